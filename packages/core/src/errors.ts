@@ -1,0 +1,215 @@
+// The one catalogue of errors: a code, an HTTP status and what the reader should do next. Everything that
+// mflow refuses is a value of it; docs and API are generated from it.
+
+export interface ErrorDetail {
+  /** JSON pointer into the document or request, e.g. `/spec/stages/0/name`. */
+  path: string;
+  message: string;
+  file?: string;
+  /** From 1. */
+  line?: number;
+  /** From 1. */
+  column?: number;
+  severity?: "error" | "warning";
+}
+
+interface CatalogueEntry {
+  status: number;
+  /** What the code means, for the reference. */
+  meaning: string;
+  /** What to do next, for people. */
+  remedy: string;
+}
+
+const entries = {
+  BAD_REQUEST: {
+    status: 400,
+    meaning: "The request makes no sense as it is.",
+    remedy: "Correct what the message names.",
+  },
+  INVALID_DOCUMENT: {
+    status: 400,
+    meaning: "A manifest or body has errors; each is in `details`.",
+    remedy: "Correct each of the details; `mflow lint` shows them with line and column.",
+  },
+  INVALID_PARAMS: {
+    status: 400,
+    meaning: "Run params are missing or do not parse.",
+    remedy: "Give the named params valid values, e.g. `-p NAME=VALUE`.",
+  },
+  NOTHING_TO_RUN: {
+    status: 400,
+    meaning: "Every task of the pipeline is skipped.",
+    remedy: "Remove `skipRun` from at least one task.",
+  },
+  TEMPLATE_NOT_RUNNABLE: {
+    status: 400,
+    meaning: "A template pipeline cannot be run.",
+    remedy: "Run a pipeline that is not a template.",
+  },
+  TASK_ENDED: {
+    status: 400,
+    meaning: "The task has ended; its stage is final.",
+    remedy: "Run the task again for a new attempt.",
+  },
+  OUTPUT_TOO_LARGE: {
+    status: 400,
+    meaning: "A task put out more than 64 runtime envs or 32 KiB.",
+    remedy: "Put large data into a file and hand on its path.",
+  },
+  COMMENT_REQUIRED: { status: 400, meaning: "A DENY needs a comment.", remedy: "Say why in `comment`." },
+  UNAUTHORIZED: {
+    status: 401,
+    meaning: "No valid token was given.",
+    remedy: "Send `Authorization: Bearer TOKEN`; a task sends its own current update token.",
+  },
+  FORBIDDEN: {
+    status: 403,
+    meaning: "The token is valid but may not do this.",
+    remedy: "Ask an admin of the scope for the role that the message names.",
+  },
+  NOT_LISTED: {
+    status: 403,
+    meaning: "Only the people listed in a gate decide it.",
+    remedy: "Ask one of the people that the message names.",
+  },
+  SELF_DECISION: {
+    status: 403,
+    meaning: "Who started the run does not decide its gates.",
+    remedy: "Ask another listed person, or set `allowSelf: true` in the gate.",
+  },
+  HOST_REFUSED: {
+    status: 403,
+    meaning: "The Host or Origin header names another site.",
+    remedy: "Call the address that the server printed; allow other names with `--allow-host`.",
+  },
+  NOT_FOUND: {
+    status: 404,
+    meaning: "Nothing has this id or name in the scope.",
+    remedy: "Check the id or name and the scope.",
+  },
+  CONFLICT: {
+    status: 409,
+    meaning: "The state does not allow this now.",
+    remedy: "Look at the current state and decide again.",
+  },
+  ILLEGAL_TRANSITION: {
+    status: 409,
+    meaning: "A stage cannot follow the present one.",
+    remedy: "See the table of transitions in the docs.",
+  },
+  TASK_IS_RUNNING: {
+    status: 409,
+    meaning: "The task is under way.",
+    remedy: "Wait for its end, or cancel it.",
+  },
+  PIPELINE_IS_RUNNING: {
+    status: 409,
+    meaning: "The pipeline allows one unfinished run, and there is one.",
+    remedy: "Wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+  },
+  ALREADY_REPORTED: {
+    status: 409,
+    meaning: "The task's result is reported and waits for its confirm.",
+    remedy: "Wait for the decision.",
+  },
+  GATE_NOT_OPEN: {
+    status: 409,
+    meaning: "The gate is not waiting for a decision.",
+    remedy: "Look at the task: the gate has not opened yet, or is closed.",
+  },
+  ALREADY_DECIDED: {
+    status: 409,
+    meaning: "Each person decides a gate once.",
+    remedy: "Another listed person has to decide.",
+  },
+  CONTENT_CHANGED: {
+    status: 409,
+    meaning: "The decision was made on other content.",
+    remedy: "Look at the gate again and decide on what it shows now.",
+  },
+  AUDIT_DENIED: { status: 409, meaning: "The task's audit was denied.", remedy: "Start a new run." },
+  NAME_TAKEN: {
+    status: 409,
+    meaning: "A record of this name exists.",
+    remedy: "Choose another name or version, or change the existing record.",
+  },
+  ALREADY_PUBLISHED: {
+    status: 409,
+    meaning: "The spec of a PUBLISHED version is frozen.",
+    remedy: "Raise `version`.",
+  },
+  JOB_NOT_RUNNABLE: {
+    status: 409,
+    meaning: "Only a PUBLISHED job starts new runs.",
+    remedy: "Publish the job (`mflow publish`), or name another version.",
+  },
+  IDEMPOTENCY_CONFLICT: {
+    status: 409,
+    meaning: "The Idempotency-Key was used for another request.",
+    remedy: "Use a fresh key for each new request.",
+  },
+  STALE_REVISION: {
+    status: 412,
+    meaning: "The record changed since you read it (`If-Match`).",
+    remedy: "Read it again and repeat the change.",
+  },
+  TOO_LARGE: {
+    status: 413,
+    meaning: "The body is too large or too deep.",
+    remedy: "Split it; at most 1 MiB and 64 levels.",
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    meaning: "The body is not of a type that is read here.",
+    remedy: "Send `Content-Type: application/json`.",
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    meaning: "Too many requests, or too many wrong tokens.",
+    remedy: "Wait as long as `Retry-After` says.",
+  },
+  INTERNAL: {
+    status: 500,
+    meaning: "mflow failed; it is not your fault.",
+    remedy: "Give the request id to the operator of the server.",
+  },
+  UNAVAILABLE: { status: 503, meaning: "The server is starting or stopping.", remedy: "Try again shortly." },
+  STORE_BUSY: {
+    status: 503,
+    meaning: "The database is locked by another program.",
+    remedy: "Find what holds the database and try again.",
+  },
+  STORE_FULL: {
+    status: 507,
+    meaning: "The disk is full; nothing was changed.",
+    remedy: "Free disk space and try again.",
+  },
+} satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof entries;
+
+/** All errors by code. */
+export const CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = entries;
+
+/** A refusal. `message` says what is wrong with this request; the catalogue says what to do. */
+export class MflowError extends Error {
+  override readonly name = "MflowError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetail[];
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetail[] = []) {
+    super(message);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** HTTP status. */
+  get status(): number {
+    return CATALOGUE[this.code].status;
+  }
+
+  get remedy(): string {
+    return CATALOGUE[this.code].remedy;
+  }
+}

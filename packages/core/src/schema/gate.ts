@@ -1,0 +1,78 @@
+// Audit and confirm: one gate in two places (semantics, section 4).
+
+import { type Static, Type } from "typebox";
+import { ParamScope } from "./param.ts";
+import { closed, oneOf, Timestamp } from "./scalars.ts";
+
+const People = Type.Array(Type.String({ pattern: "^@?[a-z0-9][a-z0-9._-]*$", maxLength: 64 }), {
+  maxItems: 64,
+  description: "User names and `@group` names; `@everyone` is everybody who may act in the scope.",
+});
+
+const rules = {
+  enable: Type.Optional(
+    Type.Boolean({ description: "A gate that is not enabled is passed (default true)." }),
+  ),
+  required: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      description: "How many different people must pass (default 1).",
+    }),
+  ),
+  allowSelf: Type.Optional(
+    Type.Boolean({ description: "Who started the run may decide too (default false)." }),
+  ),
+};
+
+/** People who must pass a task before it may run. */
+export const AuditSpec = closed(
+  { ...rules, auditors: Type.Optional(People) },
+  { description: "People who must pass a task before it may run." },
+);
+export type AuditSpec = Static<typeof AuditSpec>;
+
+/** People who must accept a task's result before the pipeline goes on. */
+export const ConfirmSpec = closed(
+  { ...rules, checkers: Type.Optional(People) },
+  { description: "People who must accept a task's result before the pipeline goes on." },
+);
+export type ConfirmSpec = Static<typeof ConfirmSpec>;
+
+/** An auditor whom a run request adds to the audits that its scope matches. */
+export const AddedAuditor = closed({
+  name: Type.String({ pattern: "^@?[a-z0-9][a-z0-9._-]*$", maxLength: 64 }),
+  scope: Type.Optional(ParamScope),
+});
+export type AddedAuditor = Static<typeof AddedAuditor>;
+
+export const GateStage = oneOf(["PENDING", "WAITING", "PASS", "DENY", "EXPIRED"]);
+export type GateStage = Static<typeof GateStage>;
+
+export const GateVerdict = oneOf(["PASS", "DENY"]);
+export type GateVerdict = Static<typeof GateVerdict>;
+
+export const GateDecision = closed({
+  user: Type.String(),
+  verdict: GateVerdict,
+  comment: Type.Optional(Type.String()),
+  at: Timestamp,
+  digest: Type.String({ description: "Digest of the content that was decided on." }),
+});
+export type GateDecision = Static<typeof GateDecision>;
+
+/** A gate of a task: its rules as they apply to this run, and where it stands. */
+export const Gate = closed({
+  enable: Type.Boolean(),
+  people: Type.Array(Type.String()),
+  required: Type.Integer(),
+  allowSelf: Type.Boolean(),
+  stage: GateStage,
+  digest: Type.Optional(
+    Type.String({ description: "SHA-256 of what is being decided on, set when it opens." }),
+  ),
+  openedAt: Type.Optional(Timestamp),
+  closedAt: Type.Optional(Timestamp),
+  decisions: Type.Array(GateDecision),
+});
+export type Gate = Static<typeof Gate>;

@@ -1,0 +1,82 @@
+// The building blocks every other schema uses: names, ids, durations, times, labels, scopes.
+
+import { type Static, type TObject, type TProperties, Type } from "typebox";
+
+/** An object schema that refuses keys it does not know, so that a typing error never passes silently. */
+export function closed<P extends TProperties>(properties: P, options: object = {}): TObject<P> {
+  return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+/** A string schema of fixed upper-case values. */
+export function oneOf<const V extends readonly string[]>(values: V, description?: string) {
+  return Type.Enum(
+    values as unknown as string[],
+    description ? { description } : {},
+  ) as unknown as ReturnType<typeof Type.Unsafe<V[number]>>;
+}
+
+export const NAME_PATTERN = "^[a-z0-9][a-z0-9_-]*$";
+
+/** Name of a job, pipeline, stage, task, domain, namespace, user or group. */
+export const Name = Type.String({
+  pattern: NAME_PATTERN,
+  maxLength: 63,
+  description: "Lower-case letters, digits, `_` and `-`, at most 63; starts with a letter or digit.",
+});
+
+export const Version = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]*$",
+  maxLength: 63,
+  description: "A version such as `v1` or `1.4.0`; `latest` is not a version but a way to refer to one.",
+});
+
+/** Name of a run param or runtime env; usable as an environment variable. */
+export const ParamName = Type.String({
+  pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+  maxLength: 128,
+  description: "Letters, digits and `_`; does not start with a digit.",
+});
+
+export const Duration = Type.String({
+  pattern: "^([0-9]+(ms|s|m|h|d))+$",
+  maxLength: 32,
+  description: "A duration such as `90s`, `15m` or `1h30m`.",
+});
+
+/** RFC 3339 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
+export const Timestamp = Type.String({
+  maxLength: 40,
+  description: "RFC 3339, UTC, milliseconds.",
+});
+
+export const Labels = Type.Record(
+  Type.String({ minLength: 1, maxLength: 128 }),
+  Type.String({ maxLength: 512 }),
+  {
+    maxProperties: 64,
+    description: "Free key-value pairs to find things by.",
+  },
+);
+export type Labels = Static<typeof Labels>;
+
+/** Free key-value data that mflow stores and returns unread. */
+export const Extension = Type.Record(
+  Type.String({ minLength: 1, maxLength: 128 }),
+  Type.String({ maxLength: 4096 }),
+  {
+    maxProperties: 64,
+    description: "Key-value data that mflow stores and returns without reading it.",
+  },
+);
+export type Extension = Static<typeof Extension>;
+
+export const DEFAULT_DOMAIN = "default";
+export const DEFAULT_NAMESPACE = "default";
+
+/** Where a record lives; both parts are `default` unless said. */
+export interface Scope {
+  domain: string;
+  namespace: string;
+}
+
+export const DEFAULT_SCOPE: Scope = { domain: DEFAULT_DOMAIN, namespace: DEFAULT_NAMESPACE };

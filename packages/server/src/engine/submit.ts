@@ -1,0 +1,76 @@
+// What the rest of the server asks of the engine: one method per verb. Each answers after its commit and
+// rejects with an `MflowError` of the catalogue; then nothing has changed.
+
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type {
+  CancelRequest,
+  DecideRequest,
+  RunJobRequest,
+  RunPipelineRequest,
+  UpdateOutputRequest,
+  UpdateStatusRequest,
+} from "@mflow/core/schema/request";
+import type { Scope } from "@mflow/core/schema/scalars";
+
+/** Who acts. `operator`: has the role operator (or admin) in the scope of what is changed. */
+export interface Actor {
+  name: string;
+  operator: boolean;
+}
+
+/** What a dry run would run. */
+export interface RenderedTask {
+  name: string;
+  stageName?: string;
+  job: string;
+  spec: Record<string, unknown>;
+  params: { name: string; value: string; setBy: string }[];
+  skipped?: boolean;
+}
+
+export interface RunPipelineResult {
+  run: PipelineTask;
+  tasks: JobTask[];
+  /** Only of a dry run, which stores nothing. */
+  rendered?: RenderedTask[];
+  /** The Idempotency-Key was used before for the same request; this is its run. */
+  repeated?: boolean;
+}
+
+export interface RunJobResult {
+  task: JobTask;
+  rendered?: RenderedTask;
+  repeated?: boolean;
+}
+
+export interface Engine {
+  runPipeline(input: {
+    request: RunPipelineRequest;
+    scope: Scope;
+    actor: Actor;
+    idempotencyKey?: string;
+  }): Promise<RunPipelineResult>;
+  runJob(input: {
+    request: RunJobRequest;
+    scope: Scope;
+    actor: Actor;
+    idempotencyKey?: string;
+  }): Promise<RunJobResult>;
+  /** `actor` is absent when the task's own update token is all that the caller has. */
+  updateStatus(taskId: string, request: UpdateStatusRequest, actor?: Actor): Promise<JobTask>;
+  updateOutput(taskId: string, request: UpdateOutputRequest, actor?: Actor): Promise<JobTask>;
+  audit(taskId: string, request: DecideRequest, actor: Actor): Promise<JobTask>;
+  confirm(taskId: string, request: DecideRequest, actor: Actor): Promise<JobTask>;
+  cancelTask(taskId: string, request: CancelRequest, actor: Actor): Promise<JobTask>;
+  cancelRun(runId: string, request: CancelRequest, actor: Actor): Promise<PipelineTask>;
+  /** Deletes an ended run or lone task with its logs. */
+  remove(aggregateId: string, actor: Actor): Promise<void>;
+  /** One sentence that says what an unfinished task waits for, or nothing when it does not wait. */
+  waitingFor(task: JobTask): string | undefined;
+  /** Calls back for every committed event, in order; the answer unsubscribes. */
+  subscribe(listener: (event: HistoryEvent) => void): () => void;
+  /** Unfinished runs and lone tasks (gates included), for a server that ends when idle. */
+  busy(): boolean;
+}

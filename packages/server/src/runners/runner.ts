@@ -1,0 +1,88 @@
+// The contract of a runner: what executes the attempts of tasks. runner.conformance.ts tests each sentence here.
+//
+// - `start` is idempotent: an attempt that exists already is returned, never created twice.
+// - `stop` of an attempt that the runner does not know leaves a durable tombstone that makes a later
+//   `start` of that attempt a no-op answered with `STOPPED`.
+// - The engine never calls `start` and `stop` of one attempt at the same time.
+// - Reports may come twice, late, out of order, and before `start` returned; the engine copes. A runner
+//   repeats a final report until the engine has accepted it, also after a restart.
+// - After a restart `list` names every attempt that the runner still knows, running or ended with a result
+//   that was not accepted yet. What the engine expects and `list` lacks is LOST.
+// - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
+
+import type { StepStatus } from "@mflow/core/schema/job-task";
+import type { LogAppender } from "../logs/log-store.ts";
+
+export interface AttemptRef {
+  taskId: string;
+  /** From 1. */
+  attempt: number;
+}
+
+/** Everything a runner needs to execute one attempt. Holds secrets: never stored, never logged. */
+export interface StartRequest extends AttemptRef {
+  /** The task's name, for people. */
+  name: string;
+  domain: string;
+  namespace: string;
+  pipelineTaskId?: string;
+  /** The rendered runner spec. */
+  spec: Record<string, unknown>;
+  /** ENV params and system variables. */
+  env: Record<string, string>;
+  /** RUNNER params by name. */
+  runnerParams: Record<string, string>;
+  /** Sensitive values that must not reach a log. */
+  secrets: string[];
+  labels: Record<string, string>;
+  manualUpdateStatus: boolean;
+}
+
+export type StartResult = { state: "STARTED" } | { state: "EXISTS" } | { state: "STOPPED" };
+
+export interface StopOptions {
+  /** Time between SIGTERM and SIGKILL, milliseconds. */
+  graceMs: number;
+}
+
+/** `GONE`: nothing of the attempt runs or ever will, and no report follows. `STOPPING`: a final report follows. */
+export type StopResult = "GONE" | "STOPPING";
+
+/** What a runner says of an attempt. */
+export interface RunnerReport extends AttemptRef {
+  stage: "CREATING" | "ACTIVE" | "SUCCEEDED" | "FAILED" | "CANCELED";
+  /** A code: `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `LOST`, ... */
+  reason?: string;
+  message?: string;
+  /** When it happened, RFC 3339; later than that is when it was noticed. */
+  at: string;
+  startAt?: string;
+  steps?: StepStatus[];
+  runtimeEnvs?: Record<string, string>;
+  markdownOutput?: string;
+}
+
+/** What the engine gives to a runner when it opens it. */
+export interface RunnerHost {
+  /** Resolves when the report is committed or was recognised as late; rejects when it must be repeated. */
+  report(report: RunnerReport): Promise<void>;
+  logs: LogAppender;
+}
+
+/** `start` failed in a way that may pass: the task stays CREATING and the engine tries again with backoff. */
+export class RetryableStartError extends Error {
+  override readonly name = "RetryableStartError";
+}
+
+export interface Runner {
+  readonly type: string;
+  /** Connects to what runs the work and begins to report. Called once, before anything else. */
+  open(host: RunnerHost): Promise<void>;
+  start(request: StartRequest): Promise<StartResult>;
+  stop(ref: AttemptRef, options: StopOptions): Promise<StopResult>;
+  list(): Promise<AttemptRef[]>;
+  /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
+  release(aggregateId: string): Promise<void>;
+  /** Stops reporting; leaves running work alone. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,236 @@
+// The contract of the store, by aggregate. store.conformance.ts tests each sentence here against every
+// implementation. Everything returns a promise, because PostgreSQL will; SQLite answers at once.
+//
+// Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
+
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
+import type { Job } from "@mflow/core/schema/job";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Pipeline } from "@mflow/core/schema/pipeline";
+import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import type { Scope } from "@mflow/core/schema/scalars";
+
+/** A run with its tasks, or a lone task: what is decided on and committed as one. */
+export interface Aggregate {
+  /** Id of the run, or of the lone task. */
+  id: string;
+  run?: PipelineTask;
+  definition: RunDefinition;
+  tasks: JobTask[];
+}
+
+export type EffectKind = "START" | "STOP" | "RELEASE";
+
+/** Work that follows from a commit. Holds ids only, never specs or secrets. */
+export interface NewEffect {
+  id: string;
+  kind: EffectKind;
+  aggregateId: string;
+  taskId: string;
+  attempt: number;
+}
+
+export interface Effect extends NewEffect {
+  tries: number;
+  /** Milliseconds since the epoch; not before this. */
+  dueAt: number;
+}
+
+/** All that one aggregate's decisions change, in one guarded step. */
+export interface RunCommit {
+  /** Id of the aggregate. */
+  id: string;
+  /** Revision on which it was decided; 0 when the aggregate is new. */
+  expectedRevision: number;
+  /** Only when it is new. */
+  definition?: RunDefinition;
+  /** The run's new row; its `revision` is above `expectedRevision`. Absent for a lone task, whose own revision guards. */
+  run?: PipelineTask;
+  /** New and changed tasks. */
+  tasks: JobTask[];
+  history: NewHistoryEvent[];
+  effects: NewEffect[];
+  /** Effects that are done with; unknown ids are ignored. */
+  doneEffects: string[];
+  /** Sequence locks that the aggregate takes. */
+  claims: string[];
+  /** Sequence locks that it lets go; those of others are left alone. */
+  releases: string[];
+  idempotency?: IdempotencyKey;
+}
+
+export interface IdempotencyKey {
+  /** Scope, actor and the caller's key, joined by the caller. */
+  key: string;
+  /** Digest of the request. */
+  digest: string;
+}
+
+export type CommitResult =
+  | { ok: true; events: HistoryEvent[] }
+  | { ok: false; conflict: "REVISION" }
+  | { ok: false; conflict: "LOCKED"; key: string; holder: string }
+  | { ok: false; conflict: "IDEMPOTENCY"; digest: string; aggregateId: string };
+
+export interface Lease {
+  owner: string;
+  /** Milliseconds since the epoch. */
+  until: number;
+}
+
+export interface RunStore {
+  /**
+   * Writes all commits in one transaction. One whose guard fails is undone alone, and its result says why;
+   * the others are written. Events get increasing places in commit order. New effects are leased to `lease`.
+   */
+  commit(commits: RunCommit[], lease: Lease): Promise<CommitResult[]>;
+  /** The aggregate with all its tasks, in the pipeline's order. */
+  load(id: string): Promise<Aggregate | undefined>;
+  /** Id of the aggregate that a task belongs to. */
+  aggregateOf(taskId: string): Promise<string | undefined>;
+  /** Ids of aggregates that have not ended, oldest first. */
+  unfinished(): Promise<string[]>;
+  lockHolder(key: string): Promise<string | undefined>;
+  /** What an idempotency key was used for. */
+  findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
+  run(id: string): Promise<PipelineTask | undefined>;
+  task(id: string): Promise<JobTask | undefined>;
+  tasksOfRun(runId: string): Promise<JobTask[]>;
+  definition(aggregateId: string): Promise<RunDefinition | undefined>;
+  listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
+  listTasks(query: TaskQuery): Promise<Page<JobTask>>;
+  /** Removes an ended aggregate with its tasks, history stays. Rejects with CONFLICT when it has not ended. */
+  remove(aggregateId: string): Promise<void>;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Opaque; absent on the last page. */
+  nextCursor?: string;
+}
+
+/** Filters of every list; newest first. */
+export interface PageQuery {
+  scope?: Partial<Scope>;
+  /** 1 to 500. */
+  limit: number;
+  cursor?: string;
+  labels?: Record<string, string>;
+  /** Text in the name, case ignored. */
+  text?: string;
+  /** RFC 3339, inclusive. */
+  createdFrom?: string;
+  /** RFC 3339, exclusive. */
+  createdTo?: string;
+}
+
+export interface RunQuery extends PageQuery {
+  stages?: string[];
+  /** Name of the pipeline. */
+  pipeline?: string;
+}
+
+export interface TaskQuery extends PageQuery {
+  stages?: string[];
+  /** Name of the job. */
+  job?: string;
+  pipelineTaskId?: string;
+}
+
+export interface Outbox {
+  /** Leases at most `limit` due effects that nobody else has leased. */
+  claim(lease: Lease, now: number, limit: number): Promise<Effect[]>;
+  /** Gives an effect back for another try not before `dueAt`; counts the try. */
+  retry(id: string, dueAt: number, error: string): Promise<void>;
+  done(ids: string[]): Promise<void>;
+  /** Voids all leases: for a server that knows that it is alone and starts. */
+  releaseAll(): Promise<void>;
+}
+
+export interface HistoryQuery {
+  /** Events after this place. */
+  after: number;
+  limit: number;
+  scope?: Partial<Scope>;
+  pipelineTaskId?: string;
+  taskId?: string;
+}
+
+export interface HistoryStore {
+  list(query: HistoryQuery): Promise<HistoryEvent[]>;
+  /** Place of the newest event, 0 when there is none. */
+  lastSeq(): Promise<number>;
+}
+
+/** A record is written when its stored revision is `expectedRevision`; 0 means that it must not exist. */
+export type CatalogChange =
+  | { put: "job"; job: Job; expectedRevision: number }
+  | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
+  | { remove: "job" | "pipeline"; id: string; expectedRevision: number };
+
+export interface CatalogStore {
+  /** All or nothing. Rejects with STALE_REVISION or NAME_TAKEN that names the record. */
+  commit(changes: CatalogChange[], history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  job(id: string): Promise<Job | undefined>;
+  findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
+  /** The job version that was PUBLISHED last. */
+  latestJob(scope: Scope, name: string): Promise<Job | undefined>;
+  listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
+  pipeline(id: string): Promise<Pipeline | undefined>;
+  findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
+  listPipelines(query: PageQuery & { name?: string }): Promise<Page<Pipeline>>;
+}
+
+export type Role = "viewer" | "operator" | "admin";
+
+export interface User {
+  name: string;
+  displayName?: string;
+  createdAt: string;
+  disabled: boolean;
+}
+
+/** A role in a scope; `*` stands for every domain or namespace. */
+export interface Grant {
+  user: string;
+  role: Role;
+  domain: string;
+  namespace: string;
+}
+
+export interface ApiToken {
+  id: string;
+  user: string;
+  name: string;
+  /** Hash of the token; the token itself is shown once and never stored. */
+  hash: string;
+  createdAt: string;
+  expiresAt?: string;
+  lastUsedAt?: string;
+}
+
+export interface AccountStore {
+  countUsers(): Promise<number>;
+  users(): Promise<User[]>;
+  user(name: string): Promise<User | undefined>;
+  putUser(user: User): Promise<void>;
+  removeUser(name: string): Promise<void>;
+  grants(user: string): Promise<Grant[]>;
+  setGrants(user: string, grants: Grant[]): Promise<void>;
+  groups(): Promise<{ name: string; members: string[] }[]>;
+  setGroup(name: string, members: string[]): Promise<void>;
+  removeGroup(name: string): Promise<void>;
+  tokens(user?: string): Promise<ApiToken[]>;
+  token(id: string): Promise<ApiToken | undefined>;
+  putToken(token: ApiToken): Promise<void>;
+  removeToken(id: string): Promise<void>;
+}
+
+export interface Store {
+  readonly runs: RunStore;
+  readonly outbox: Outbox;
+  readonly history: HistoryStore;
+  readonly catalog: CatalogStore;
+  readonly accounts: AccountStore;
+  close(): Promise<void>;
+}
