@@ -1,0 +1,429 @@
+// Bodies and queries of the HTTP API that are no nouns of their own: pages, errors, apply and lint, logs,
+// accounts, health. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
+
+import { type Static, type TSchema, Type } from "typebox";
+import { describingMetadata, Job } from "./job.ts";
+import { JobTask } from "./job-task.ts";
+import { SetBy } from "./param.ts";
+import { Pipeline } from "./pipeline.ts";
+import { PipelineTask } from "./pipeline-task.ts";
+import { closed, Duration, Name, oneOf, Timestamp } from "./scalars.ts";
+
+/** All paths of the API begin with this. */
+export const API_PREFIX = "/api/v1";
+
+/** A page of a list, newest first. */
+export function pageOf<T extends TSchema>(item: T) {
+  return closed({
+    items: Type.Array(item),
+    nextCursor: Type.Optional(
+      Type.String({ description: "Give it as `cursor` for the next page; absent on the last one." }),
+    ),
+  });
+}
+
+/** One page of a list. */
+export interface ApiPage<T> {
+  items: T[];
+  nextCursor?: string;
+}
+
+export const ErrorDetailBody = closed({
+  path: Type.String({ description: "JSON pointer into the document or body." }),
+  message: Type.String(),
+  file: Type.Optional(Type.String()),
+  line: Type.Optional(Type.Integer({ description: "From 1." })),
+  column: Type.Optional(Type.Integer({ description: "From 1." })),
+  severity: Type.Optional(oneOf(["error", "warning"])),
+});
+export type ErrorDetailBody = Static<typeof ErrorDetailBody>;
+
+/** Every refusal of the API. */
+export const ErrorBody = closed({
+  code: Type.String({ description: "A code of the catalogue; programs decide by it." }),
+  message: Type.String({ description: "What is wrong with this request." }),
+  remedy: Type.String({ description: "What to do next." }),
+  details: Type.Array(ErrorDetailBody),
+  requestId: Type.String({ description: "Names the request in the server's log." }),
+});
+export type ErrorBody = Static<typeof ErrorBody>;
+
+// Queries. Times are inclusive from, exclusive to; `label` and `stage` may be repeated.
+
+const scopeQuery = {
+  domain: Type.Optional(Name),
+  namespace: Type.Optional(Name),
+};
+
+/** Which scope a request without one in its body is for. */
+export const ScopeQuery = closed(scopeQuery);
+export type ScopeQuery = Static<typeof ScopeQuery>;
+
+export const DEFAULT_PAGE_SIZE = 50;
+export const MAX_PAGE_SIZE = 500;
+
+const listQuery = {
+  ...scopeQuery,
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE, description: `Default ${DEFAULT_PAGE_SIZE}.` }),
+  ),
+  cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
+  label: Type.Optional(
+    Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
+      maxItems: 16,
+      description: "`key=value`; all given labels must be there.",
+    }),
+  ),
+  text: Type.Optional(Type.String({ maxLength: 256, description: "Text in the name, case ignored." })),
+  createdFrom: Type.Optional(Timestamp),
+  createdTo: Type.Optional(Timestamp),
+};
+
+const stageQuery = Type.Optional(
+  Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16, description: "Any of these stages." }),
+);
+
+export const JobQuery = closed({ ...listQuery, name: Type.Optional(Name), stage: stageQuery });
+export type JobQuery = Static<typeof JobQuery>;
+
+export const PipelineQuery = closed({ ...listQuery, name: Type.Optional(Name) });
+export type PipelineQuery = Static<typeof PipelineQuery>;
+
+export const PipelineTaskQuery = closed({ ...listQuery, stage: stageQuery, pipeline: Type.Optional(Name) });
+export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
+
+export const JobTaskQuery = closed({
+  ...listQuery,
+  stage: stageQuery,
+  job: Type.Optional(Name),
+  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64 })),
+});
+export type JobTaskQuery = Static<typeof JobTaskQuery>;
+
+/** What of the stream of events is wanted; without a scope that of every scope the caller may read. */
+export const EventQuery = closed({
+  ...scopeQuery,
+  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64 })),
+  taskId: Type.Optional(Type.String({ maxLength: 64 })),
+  after: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "Events after this place, like `Last-Event-ID`, which wins; left out: from now on.",
+    }),
+  ),
+});
+export type EventQuery = Static<typeof EventQuery>;
+
+// Jobs and pipelines.
+
+export const JobPage = pageOf(Job);
+export const PipelinePage = pageOf(Pipeline);
+
+function nullable<T extends TSchema>(schema: T) {
+  return Type.Optional(Type.Union([schema, Type.Null()]));
+}
+
+/** A JSON merge (RFC 7396) into a job: what is left out stays, `null` removes. */
+export const PatchJobRequest = closed({
+  metadata: Type.Optional(
+    closed({
+      labels: nullable(
+        Type.Record(
+          Type.String({ minLength: 1, maxLength: 128 }),
+          Type.Union([Type.String({ maxLength: 512 }), Type.Null()]),
+        ),
+      ),
+      displayName: nullable(describingMetadata.displayName),
+      description: nullable(describingMetadata.description),
+      readme: nullable(describingMetadata.readme),
+      icon: nullable(describingMetadata.icon),
+      extension: nullable(
+        Type.Record(
+          Type.String({ minLength: 1, maxLength: 128 }),
+          Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
+        ),
+      ),
+    }),
+  ),
+  spec: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "Merged into the spec; of a DRAFT only.",
+    }),
+  ),
+});
+export type PatchJobRequest = Static<typeof PatchJobRequest>;
+
+// Apply and lint.
+
+/** Manifests as YAML text, or as parsed documents. */
+const manifestsInput = {
+  manifests: Type.Optional(Type.String({ description: "YAML text of one or more documents." })),
+  documents: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1024, description: "Parsed documents." })),
+  file: Type.Optional(Type.String({ maxLength: 1024, description: "Named in problems." })),
+  domain: Type.Optional(Name),
+  namespace: Type.Optional(Name),
+};
+
+const manifestsRule =
+  "`manifests` or `documents`; `domain` and `namespace` are for documents that name none.";
+
+export const LintRequest = closed(manifestsInput, { description: manifestsRule });
+export type LintRequest = Static<typeof LintRequest>;
+
+export const LintResult = closed({ problems: Type.Array(ErrorDetailBody) });
+export type LintResult = Static<typeof LintResult>;
+
+export const ApplyRequest = closed(
+  {
+    ...manifestsInput,
+    dryRun: Type.Optional(Type.Boolean({ description: "Says what would happen; stores nothing." })),
+  },
+  { description: manifestsRule },
+);
+export type ApplyRequest = Static<typeof ApplyRequest>;
+
+export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"]);
+export type ApplyAction = Static<typeof ApplyAction>;
+
+export const AppliedDocument = closed({
+  kind: oneOf(["Job", "Pipeline"]),
+  id: Type.String({ description: "Of a dry run's new record it is empty." }),
+  domain: Type.String(),
+  namespace: Type.String(),
+  name: Type.String(),
+  version: Type.Optional(Type.String({ description: "Of a job." })),
+  stage: Type.Optional(Type.String({ description: "Of a job." })),
+  action: ApplyAction,
+});
+export type AppliedDocument = Static<typeof AppliedDocument>;
+
+export const ApplyResult = closed({
+  documents: Type.Array(AppliedDocument),
+  warnings: Type.Array(ErrorDetailBody),
+});
+export type ApplyResult = Static<typeof ApplyResult>;
+
+// Runs and tasks.
+
+/** A task as the API shows it. */
+export const JobTaskView = closed({
+  ...JobTask.properties,
+  waitingFor: Type.Optional(
+    Type.String({ description: "What an unfinished task waits for, in one sentence." }),
+  ),
+});
+export type JobTaskView = Static<typeof JobTaskView>;
+
+export const PipelineTaskPage = pageOf(PipelineTask);
+export const JobTaskPage = pageOf(JobTaskView);
+
+/** A run with all its tasks, in the pipeline's order. */
+export const PipelineTaskView = closed({ run: PipelineTask, tasks: Type.Array(JobTaskView) });
+export type PipelineTaskView = Static<typeof PipelineTaskView>;
+
+export const RenderedTaskBody = closed({
+  name: Type.String(),
+  stageName: Type.Optional(Type.String()),
+  job: Type.String(),
+  spec: Type.Record(Type.String(), Type.Unknown()),
+  params: Type.Array(closed({ name: Type.String(), value: Type.String(), setBy: SetBy })),
+  skipped: Type.Optional(Type.Boolean()),
+});
+export type RenderedTaskBody = Static<typeof RenderedTaskBody>;
+
+const repeated = Type.Optional(
+  Type.Boolean({ description: "The Idempotency-Key was used for the same request before; this is its run." }),
+);
+
+export const RunPipelineResponse = closed({
+  run: PipelineTask,
+  tasks: Type.Array(JobTaskView),
+  rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
+  repeated,
+});
+export type RunPipelineResponse = Static<typeof RunPipelineResponse>;
+
+export const RunJobResponse = closed({
+  task: JobTaskView,
+  rendered: Type.Optional(RenderedTaskBody),
+  repeated,
+});
+export type RunJobResponse = Static<typeof RunJobResponse>;
+
+// Logs.
+
+export const LogLineBody = closed({
+  line: Type.Integer({ description: "From 1, without gaps." }),
+  time: Type.Integer({ description: "Milliseconds since the epoch." }),
+  stream: oneOf(["stdout", "stderr", "mflow"]),
+  step: Type.String(),
+  text: Type.String(),
+});
+export type LogLineBody = Static<typeof LogLineBody>;
+
+export const DEFAULT_LOG_LINES = 1000;
+export const MAX_LOG_LINES = 10_000;
+
+const attemptQuery = Type.Optional(
+  Type.Integer({ minimum: 1, description: "Default: the newest that has a log." }),
+);
+
+export const LogQuery = closed({
+  attempt: attemptQuery,
+  from: Type.Optional(Type.Integer({ minimum: 1, description: "First line, from 1." })),
+  tail: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, description: "The last so many lines instead." }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, description: `Default ${DEFAULT_LOG_LINES}.` }),
+  ),
+  search: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1024, description: "Only lines with this text." }),
+  ),
+  caseSensitive: Type.Optional(Type.Boolean()),
+});
+export type LogQuery = Static<typeof LogQuery>;
+
+export const LogPage = closed({
+  attempt: Type.Integer({ description: "0 when there is no log yet." }),
+  attempts: Type.Array(Type.Integer({ description: "Attempts that have a log." })),
+  lines: Type.Array(LogLineBody),
+  nextFrom: Type.Optional(
+    Type.Integer({ description: "Give it as `from` to go on; absent when there is no more now." }),
+  ),
+});
+export type LogPage = Static<typeof LogPage>;
+
+/** Of the stream: events `line` (data: a LogLine, id: its number) and, when no more come, `end`. */
+export const LogStreamQuery = closed({
+  attempt: attemptQuery,
+  from: Type.Optional(
+    Type.Integer({ minimum: 1, description: "First line; `Last-Event-ID`, the last one had, wins." }),
+  ),
+  tail: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: MAX_LOG_LINES, description: "Begin with the last so many lines." }),
+  ),
+});
+export type LogStreamQuery = Static<typeof LogStreamQuery>;
+
+export const LogTextQuery = closed({ attempt: attemptQuery });
+export type LogTextQuery = Static<typeof LogTextQuery>;
+
+// Accounts.
+
+export const RoleName = oneOf(["viewer", "operator", "admin"]);
+export type RoleName = Static<typeof RoleName>;
+
+const ScopePart = Type.Union([Name, Type.Literal("*")]);
+
+/** A role in a scope; `*`, the default, stands for every domain or namespace. */
+export const GrantBody = closed({
+  role: RoleName,
+  domain: Type.Optional(ScopePart),
+  namespace: Type.Optional(ScopePart),
+});
+export type GrantBody = Static<typeof GrantBody>;
+
+const Grants = Type.Array(GrantBody, { maxItems: 256 });
+
+/** Name of a user; as gates list it. */
+export const UserName = Type.String({
+  pattern: "^[a-z0-9][a-z0-9._-]*$",
+  maxLength: 63,
+  description: "Lower-case letters, digits, `.`, `_` and `-`, at most 63.",
+});
+
+export const UserBody = closed({
+  name: Type.String(),
+  displayName: Type.Optional(Type.String()),
+  createdAt: Timestamp,
+  disabled: Type.Boolean(),
+  grants: Type.Array(closed({ role: RoleName, domain: Type.String(), namespace: Type.String() })),
+});
+export type UserBody = Static<typeof UserBody>;
+
+/** The list of users is whole; it has no further pages. */
+export const UserPage = pageOf(UserBody);
+
+export const CreateUserRequest = closed({
+  name: UserName,
+  displayName: Type.Optional(Type.String({ maxLength: 128 })),
+  grants: Type.Optional(Grants),
+  token: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description:
+        "Also makes a token of this name. The first user gets one anyhow: the local token ends with them.",
+    }),
+  ),
+});
+export type CreateUserRequest = Static<typeof CreateUserRequest>;
+
+/** All roles of a user; those they had before are replaced. */
+export const SetGrantsRequest = closed({ grants: Grants });
+export type SetGrantsRequest = Static<typeof SetGrantsRequest>;
+
+export const GroupBody = closed({ name: Type.String(), members: Type.Array(Type.String()) });
+export type GroupBody = Static<typeof GroupBody>;
+
+export const GroupPage = pageOf(GroupBody);
+
+export const PutGroupRequest = closed({ members: Type.Array(UserName, { maxItems: 1024 }) });
+export type PutGroupRequest = Static<typeof PutGroupRequest>;
+
+const token = {
+  id: Type.String(),
+  user: Type.String(),
+  name: Type.String(),
+  createdAt: Timestamp,
+  expiresAt: Type.Optional(Timestamp),
+  lastUsedAt: Type.Optional(Timestamp),
+};
+
+export const TokenBody = closed(token);
+export type TokenBody = Static<typeof TokenBody>;
+
+export const TokenPage = pageOf(TokenBody);
+
+export const TokenQuery = closed({
+  user: Type.Optional(
+    Type.String({ maxLength: 63, description: "Default: your own; another's needs admin." }),
+  ),
+});
+export type TokenQuery = Static<typeof TokenQuery>;
+
+export const CreateTokenRequest = closed({
+  user: Type.Optional(UserName),
+  name: Type.String({ minLength: 1, maxLength: 128 }),
+  expiresIn: Type.Optional(Duration),
+});
+export type CreateTokenRequest = Static<typeof CreateTokenRequest>;
+
+export const CreatedToken = closed({
+  ...token,
+  token: Type.String({ description: "The token itself; shown this once." }),
+});
+export type CreatedToken = Static<typeof CreatedToken>;
+
+export const CreatedUser = closed({ user: UserBody, token: Type.Optional(CreatedToken) });
+export type CreatedUser = Static<typeof CreatedUser>;
+
+export const WhoAmI = closed({
+  name: Type.String(),
+  local: Type.Boolean({ description: "Known by the local token: there are no users yet." }),
+  grants: Type.Array(closed({ role: RoleName, domain: Type.String(), namespace: Type.String() })),
+  version: Type.String({ description: "Of the server." }),
+});
+export type WhoAmI = Static<typeof WhoAmI>;
+
+// Health.
+
+export const Health = closed({ status: oneOf(["ok"]), version: Type.String() });
+export type Health = Static<typeof Health>;
+
+export const Readiness = closed({ status: oneOf(["ready", "starting", "draining"]) });
+export type Readiness = Static<typeof Readiness>;
+
+/** Where the server stands in its life; answers `/readyz`. */
+export type ServerState = Readiness["status"];
