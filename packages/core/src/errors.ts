@@ -174,6 +174,26 @@ const entries = {
     meaning: "mflow failed; it is not your fault.",
     remedy: "Give the request id to the operator of the server.",
   },
+  BAD_CONFIG: {
+    status: 500,
+    meaning: "A flag or environment variable of the server has a value that makes no sense.",
+    remedy: "Correct what `details` names; `mflow server --help` lists flags and variables.",
+  },
+  DATA_FOLDER_IN_USE: {
+    status: 500,
+    meaning: "Another server works on this data folder.",
+    remedy: "Use the running server, stop it, or choose another folder with `--data`.",
+  },
+  DATA_FOLDER_REFUSED: {
+    status: 500,
+    meaning: "The data folder, or a file in it that holds a secret, cannot be used or is open to others.",
+    remedy: "Correct its owner or mode as the message says, or choose another folder with `--data`.",
+  },
+  SECRET_KEY_UNKNOWN: {
+    status: 500,
+    meaning: "A stored value is sealed with a secret key that this server does not have, or was changed.",
+    remedy: "Start the server with the key it was sealed with, as MFLOW_SECRET_KEY_PREVIOUS while rotating.",
+  },
   UNAVAILABLE: { status: 503, meaning: "The server is starting or stopping.", remedy: "Try again shortly." },
   STORE_BUSY: {
     status: 503,

@@ -223,6 +223,8 @@ export interface AccountStore {
   tokens(user?: string): Promise<ApiToken[]>;
   token(id: string): Promise<ApiToken | undefined>;
   putToken(token: ApiToken): Promise<void>;
+  /** Notes the last use of a token. One that was removed meanwhile stays removed. */
+  touchToken(id: string, lastUsedAt: string): Promise<void>;
   removeToken(id: string): Promise<void>;
 }
 
