@@ -46,7 +46,10 @@ export const AddedAuditor = closed({
 });
 export type AddedAuditor = Static<typeof AddedAuditor>;
 
-export const GateStage = oneOf(["PENDING", "WAITING", "PASS", "DENY", "EXPIRED"]);
+export const GateStage = oneOf(
+  ["PENDING", "WAITING", "PASS", "DENY", "EXPIRED", "CLOSED"],
+  "`CLOSED`: the task ended before anybody decided.",
+);
 export type GateStage = Static<typeof GateStage>;
 
 export const GateVerdict = oneOf(["PASS", "DENY"]);

@@ -84,7 +84,7 @@ export const JobTask = closed({
   taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
   job: closed({ id: Type.String(), name: Type.String(), version: Type.String() }),
   runnerType: Type.String(),
-  attempt: Type.Integer({ description: "0 until it is first started." }),
+  attempt: Type.Integer({ description: "0 until its turn comes." }),
   manualUpdateStatus: Type.Optional(Type.Boolean()),
   ignoreFailed: Type.Optional(Type.Boolean()),
   timeoutMs: Type.Optional(Type.Number()),

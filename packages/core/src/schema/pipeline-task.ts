@@ -27,6 +27,9 @@ export type Cursor = Static<typeof Cursor>;
 export const PipelineTaskStatus = closed({
   stage: RunStage,
   failing: Type.Optional(Type.Boolean({ description: "A task failed: nothing more starts." })),
+  windingUp: Type.Optional(
+    oneOf(["FAIL", "CANCEL"], "What had not started when it failed or was canceled has been ended."),
+  ),
   reason: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
   canceledBy: Type.Optional(Type.String()),

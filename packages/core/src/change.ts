@@ -1,0 +1,107 @@
+// Everything that can happen to a run or a lone task, and what `decide` needs to know besides the state.
+
+import type { JobSnapshot } from "./schema/job.ts";
+import type { StepStatus } from "./schema/job-task.ts";
+import type { PipelineSpec } from "./schema/pipeline.ts";
+import type {
+  CancelRequest,
+  DecideRequest,
+  RunJobRequest,
+  RunPipelineRequest,
+  UpdateOutputRequest,
+  UpdateStatusRequest,
+} from "./schema/request.ts";
+import type { Labels, Scope } from "./schema/scalars.ts";
+
+/** Who acts. `operator`: has the role operator in the scope of what is changed. */
+export interface Actor {
+  name: string;
+  operator: boolean;
+}
+
+/** What a runner says of an attempt. */
+export interface Report {
+  taskId: string;
+  attempt: number;
+  stage: "CREATING" | "ACTIVE" | "SUCCEEDED" | "FAILED" | "CANCELED";
+  reason?: string;
+  message?: string;
+  at: string;
+  startAt?: string;
+  steps?: StepStatus[];
+  runtimeEnvs?: Record<string, string>;
+  markdownOutput?: string;
+}
+
+/** The pipeline that a run request names, as it is stored or given. */
+export interface PipelineToRun {
+  /** Absent when it is not stored. */
+  id?: string;
+  /** Absent for a nameless spec, which no sequence lock guards. */
+  name?: string;
+  labels?: Labels;
+  spec: PipelineSpec;
+}
+
+export interface RunPipelineChange {
+  type: "runPipeline";
+  request: RunPipelineRequest;
+  scope: Scope;
+  pipeline: PipelineToRun;
+  /** The jobs that its tasks name, by reference as written. */
+  jobs: ReadonlyMap<string, JobSnapshot>;
+}
+
+export interface RunJobChange {
+  type: "runJob";
+  request: RunJobRequest;
+  scope: Scope;
+  /** Absent when an existing task runs again. */
+  job?: JobSnapshot;
+}
+
+export type Change =
+  | RunPipelineChange
+  | RunJobChange
+  | { type: "report"; report: Report }
+  | { type: "updateStatus"; taskId: string; request: UpdateStatusRequest }
+  | { type: "updateOutput"; taskId: string; request: UpdateOutputRequest }
+  | { type: "audit"; taskId: string; request: DecideRequest }
+  | { type: "confirm"; taskId: string; request: DecideRequest }
+  | { type: "cancelTask"; taskId: string; request: CancelRequest }
+  | { type: "cancelRun"; request: CancelRequest }
+  /** A slot is free for a task that waits for one. */
+  | { type: "slotFree"; taskId: string }
+  /** The task's `wakeAt` has come. */
+  | { type: "wake"; taskId: string }
+  /** The runner refused to start the attempt for good. */
+  | { type: "startFailed"; taskId: string; attempt: number; message: string }
+  /** The runner answered a stop: nothing of the attempt runs or ever will. */
+  | { type: "stopped"; taskId: string; attempt: number };
+
+/** What a pure function cannot know by itself. */
+export interface Context {
+  /** RFC 3339, UTC, milliseconds. */
+  now: string;
+  /** The same in milliseconds since the epoch. */
+  nowMs: number;
+  /** Absent for runners, timers, and callers that have a task's update token alone. */
+  actor?: Actor;
+  /** Task slots that this decision may take. */
+  freeSlots: number;
+  /** Whether a slot that the decision frees may be taken by its own next task: nobody else waits for one. */
+  mayReuseSlots: boolean;
+  /** How long a task with `manualUpdateStatus` may stay without a status once its work is gone, milliseconds. */
+  statusGraceMs: number;
+  newId(prefix: string): string;
+  /** Members of a group in a scope. */
+  groupMembers(group: string, scope: Scope): readonly string[];
+  /** The unfinished run that holds a sequence lock. */
+  lockHolder(key: string): string | undefined;
+  verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
+  seal(plain: string): string;
+  unseal(sealed: string): string;
+  isSealed(text: string): boolean;
+  /** HMAC of a sensitive value, for digests. */
+  fingerprint(plain: string): string;
+}

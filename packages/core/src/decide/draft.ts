@@ -1,0 +1,165 @@
+// The decision under way: reads see what the decision has changed so far, writes collect the new rows.
+// Every change of a task's stage goes through `moveTask`, so that the table, the history and the counters
+// of the run always agree.
+
+import type { Context } from "../change.ts";
+import type { NewHistoryEvent } from "../schema/event.ts";
+import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
+import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
+import { type DecidedEffect, type Decision, holdsSlot, type RunState } from "../state.ts";
+import { type Cause, nextStage } from "../transitions.ts";
+
+export class Draft {
+  readonly context: Context;
+  readonly id: string;
+  readonly definition: RunDefinition;
+  readonly exported: ReadonlyMap<string, string>;
+  readonly history: NewHistoryEvent[] = [];
+  readonly effects: DecidedEffect[] = [];
+  readonly claims: string[] = [];
+  readonly releases: string[] = [];
+  freeSlots: number;
+  #run: PipelineTask | undefined;
+  #runChanged = false;
+  readonly #isNew: boolean;
+  readonly #before: ReadonlyMap<string, JobTask>;
+  readonly #changed = new Map<string, JobTask>();
+
+  constructor(state: RunState, context: Context, isNew = false) {
+    this.context = context;
+    this.id = state.id;
+    this.definition = state.definition;
+    this.exported = state.exported;
+    this.freeSlots = context.freeSlots;
+    this.#run = state.run;
+    this.#isNew = isNew;
+    this.#before = state.tasks;
+    if (isNew) {
+      this.#runChanged = true;
+      for (const task of state.tasks.values()) this.#changed.set(task.id, task);
+    }
+  }
+
+  get run(): PipelineTask | undefined {
+    return this.#run;
+  }
+
+  findTask(id: string): JobTask | undefined {
+    return this.#changed.get(id) ?? this.#before.get(id);
+  }
+
+  task(id: string): JobTask {
+    const task = this.findTask(id);
+    if (!task) throw new Error(`the definition of ${this.id} names ${id}, which has no row`);
+    return task;
+  }
+
+  /** Replaces parts of a task; its stage changes through `moveTask` alone. */
+  updateTask(task: JobTask, change: Partial<JobTask>): JobTask {
+    const before = this.#before.get(task.id);
+    const updated: JobTask = {
+      ...this.task(task.id),
+      ...change,
+      updatedAt: this.context.now,
+      revision: this.#isNew ? 1 : (before?.revision ?? 0) + 1,
+    };
+    this.#changed.set(task.id, updated);
+    return updated;
+  }
+
+  updateStatus(task: JobTask, change: Partial<JobTaskStatus>): JobTask {
+    return this.updateTask(task, { status: { ...this.task(task.id).status, ...change } });
+  }
+
+  /** Moves a task by the table and records it. `change` replaces parts of its status, reason and message included. */
+  moveTask(task: JobTask, cause: Cause, change: Partial<JobTaskStatus> = {}): JobTask {
+    const current = this.task(task.id);
+    const from = current.status.stage;
+    const stage = nextStage(current, from, cause);
+    const { reason: _reason, message: _message, ...rest } = current.status;
+    const moved = this.updateTask(current, { status: { ...rest, ...change, stage } });
+    this.#countSlot(current, moved);
+    if (stage !== from) {
+      this.recordTask("TASK_STAGE", moved, {
+        stage,
+        from,
+        reason: moved.status.reason,
+        message: moved.status.message,
+      });
+    }
+    return moved;
+  }
+
+  #countSlot(before: JobTask, after: JobTask): void {
+    const held = holdsSlot(before);
+    const holds = holdsSlot(after);
+    if (!held && holds) this.freeSlots--;
+    if (held && !holds && this.context.mayReuseSlots) this.freeSlots++;
+  }
+
+  updateRun(change: Partial<PipelineTask["status"]>): PipelineTask {
+    const run = this.#run;
+    if (!run) throw new Error(`${this.id} is a lone task and has no run`);
+    this.#run = { ...run, status: { ...run.status, ...change }, updatedAt: this.context.now };
+    this.#runChanged = true;
+    return this.#run;
+  }
+
+  recordTask(type: NewHistoryEvent["type"], task: JobTask, more: Partial<NewHistoryEvent> = {}): void {
+    const event: NewHistoryEvent = {
+      type,
+      at: this.context.now,
+      domain: task.domain,
+      namespace: task.namespace,
+      taskId: task.id,
+      name: task.name,
+      attempt: task.attempt,
+      ...more,
+    };
+    if (task.pipelineTaskId) event.pipelineTaskId = task.pipelineTaskId;
+    if (this.context.actor) event.actor = this.context.actor.name;
+    this.history.push(event);
+  }
+
+  recordRun(type: NewHistoryEvent["type"], more: Partial<NewHistoryEvent> = {}): void {
+    const run = this.#run;
+    if (!run) return;
+    const event: NewHistoryEvent = {
+      type,
+      at: this.context.now,
+      domain: run.domain,
+      namespace: run.namespace,
+      pipelineTaskId: run.id,
+      name: run.name,
+      ...more,
+    };
+    if (this.context.actor) event.actor = this.context.actor.name;
+    this.history.push(event);
+  }
+
+  effect(kind: DecidedEffect["kind"], task?: JobTask): void {
+    this.effects.push({ kind, taskId: task?.id ?? this.id, attempt: task?.attempt ?? 0 });
+  }
+
+  /** Whether anything is to be written. */
+  get isChanged(): boolean {
+    return this.#changed.size > 0 || this.#runChanged || this.history.length > 0;
+  }
+
+  decision(): Decision {
+    const decision: Decision = {
+      id: this.id,
+      tasks: [...this.#changed.values()],
+      history: this.history,
+      effects: this.effects,
+      claims: this.claims,
+      releases: this.releases,
+    };
+    if (this.#isNew) decision.definition = this.definition;
+    // The run's revision guards all of it, so it moves with every change of a task.
+    if (this.#run && this.isChanged) {
+      decision.run = { ...this.#run, revision: this.#isNew ? 1 : this.#run.revision + 1 };
+    }
+    return decision;
+  }
+}

@@ -1,0 +1,78 @@
+// The end of an attempt: a result that waits for its confirm, or a final stage and what it means for the run.
+
+import { closeGate, needsDecision, openGate } from "../gate.ts";
+import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
+import { isExportedName } from "../state.ts";
+import type { Cause } from "../transitions.ts";
+import type { Draft } from "./draft.ts";
+import { taskDigest } from "./freeze.ts";
+
+/** A result of the work: final at once, or held until its checkers decided. */
+export function finishTask(draft: Draft, task: JobTask, result: Reported): void {
+  if (needsDecision(task.confirm)) {
+    holdForConfirm(draft, task, task.confirm, result);
+    return;
+  }
+  const { stage, at, ...why } = result;
+  endTask(draft, task, stage === "SUCCEEDED" ? "succeed" : "fail", { ...why, endAt: at });
+}
+
+function holdForConfirm(draft: Draft, task: JobTask, confirm: NonNullable<JobTask["confirm"]>, reported: Reported) {
+  const held = draft.moveTask(task, "hold", { reported, endAt: reported.at, stopping: undefined });
+  const digest = taskDigest(draft.definition, held, draft.context, reported);
+  const waiting = draft.updateTask(held, {
+    confirm: openGate(confirm, digest, draft.context.now),
+    wakeAt: undefined,
+  });
+  draft.recordTask("TASK_REPORTED", waiting, { stage: reported.stage, reason: reported.reason });
+  draft.recordTask("CONFIRM_WAITING", waiting, { message: `waits for ${confirm.people.join(", ")}` });
+}
+
+type FinalCause = Extract<Cause, "skip" | "succeed" | "fail" | "drop" | "gone">;
+
+/** Gives a task its final stage, closes its gates and counts it in its run. */
+export function endTask(draft: Draft, task: JobTask, cause: FinalCause, why: Partial<JobTaskStatus> = {}): void {
+  const { now } = draft.context;
+  const wasOpen = task.attempt > 0;
+  const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);
+  const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined });
+  const change: Partial<JobTask> = { wakeAt: undefined };
+  if (ended.audit?.stage === "WAITING" || ended.audit?.stage === "PENDING") {
+    if (ended.audit.stage === "WAITING") draft.recordTask("AUDIT_CLOSED", ended);
+    change.audit = closeGate(ended.audit, now);
+  }
+  if (ended.confirm?.stage === "WAITING" || ended.confirm?.stage === "PENDING") {
+    if (ended.confirm.stage === "WAITING") draft.recordTask("CONFIRM_CLOSED", ended);
+    change.confirm = closeGate(ended.confirm, now);
+  }
+  const closed = draft.updateTask(ended, change);
+  if (draft.run) countInRun(draft, draft.run, closed, wasOpen);
+  else draft.effect("RELEASE");
+}
+
+/** The run's counters and flags after a task ended; `proceed` acts on them. */
+function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boolean): void {
+  const { cursor } = run.status;
+  if (wasOpen) draft.updateRun({ cursor: { ...cursor, open: cursor.open - 1 } });
+  const { stage } = task.status;
+  if (stage === "FAILED" && !task.ignoreFailed && !run.status.failing) {
+    draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
+  }
+  if (stage === "CANCELED" && task.status.canceledBy !== undefined && run.status.stage === "ACTIVE") {
+    if (task.status.canceledBy !== FAIL_FAST) cancelingRun(draft, task.status.canceledBy);
+  }
+  const hasExports = Object.keys(task.status.runtimeEnvs ?? {}).some(isExportedName);
+  if (hasExports && (stage === "SUCCEEDED" || stage === "FAILED")) {
+    draft.updateTask(task, { exportedAt: run.revision + 1 });
+  }
+}
+
+/** Stands in `canceledBy` for a cancel that a sibling's failure caused. */
+export const FAIL_FAST = "failFast";
+
+/** The run is being canceled from now on; `proceed` cancels what it has not started. */
+export function cancelingRun(draft: Draft, by: string, message?: string): void {
+  draft.updateRun({ stage: "CANCELING", canceledBy: by, ...(message ? { message } : {}) });
+  draft.recordRun("RUN_STAGE", { stage: "CANCELING", from: "ACTIVE", message });
+}

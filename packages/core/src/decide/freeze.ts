@@ -1,0 +1,123 @@
+// What a task will run with: the levels merged, validated and sealed, the spec rendered, the digest taken
+// (semantics, section 2). Done once, when the task's turn comes; later runtime envs do not change it.
+
+import type { Context } from "../change.ts";
+import { contentDigest } from "../digest.ts";
+import { MflowError } from "../errors.ts";
+import { checkParams, mergeParams, type ParamLevel, type Place } from "../params.ts";
+import { renderSpec } from "../render.ts";
+import type { JobSnapshot } from "../schema/job.ts";
+import type { JobTask, Reported } from "../schema/job-task.ts";
+import {
+  type EffectiveParam,
+  type ParamValue,
+  type ParamValues,
+  paramValueList,
+  type RunParam,
+} from "../schema/param.ts";
+import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { RunDefinition } from "../schema/pipeline-task.ts";
+import type { RunState } from "../state.ts";
+
+type Opening = Pick<Context, "unseal" | "isSealed">;
+
+/** The job that a task runs, from the run's snapshot. */
+export function jobOf(definition: RunDefinition, taskId: string): JobSnapshot {
+  const job = definition.jobs[definition.taskJobs[taskId] ?? ""];
+  if (!job) throw new Error(`the snapshot has no job for ${taskId}`);
+  return job;
+}
+
+/** The task as its pipeline, or the request of a lone task, wrote it. */
+export function taskSpecOf(definition: RunDefinition, task: JobTask): TaskSpec {
+  const spec = definition.task ?? stageOf(definition, task)?.tasks[(task.taskNumber ?? 0) - 1];
+  if (!spec) throw new Error(`the snapshot does not describe task ${task.id}`);
+  return spec;
+}
+
+export function stageOf(definition: RunDefinition, task: JobTask): StageSpec | undefined {
+  return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
+}
+
+export function placeOf(task: JobTask): Place {
+  const place: Place = { taskName: task.name };
+  if (task.stageName !== undefined) place.stageName = task.stageName;
+  if (task.stageNumber !== undefined) place.stageNumber = task.stageNumber;
+  if (task.taskNumber !== undefined) place.taskNumber = task.taskNumber;
+  return place;
+}
+
+function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(value: V, context: Opening): V {
+  if (typeof value.value !== "string" || !context.isSealed(value.value)) return value;
+  return { ...value, value: context.unseal(value.value), sensitive: true };
+}
+
+function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
+  return paramValueList(values).map((value) => openValue(value, context));
+}
+
+/** The declared params of a job with sealed defaults opened. */
+export function openDeclared(job: JobSnapshot, context: Opening): RunParam[] {
+  return (job.spec.runParams ?? []).map((param) => openValue(param, context));
+}
+
+/** Effective params with plain values, and the problems that keep the task from running. */
+export function effectiveParams(
+  state: Pick<RunState, "definition" | "exported">,
+  task: JobTask,
+  context: Opening,
+): ReturnType<typeof mergeParams> & { declared: RunParam[] } {
+  const { definition } = state;
+  const declared = openDeclared(jobOf(definition, task.id), context);
+  const levels: ParamLevel[] = [
+    { setBy: "PIPELINE", values: openValues(definition.pipeline?.with, context) },
+    { setBy: "STAGE", values: openValues(stageOf(definition, task)?.with, context) },
+    { setBy: "TASK", values: openValues(taskSpecOf(definition, task).runParams, context) },
+    { setBy: "RUN", values: openValues(definition.runParams, context) },
+  ];
+  if (state.exported.size > 0) {
+    const envs = Array.from(state.exported, ([name, value]) => openValue({ name, value }, context));
+    levels.push({ setBy: "RUNTIME_ENV", values: envs });
+  }
+  return { ...mergeParams({ declared, levels, place: placeOf(task) }), declared };
+}
+
+/** The params of a task that is about to run, sensitive ones sealed; INVALID_PARAMS names all problems at once. */
+export function freezeParams(
+  state: Pick<RunState, "definition" | "exported">,
+  task: JobTask,
+  context: Context,
+): EffectiveParam[] {
+  const { params, declared } = effectiveParams(state, task, context);
+  refuseInvalid(task, checkParams(declared, params));
+  return params.map((param) => (param.sensitive ? { ...param, value: context.seal(param.value) } : param));
+}
+
+export function refuseInvalid(task: Pick<JobTask, "name">, problems: ReturnType<typeof checkParams>): void {
+  if (problems.length === 0) return;
+  const all = problems.map((problem) => problem.message).join("; ");
+  throw new MflowError("INVALID_PARAMS", `task \`${task.name}\`: ${all}`, problems);
+}
+
+/** Digest of what the task will run with, and of its result when one is reported. */
+export function taskDigest(definition: RunDefinition, task: JobTask, context: Context, reported?: Reported): string {
+  const job = jobOf(definition, task.id);
+  const params = (task.params ?? []).map((param) =>
+    param.sensitive ? { ...param, value: context.fingerprint(context.unseal(param.value)) } : param,
+  );
+  const spec = renderSpec(job.spec.runnerSpec, params);
+  if (!reported) return contentDigest({ job, spec, params });
+  const result: NonNullable<Parameters<typeof contentDigest>[0]["result"]> = { reported };
+  if (task.status.runtimeEnvs) result.runtimeEnvs = fingerprintEnvs(task.status.runtimeEnvs, context);
+  if (task.status.markdownOutput) result.markdownOutput = task.status.markdownOutput;
+  return contentDigest({ job, spec, params, result });
+}
+
+function fingerprintEnvs(envs: Record<string, string>, context: Context): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(envs).map(([name, value]) => [
+      name,
+      context.isSealed(value) ? context.fingerprint(context.unseal(value)) : value,
+    ]),
+  );
+}

@@ -1,0 +1,58 @@
+// A task's turn: skip it, ask its auditors, or start it (semantics, section 3, runJob).
+
+import { MflowError } from "../errors.ts";
+import { needsDecision, openGate } from "../gate.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import type { Draft } from "./draft.ts";
+import { endTask } from "./end.ts";
+import { freezeParams, taskDigest, taskSpecOf } from "./freeze.ts";
+
+/** Opens a task whose turn has come. It may have ended when this returns. */
+export function openTask(draft: Draft, id: string): void {
+  const pending = draft.task(id);
+  const task = draft.updateTask(pending, { attempt: pending.attempt + 1 });
+  if (taskSpecOf(draft.definition, task).skipRun) {
+    endTask(draft, task, "skip", { message: "skip run" });
+    return;
+  }
+  let ready: JobTask;
+  try {
+    ready = freeze(draft, task);
+  } catch (error) {
+    if (!(error instanceof MflowError)) throw error;
+    endTask(draft, task, "fail", { reason: "START_ERROR", message: error.message });
+    return;
+  }
+  if (needsDecision(ready.audit)) openAudit(draft, ready, ready.audit);
+  else startTask(draft, ready);
+}
+
+/** Fixes what the task will run with. */
+export function freeze(draft: Draft, task: JobTask): JobTask {
+  return draft.updateTask(task, { params: freezeParams(draft, task, draft.context) });
+}
+
+function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audit"]>): void {
+  const digest = taskDigest(draft.definition, task, draft.context);
+  const opened = draft.updateTask(task, { audit: openGate(audit, digest, draft.context.now) });
+  draft.recordTask("AUDIT_WAITING", opened, { message: `waits for ${audit.people.join(", ")}` });
+}
+
+/** Starts a task that may run: at once when a slot is free, else it waits for one. */
+export function startTask(draft: Draft, task: JobTask): void {
+  if (draft.freeSlots < 1) {
+    draft.moveTask(task, "wait");
+    return;
+  }
+  takeSlot(draft, task);
+}
+
+/** Hands the task to the runner. */
+export function takeSlot(draft: Draft, task: JobTask): void {
+  const created = draft.moveTask(task, "start");
+  draft.effect("START", created);
+  if (created.timeoutMs !== undefined) {
+    const wakeAt = new Date(draft.context.nowMs + created.timeoutMs).toISOString();
+    draft.updateTask(created, { wakeAt });
+  }
+}

@@ -1,0 +1,54 @@
+// What time and the effect workers bring: a task's deadline, a free slot, a start that failed for good, a stop
+// that found nothing to stop.
+
+import { formatDuration } from "../duration.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import { isEnded } from "../transitions.ts";
+import type { Draft } from "./draft.ts";
+import { endTask, finishTask } from "./end.ts";
+import { takeSlot } from "./open.ts";
+import { timedOut } from "./report.ts";
+
+export function slotFree(draft: Draft, task: JobTask): void {
+  if (task.status.stage === "SCHEDULING" && draft.freeSlots > 0) takeSlot(draft, task);
+}
+
+/** The task's `wakeAt` has come: no status followed the work's end, or the timeout is over. */
+export function wake(draft: Draft, task: JobTask): void {
+  const { context } = draft;
+  if (task.wakeAt === undefined || Date.parse(task.wakeAt) > context.nowMs) return;
+  if (isEnded(task.status.stage) || task.status.stopping || task.status.reported) return;
+  if (task.status.workGoneAt) {
+    finishTask(draft, task, {
+      stage: "FAILED",
+      reason: "NO_STATUS",
+      message: `the work ended, and no status call came within ${formatDuration(context.statusGraceMs)}`,
+      at: context.now,
+    });
+    return;
+  }
+  const message = `timed out after ${formatDuration(task.timeoutMs ?? 0)}`;
+  const stopping = draft.updateTask(task, {
+    wakeAt: undefined,
+    status: { ...task.status, stopping: "TIMEOUT", message },
+  });
+  draft.recordTask("TASK_STATUS", stopping, { stage: stopping.status.stage, reason: "TIMEOUT", message });
+  draft.effect("STOP", stopping);
+}
+
+export function startFailed(draft: Draft, task: JobTask, attempt: number, message: string): void {
+  if (task.attempt !== attempt || isEnded(task.status.stage)) return;
+  if (task.status.stage === "CANCELING") endTask(draft, task, "gone");
+  else if (task.status.stopping === "TIMEOUT") timedOut(draft, task, draft.context.now);
+  else endTask(draft, task, "fail", { reason: "START_ERROR", message });
+}
+
+/** Nothing of a stopped attempt runs or ever will. */
+export function stopped(draft: Draft, task: JobTask, attempt: number): void {
+  if (task.attempt !== attempt || isEnded(task.status.stage)) return;
+  if (task.status.stage === "CANCELING") {
+    endTask(draft, task, "gone", { reason: task.status.reason, message: task.status.message });
+  } else if (task.status.stopping === "TIMEOUT") {
+    timedOut(draft, task, draft.context.now);
+  }
+}

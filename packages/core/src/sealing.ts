@@ -1,0 +1,78 @@
+// Sensitive values at rest: which values of a definition are sensitive, and how they are sealed before
+// anything is stored and opened again before params are merged.
+
+import type { JobSnapshot, JobSpec } from "./schema/job.ts";
+import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
+import type { PipelineSpec } from "./schema/pipeline.ts";
+
+export type Seal = (plain: string) => string;
+
+/** Names that the job declares sensitive. */
+export function sensitiveNames(spec: JobSpec): string[] {
+  return declaredParams(spec)
+    .filter((param) => param.sensitive)
+    .map((param) => param.name);
+}
+
+function declaredParams(spec: JobSpec): RunParam[] {
+  return [...(spec.runParams ?? []), ...(spec.rollbackParams ?? [])];
+}
+
+function sealParam(param: RunParam, seal: Seal): RunParam {
+  if (!param.sensitive || param.value === undefined || param.value === "") return param;
+  return { ...param, value: seal(String(param.value)) };
+}
+
+/** The job with its sensitive defaults sealed. `seal` leaves what is sealed already alone. */
+export function sealJobSpec(spec: JobSpec, seal: Seal): JobSpec {
+  if (!declaredParams(spec).some((param) => param.sensitive)) return spec;
+  const sealed: JobSpec = { ...spec };
+  if (spec.runParams) sealed.runParams = spec.runParams.map((param) => sealParam(param, seal));
+  if (spec.rollbackParams) sealed.rollbackParams = spec.rollbackParams.map((param) => sealParam(param, seal));
+  return sealed;
+}
+
+/** Values as a list, those that are named or marked sensitive sealed. */
+export function sealValues(
+  values: ParamValues | undefined,
+  sensitive: ReadonlySet<string>,
+  seal: Seal,
+): ParamValue[] {
+  return paramValueList(values).map((value) => {
+    if (!value.sensitive && !sensitive.has(value.name)) return value;
+    if (value.value === "") return value;
+    return { ...value, sensitive: true, value: seal(String(value.value)) };
+  });
+}
+
+function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<string>): boolean {
+  return paramValueList(values).some((value) => value.sensitive || sensitive.has(value.name));
+}
+
+/**
+ * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
+ * the name sensitive, a task's `runParams` when its job does. `jobs` are by reference as written.
+ */
+export function sealPipelineSpec(
+  spec: PipelineSpec,
+  jobs: ReadonlyMap<string, Pick<JobSnapshot, "spec">>,
+  seal: Seal,
+): PipelineSpec {
+  const sealIn = (values: ParamValues | undefined, names: ReadonlySet<string>): ParamValues | undefined =>
+    values && hasSensitive(values, names) ? sealValues(values, names, seal) : values;
+  const namesOf = (refs: string[]): Set<string> =>
+    new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? { runnerType: "FAKE", runnerSpec: {} })));
+
+  const all = namesOf(spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job)));
+  const withValues = sealIn(spec.with, all);
+  const stages = spec.stages.map((stage) => {
+    const stageValues = sealIn(stage.with, namesOf(stage.tasks.map((task) => task.job)));
+    const tasks = stage.tasks.map((task) => {
+      const runParams = sealIn(task.runParams, namesOf([task.job]));
+      return runParams === task.runParams ? task : { ...task, runParams };
+    });
+    const isSame = stageValues === stage.with && tasks.every((task, index) => task === stage.tasks[index]);
+    return isSame ? stage : { ...stage, ...(stageValues && { with: stageValues }), tasks };
+  });
+  return { ...spec, ...(withValues && { with: withValues }), stages };
+}

@@ -1,0 +1,101 @@
+// What a decision is made on and what it answers. The engine keeps one RunState per unfinished run or lone
+// task in memory; `decide` never changes it, `applyDecision` does, once the decision is on its way.
+
+import type { MflowError } from "./errors.ts";
+import type { NewHistoryEvent } from "./schema/event.ts";
+import type { JobTask } from "./schema/job-task.ts";
+import type { PipelineTask, RunDefinition } from "./schema/pipeline-task.ts";
+import { isEnded } from "./transitions.ts";
+
+export interface RunState {
+  /** Id of the run, or of the lone task. */
+  readonly id: string;
+  run?: PipelineTask;
+  readonly definition: RunDefinition;
+  readonly tasks: Map<string, JobTask>;
+  /** Runtime envs that ended tasks handed to later ones; a sealed value is sensitive. */
+  readonly exported: Map<string, string>;
+}
+
+/** Work that follows from a decision. */
+export interface DecidedEffect {
+  kind: "START" | "STOP" | "RELEASE";
+  taskId: string;
+  attempt: number;
+}
+
+/** What a change does: the new rows whole, and what follows from them. */
+export interface Decision {
+  id: string;
+  /** Only when the run or lone task is new. */
+  definition?: RunDefinition;
+  run?: PipelineTask;
+  tasks: JobTask[];
+  history: NewHistoryEvent[];
+  effects: DecidedEffect[];
+  /** Sequence locks. */
+  claims: string[];
+  releases: string[];
+}
+
+export type Outcome = Decision | { rejection: MflowError };
+
+/** The state as rows make it; `tasks` in any order. */
+export function makeState(
+  id: string,
+  run: PipelineTask | undefined,
+  definition: RunDefinition,
+  tasks: readonly JobTask[],
+): RunState {
+  const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map() };
+  for (const task of tasks) state.tasks.set(task.id, task);
+  const exporting = tasks.filter((task) => task.exportedAt !== undefined);
+  exporting.sort((a, b) => (a.exportedAt ?? 0) - (b.exportedAt ?? 0));
+  for (const task of exporting) exportEnvs(state, task);
+  return state;
+}
+
+/** Whether a name is handed to later tasks: it starts with an upper case letter. */
+export function isExportedName(name: string): boolean {
+  return /^[A-Z]/.test(name);
+}
+
+function exportEnvs(state: RunState, task: JobTask): void {
+  for (const [name, value] of Object.entries(task.status.runtimeEnvs ?? {})) {
+    if (isExportedName(name)) state.exported.set(name, value);
+  }
+}
+
+/** Brings a state up to date with a decision made on it. */
+export function applyDecision(state: RunState, decision: Decision): void {
+  if (decision.run) state.run = decision.run;
+  for (const task of decision.tasks) {
+    const before = state.tasks.get(task.id);
+    state.tasks.set(task.id, task);
+    if (task.exportedAt !== undefined && before?.exportedAt !== task.exportedAt) exportEnvs(state, task);
+  }
+}
+
+/** Revision that guards the aggregate: the run's, or the lone task's own. */
+export function revisionOf(state: RunState): number {
+  return state.run?.revision ?? state.tasks.get(state.id)?.revision ?? 0;
+}
+
+/** Whether the run or lone task has ended. */
+export function isOver(state: RunState): boolean {
+  if (state.run) return isRunEnded(state.run);
+  const task = state.tasks.get(state.id);
+  return task !== undefined && isEnded(task.status.stage);
+}
+
+export function isRunEnded(run: PipelineTask): boolean {
+  const { stage } = run.status;
+  return stage === "SUCCEEDED" || stage === "FAILED" || stage === "CANCELED";
+}
+
+/** Whether the attempt occupies one of the server's task slots: its work may be running. */
+export function holdsSlot(task: JobTask): boolean {
+  const { stage, reported, workGoneAt } = task.status;
+  if (reported || workGoneAt) return false;
+  return stage === "CREATING" || stage === "ACTIVE" || stage === "CANCELING";
+}

@@ -1,0 +1,66 @@
+// The one table of a JobTask's stages: from x cause -> to. The docs print it; nothing else knows what may
+// follow what. A cause that a stage does not list is an illegal transition.
+
+import { MflowError } from "./errors.ts";
+import type { TaskStage } from "./schema/job-task.ts";
+
+/** Why a stage changes, and who causes it. */
+export const CAUSES = {
+  skip: "engine: `skipRun`, or the run failed before the task's turn",
+  wait: "engine: the task is wanted, but no slot is free",
+  start: "engine: a slot is free; the runner creates the attempt",
+  run: "runner, status call: the work runs",
+  hold: "engine: the result is reported and waits for its confirm",
+  succeed: "runner, status call, checker",
+  fail: "runner, status call, auditor, checker, timeout, or an error while starting",
+  cancel: "person, `failFast`: stop the work",
+  drop: "person, run: cancel what does not run",
+  gone: "runner, status call: the stopped work is gone",
+  rerun: "person: `runJob` on its id starts a new attempt",
+} as const;
+export type Cause = keyof typeof CAUSES;
+
+const ENDED = { rerun: "PENDING" } as const;
+
+export const TRANSITIONS: Readonly<Record<TaskStage, Readonly<Partial<Record<Cause, TaskStage>>>>> = {
+  PENDING: { skip: "SKIPPED", wait: "SCHEDULING", start: "CREATING", fail: "FAILED", drop: "CANCELED" },
+  SCHEDULING: { skip: "SKIPPED", start: "CREATING", fail: "FAILED", drop: "CANCELED" },
+  CREATING: {
+    run: "ACTIVE",
+    hold: "ACTIVE",
+    succeed: "SUCCEEDED",
+    fail: "FAILED",
+    cancel: "CANCELING",
+    gone: "CANCELED",
+  },
+  ACTIVE: {
+    hold: "ACTIVE",
+    succeed: "SUCCEEDED",
+    fail: "FAILED",
+    cancel: "CANCELING",
+    drop: "CANCELED",
+    gone: "CANCELED",
+  },
+  CANCELING: { gone: "CANCELED" },
+  CANCELED: ENDED,
+  FAILED: ENDED,
+  SUCCEEDED: ENDED,
+  SKIPPED: ENDED,
+};
+
+/** The stage that follows; throws ILLEGAL_TRANSITION that names the task, its stage and what was asked. */
+export function nextStage(task: { id: string; name: string }, from: TaskStage, cause: Cause): TaskStage {
+  const to = TRANSITIONS[from][cause];
+  if (to) return to;
+  throw new MflowError(
+    "ILLEGAL_TRANSITION",
+    `task \`${task.name}\` (${task.id}) is ${from}; \`${cause}\` is not possible there`,
+  );
+}
+
+const FINAL: ReadonlySet<TaskStage> = new Set(["CANCELED", "FAILED", "SUCCEEDED", "SKIPPED"]);
+
+/** Whether the stage is final for its attempt. */
+export function isEnded(stage: TaskStage): boolean {
+  return FINAL.has(stage);
+}
