@@ -9,8 +9,7 @@ import { Pipeline } from "./pipeline.ts";
 import { PipelineTask } from "./pipeline-task.ts";
 import { closed, Duration, Name, oneOf, Timestamp } from "./scalars.ts";
 
-/** All paths of the API begin with this. */
-export const API_PREFIX = "/api/v1";
+export { API_PREFIX } from "./api-prefix.ts";
 
 /** A page of a list, newest first. */
 export function pageOf<T extends TSchema>(item: T) {

@@ -1,0 +1,58 @@
+// Users, their roles, groups and tokens.
+
+import type {
+  ApiPage,
+  CreatedToken,
+  CreatedUser,
+  CreateTokenRequest,
+  CreateUserRequest,
+  GrantBody,
+  GroupBody,
+  TokenBody,
+  TokenQuery,
+  UserBody,
+} from "@mflow/core/schema/api";
+import { path, type Transport } from "./transport.ts";
+
+export function userCalls(transport: Transport) {
+  return {
+    /** The first user becomes admin and gets a token: the local one ends with them. */
+    create: (request: CreateUserRequest) =>
+      transport.json<CreatedUser>({ method: "POST", path: "/users", body: request }),
+    list: () => transport.json<ApiPage<UserBody>>({ path: "/users" }),
+    /** Replaces all roles of the user. */
+    setGrants: (name: string, grants: GrantBody[]) =>
+      transport.json<UserBody>({
+        method: "PUT",
+        path: path`/users/${name}/grants`,
+        body: { grants },
+        repeatable: true,
+      }),
+    remove: (name: string) => transport.json<void>({ method: "DELETE", path: path`/users/${name}` }),
+  };
+}
+
+export function groupCalls(transport: Transport) {
+  return {
+    list: () => transport.json<ApiPage<GroupBody>>({ path: "/groups" }),
+    /** Makes the group, or replaces its members. */
+    put: (name: string, members: string[]) =>
+      transport.json<GroupBody>({
+        method: "PUT",
+        path: path`/groups/${name}`,
+        body: { members },
+        repeatable: true,
+      }),
+    remove: (name: string) => transport.json<void>({ method: "DELETE", path: path`/groups/${name}` }),
+  };
+}
+
+export function tokenCalls(transport: Transport) {
+  return {
+    /** The answer holds the token itself, this once. */
+    create: (request: CreateTokenRequest) =>
+      transport.json<CreatedToken>({ method: "POST", path: "/tokens", body: request }),
+    list: (query: TokenQuery = {}) => transport.json<ApiPage<TokenBody>>({ path: "/tokens", query }),
+    remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/tokens/${id}` }),
+  };
+}

@@ -1,0 +1,93 @@
+// Jobs, pipelines and manifests: what can be run.
+
+import type {
+  ApiPage,
+  ApplyRequest,
+  ApplyResult,
+  JobQuery,
+  LintRequest,
+  LintResult,
+  PatchJobRequest,
+  PipelineQuery,
+} from "@mflow/core/schema/api";
+import type { Job, JobManifest } from "@mflow/core/schema/job";
+import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { path, type Transport } from "./transport.ts";
+
+/** The scope for what a call or document leaves open. */
+export type InScope = Partial<Scope>;
+
+/** Makes a change conditional: it is refused with STALE_REVISION when the record has another revision. */
+export interface IfRevision {
+  revision?: number;
+}
+
+export function ifMatch(condition: IfRevision | undefined): Record<string, string> {
+  return condition?.revision === undefined ? {} : { "if-match": `"${condition.revision}"` };
+}
+
+/** Jobs are named by id or by `name[@namespace[.domain]][:version]`. */
+export function jobCalls(transport: Transport) {
+  return {
+    /** A DRAFT, or with `publish: true` a PUBLISHED version. */
+    create: (manifest: JobManifest, scope: InScope = {}) =>
+      transport.json<Job>({ method: "POST", path: "/jobs", query: { ...scope }, body: manifest }),
+    list: (query: JobQuery = {}) => transport.json<ApiPage<Job>>({ path: "/jobs", query }),
+    get: (ref: string, scope: InScope = {}) =>
+      transport.json<Job>({ path: path`/jobs/${ref}`, query: { ...scope } }),
+    patch: (ref: string, patch: PatchJobRequest, options: InScope & IfRevision = {}) =>
+      transport.json<Job>({
+        method: "PATCH",
+        path: path`/jobs/${ref}`,
+        query: scopeOf(options),
+        body: patch,
+        headers: ifMatch(options),
+      }),
+    publish: (ref: string, scope: InScope = {}) =>
+      transport.json<Job>({ method: "POST", path: path`/jobs/${ref}/publish`, query: { ...scope } }),
+    deprecate: (ref: string, scope: InScope = {}) =>
+      transport.json<Job>({ method: "POST", path: path`/jobs/${ref}/deprecate`, query: { ...scope } }),
+    /** A DRAFT only. */
+    remove: (ref: string, options: InScope & IfRevision = {}) =>
+      transport.json<void>({
+        method: "DELETE",
+        path: path`/jobs/${ref}`,
+        query: scopeOf(options),
+        headers: ifMatch(options),
+      }),
+  };
+}
+
+/** Pipelines are named by id or by `name[@namespace[.domain]]`. */
+export function pipelineCalls(transport: Transport) {
+  return {
+    create: (manifest: PipelineManifest, scope: InScope = {}) =>
+      transport.json<Pipeline>({ method: "POST", path: "/pipelines", query: { ...scope }, body: manifest }),
+    list: (query: PipelineQuery = {}) => transport.json<ApiPage<Pipeline>>({ path: "/pipelines", query }),
+    get: (ref: string, scope: InScope = {}) =>
+      transport.json<Pipeline>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
+    remove: (ref: string, options: InScope & IfRevision = {}) =>
+      transport.json<void>({
+        method: "DELETE",
+        path: path`/pipelines/${ref}`,
+        query: scopeOf(options),
+        headers: ifMatch(options),
+      }),
+  };
+}
+
+function scopeOf({ domain, namespace }: InScope): InScope {
+  return { domain, namespace };
+}
+
+export function manifestCalls(transport: Transport) {
+  return {
+    /** Stores all documents, or none when one is bad. The same again changes nothing. */
+    apply: (request: ApplyRequest) =>
+      transport.json<ApplyResult>({ method: "POST", path: "/apply", body: request, repeatable: true }),
+    /** All problems, those with what is stored included. */
+    lint: (request: LintRequest) =>
+      transport.json<LintResult>({ method: "POST", path: "/lint", body: request, repeatable: true }),
+  };
+}

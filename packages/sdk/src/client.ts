@@ -1,0 +1,47 @@
+// The client: every verb of the API, grouped by noun.
+
+import type { ApiPage, Health, Readiness, WhoAmI } from "@mflow/core/schema/api";
+import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
+import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
+import { type EventOptions, followEvents } from "./events.ts";
+import { logCalls } from "./logs.ts";
+import { runCalls, taskCalls } from "./runs.ts";
+import { type ClientOptions, createTransport } from "./transport.ts";
+
+/**
+ * A client of the mflow server at `url`. Calls reject with `ApiError` when the server refuses and with
+ * `ConnectionError` when none answers. Reads and calls that may be repeated are tried again on breaks.
+ */
+export function createClient(options: ClientOptions) {
+  const transport = createTransport(options);
+  return {
+    jobs: jobCalls(transport),
+    pipelines: pipelineCalls(transport),
+    manifests: manifestCalls(transport),
+    runs: runCalls(transport),
+    tasks: taskCalls(transport),
+    logs: logCalls(transport),
+    events: (query: EventOptions = {}) => followEvents(transport, query),
+    users: userCalls(transport),
+    groups: groupCalls(transport),
+    tokens: tokenCalls(transport),
+    whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),
+    health: () => transport.json<Health>({ path: "/healthz", bare: true }),
+    ready: (signal?: AbortSignal) =>
+      transport.json<Readiness>({ path: "/readyz", bare: true, repeatable: false, signal }),
+  };
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+/** Every item of a list, page by page: `eachItem((cursor) => client.runs.list({ cursor }))`. */
+export async function* eachItem<T>(
+  list: (cursor: string | undefined) => Promise<ApiPage<T>>,
+): AsyncGenerator<T, void> {
+  let cursor: string | undefined;
+  do {
+    const page = await list(cursor);
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}

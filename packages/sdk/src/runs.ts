@@ -1,0 +1,80 @@
+// Runs of pipelines and of single tasks.
+
+import type {
+  ApiPage,
+  JobTaskQuery,
+  JobTaskView,
+  PipelineTaskQuery,
+  PipelineTaskView,
+  RunJobResponse,
+  RunPipelineResponse,
+} from "@mflow/core/schema/api";
+import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import type {
+  CancelRequest,
+  DecideRequest,
+  RunJobRequest,
+  RunPipelineRequest,
+  UpdateOutputRequest,
+  UpdateStatusRequest,
+} from "@mflow/core/schema/request";
+import type { InScope } from "./catalog.ts";
+import { path, type Transport } from "./transport.ts";
+
+export interface RunOptions extends InScope {
+  /** Requests with the same key and content start one run; made up when left out, so that retries are safe. */
+  idempotencyKey?: string;
+}
+
+function runCall(at: string, body: unknown, { idempotencyKey, domain, namespace }: RunOptions) {
+  return {
+    method: "POST",
+    path: at,
+    query: { domain, namespace },
+    body,
+    headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID() },
+    repeatable: true,
+  } as const;
+}
+
+/** Runs of pipelines (PipelineTasks). */
+export function runCalls(transport: Transport) {
+  return {
+    start: (request: RunPipelineRequest, options: RunOptions = {}) =>
+      transport.json<RunPipelineResponse>(runCall("/pipeline-tasks", request, options)),
+    list: (query: PipelineTaskQuery = {}) =>
+      transport.json<ApiPage<PipelineTask>>({ path: "/pipeline-tasks", query }),
+    get: (id: string) => transport.json<PipelineTaskView>({ path: path`/pipeline-tasks/${id}` }),
+    /** What the run was asked to do: the snapshot of its pipeline and jobs. */
+    definition: (id: string) =>
+      transport.json<RunDefinition>({ path: path`/pipeline-tasks/${id}/definition` }),
+    cancel: (id: string, request: CancelRequest = {}) =>
+      transport.json<PipelineTask>({
+        method: "POST",
+        path: path`/pipeline-tasks/${id}/cancel`,
+        body: request,
+      }),
+    /** An ended run, with its tasks and logs. */
+    remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/pipeline-tasks/${id}` }),
+  };
+}
+
+/** Runs of tasks (JobTasks), in a pipeline or alone. */
+export function taskCalls(transport: Transport) {
+  const post = <T>(id: string, verb: string, body: unknown) =>
+    transport.json<T>({ method: "POST", path: path`/job-tasks/${id}/${verb}`, body });
+  return {
+    /** Runs a job alone; with the `id` of an ended task, that task again. */
+    run: (request: RunJobRequest, options: RunOptions = {}) =>
+      transport.json<RunJobResponse>(runCall("/job-tasks", request, options)),
+    list: (query: JobTaskQuery = {}) => transport.json<ApiPage<JobTaskView>>({ path: "/job-tasks", query }),
+    get: (id: string) => transport.json<JobTaskView>({ path: path`/job-tasks/${id}` }),
+    updateStatus: (id: string, request: UpdateStatusRequest) => post<JobTaskView>(id, "status", request),
+    updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
+    audit: (id: string, request: DecideRequest) => post<JobTaskView>(id, "audit", request),
+    confirm: (id: string, request: DecideRequest) => post<JobTaskView>(id, "confirm", request),
+    cancel: (id: string, request: CancelRequest = {}) => post<JobTaskView>(id, "cancel", request),
+    /** An ended task that ran alone, with its logs. */
+    remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/job-tasks/${id}` }),
+  };
+}

@@ -1,0 +1,127 @@
+// One HTTP call: address, token, query, JSON in and out, errors, and another try where that is safe.
+
+import { API_PREFIX } from "@mflow/core/schema/api-prefix";
+import { ConnectionError, errorOf, notAnswerOfMflow } from "./api-error.ts";
+import { pause } from "./pause.ts";
+
+export interface ClientOptions {
+  /** Address of the server; a function is asked before each try, for a server that may come back elsewhere. */
+  url: string | (() => string | Promise<string>);
+  token?: string;
+  fetch?: typeof fetch;
+  /** Further tries of calls that may be repeated, when no connection comes about (default 3). */
+  retries?: number;
+  /** Milliseconds until a call without an answer is given up (default 60 s); streams have none. */
+  timeoutMs?: number;
+}
+
+type QueryValue = string | number | boolean | readonly string[] | undefined;
+
+export interface Call {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below `/api/v1`, or with `bare` below the address itself. */
+  path: string;
+  bare?: boolean;
+  query?: { readonly [name: string]: QueryValue };
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** The same call again has no further effect. GET calls never have one. */
+  repeatable?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface Transport {
+  /** The parsed answer; `undefined` when it is empty. Rejects with `ApiError` or `ConnectionError`. */
+  json<T>(call: Call): Promise<T>;
+  /** The answer's text. */
+  text(call: Call): Promise<string>;
+  /** The answer unread, without a time limit. One try. */
+  open(call: Call): Promise<Response>;
+}
+
+const FIRST_PAUSE_MS = 100;
+
+/** `/jobs/${ref}` with each value encoded. */
+export function path(parts: TemplateStringsArray, ...values: string[]): string {
+  return String.raw({ raw: parts }, ...values.map(encodeURIComponent));
+}
+
+function queryString(query: Call["query"]): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value === undefined) continue;
+    for (const one of typeof value === "object" ? value : [value]) search.append(name, String(one));
+  }
+  const text = search.toString();
+  return text ? `?${text}` : "";
+}
+
+export function createTransport(options: ClientOptions): Transport {
+  const send = options.fetch ?? globalThis.fetch;
+  const retries = options.retries ?? 3;
+  const timeoutMs = options.timeoutMs ?? 60_000;
+
+  const address = async () =>
+    (typeof options.url === "string" ? options.url : await options.url()).replace(/\/+$/, "");
+
+  async function once(base: string, call: Call, signal: AbortSignal | undefined): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+    if (options.token) headers.authorization = `Bearer ${options.token}`;
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    let response: Response;
+    try {
+      response = await send(base + (call.bare ? "" : API_PREFIX) + call.path + queryString(call.query), {
+        method: call.method ?? "GET",
+        headers,
+        body: call.body === undefined ? undefined : JSON.stringify(call.body),
+        signal,
+        redirect: "error",
+      });
+    } catch (error) {
+      throw unanswered(base, call, error);
+    }
+    if (!response.ok) throw await errorOf(response, base);
+    return response;
+  }
+
+  /** What a call rejects with when fetch or the reading of the body failed. */
+  function unanswered(base: string, call: Call, error: unknown): unknown {
+    if (call.signal?.aborted) return call.signal.reason;
+    if (error instanceof Error && error.name === "TimeoutError") {
+      return new ConnectionError(base, `no answer from ${base} within ${timeoutMs / 1000} s`, error);
+    }
+    return new ConnectionError(base, `cannot reach ${base}`, error);
+  }
+
+  async function text(call: Call): Promise<string> {
+    const repeatable = call.repeatable ?? (call.method ?? "GET") === "GET";
+    for (let tries = 0; ; tries++) {
+      const limit = AbortSignal.timeout(timeoutMs);
+      const signal = call.signal ? AbortSignal.any([call.signal, limit]) : limit;
+      const base = await address();
+      try {
+        const response = await once(base, call, signal);
+        return await response.text().catch((error) => {
+          throw unanswered(base, call, error);
+        });
+      } catch (error) {
+        const again = error instanceof ConnectionError && !limit.aborted && repeatable && tries < retries;
+        if (!again) throw error;
+        await pause(FIRST_PAUSE_MS * 2 ** tries, call.signal);
+        call.signal?.throwIfAborted();
+      }
+    }
+  }
+
+  async function json<T>(call: Call): Promise<T> {
+    const answer = await text(call);
+    if (answer === "") return undefined as T;
+    try {
+      return JSON.parse(answer) as T;
+    } catch {
+      throw notAnswerOfMflow(200, await address());
+    }
+  }
+
+  return { json, text, open: async (call) => once(await address(), call, call.signal) };
+}
