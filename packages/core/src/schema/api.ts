@@ -7,7 +7,7 @@ import { JobTask } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask } from "./pipeline-task.ts";
-import { closed, Duration, Name, oneOf, Timestamp } from "./scalars.ts";
+import { closed, Duration, FreeKey, mapOf, Name, oneOf, Timestamp } from "./scalars.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
 
@@ -126,22 +126,12 @@ function nullable<T extends TSchema>(schema: T) {
 export const PatchJobRequest = closed({
   metadata: Type.Optional(
     closed({
-      labels: nullable(
-        Type.Record(
-          Type.String({ minLength: 1, maxLength: 128 }),
-          Type.Union([Type.String({ maxLength: 512 }), Type.Null()]),
-        ),
-      ),
+      labels: nullable(mapOf(FreeKey, Type.Union([Type.String({ maxLength: 512 }), Type.Null()]))),
       displayName: nullable(describingMetadata.displayName),
       description: nullable(describingMetadata.description),
       readme: nullable(describingMetadata.readme),
       icon: nullable(describingMetadata.icon),
-      extension: nullable(
-        Type.Record(
-          Type.String({ minLength: 1, maxLength: 128 }),
-          Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
-        ),
-      ),
+      extension: nullable(mapOf(FreeKey, Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]))),
     }),
   ),
   spec: Type.Optional(

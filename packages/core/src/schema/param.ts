@@ -1,7 +1,7 @@
 // Run params: what a job declares, what the levels fill in, and what a task ends up with (semantics, section 2).
 
 import { type Static, Type } from "typebox";
-import { closed, Extension, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Extension, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
 
 export const UsageType = oneOf(
   ["ENV", "TEMPLATE", "RUNNER", "SYSTEM"],
@@ -88,7 +88,7 @@ export type ParamValue = Static<typeof ParamValue>;
 
 /** Values as a map `NAME: value`, or as a list when one needs `readOnly` or `scope`. */
 export const ParamValues = Type.Union(
-  [Type.Array(ParamValue, { maxItems: 512 }), Type.Record(ParamName, Scalar)],
+  [Type.Array(ParamValue, { maxItems: 512 }), mapOf(ParamName, Scalar, { maxProperties: 512 })],
   {
     description: "Values as a map `NAME: value`, or as a list of `{name, value, readOnly, scope}`.",
   },

@@ -6,7 +6,7 @@ import { JobManifest } from "./job.ts";
 import { ParamValues } from "./param.ts";
 import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
 import { TriggerMode } from "./pipeline-task.ts";
-import { closed, Duration, Extension, Labels, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
 
 /** Documents laid over the stored ones for one run (`mflow run -f`); the only way to run a DRAFT job. */
 const Overlay = Type.Array(Type.Union([JobManifest, PipelineManifest]), { maxItems: 256 });
@@ -69,7 +69,7 @@ export const MAX_RUNTIME_ENV_BYTES = 32 * 1024;
 
 export const UpdateOutputRequest = closed({
   updateToken: Type.Optional(Type.String({ maxLength: 256 })),
-  runtimeEnvs: Type.Optional(Type.Record(ParamName, Type.String())),
+  runtimeEnvs: Type.Optional(mapOf(ParamName, Type.String())),
   markdownOutput: Type.Optional(Type.String({ maxLength: 262144 })),
 });
 export type UpdateOutputRequest = Static<typeof UpdateOutputRequest>;

@@ -1,9 +1,9 @@
 // The runner specs of the runners that exist: what `runnerSpec` holds once its TEMPLATE params are rendered.
 
 import { type Static, Type } from "typebox";
-import { closed, Duration, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Duration, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
 
-const Env = Type.Record(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+const Env = mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
   maxProperties: 512,
 });
 
@@ -50,9 +50,7 @@ export const FakeSpec = closed({
   ),
   reason: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
-  runtimeEnvs: Type.Optional(
-    Type.Record(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
-  ),
+  runtimeEnvs: Type.Optional(mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
   markdownOutput: Type.Optional(Type.String()),
   log: Type.Optional(Type.Array(Type.String(), { description: "Lines that it logs." })),
   startErrors: Type.Optional(

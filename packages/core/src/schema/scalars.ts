@@ -1,10 +1,15 @@
 // The building blocks every other schema uses: names, ids, durations, times, labels, scopes.
 
-import { type Static, type TObject, type TProperties, Type } from "typebox";
+import { type Static, type TObject, type TProperties, type TSchema, type TString, Type } from "typebox";
 
 /** An object schema that refuses keys it does not know, so that a typing error never passes silently. */
 export function closed<P extends TProperties>(properties: P, options: object = {}): TObject<P> {
   return Type.Object(properties, { additionalProperties: false, ...options });
+}
+
+/** A map whose keys are checked too: a plain record lets keys pass, unseen, that do not fit its key schema. */
+export function mapOf<V extends TSchema>(keys: TString, value: V, options: object = {}) {
+  return Type.Record(Type.String(), value, { propertyNames: keys, ...options });
 }
 
 /** A string schema of fixed upper-case values. */
@@ -49,25 +54,24 @@ export const Timestamp = Type.String({
   description: "RFC 3339, UTC, milliseconds.",
 });
 
-export const Labels = Type.Record(
-  Type.String({ minLength: 1, maxLength: 128 }),
-  Type.String({ maxLength: 512 }),
-  {
-    maxProperties: 64,
-    description: "Free key-value pairs to find things by.",
-  },
-);
+/** Key of a label or an extension. */
+export const FreeKey = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: "A key has 1 to 128 characters.",
+});
+
+export const Labels = mapOf(FreeKey, Type.String({ maxLength: 512 }), {
+  maxProperties: 64,
+  description: "Free key-value pairs to find things by.",
+});
 export type Labels = Static<typeof Labels>;
 
 /** Free key-value data that mflow stores and returns unread. */
-export const Extension = Type.Record(
-  Type.String({ minLength: 1, maxLength: 128 }),
-  Type.String({ maxLength: 4096 }),
-  {
-    maxProperties: 64,
-    description: "Key-value data that mflow stores and returns without reading it.",
-  },
-);
+export const Extension = mapOf(FreeKey, Type.String({ maxLength: 4096 }), {
+  maxProperties: 64,
+  description: "Key-value data that mflow stores and returns without reading it.",
+});
 export type Extension = Static<typeof Extension>;
 
 export const DEFAULT_DOMAIN = "default";
