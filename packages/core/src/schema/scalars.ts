@@ -56,9 +56,9 @@ export const Timestamp = Type.String({
 
 /** Key of a label or an extension. */
 export const FreeKey = Type.String({
-  minLength: 1,
+  pattern: "^[^\\u0000-\\u001f]+$",
   maxLength: 128,
-  description: "A key has 1 to 128 characters.",
+  description: "A key has 1 to 128 characters, and no line breaks or other control characters.",
 });
 
 export const Labels = mapOf(FreeKey, Type.String({ maxLength: 512 }), {

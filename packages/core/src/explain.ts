@@ -1,0 +1,331 @@
+// Says in sentences what is wrong with a value that its schema refuses: the place, what was expected, what is
+// there, what to do. It walks schema and value itself, because the library's errors name keywords, not remedies,
+// and of a union it tells only that nothing matched.
+
+import { didYouMean } from "./nearest.ts";
+import { below, segmentsOf } from "./pointer.ts";
+import { alternatives, quoted } from "./quoted.ts";
+
+/** The part of JSON Schema that the schemas here use. */
+export interface SchemaNode {
+  type?: string;
+  description?: string;
+  properties?: Record<string, SchemaNode>;
+  required?: string[];
+  additionalProperties?: boolean | SchemaNode;
+  patternProperties?: Record<string, SchemaNode>;
+  propertyNames?: SchemaNode;
+  maxProperties?: number;
+  items?: SchemaNode;
+  minItems?: number;
+  maxItems?: number;
+  anyOf?: SchemaNode[];
+  enum?: unknown[];
+  const?: unknown;
+  pattern?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+}
+
+export interface Explanation {
+  /** JSON pointer. */
+  path: string;
+  message: string;
+  /** The key itself is wrong, not its value. */
+  atKey?: boolean;
+}
+
+export interface ExplainOptions {
+  /** Texts that stand for a value that is not known yet; they are accepted wherever a single value is expected. */
+  standsForValue?: (text: string) => boolean;
+}
+
+/** More than these help nobody. */
+export const MAX_EXPLANATIONS = 500;
+
+/**
+ * Keys that the semantics name and that this version does not act on. To ignore them would run a pipeline
+ * other than the one that was written.
+ */
+const PLANNED_KEYS: ReadonlySet<string> = new Set([
+  ...["needs", "when", "matrix", "finally", "retry", "artifacts", "cache", "concurrency"],
+  ...["mentionUsers", "imRobots", "webhooks", "requiredApproval", "approvalId"],
+  ...["nextPipeline", "schedule", "queue", "rollback", "maxLength"],
+  ...["expiresIn", "onExpire", "escalateTo", "holdLock"],
+]);
+
+class Explainer {
+  readonly found: Explanation[] = [];
+  readonly options: ExplainOptions;
+
+  constructor(options: ExplainOptions) {
+    this.options = options;
+  }
+
+  private get full(): boolean {
+    return this.found.length >= MAX_EXPLANATIONS;
+  }
+
+  private add(path: string, message: string, atKey = false): void {
+    if (!this.full) this.found.push(atKey ? { path, message, atKey } : { path, message });
+  }
+
+  value(schema: SchemaNode, value: unknown, path: string): void {
+    if (this.full) return;
+    if (typeof value === "string" && isSingle(schema) && this.options.standsForValue?.(value)) return;
+    if (schema.anyOf) this.union(schema, schema.anyOf, value, path);
+    else if (schema.const !== undefined || schema.enum) this.choice(schema, value, path);
+    else if (!acceptsType(schema, value)) this.add(path, wrongType(schema, value, path));
+    else if (typeof value === "string") this.text(schema, value, path);
+    else if (typeof value === "number") this.number(schema, value, path);
+    else if (Array.isArray(value)) this.list(schema, value, path);
+    else if (isMap(value)) this.map(schema, value, path);
+  }
+
+  private map(schema: SchemaNode, value: Record<string, unknown>, path: string): void {
+    const properties = schema.properties ?? {};
+    const keys = Object.keys(value);
+    if (schema.maxProperties !== undefined && keys.length > schema.maxProperties) {
+      this.add(
+        path,
+        `${placeOf(path)} has ${keys.length} entries; at most ${schema.maxProperties} are allowed`,
+      );
+    }
+    for (const key of schema.required ?? []) {
+      // A key whose value is left undefined is a missing one.
+      if (!Object.hasOwn(value, key) || value[key] === undefined) {
+        this.add(below(path, key), missing(key, properties[key]));
+      }
+    }
+    const ofRecord = Object.values(schema.patternProperties ?? {})[0];
+    for (const key of keys) {
+      if (this.full) return;
+      const keyPath = below(path, key);
+      if (value[key] === undefined) continue;
+      if (Object.hasOwn(properties, key)) this.value(properties[key] ?? {}, value[key], keyPath);
+      else if (ofRecord) {
+        if (schema.propertyNames) this.key(schema.propertyNames, key, keyPath);
+        this.value(ofRecord, value[key], keyPath);
+      } else if (schema.additionalProperties === false) {
+        this.add(keyPath, unknownKey(key, Object.keys(properties)), true);
+      }
+    }
+  }
+
+  private key(schema: SchemaNode, key: string, path: string): void {
+    const explainer = new Explainer({});
+    explainer.text(schema, key, path);
+    const wrong = explainer.found[0];
+    if (wrong) this.add(path, `${quoted(key)} is not allowed as a name here: ${ruleOf(schema)}`, true);
+  }
+
+  private list(schema: SchemaNode, value: unknown[], path: string): void {
+    const { minItems = 0, maxItems } = schema;
+    if (value.length < minItems)
+      this.add(path, `${placeOf(path)} needs at least ${countOf(minItems, "item")}`);
+    if (maxItems !== undefined && value.length > maxItems) {
+      this.add(path, `${placeOf(path)} has ${value.length} items; at most ${maxItems} are allowed`);
+      return;
+    }
+    for (let index = 0; index < value.length && !this.full; index++) {
+      if (schema.items) this.value(schema.items, value[index], below(path, index));
+    }
+  }
+
+  private text(schema: SchemaNode, value: string, path: string): void {
+    const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
+    if (value.length < minLength) this.add(path, `${placeOf(path)} is empty; give it a value`);
+    else if (value.length > maxLength && [...value].length > maxLength) {
+      const length = `${[...value].length} characters long; at most ${maxLength} are allowed`;
+      this.add(path, `${placeOf(path)} is ${length}`);
+    } else if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
+      this.add(path, `${placeOf(path)} cannot be ${quoted(value)}: ${ruleOf(schema)}`);
+    }
+  }
+
+  private number(schema: SchemaNode, value: number, path: string): void {
+    const place = placeOf(path);
+    if (!Number.isFinite(value)) this.add(path, `${place} must be a finite number`);
+    else if (schema.type === "integer" && !Number.isInteger(value)) {
+      this.add(path, `${place} must be a whole number, but is ${value}`);
+    } else if (schema.minimum !== undefined && value < schema.minimum) {
+      this.add(path, `${place} must be at least ${schema.minimum}, but is ${value}`);
+    } else if (schema.maximum !== undefined && value > schema.maximum) {
+      this.add(path, `${place} must be at most ${schema.maximum}, but is ${value}`);
+    }
+  }
+
+  /** A constant, or one of fixed values. */
+  private choice(schema: SchemaNode, value: unknown, path: string): void {
+    const options = choicesOf(schema);
+    if (options.includes(value)) return;
+    const listed = `${placeOf(path)} must be ${alternatives(options.map((option) => quoted(String(option))))}`;
+    const names = options.filter((option) => typeof option === "string");
+    if (typeof value === "string")
+      this.add(path, `${listed}, but is ${quoted(value)}${didYouMean(value, names)}`);
+    else this.add(path, `${listed}, but is ${typeWord(value)}`);
+  }
+
+  /** Reports only what is wrong with the branch that the value was meant for. */
+  private union(schema: SchemaNode, branches: SchemaNode[], value: unknown, path: string): void {
+    const fitting = branches.filter((branch) => acceptsType(branch, value));
+    if (fitting.length === 0) {
+      this.add(path, wrongType(schema, value, path));
+      return;
+    }
+    if (fitting.every((branch) => choicesOf(branch).length > 0)) {
+      if (fitting.some((branch) => choicesOf(branch).includes(value))) return;
+      const wanted = alternatives([...new Set(branches.flatMap(wantedWords))]);
+      this.add(path, `${placeOf(path)} must be ${wanted}, but is ${quoted(String(value))}`);
+      return;
+    }
+    const kind = isMap(value) ? kindOf(fitting, value) : undefined;
+    if (kind?.branch) this.value(kind.branch, value, path);
+    else if (kind) this.choice({ enum: kind.options }, kind.value, below(path, kind.key));
+    else this.nearestBranch(fitting, value, path);
+  }
+
+  private nearestBranch(branches: SchemaNode[], value: unknown, path: string): void {
+    let fewest: Explanation[] | undefined;
+    for (const branch of branches) {
+      const explainer = new Explainer(this.options);
+      explainer.value(branch, value, path);
+      if (!fewest || explainer.found.length < fewest.length) fewest = explainer.found;
+    }
+    for (const { path: place, message, atKey } of fewest ?? []) this.add(place, message, atKey);
+  }
+}
+
+/** Of maps that differ by a constant such as `kind`: the one that the value names, or what it could name. */
+function kindOf(branches: SchemaNode[], value: Record<string, unknown>) {
+  if (branches.length < 2) return undefined;
+  const key = Object.keys(branches[0]?.properties ?? {}).find((name) =>
+    branches.every((branch) => branch.properties?.[name]?.const !== undefined),
+  );
+  if (key === undefined) return undefined;
+  const options = branches.map((branch) => branch.properties?.[key]?.const);
+  return { key, options, value: value[key], branch: branches[options.indexOf(value[key])] };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a constant or a list of fixed values allows. */
+function choicesOf(schema: SchemaNode): unknown[] {
+  return schema.const !== undefined ? [schema.const] : (schema.enum ?? []);
+}
+
+/** Whether a text, number or boolean can satisfy the schema. */
+function isSingle(schema: SchemaNode): boolean {
+  if (schema.anyOf) return schema.anyOf.some(isSingle);
+  return schema.type !== "object" && schema.type !== "array";
+}
+
+function jsonType(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+function acceptsType(schema: SchemaNode, value: unknown): boolean {
+  if (schema.anyOf) return schema.anyOf.some((branch) => acceptsType(branch, value));
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return choices.some((choice) => typeof choice === typeof value);
+  const type = schema.type === "integer" ? "number" : schema.type;
+  return type === undefined || type === jsonType(value);
+}
+
+const typeWords: Record<string, string> = {
+  null: "empty",
+  array: "a list",
+  object: "a map",
+  string: "text",
+  number: "a number",
+  integer: "a whole number",
+};
+
+function typeWord(value: unknown): string {
+  return typeof value === "boolean" ? `\`${value}\`` : (typeWords[jsonType(value)] ?? jsonType(value));
+}
+
+/** What the schema asks for, in words. */
+function wantedWords(schema: SchemaNode): string[] {
+  if (schema.anyOf) return [...new Set(schema.anyOf.flatMap(wantedWords))];
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return choices.map((choice) => quoted(String(choice)));
+  if (schema.type === "boolean") return ["`true`", "`false`"];
+  return [typeWords[schema.type ?? ""] ?? "a value"];
+}
+
+function wrongType(schema: SchemaNode, value: unknown, path: string): string {
+  const wanted = alternatives(wantedWords(schema));
+  if (value === null || value === undefined) return `${placeOf(path)} is empty; it must be ${wanted}`;
+  return `${placeOf(path)} must be ${wanted}, but is ${typeWord(value)}${typeHint(schema, value)}`;
+}
+
+/** What to do about a type that is easily mistaken in YAML. */
+function typeHint(schema: SchemaNode, value: unknown): string {
+  const accepts = (example: unknown) => acceptsType(schema, example);
+  if ((typeof value === "number" || typeof value === "boolean") && accepts("")) return "; put it in quotes";
+  if (typeof value !== "string") return "";
+  if (accepts(true) && /^(true|false)$/.test(value)) return "; remove the quotes";
+  if (accepts(true)) return "; write `true` or `false`";
+  if (accepts(1) && /^-?\d+(\.\d+)?$/.test(value)) return "; remove the quotes";
+  return "";
+}
+
+function missing(key: string, schema: SchemaNode | undefined): string {
+  const rule = schema?.description;
+  return `${quoted(key)} is missing; add it${rule ? ` (${withoutFullStop(rule)})` : ""}`;
+}
+
+function unknownKey(key: string, known: string[]): string {
+  if (PLANNED_KEYS.has(key)) {
+    const planned = "is planned, but this version does not act on it, so it is refused rather than ignored";
+    return `${quoted(key)} ${planned}; remove it`;
+  }
+  const remedy =
+    didYouMean(key, known) || `; remove it (known are ${known.map((name) => quoted(name)).join(", ")})`;
+  return `${quoted(key)} is not known here${remedy}`;
+}
+
+function ruleOf(schema: SchemaNode): string {
+  if (schema.description) return withoutFullStop(schema.description);
+  return `it must match ${quoted(schema.pattern ?? "")}`;
+}
+
+function withoutFullStop(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** How a sentence names a place: its key, or its number in the list. */
+function placeOf(path: string): string {
+  const segments = segmentsOf(path);
+  const last = segments.at(-1);
+  if (last === undefined) return "this";
+  if (!/^\d+$/.test(last)) return quoted(last);
+  const list = segments.at(-2);
+  const item = `item ${Number(last) + 1}`;
+  return list === undefined ? item : `${item} of ${quoted(list)}`;
+}
+
+/**
+ * What is wrong with a value by its schema, at most 500 sentences. Nothing when it is right, or when the schema uses
+ * a part of JSON Schema that is not known here: `validateValue` decides validity with the library.
+ */
+export function explain(
+  schema: SchemaNode,
+  value: unknown,
+  path: string,
+  options: ExplainOptions = {},
+): Explanation[] {
+  const explainer = new Explainer(options);
+  explainer.value(schema, value, path);
+  return explainer.found;
+}
