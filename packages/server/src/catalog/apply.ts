@@ -1,0 +1,216 @@
+// Applies manifests: all of them, or none when one is bad.
+
+import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { NewHistoryEvent } from "@mflow/core/schema/event";
+import type { Job, JobManifest } from "@mflow/core/schema/job";
+import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { sensitiveNames } from "@mflow/core/sealing";
+import type { CatalogChange } from "../store/store.ts";
+import { type CatalogContext, change, type Plan } from "./context.ts";
+import { scopeOf } from "./describing.ts";
+import { findJobs, JobLookup, type JobMention } from "./job-lookup.ts";
+import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-record.ts";
+import { restoreJob, restorePipeline } from "./masked-values.ts";
+import { pipelineFrom } from "./pipeline-record.ts";
+
+export type Manifest = JobManifest | PipelineManifest;
+
+/** A valid manifest, and how its problems say where it is. */
+export interface GivenDocument {
+  manifest: Manifest;
+  /** Adds file, line and column to a problem. */
+  locate(problem: ErrorDetail): ErrorDetail;
+}
+
+export interface ApplyOptions {
+  /** For documents that name none. */
+  scope: Scope;
+  /** Who applies. */
+  actor: string;
+  /** Throws FORBIDDEN when the actor may not write to a scope. */
+  mayWrite(scope: Scope): void;
+  dryRun?: boolean;
+  /** `NEW`: a record that exists is refused with NAME_TAKEN. */
+  only?: "NEW";
+  /** Throws when the stored record is not one that may be replaced. */
+  checkStored?(stored: Job | Pipeline): void;
+}
+
+export type Applied =
+  | { kind: "Job"; record: Job; action: RecordAction }
+  | { kind: "Pipeline"; record: Pipeline; action: RecordAction };
+
+export interface ApplyOutcome {
+  documents: Applied[];
+  warnings: ErrorDetail[];
+}
+
+/**
+ * Creates or changes the jobs and pipelines of manifests, in one commit. What is as the manifest says is left
+ * alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems.
+ */
+export function applyManifests(
+  context: CatalogContext,
+  documents: readonly GivenDocument[],
+  options: ApplyOptions,
+): Promise<ApplyOutcome> {
+  return change(context, () => new Application(context, documents, options).plan());
+}
+
+/** One apply under way. */
+class Application {
+  readonly #context: CatalogContext;
+  readonly #documents: readonly GivenDocument[];
+  readonly #options: ApplyOptions;
+  readonly #lookup: JobLookup;
+  readonly #seen = new Set<string>();
+  readonly #changes: CatalogChange[] = [];
+  readonly #history: NewHistoryEvent[] = [];
+  readonly #warnings: ErrorDetail[] = [];
+  readonly #refusals: MflowError[] = [];
+
+  constructor(context: CatalogContext, documents: readonly GivenDocument[], options: ApplyOptions) {
+    this.#context = context;
+    this.#documents = documents;
+    this.#options = options;
+    this.#lookup = new JobLookup(context.store);
+  }
+
+  async plan(): Promise<Plan<ApplyOutcome>> {
+    const applied = new Map<GivenDocument, Applied>();
+    // Jobs first: pipelines refer to them, wherever they stand in the files.
+    for (const kind of ["Job", "Pipeline"] as const) {
+      for (const document of this.#documents) {
+        if (document.manifest.kind !== kind) continue;
+        const one = await this.#guarded(document, () => this.#applyOne(document, document.manifest));
+        if (one) applied.set(document, one);
+      }
+    }
+    this.#refuse();
+    const answer = {
+      documents: this.#documents.flatMap((document) => applied.get(document) ?? []),
+      warnings: this.#warnings,
+    };
+    if (this.#options.dryRun) return { changes: [], history: [], answer };
+    return { changes: this.#changes, history: this.#history, answer };
+  }
+
+  /** Keeps a document's refusal, so that the others are looked at too. */
+  async #guarded(document: GivenDocument, work: () => Promise<Applied>): Promise<Applied | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof MflowError) || error.status >= 500) throw error;
+      const details = error.details.length > 0 ? error.details : [{ path: "", message: error.message }];
+      this.#refusals.push(new MflowError(error.code, error.message, details.map(document.locate)));
+      return undefined;
+    }
+  }
+
+  #refuse(): void {
+    const [first, ...others] = this.#refusals;
+    if (!first) return;
+    if (others.length === 0) throw first;
+    const details = this.#refusals.flatMap((refusal) => refusal.details);
+    const isSame = others.every((other) => other.code === first.code);
+    const message = `${this.#refusals.length} documents cannot be applied; nothing was stored. ${first.message}`;
+    throw new MflowError(isSame ? first.code : "INVALID_DOCUMENT", message, details);
+  }
+
+  #once(what: string, scope: Scope): void {
+    this.#options.mayWrite(scope);
+    const key = `${what} ${scope.domain}/${scope.namespace}`;
+    if (this.#seen.has(key)) {
+      throw new MflowError("INVALID_DOCUMENT", `${what} is there twice.`, [
+        { path: "/metadata/name", message: `${what} is there twice; keep one` },
+      ]);
+    }
+    this.#seen.add(key);
+  }
+
+  #checkStored(what: string, stored: Job | Pipeline | undefined): void {
+    if (!stored) return;
+    if (this.#options.only === "NEW") throw new MflowError("NAME_TAKEN", `${what} exists (${stored.id}).`);
+    this.#options.checkStored?.(stored);
+  }
+
+  #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
+    return manifest.kind === "Job"
+      ? this.#applyJob(document, manifest)
+      : this.#applyPipeline(document, manifest);
+  }
+
+  async #applyJob(document: GivenDocument, manifest: JobManifest): Promise<Applied> {
+    const { store, vault } = this.#context;
+    const { scope, actor } = this.#options;
+    const key = jobKey(manifest, scope);
+    this.#once(`Job ${jobTitle(key)}`, { domain: key.domain, namespace: key.namespace });
+    const stored = await store.findJob(key, key.name, key.version);
+    this.#checkStored(`Job ${jobTitle(key)}`, stored);
+    const problems: ErrorDetail[] = [];
+    const spec = restoreJob(manifest.spec, stored?.spec, vault, problems);
+    refuseProblems(problems);
+    const { job, action } = jobFrom(this.#context, manifest, spec, scope, stored, actor);
+    const becomesPublished = job.stage === "PUBLISHED" && stored?.stage !== "PUBLISHED";
+    this.#lookup.add(job, becomesPublished);
+    if (job.stage === "DEPRECATED" && manifest.publish) {
+      const message = `job \`${jobTitle(job)}\` is DEPRECATED and stays so`;
+      this.#warnings.push(document.locate({ path: "/publish", message, severity: "warning" }));
+    }
+    if (action !== "UNCHANGED") {
+      this.#changes.push({ put: "job", job, expectedRevision: stored?.revision ?? 0 });
+      if (job.stage !== stored?.stage) this.#history.push(jobEvent(job, stored?.stage, actor));
+    }
+    return { kind: "Job", record: job, action };
+  }
+
+  async #applyPipeline(document: GivenDocument, manifest: PipelineManifest): Promise<Applied> {
+    const { store, vault } = this.#context;
+    const { name } = manifest.metadata;
+    const scope = scopeOf(manifest.metadata, this.#options.scope);
+    this.#once(`Pipeline ${name}`, scope);
+    const stored = await store.findPipeline(scope, name);
+    this.#checkStored(`Pipeline ${name}`, stored);
+    const problems: ErrorDetail[] = [];
+    const warnings: ErrorDetail[] = [];
+    const jobs = await findJobs(this.#lookup, mentionsIn(manifest), scope, problems, warnings);
+    this.#warnings.push(...warnings.map(document.locate));
+    const sensitiveIn = (refs: readonly string[]) =>
+      new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? noJob)));
+    const spec = restorePipeline(manifest.spec, stored?.spec, sensitiveIn, vault, problems);
+    refuseProblems(problems);
+    const { pipeline, action } = pipelineFrom(
+      this.#context,
+      manifest,
+      spec,
+      jobs,
+      scope,
+      stored,
+      this.#options.actor,
+    );
+    if (action !== "UNCHANGED") {
+      this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
+    }
+    return { kind: "Pipeline", record: pipeline, action };
+  }
+}
+
+const noJob = { runnerType: "FAKE", runnerSpec: {} } as const;
+
+/** Every place where a pipeline names a job. */
+export function mentionsIn(manifest: PipelineManifest): JobMention[] {
+  return manifest.spec.stages.flatMap((stage, stageIndex) =>
+    stage.tasks.map((task, taskIndex) => ({
+      ref: task.job,
+      path: `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`,
+    })),
+  );
+}
+
+function refuseProblems(problems: ErrorDetail[]): void {
+  const [first] = problems;
+  if (!first) return;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  throw new MflowError("INVALID_DOCUMENT", `${first.path}: ${first.message}${more}`, problems);
+}

@@ -1,0 +1,113 @@
+// A masked value in a manifest that is sent back means "unchanged": it is restored from the stored record.
+// Only a masked value is; one that was given overrides.
+
+import type { ErrorDetail } from "@mflow/core/errors";
+import { MASK } from "@mflow/core/mask";
+import type { JobSpec } from "@mflow/core/schema/job";
+import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
+import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { Vault } from "./context.ts";
+
+/** Looks up sealed values of the stored record, and notes where there is none. */
+interface Restoring {
+  vault: Vault;
+  problems: ErrorDetail[];
+}
+
+function missing(path: string, name: string): ErrorDetail {
+  return {
+    path,
+    message: `\`${MASK}\` stands for the stored value of \`${name}\`, but there is none; give the value itself`,
+  };
+}
+
+function restoreDeclared(
+  params: RunParam[] | undefined,
+  stored: RunParam[] | undefined,
+  path: string,
+  { vault, problems }: Restoring,
+): RunParam[] | undefined {
+  return params?.map((param, index) => {
+    if (param.value !== MASK) return param;
+    const before = stored?.find((one) => one.name === param.name)?.value;
+    if (typeof before === "string" && vault.isSealed(before)) return { ...param, value: before };
+    if (param.sensitive) problems.push(missing(`${path}/${index}/value`, param.name));
+    return param;
+  });
+}
+
+/** The job spec with masked values restored. `problems` gets one entry for each that cannot be. */
+export function restoreJob(
+  spec: JobSpec,
+  stored: JobSpec | undefined,
+  vault: Vault,
+  problems: ErrorDetail[],
+): JobSpec {
+  const restoring = { vault, problems };
+  const restored = { ...spec };
+  for (const list of ["runParams", "rollbackParams"] as const) {
+    if (spec[list]) restored[list] = restoreDeclared(spec[list], stored?.[list], `/spec/${list}`, restoring);
+  }
+  return restored;
+}
+
+function restoreValues(
+  values: ParamValues | undefined,
+  stored: ParamValues | undefined,
+  path: string,
+  sensitive: ReadonlySet<string>,
+  { vault, problems }: Restoring,
+): ParamValues | undefined {
+  const list = paramValueList(values);
+  if (!list.some(({ value }) => value === MASK)) return values;
+  const before = paramValueList(stored);
+  const isMap = !Array.isArray(values);
+  return list.map((value, index) => {
+    if (value.value !== MASK) return value;
+    const scope = JSON.stringify(value.scope);
+    const named = before.filter((one) => one.name === value.name && vault.isSealed(String(one.value)));
+    const sealed = named.find((one) => JSON.stringify(one.scope) === scope);
+    if (sealed) return { ...value, value: sealed.value, sensitive: true };
+    if (value.sensitive || sensitive.has(value.name)) {
+      problems.push(missing(isMap ? `${path}/${value.name}` : `${path}/${index}/value`, value.name));
+    }
+    return value;
+  });
+}
+
+/**
+ * The pipeline spec with masked values restored, stages and tasks matched by name. `sensitiveIn` names the
+ * sensitive params of the jobs that some references mean.
+ */
+export function restorePipeline(
+  spec: PipelineSpec,
+  stored: PipelineSpec | undefined,
+  sensitiveIn: (refs: readonly string[]) => ReadonlySet<string>,
+  vault: Vault,
+  problems: ErrorDetail[],
+): PipelineSpec {
+  const restoring = { vault, problems };
+  const restore = (
+    values: ParamValues | undefined,
+    before: ParamValues | undefined,
+    path: string,
+    refs: readonly string[],
+  ) => restoreValues(values, before, path, sensitiveIn(refs), restoring);
+
+  const stages = spec.stages.map((stage, stageIndex) => {
+    const stageBefore = stored?.stages.find((one) => one.name === stage.name);
+    const path = `/spec/stages/${stageIndex}`;
+    const refs = stage.tasks.map((task) => task.job);
+    const tasks = stage.tasks.map((task, taskIndex) => {
+      const taskBefore = stageBefore?.tasks.find((one) => one.name === task.name);
+      const taskPath = `${path}/tasks/${taskIndex}/runParams`;
+      const runParams = restore(task.runParams, taskBefore?.runParams, taskPath, [task.job]);
+      return runParams === task.runParams ? task : { ...task, runParams };
+    });
+    const values = restore(stage.with, stageBefore?.with, `${path}/with`, refs);
+    return { ...stage, ...(values && { with: values }), tasks };
+  });
+  const allRefs = spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job));
+  const values = restore(spec.with, stored?.with, "/spec/with", allRefs);
+  return { ...spec, ...(values && { with: values }), stages };
+}

@@ -1,0 +1,99 @@
+// Who makes a request, and what they may do where.
+
+import { MflowError } from "@mflow/core/errors";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { Actor } from "../engine/submit.ts";
+import type { Role } from "../store/store.ts";
+
+export interface CallerGrant {
+  role: Role;
+  /** `*` stands for every one. */
+  domain: string;
+  namespace: string;
+}
+
+export interface Caller {
+  name: string;
+  /** Known by the local token: there are no users yet. */
+  local: boolean;
+  grants: readonly CallerGrant[];
+}
+
+/** Finds out who has a token. */
+export interface Authenticator {
+  /**
+   * The token's owner; nothing when it is nobody's, has expired, or its owner is disabled. `from` is the
+   * address it came from. Rejects with TOO_MANY_REQUESTS when too many wrong ones came from there.
+   */
+  authenticate(token: string, from: string): Promise<Caller | undefined>;
+}
+
+const rank: Record<Role, number> = { viewer: 1, operator: 2, admin: 3 };
+
+/** Whether a caller has at least a role in a scope. `*` in the scope asks for every domain or namespace. */
+export function may(caller: Caller, role: Role, scope: Scope): boolean {
+  return caller.grants.some(
+    (grant) =>
+      rank[grant.role] >= rank[role] &&
+      (grant.domain === "*" || grant.domain === scope.domain) &&
+      (grant.namespace === "*" || grant.namespace === scope.namespace),
+  );
+}
+
+const everywhere: Scope = { domain: "*", namespace: "*" };
+
+function nameOf(scope: Scope): string {
+  if (scope.domain === "*" && scope.namespace === "*") return "in every scope";
+  return `in namespace ${scope.namespace} of domain ${scope.domain}`;
+}
+
+/** Throws FORBIDDEN unless the caller has at least the role in the scope; without one, in every scope. */
+export function demand(caller: Caller, role: Role, scope: Scope = everywhere): void {
+  if (may(caller, role, scope)) return;
+  throw new MflowError("FORBIDDEN", `${caller.name} needs the role ${role} ${nameOf(scope)}.`);
+}
+
+/**
+ * The record, when there is one that the caller may see, and act on in the role. To who may not see it, it
+ * does not exist.
+ */
+export function demandRecord<T extends Scope>(
+  caller: Caller,
+  role: Role,
+  record: T | undefined,
+  what: string,
+): T {
+  if (!record || !may(caller, "viewer", record)) throw new MflowError("NOT_FOUND", `There is no ${what}.`);
+  demand(caller, role, record);
+  return record;
+}
+
+/** The caller as the engine knows it, acting on something of a scope. */
+export function actorIn(caller: Caller, scope: Scope): Actor {
+  return { name: caller.name, operator: may(caller, "operator", scope) };
+}
+
+/**
+ * The scope that a list is narrowed to: the one asked for, or all that the caller may see when one filter
+ * can say that. Throws FORBIDDEN when the caller may not see it, or has to choose.
+ */
+export function listScope(caller: Caller, asked: Partial<Scope>): Partial<Scope> {
+  const scope = { domain: asked.domain ?? "*", namespace: asked.namespace ?? "*" };
+  if (may(caller, "viewer", scope)) return asked;
+  const within = caller.grants.filter((grant) =>
+    [grant.domain, "*"].includes(scope.domain) || [scope.domain, "*"].includes(grant.domain)
+      ? [grant.namespace, "*"].includes(scope.namespace) || [scope.namespace, "*"].includes(grant.namespace)
+      : false,
+  );
+  const narrowed = new Map<string, Partial<Scope>>();
+  for (const grant of within) {
+    const domain = grant.domain === "*" ? asked.domain : grant.domain;
+    const namespace = grant.namespace === "*" ? asked.namespace : grant.namespace;
+    narrowed.set(`${domain ?? "*"}/${namespace ?? "*"}`, { domain, namespace });
+  }
+  const [only, ...others] = narrowed.values();
+  if (only && others.length === 0) return only;
+  if (!only) demand(caller, "viewer", scope);
+  const choices = [...narrowed.keys()].sort().join(", ");
+  throw new MflowError("FORBIDDEN", `Say which domain and namespace; ${caller.name} may see ${choices}.`);
+}

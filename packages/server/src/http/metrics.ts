@@ -1,0 +1,82 @@
+// `/metrics` in the Prometheus text format. The library is loaded after the first answer, so that it costs
+// a starting server nothing; what is measured until then waits for it.
+
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Histogram, Registry } from "prom-client";
+
+/** What the engine tells of itself, by name. */
+export interface Gauge {
+  /** E.g. `mflow_tasks_running`. */
+  name: string;
+  help: string;
+  value: number;
+}
+
+interface Loaded {
+  registry: Registry;
+  durations: Histogram<"method" | "route" | "status">;
+  gauge(gauge: Gauge): void;
+}
+
+async function load(): Promise<Loaded> {
+  const { default: prometheus } = await import("prom-client");
+  const registry = new prometheus.Registry();
+  prometheus.collectDefaultMetrics({ register: registry, prefix: "mflow_" });
+  const durations = new prometheus.Histogram({
+    name: "mflow_http_request_duration_seconds",
+    help: "Time from a request's arrival to the end of its answer.",
+    labelNames: ["method", "route", "status"] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [registry],
+  });
+  const gauges = new Map<string, InstanceType<typeof prometheus.Gauge>>();
+  const gauge = ({ name, help, value }: Gauge) => {
+    let known = gauges.get(name);
+    if (!known) {
+      known = new prometheus.Gauge({ name, help, registers: [registry] });
+      gauges.set(name, known);
+    }
+    known.set(value);
+  };
+  return { registry, durations, gauge };
+}
+
+export class Metrics {
+  #loading: Promise<Loaded> | undefined;
+  #loaded: Loaded | undefined;
+  readonly #gauges: () => Gauge[];
+
+  constructor(gauges: () => Gauge[]) {
+    this.#gauges = gauges;
+  }
+
+  #load(): Promise<Loaded> {
+    this.#loading ??= load().then((loaded) => {
+      this.#loaded = loaded;
+      return loaded;
+    });
+    return this.#loading;
+  }
+
+  /** Counts an answered request. The route is its pattern, so that ids make no new series. */
+  observe(request: FastifyRequest, status: number, seconds: number): void {
+    const labels = { method: request.method, route: request.routeOptions.url ?? "unknown", status };
+    if (this.#loaded) this.#loaded.durations.observe(labels, seconds);
+    else void this.#load().then(({ durations }) => durations.observe(labels, seconds));
+  }
+
+  /** The metrics as text, and its content type. */
+  async text(): Promise<{ text: string; contentType: string }> {
+    const { registry, gauge } = await this.#load();
+    for (const one of this.#gauges()) gauge(one);
+    return { text: await registry.metrics(), contentType: registry.contentType };
+  }
+}
+
+/** Measures every answer of an app. */
+export function useMetrics(app: FastifyInstance, metrics: Metrics): void {
+  app.addHook("onResponse", (request, reply, done) => {
+    metrics.observe(request, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+}
