@@ -1,0 +1,58 @@
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import { expect, test } from "vitest";
+import { at, runOf, waitingGate } from "../testing/watched-run.ts";
+import { changeLine } from "./change-lines.ts";
+
+const watched = runOf({
+  deploy: [{ name: "prod", audit: waitingGate(["alice", "@ops"], { required: 2 }) }],
+});
+const [task] = watched.tasks;
+
+function line(event: Partial<HistoryEvent> & Pick<HistoryEvent, "type">): string {
+  const whole: HistoryEvent = { seq: 1, at: at(1), domain: "default", namespace: "default", ...event };
+  return changeLine(whole, { command: "mflow", task: whole.taskId ? task : undefined });
+}
+
+const taskId = "task-00000000000000000000000001";
+
+test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
+  [
+    { type: "RUN_STAGE", pipelineTaskId: "run-1", name: "release", stage: "ACTIVE" },
+    "run run-1 release ACTIVE",
+  ],
+  [
+    {
+      type: "RUN_STAGE",
+      pipelineTaskId: "run-1",
+      name: "release",
+      stage: "FAILED",
+      message: "task `a` failed",
+    },
+    "run run-1 release FAILED task `a` failed",
+  ],
+  [{ type: "TASK_STAGE", taskId, stage: "ACTIVE", attempt: 1 }, "task deploy/prod ACTIVE"],
+  [{ type: "TASK_STAGE", taskId, stage: "ACTIVE", attempt: 2 }, "task deploy/prod ACTIVE (attempt 2)"],
+  [
+    { type: "TASK_STAGE", taskId, stage: "FAILED", reason: "EXIT_CODE", message: "step `x`\nexited with 1" },
+    "task deploy/prod FAILED EXIT_CODE: step `x` exited with 1",
+  ],
+  [{ type: "TASK_REPORTED", taskId, stage: "SUCCEEDED" }, "task deploy/prod reported SUCCEEDED"],
+  [{ type: "TASK_OUTPUT", taskId, message: "VERSION" }, "task deploy/prod output VERSION"],
+  [
+    { type: "AUDIT_WAITING", taskId, message: "waits for alice, @ops" },
+    `audit deploy/prod WAITING for alice, @ops (0 of 2); decide: mflow audit ${taskId} --pass | --deny -m WHY`,
+  ],
+  [
+    { type: "CONFIRM_WAITING", taskId, message: "waits for bob" },
+    "confirm deploy/prod WAITING waits for bob",
+  ],
+  [
+    { type: "AUDIT_DECISION", taskId, stage: "DENY", actor: "alice", message: "not today" },
+    "audit deploy/prod decision DENY by alice (not today)",
+  ],
+  [{ type: "AUDIT_PASS", taskId }, "audit deploy/prod PASS"],
+  [{ type: "LATE_REPORT", taskId, stage: "FAILED" }, "task deploy/prod late-report FAILED"],
+  [{ type: "JOB_STAGE", name: "build", stage: "PUBLISHED", actor: "alice" }, "job build PUBLISHED by alice"],
+])("%j is one line", (event, text) => {
+  expect(line(event)).toBe(`2026-03-01T12:00:01.000Z ${text}`);
+});

@@ -1,0 +1,71 @@
+// Changes as plain lines for pipes and files: one line per change, each beginning with its time and what it is
+// about, so that they can be searched and compared. Their form is stable; the docs describe it.
+
+import type { JobTaskView } from "@mflow/core/schema/api";
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import { plainLine } from "../display/width.ts";
+import { decideCommand, openGateOf, pathOf, peopleOf } from "./watched.ts";
+
+export interface LineOptions {
+  /** How mflow was called, for the commands that lines name. */
+  command: string;
+  /** The task of the event, as it is now. */
+  task?: JobTaskView;
+}
+
+/** The line of an event, e.g. `2026-03-01T12:00:01.000Z task build/compile ACTIVE`. */
+export function changeLine(event: HistoryEvent, options: LineOptions): string {
+  return plainLine([event.at, ...words(event, options)].filter(Boolean).join(" "));
+}
+
+function words(event: HistoryEvent, options: LineOptions): (string | undefined)[] {
+  const name = options.task ? pathOf(options.task) : (event.name ?? event.taskId ?? "");
+  const { type, stage, reason, message, actor } = event;
+  const why = [reason, message].filter(Boolean).join(": ");
+  const [subject, verb] = type.split("_") as [string, string];
+  switch (type) {
+    case "RUN_STAGE":
+      return ["run", event.pipelineTaskId, event.name, stage, why];
+    case "TASK_STAGE":
+      return ["task", name, stage, attemptOf(event), why];
+    case "TASK_REPORTED":
+      return ["task", name, "reported", stage, why];
+    case "TASK_OUTPUT":
+      return ["task", name, "output", message];
+    case "AUDIT_WAITING":
+    case "CONFIRM_WAITING":
+      return [subject.toLowerCase(), name, "WAITING", waiting(event, options)];
+    case "AUDIT_DECISION":
+    case "CONFIRM_DECISION":
+      return [
+        subject.toLowerCase(),
+        name,
+        "decision",
+        stage,
+        actor && `by ${actor}`,
+        message && `: ${message}`,
+      ];
+    case "AUDIT_PASS":
+    case "AUDIT_DENY":
+    case "AUDIT_CLOSED":
+    case "CONFIRM_PASS":
+    case "CONFIRM_DENY":
+    case "CONFIRM_CLOSED":
+      return [subject.toLowerCase(), name, verb];
+    case "JOB_STAGE":
+      return ["job", name, stage, actor && `by ${actor}`];
+    default:
+      return ["task", name, type.toLowerCase().replace("_", "-"), stage, why];
+  }
+}
+
+function attemptOf({ attempt, stage }: HistoryEvent): string | undefined {
+  return attempt !== undefined && attempt > 1 && stage !== "SKIPPED" ? `(attempt ${attempt})` : undefined;
+}
+
+/** For whom a gate waits; an old event's gate may have closed since. */
+function waiting(event: HistoryEvent, { task, command }: LineOptions): string | undefined {
+  const open = task && openGateOf(task);
+  if (!open || !event.type.startsWith(open.kind.toUpperCase())) return event.message;
+  return `for ${peopleOf(open.gate)}; decide: ${decideCommand(task, open.kind, command)} | --deny -m WHY`;
+}

@@ -1,0 +1,83 @@
+// What a watcher sees: a run with its tasks, or a task that runs alone, and the facts that views ask of it.
+
+import type { JobTaskView } from "@mflow/core/schema/api";
+import type { Gate } from "@mflow/core/schema/gate";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+
+export interface Watched {
+  /** Absent for a task that runs alone. */
+  run?: PipelineTask;
+  tasks: JobTaskView[];
+}
+
+export interface OpenGate {
+  kind: "audit" | "confirm";
+  gate: Gate;
+}
+
+/** The gate that a task waits at. */
+export function openGateOf(task: JobTaskView): OpenGate | undefined {
+  if (task.audit?.stage === "WAITING") return { kind: "audit", gate: task.audit };
+  if (task.confirm?.stage === "WAITING") return { kind: "confirm", gate: task.confirm };
+  return undefined;
+}
+
+const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"]);
+
+export function isEnded(stage: string): boolean {
+  return ENDED.has(stage);
+}
+
+/** Id, name, stage and times of the whole. */
+export function headOf(watched: Watched) {
+  const { run, tasks } = watched;
+  if (run)
+    return { id: run.id, name: run.name, startedBy: run.runBy, createdAt: run.createdAt, ...run.status };
+  const [task] = tasks;
+  if (!task) throw new Error("a watched task is missing");
+  const { id, name, startedBy, createdAt } = task;
+  return { id, name, startedBy, createdAt, ...task.status };
+}
+
+export interface WatchedStage {
+  /** Empty for a task that runs alone. */
+  name: string;
+  tasks: JobTaskView[];
+}
+
+/** The tasks by stage, in the pipeline's order. */
+export function stagesOf(watched: Watched): WatchedStage[] {
+  const stages: WatchedStage[] = [];
+  for (const task of watched.tasks) {
+    const name = task.stageName ?? "";
+    const last = stages.at(-1);
+    if (last && last.name === name && last.tasks[0]?.stageNumber === task.stageNumber) last.tasks.push(task);
+    else stages.push({ name, tasks: [task] });
+  }
+  return stages;
+}
+
+/** `stage/task`, or the name of a task that runs alone. */
+export function pathOf(task: { stageName?: string; name: string }): string {
+  return task.stageName ? `${task.stageName}/${task.name}` : task.name;
+}
+
+/** Milliseconds that something took or has taken until now; nothing when it has not started. */
+export function elapsed(status: { startAt?: string; endAt?: string }, now: number): number | undefined {
+  if (!status.startAt) return undefined;
+  return Math.max(0, (status.endAt ? Date.parse(status.endAt) : now) - Date.parse(status.startAt));
+}
+
+/** Who can decide, and how far it is: `alice, @ops (0 of 2)`. */
+export function peopleOf(gate: Gate): string {
+  const passes = gate.decisions.filter((decision) => decision.verdict === "PASS").length;
+  return `${gate.people.join(", ")} (${passes} of ${gate.required})`;
+}
+
+/** The commands that decide a gate. `command` is how mflow was called, e.g. `mflow --data DIR`. */
+export function decideCommand(task: JobTaskView, kind: OpenGate["kind"], command: string): string {
+  return `${command} ${kind} ${task.id} --pass`;
+}
+
+/** What follows the command instead of `--pass` to deny. */
+export const DENY_INSTEAD = "or: --deny -m WHY";
