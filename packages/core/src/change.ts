@@ -45,6 +45,8 @@ export interface PipelineToRun {
 
 export interface RunPipelineChange {
   type: "runPipeline";
+  /** Id of the new run. */
+  id: string;
   request: RunPipelineRequest;
   scope: Scope;
   pipeline: PipelineToRun;

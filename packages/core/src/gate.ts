@@ -18,7 +18,6 @@ export function makeGate(
   const listed = ("auditors" in spec ? spec.auditors : "checkers" in spec ? spec.checkers : undefined) ?? [];
   const people = [...new Set([...listed, ...added.map((auditor) => auditor.name)])];
   return {
-    enable: true,
     people,
     required: spec.required ?? 1,
     allowSelf: spec.allowSelf ?? false,
@@ -29,7 +28,7 @@ export function makeGate(
 
 /** Whether somebody must decide it: a gate without people is passed. */
 export function needsDecision(gate: Gate | undefined): gate is Gate {
-  return gate !== undefined && gate.enable && gate.people.length > 0 && gate.stage !== "PASS";
+  return gate !== undefined && gate.people.length > 0 && gate.stage !== "PASS";
 }
 
 /** The gate as it waits for decisions on the content of the digest. */
@@ -62,7 +61,12 @@ export interface GateQuestion {
 }
 
 /** Adds a decision and says where the gate stands then. Each broken rule is an error that names it and who may. */
-export function decideGate(question: GateQuestion, request: DecideRequest, user: string, context: Context): Gate {
+export function decideGate(
+  question: GateQuestion,
+  request: DecideRequest,
+  user: string,
+  context: Context,
+): Gate {
   const { kind, gate, taskName, scope, startedBy } = question;
   const of = `the ${kind} of task \`${taskName}\``;
   if (!gate) throw new MflowError("GATE_NOT_OPEN", `task \`${taskName}\` has no ${kind}`);
@@ -77,7 +81,10 @@ export function decideGate(question: GateQuestion, request: DecideRequest, user:
   }
   if (!gate.allowSelf && user === startedBy) {
     const others = listed.filter((name) => name !== startedBy).join(", ") || "nobody else is listed";
-    throw new MflowError("SELF_DECISION", `${user} started the run and may not decide ${of}; these may: ${others}`);
+    throw new MflowError(
+      "SELF_DECISION",
+      `${user} started the run and may not decide ${of}; these may: ${others}`,
+    );
   }
   if (gate.decisions.some((decision) => decision.user === user)) {
     throw new MflowError("ALREADY_DECIDED", `${user} has decided ${of} already; each person decides once`);
@@ -89,7 +96,12 @@ export function decideGate(question: GateQuestion, request: DecideRequest, user:
   if (request.verdict === "DENY" && !comment) {
     throw new MflowError("COMMENT_REQUIRED", `to deny ${of}, say why in \`comment\``);
   }
-  const decision: GateDecision = { user, verdict: request.verdict, at: context.now, digest: gate.digest ?? "" };
+  const decision: GateDecision = {
+    user,
+    verdict: request.verdict,
+    at: context.now,
+    digest: gate.digest ?? "",
+  };
   if (comment) decision.comment = comment;
   const decisions = [...gate.decisions, decision];
   if (request.verdict === "DENY") return { ...gate, decisions, stage: "DENY", closedAt: context.now };

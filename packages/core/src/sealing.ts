@@ -61,7 +61,9 @@ export function sealPipelineSpec(
   const sealIn = (values: ParamValues | undefined, names: ReadonlySet<string>): ParamValues | undefined =>
     values && hasSensitive(values, names) ? sealValues(values, names, seal) : values;
   const namesOf = (refs: string[]): Set<string> =>
-    new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? { runnerType: "FAKE", runnerSpec: {} })));
+    new Set(
+      refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? { runnerType: "FAKE", runnerSpec: {} })),
+    );
 
   const all = namesOf(spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job)));
   const withValues = sealIn(spec.with, all);

@@ -1,8 +1,8 @@
 // Cancel of a task and of a run (semantics, section 3).
 
-import type { CancelRequest } from "../schema/request.ts";
 import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import type { CancelRequest } from "../schema/request.ts";
 import { isRunEnded } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
@@ -12,7 +12,10 @@ import { cancelingRun, endTask } from "./end.ts";
 export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest): void {
   const { stage } = task.status;
   if (isEnded(stage)) {
-    throw new MflowError("TASK_ENDED", `task \`${task.name}\` (${task.id}) has ended ${stage}; there is nothing to cancel`);
+    throw new MflowError(
+      "TASK_ENDED",
+      `task \`${task.name}\` (${task.id}) has ended ${stage}; there is nothing to cancel`,
+    );
   }
   if (stage === "CANCELING") return;
   stopTask(draft, task, actorName(draft), request.message);
@@ -23,7 +26,10 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
   const { run } = draft;
   if (!run) throw new MflowError("NOT_FOUND", `${draft.id} is a task, not a run of a pipeline`);
   if (isRunEnded(run)) {
-    throw new MflowError("CONFLICT", `run ${run.id} has ended ${run.status.stage}; there is nothing to cancel`);
+    throw new MflowError(
+      "CONFLICT",
+      `run ${run.id} has ended ${run.status.stage}; there is nothing to cancel`,
+    );
   }
   if (run.status.stage === "CANCELING") return;
   cancelingRun(draft, actorName(draft), request.message);

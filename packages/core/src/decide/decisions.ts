@@ -10,7 +10,8 @@ import { startTask } from "./open.ts";
 
 export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: DecideRequest): void {
   const user = draft.context.actor?.name;
-  if (user === undefined) throw new MflowError("UNAUTHORIZED", "a gate is decided by a person; send a user's token");
+  if (user === undefined)
+    throw new MflowError("UNAUTHORIZED", "a gate is decided by a person; send a user's token");
   const question = {
     kind,
     gate: task[kind],
@@ -37,7 +38,12 @@ function afterAudit(draft: Draft, task: JobTask, passed: boolean, user: string):
 function afterConfirm(draft: Draft, task: JobTask, passed: boolean, user: string): void {
   const { endAt, reported } = task.status;
   if (passed) endTask(draft, task, "succeed", { endAt, message: reported?.message });
-  else endTask(draft, task, "fail", { endAt, reason: "CONFIRM_DENIED", message: deniedBy(task, "confirm", user) });
+  else
+    endTask(draft, task, "fail", {
+      endAt,
+      reason: "CONFIRM_DENIED",
+      message: deniedBy(task, "confirm", user),
+    });
 }
 
 function deniedBy(task: JobTask, kind: GateKind, user: string): string {

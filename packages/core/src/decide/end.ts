@@ -18,7 +18,12 @@ export function finishTask(draft: Draft, task: JobTask, result: Reported): void 
   endTask(draft, task, stage === "SUCCEEDED" ? "succeed" : "fail", { ...why, endAt: at });
 }
 
-function holdForConfirm(draft: Draft, task: JobTask, confirm: NonNullable<JobTask["confirm"]>, reported: Reported) {
+function holdForConfirm(
+  draft: Draft,
+  task: JobTask,
+  confirm: NonNullable<JobTask["confirm"]>,
+  reported: Reported,
+) {
   const held = draft.moveTask(task, "hold", { reported, endAt: reported.at, stopping: undefined });
   const digest = taskDigest(draft.definition, held, draft.context, reported);
   const waiting = draft.updateTask(held, {
@@ -32,7 +37,12 @@ function holdForConfirm(draft: Draft, task: JobTask, confirm: NonNullable<JobTas
 type FinalCause = Extract<Cause, "skip" | "succeed" | "fail" | "drop" | "gone">;
 
 /** Gives a task its final stage, closes its gates and counts it in its run. */
-export function endTask(draft: Draft, task: JobTask, cause: FinalCause, why: Partial<JobTaskStatus> = {}): void {
+export function endTask(
+  draft: Draft,
+  task: JobTask,
+  cause: FinalCause,
+  why: Partial<JobTaskStatus> = {},
+): void {
   const { now } = draft.context;
   const wasOpen = task.attempt > 0;
   const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);

@@ -19,6 +19,9 @@ import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { RunDefinition } from "../schema/pipeline-task.ts";
 import type { RunState } from "../state.ts";
 
+/** What params are merged from: a run state, or the decision under way on it. */
+type Snapshot = Pick<RunState, "definition"> & { readonly exported: ReadonlyMap<string, string> };
+
 type Opening = Pick<Context, "unseal" | "isSealed">;
 
 /** The job that a task runs, from the run's snapshot. */
@@ -47,7 +50,10 @@ export function placeOf(task: JobTask): Place {
   return place;
 }
 
-function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(value: V, context: Opening): V {
+function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(
+  value: V,
+  context: Opening,
+): V {
   if (typeof value.value !== "string" || !context.isSealed(value.value)) return value;
   return { ...value, value: context.unseal(value.value), sensitive: true };
 }
@@ -63,7 +69,7 @@ export function openDeclared(job: JobSnapshot, context: Opening): RunParam[] {
 
 /** Effective params with plain values, and the problems that keep the task from running. */
 export function effectiveParams(
-  state: Pick<RunState, "definition" | "exported">,
+  state: Snapshot,
   task: JobTask,
   context: Opening,
 ): ReturnType<typeof mergeParams> & { declared: RunParam[] } {
@@ -83,11 +89,7 @@ export function effectiveParams(
 }
 
 /** The params of a task that is about to run, sensitive ones sealed; INVALID_PARAMS names all problems at once. */
-export function freezeParams(
-  state: Pick<RunState, "definition" | "exported">,
-  task: JobTask,
-  context: Context,
-): EffectiveParam[] {
+export function freezeParams(state: Snapshot, task: JobTask, context: Context): EffectiveParam[] {
   const { params, declared } = effectiveParams(state, task, context);
   refuseInvalid(task, checkParams(declared, params));
   return params.map((param) => (param.sensitive ? { ...param, value: context.seal(param.value) } : param));
@@ -100,7 +102,12 @@ export function refuseInvalid(task: Pick<JobTask, "name">, problems: ReturnType<
 }
 
 /** Digest of what the task will run with, and of its result when one is reported. */
-export function taskDigest(definition: RunDefinition, task: JobTask, context: Context, reported?: Reported): string {
+export function taskDigest(
+  definition: RunDefinition,
+  task: JobTask,
+  context: Context,
+  reported?: Reported,
+): string {
   const job = jobOf(definition, task.id);
   const params = (task.params ?? []).map((param) =>
     param.sensitive ? { ...param, value: context.fingerprint(context.unseal(param.value)) } : param,

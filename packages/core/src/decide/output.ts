@@ -7,7 +7,7 @@ import type { JobTask } from "../schema/job-task.ts";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS, type UpdateOutputRequest } from "../schema/request.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { requireTaskToken } from "./status.ts";
+import { requireTaskToken } from "./token.ts";
 
 export interface Output {
   runtimeEnvs?: Record<string, string>;
@@ -18,7 +18,10 @@ export function updateOutput(draft: Draft, task: JobTask, request: UpdateOutputR
   requireTaskToken(draft, task, request.updateToken);
   const { stage, reported } = task.status;
   if (isEnded(stage)) {
-    throw new MflowError("TASK_ENDED", `task \`${task.name}\` (${task.id}) has ended ${stage}; its output is final`);
+    throw new MflowError(
+      "TASK_ENDED",
+      `task \`${task.name}\` (${task.id}) has ended ${stage}; its output is final`,
+    );
   }
   if (reported) {
     throw new MflowError(
@@ -50,7 +53,11 @@ export function secretsOfTask(task: JobTask, context: Pick<Context, "unseal">): 
 }
 
 /** A runtime env that carries a secret is sealed like the param it came from. */
-function sealSecrets(envs: Record<string, string>, secrets: string[], context: Context): Record<string, string> {
+function sealSecrets(
+  envs: Record<string, string>,
+  secrets: string[],
+  context: Context,
+): Record<string, string> {
   const long = secrets.filter((secret) => secret.length >= MIN_MASKED_LENGTH);
   if (long.length === 0) return envs;
   const isSecret = (value: string) => long.some((secret) => value.includes(secret));

@@ -96,7 +96,12 @@ function skipReason(run: PipelineTask): { reason: string; message: string } {
 
 function endRun(draft: Draft, run: PipelineTask, stage: "SUCCEEDED" | "FAILED" | "CANCELED"): void {
   draft.updateRun({ stage, endAt: draft.context.now });
-  draft.recordRun("RUN_STAGE", { stage, from: run.status.stage, reason: run.status.reason, message: run.status.message });
+  draft.recordRun("RUN_STAGE", {
+    stage,
+    from: run.status.stage,
+    reason: run.status.reason,
+    message: run.status.message,
+  });
   if (run.lockKey) draft.releases.push(run.lockKey);
   draft.effect("RELEASE");
 }

@@ -13,7 +13,8 @@ import { mergeOutput, secretsOfTask } from "./output.ts";
 export function applyReport(draft: Draft, task: JobTask, report: Report): void {
   const { stage, reported } = task.status;
   if (report.attempt !== task.attempt || isEnded(stage) || reported) {
-    const saysTheSame = report.attempt === task.attempt && (report.stage === stage || report.stage === reported?.stage);
+    const saysTheSame =
+      report.attempt === task.attempt && (report.stage === stage || report.stage === reported?.stage);
     if (!saysTheSame) recordLate(draft, task, report);
     return;
   }
@@ -40,7 +41,11 @@ function recordLate(draft: Draft, task: JobTask, report: Report): void {
 
 function noteCreating(draft: Draft, task: JobTask, report: Report): void {
   const noted = draft.updateStatus(task, { reason: report.reason, message: report.message });
-  draft.recordTask("TASK_STATUS", noted, { stage: "CREATING", reason: report.reason, message: report.message });
+  draft.recordTask("TASK_STATUS", noted, {
+    stage: "CREATING",
+    reason: report.reason,
+    message: report.message,
+  });
 }
 
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
@@ -53,7 +58,11 @@ function workRuns(draft: Draft, task: JobTask, report: Report): void {
 function workEnded(draft: Draft, task: JobTask, report: Report): void {
   const noted = draft.updateStatus(task, factsOf(task, report));
   if (task.status.stage === "CANCELING") {
-    endTask(draft, noted, "gone", { reason: task.status.reason, message: task.status.message, endAt: report.at });
+    endTask(draft, noted, "gone", {
+      reason: task.status.reason,
+      message: task.status.message,
+      endAt: report.at,
+    });
     return;
   }
   if (task.status.stopping === "TIMEOUT") {
@@ -71,7 +80,8 @@ function workEnded(draft: Draft, task: JobTask, report: Report): void {
   const { task: done, problem } = withOutput(draft, noted, report);
   const result: Reported = { stage: report.stage as Reported["stage"], at: report.at };
   if (report.reason !== undefined) result.reason = report.reason;
-  if (report.message !== undefined) result.message = maskText(report.message, secretsOfTask(task, draft.context));
+  if (report.message !== undefined)
+    result.message = maskText(report.message, secretsOfTask(task, draft.context));
   finishTask(
     draft,
     done,

@@ -9,6 +9,7 @@ import { type Cause, isEnded, nextStage } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, finishTask } from "./end.ts";
 import { secretsOfTask } from "./output.ts";
+import { requireTaskToken } from "./token.ts";
 
 /** The causes by which a status call asks for a stage; CREATING can only be said again. */
 const CAUSE_OF: Readonly<Record<UpdateStatusRequest["stage"], Cause | undefined>> = {
@@ -19,23 +20,20 @@ const CAUSE_OF: Readonly<Record<UpdateStatusRequest["stage"], Cause | undefined>
   CANCELED: "gone",
 };
 
-/** An operator, or the token of the task's present attempt. The same refusal for every wrong token: no hints. */
-export function requireTaskToken(draft: Draft, task: JobTask, token: string | undefined): void {
-  if (draft.context.actor?.operator) return;
-  if (token !== undefined && draft.context.verifyUpdateToken(token, task.id, task.attempt)) return;
-  throw new MflowError("UNAUTHORIZED", "the update token is not valid for this task");
-}
-
 export function updateStatus(draft: Draft, task: JobTask, request: UpdateStatusRequest): void {
   const { stage, forceUpdateStatus } = request;
   if (forceUpdateStatus && !draft.context.actor?.operator) {
-    throw new MflowError("FORBIDDEN", "`forceUpdateStatus` needs the role operator; a task's own token does not do");
+    throw new MflowError(
+      "FORBIDDEN",
+      "`forceUpdateStatus` needs the role operator; a task's own token does not do",
+    );
   }
   requireTaskToken(draft, task, request.updateToken);
   const asIs = task.status.stage === stage || (task.status.reported?.stage === stage && !forceUpdateStatus);
   if (asIs) {
     if (!isEnded(stage) && !task.status.reported) noteFacts(draft, task, request);
-    if (request.forceTriggerPipeline) draft.recordTask("TASK_STATUS", task, { message: "the pipeline is advanced" });
+    if (request.forceTriggerPipeline)
+      draft.recordTask("TASK_STATUS", task, { message: "the pipeline is advanced" });
     return;
   }
   if (forceUpdateStatus) {
@@ -70,7 +68,10 @@ function moveAsAsked(draft: Draft, task: JobTask, request: UpdateStatusRequest):
     );
   }
   nextStage(task, task.status.stage, cause);
-  const noted = draft.updateStatus(task, { startAt: task.status.startAt ?? now, ...facts(draft, task, request) });
+  const noted = draft.updateStatus(task, {
+    startAt: task.status.startAt ?? now,
+    ...facts(draft, task, request),
+  });
   const { message } = noted.status;
   if (stage === "ACTIVE") draft.moveTask(noted, cause, { message });
   else if (stage === "CANCELED") {
@@ -114,21 +115,21 @@ function forceStage(draft: Draft, task: JobTask, request: UpdateStatusRequest): 
     draft.updateStatus(task, { ...change, stage });
     return;
   }
-  if (task.attempt === 0) {
-    throw new MflowError("ILLEGAL_TRANSITION", `the turn of task \`${task.name}\` has not come; cancel it instead`);
-  }
   const isAtWork = from === "CREATING" || from === "ACTIVE" || from === "CANCELING";
-  if (!isEnded(stage)) {
-    if (!isAtWork) {
-      throw new MflowError("ILLEGAL_TRANSITION", `task \`${task.name}\` has not started; it cannot become ${stage}`);
-    }
+  if (!isAtWork) {
+    throw new MflowError(
+      "ILLEGAL_TRANSITION",
+      `task \`${task.name}\` (${task.id}) has not started; decide its gate or cancel it instead`,
+    );
+  }
+  if (stage === "CREATING" || stage === "ACTIVE") {
     draft.updateStatus(task, { ...change, stage });
     return;
   }
-  if (isAtWork && !task.status.reported && !task.status.workGoneAt) draft.effect("STOP", task);
+  if (!task.status.reported && !task.status.workGoneAt) draft.effect("STOP", task);
   const cause = stage === "SUCCEEDED" ? "succeed" : stage === "FAILED" ? "fail" : "gone";
   const canceledBy = stage === "CANCELED" ? { canceledBy: draft.context.actor?.name } : {};
-  // From PENDING or SCHEDULING nothing but the record has to catch up: make it a stage the table knows.
-  const ready = draft.updateStatus(task, { ...change, stage: "ACTIVE", reported: undefined });
+  // ACTIVE leads to every ending by the table, CANCELING does not.
+  const ready = draft.updateStatus(task, { ...change, stage: "ACTIVE" });
   endTask(draft, ready, cause, { reason: "FORCED", message: change.message, ...canceledBy });
 }

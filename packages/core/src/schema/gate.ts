@@ -66,7 +66,6 @@ export type GateDecision = Static<typeof GateDecision>;
 
 /** A gate of a task: its rules as they apply to this run, and where it stands. */
 export const Gate = closed({
-  enable: Type.Boolean(),
   people: Type.Array(Type.String()),
   required: Type.Integer(),
   allowSelf: Type.Boolean(),

@@ -1,6 +1,8 @@
 // What the rest of the server asks of the engine: one method per verb. Each answers after its commit and
 // rejects with an `MflowError` of the catalogue; then nothing has changed.
 
+import type { Actor } from "@mflow/core/change";
+import type { RenderedTask } from "@mflow/core/dry-run";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
@@ -14,27 +16,15 @@ import type {
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 
-/** Who acts. `operator`: has the role operator (or admin) in the scope of what is changed. */
-export interface Actor {
-  name: string;
-  operator: boolean;
-}
-
-/** What a dry run would run. */
-export interface RenderedTask {
-  name: string;
-  stageName?: string;
-  job: string;
-  spec: Record<string, unknown>;
-  params: { name: string; value: string; setBy: string }[];
-  skipped?: boolean;
-}
+export type { Actor, RenderedTask };
 
 export interface RunPipelineResult {
   run: PipelineTask;
   tasks: JobTask[];
   /** Only of a dry run, which stores nothing. */
   rendered?: RenderedTask[];
+  /** Run params that no task declares, a sentence each. */
+  warnings?: string[];
   /** The Idempotency-Key was used before for the same request; this is its run. */
   repeated?: boolean;
 }

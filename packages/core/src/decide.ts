@@ -1,0 +1,113 @@
+// The pure heart: what a change does to a run or a lone task. `decide` reads the state and the context,
+// changes nothing, and answers with the new rows and what follows, or with a rejection. One file per kind of
+// change stands in decide/.
+
+import type { Change, Context } from "./change.ts";
+import { cancelRun, cancelTask } from "./decide/cancel.ts";
+import { decideOn } from "./decide/decisions.ts";
+import { Draft } from "./decide/draft.ts";
+import { openTask } from "./decide/open.ts";
+import { updateOutput } from "./decide/output.ts";
+import { proceed } from "./decide/proceed.ts";
+import { applyReport } from "./decide/report.ts";
+import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
+import { createRun } from "./decide/run-pipeline.ts";
+import { updateStatus } from "./decide/status.ts";
+import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
+import { MflowError } from "./errors.ts";
+import type { JobTask } from "./schema/job-task.ts";
+import type { Outcome, RunState } from "./state.ts";
+
+type Creation = Extract<Change, { type: "runPipeline" | "runJob" }>;
+
+/** The state that a run or lone task begins with, for `decideNew` and for dry runs; throws the refusal. */
+export function createState(change: Creation, context: Context): RunState {
+  return change.type === "runPipeline" ? createRun(change, context) : createLoneTask(change, context);
+}
+
+/** Starts a run or lone task that `createState` made. */
+export function decideNew(state: RunState, context: Context): Outcome {
+  return rejecting(() => {
+    const draft = new Draft(state, context, true);
+    const { run } = state;
+    if (run) {
+      if (run.lockKey) draft.claims.push(run.lockKey);
+      draft.recordRun("RUN_STAGE", { stage: "ACTIVE" });
+      proceed(draft);
+    } else {
+      openTask(draft, state.id);
+    }
+    return draft.decision();
+  });
+}
+
+/** Decides a change of an existing run or lone task. */
+export function decide(
+  state: RunState,
+  change: Exclude<Change, { type: "runPipeline" }>,
+  context: Context,
+): Outcome {
+  return rejecting(() => {
+    const draft = new Draft(state, context);
+    apply(draft, change);
+    if (draft.isChanged) proceed(draft);
+    return draft.decision();
+  });
+}
+
+function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): void {
+  switch (change.type) {
+    case "runJob": {
+      const task = requireTask(draft, change.request.id ?? draft.id);
+      if (prepareRerun(draft, task)) openTask(draft, task.id);
+      return;
+    }
+    case "report":
+      applyReport(draft, requireTask(draft, change.report.taskId), change.report);
+      return;
+    case "updateStatus":
+      updateStatus(draft, requireTask(draft, change.taskId), change.request);
+      return;
+    case "updateOutput":
+      updateOutput(draft, requireTask(draft, change.taskId), change.request);
+      return;
+    case "audit":
+    case "confirm":
+      decideOn(draft, change.type, requireTask(draft, change.taskId), change.request);
+      return;
+    case "cancelTask":
+      cancelTask(draft, requireTask(draft, change.taskId), change.request);
+      return;
+    case "cancelRun":
+      cancelRun(draft, change.request);
+      return;
+    case "slotFree":
+      slotFree(draft, requireTask(draft, change.taskId));
+      return;
+    case "wake":
+      wake(draft, requireTask(draft, change.taskId));
+      return;
+    case "startFailed":
+      startFailed(draft, requireTask(draft, change.taskId), change.attempt, change.message);
+      return;
+    case "stopped":
+      stopped(draft, requireTask(draft, change.taskId), change.attempt);
+      return;
+  }
+}
+
+function requireTask(draft: Draft, id: string): JobTask {
+  const task = draft.findTask(id);
+  if (!task) throw new MflowError("NOT_FOUND", `no task ${id}`);
+  return task;
+}
+
+/** Refusals thrown on the way become the outcome; anything else is a defect and goes on. */
+function rejecting(decideIt: () => Outcome): Outcome {
+  try {
+    return decideIt();
+  } catch (error) {
+    if (error instanceof MflowError) return { rejection: error };
+    throw error;
+  }
+}

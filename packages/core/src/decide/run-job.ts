@@ -1,0 +1,111 @@
+// runJob: one job as a task of its own, or a new attempt of a task that ended (semantics, section 3).
+
+import type { Context, RunJobChange } from "../change.ts";
+import { MflowError } from "../errors.ts";
+import { makeGate, needsDecision } from "../gate.ts";
+import { checkParams, restoreMasked } from "../params.ts";
+import type { Gate } from "../schema/gate.ts";
+import type { JobTask, PastAttempt } from "../schema/job-task.ts";
+import { paramValueList } from "../schema/param.ts";
+import type { TaskSpec } from "../schema/pipeline.ts";
+import type { RunDefinition } from "../schema/pipeline-task.ts";
+import { sealJobSpec, sealValues, sensitiveNames } from "../sealing.ts";
+import { makeState, type RunState } from "../state.ts";
+import { isEnded } from "../transitions.ts";
+import type { Draft } from "./draft.ts";
+import { effectiveParams, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { makeJobTask } from "./run-pipeline.ts";
+
+/** The lone task as it is before its turn: everything checked, PENDING. */
+export function createLoneTask(change: RunJobChange, context: Context): RunState {
+  const { request, scope, job } = change;
+  if (!job) {
+    throw new MflowError("BAD_REQUEST", "name the job to run in `job`, e.g. `docker_build:v1`");
+  }
+  const id = request.id ?? context.newId("task");
+  const seal = (value: string) => (context.isSealed(value) ? value : context.seal(value));
+  const sealed = { ...job, spec: sealJobSpec(job.spec, seal) };
+  const values = restoreMasked(paramValueList(request.runParams), () => undefined);
+  const task: TaskSpec = { name: request.name ?? job.name, job: `#${job.id}` };
+  if (values.length > 0) task.runParams = sealValues(values, new Set(sensitiveNames(job.spec)), seal);
+  if (request.labels) task.labels = request.labels;
+  if (request.timeout !== undefined) task.timeout = request.timeout;
+  if (request.skipRun) task.skipRun = true;
+  if (request.audit) task.audit = request.audit;
+  if (request.confirm) task.confirm = request.confirm;
+  const definition: RunDefinition = {
+    jobs: { [job.id]: sealed },
+    task,
+    taskJobs: { [id]: job.id },
+    taskIds: [[id]],
+    runParams: [],
+  };
+  const made: JobTask = {
+    ...makeJobTask(id, task, sealed, context.actor?.name ?? "mflow", context),
+    ...scope,
+  };
+  const audit = makeGate(task.audit);
+  if (audit) made.audit = audit;
+  const state = makeState(id, undefined, definition, [made]);
+  if (!task.skipRun) {
+    const { params, declared } = effectiveParams(state, made, context);
+    refuseInvalid(made, checkParams(declared, params));
+  }
+  return state;
+}
+
+/**
+ * runJob on a task that exists: a task that waits for its audit stays as it is, one under way is a conflict,
+ * an ended one is made ready for a new attempt. False when there is nothing to open.
+ */
+export function prepareRerun(draft: Draft, task: JobTask): boolean {
+  const { stage } = task.status;
+  if (task.audit?.stage === "DENY") {
+    throw new MflowError("AUDIT_DENIED", `the audit of task \`${task.name}\` (${task.id}) was denied`);
+  }
+  if (stage === "PENDING" && task.audit?.stage === "WAITING") return false;
+  if (!isEnded(stage)) {
+    throw new MflowError(
+      "TASK_IS_RUNNING",
+      `task \`${task.name}\` (${task.id}) is ${stage}; wait for its end or cancel it`,
+    );
+  }
+  if (draft.run) {
+    throw new MflowError(
+      "CONFLICT",
+      `task \`${task.name}\` (${task.id}) belongs to run ${draft.run.id}; run its pipeline again instead`,
+    );
+  }
+  const past: PastAttempt = { attempt: task.attempt, status: task.status };
+  if (task.audit) past.audit = task.audit;
+  if (task.confirm) past.confirm = task.confirm;
+  const spec = taskSpecOf(draft.definition, task);
+  const reset = draft.moveTask(task, "rerun", BLANK_STATUS);
+  draft.updateTask(reset, {
+    pastAttempts: [...(task.pastAttempts ?? []), past],
+    startedBy: draft.context.actor?.name ?? task.startedBy,
+    audit: freshGate(makeGate(spec.audit)),
+    confirm: freshGate(makeGate(spec.confirm)),
+    wakeAt: undefined,
+  });
+  return true;
+}
+
+/** Passes of an earlier attempt are void. */
+function freshGate(gate: Gate | undefined): Gate | undefined {
+  return needsDecision(gate) ? gate : undefined;
+}
+
+const BLANK_STATUS = {
+  detail: undefined,
+  extension: undefined,
+  reported: undefined,
+  stopping: undefined,
+  canceledBy: undefined,
+  workGoneAt: undefined,
+  startAt: undefined,
+  endAt: undefined,
+  steps: undefined,
+  runtimeEnvs: undefined,
+  markdownOutput: undefined,
+} satisfies Partial<JobTask["status"]>;

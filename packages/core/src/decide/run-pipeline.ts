@@ -1,0 +1,221 @@
+// runPipeline: from a request to a run with all its tasks (semantics, section 5).
+
+import type { Context, RunPipelineChange } from "../change.ts";
+import { parseDuration } from "../duration.ts";
+import { MflowError } from "../errors.ts";
+import { makeGate } from "../gate.ts";
+import { checkParams, matchesScope, restoreMasked } from "../params.ts";
+import { widthOf } from "../plan.ts";
+import type { AddedAuditor } from "../schema/gate.ts";
+import type { JobSnapshot } from "../schema/job.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import { paramValueList } from "../schema/param.ts";
+import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
+import type { Labels } from "../schema/scalars.ts";
+import { sealJobSpec, sealPipelineSpec, sealValues, sensitiveNames } from "../sealing.ts";
+import { makeState, type RunState } from "../state.ts";
+import { effectiveParams, placeOf, refuseInvalid } from "./freeze.ts";
+
+/** The run as it is before its first task's turn: everything checked, everything PENDING. */
+export function createRun(change: RunPipelineChange, context: Context): RunState {
+  const { pipeline } = change;
+  if (pipeline.spec.isTemplate) {
+    throw new MflowError("TEMPLATE_NOT_RUNNABLE", `pipeline \`${pipeline.name ?? ""}\` is a template`);
+  }
+  if (pipeline.spec.stages.every((stage) => stage.tasks.every((task) => task.skipRun))) {
+    throw new MflowError(
+      "NOTHING_TO_RUN",
+      "every task of the pipeline has `skipRun`; there is nothing to run",
+    );
+  }
+  const labels = runLabels(change);
+  const run = makeRun(change, labels, context);
+  const definition = snapshot(change, context);
+  const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
+    stage.tasks.map((task, taskIndex) =>
+      makeTask(run, definition, { stage, stageIndex, task, taskIndex }, context),
+    ),
+  );
+  const state = makeState(run.id, run, definition, tasks);
+  refuseScopesWithoutAudit(definition.auditors ?? [], tasks);
+  for (const task of firstTasks(state)) {
+    const { params, declared } = effectiveParams(state, task, context);
+    refuseInvalid(task, checkParams(declared, params));
+  }
+  return state;
+}
+
+/** The pipeline's labels join the run's without overwriting. */
+function runLabels({ pipeline, request }: RunPipelineChange): Labels {
+  return { ...pipeline.labels, ...request.labels };
+}
+
+function makeRun(change: RunPipelineChange, labels: Labels, context: Context): PipelineTask {
+  const { pipeline, request, scope } = change;
+  const run: PipelineTask = {
+    id: change.id,
+    ...scope,
+    name: pipeline.name ?? request.name ?? "unnamed",
+    labels,
+    triggerMode: request.triggerMode ?? "MANUAL",
+    runBy: context.actor?.name ?? "mflow",
+    status: { stage: "ACTIVE", startAt: context.now, cursor: { stage: 0, next: 0, open: 0 } },
+    createdAt: context.now,
+    updatedAt: context.now,
+    revision: 1,
+  };
+  if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
+  const lockKey = lockKeyOf(change, labels);
+  if (lockKey !== undefined) {
+    const holder = context.lockHolder(lockKey);
+    if (holder !== undefined) throw isRunning(run.name, holder);
+    run.lockKey = lockKey;
+  }
+  return run;
+}
+
+/** The refusal of a run while another one holds the sequence lock. */
+export function isRunning(pipelineName: string, holder: string): MflowError {
+  return new MflowError(
+    "PIPELINE_IS_RUNNING",
+    `pipeline \`${pipelineName}\` is running as ${holder}; wait for its end, or cancel it with \`mflow cancel ${holder}\``,
+    [{ path: "/pipelineId", message: holder }],
+  );
+}
+
+/** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
+export function lockKeyOf(change: RunPipelineChange, labels: Labels = runLabels(change)): string | undefined {
+  const { pipeline, request, scope } = change;
+  if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
+  const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;
+  const labelKey = request.sequenceLabelKey ?? pipeline.spec.sequenceLabelKey;
+  if (labelKey === undefined) return base;
+  const value = labels[labelKey];
+  if (value === undefined || value === "") {
+    throw new MflowError(
+      "BAD_REQUEST",
+      `runs of \`${pipeline.name}\` are kept in sequence by the label \`${labelKey}\`, which this run lacks; give it, e.g. \`--label ${labelKey}=VALUE\``,
+    );
+  }
+  return `${base}/${labelKey}=${value}`;
+}
+
+function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
+  const { pipeline, request, jobs } = change;
+  const seal = (value: string) => (context.isSealed(value) ? value : context.seal(value));
+  const sealed = new Map<string, JobSnapshot>();
+  const byId: Record<string, JobSnapshot> = {};
+  for (const [ref, job] of jobs) {
+    byId[job.id] ??= { ...job, spec: sealJobSpec(job.spec, seal) };
+    sealed.set(ref, byId[job.id] as JobSnapshot);
+  }
+  const definition: RunDefinition = {
+    jobs: byId,
+    pipeline: sealPipelineSpec(pipeline.spec, sealed, seal),
+    taskJobs: {},
+    taskIds: [],
+    runParams: sealValues(
+      restoreMasked(paramValueList(request.runParams), () => undefined),
+      new Set([...sealed.values()].flatMap((job) => sensitiveNames(job.spec))),
+      seal,
+    ),
+  };
+  if (request.auditors?.length) definition.auditors = request.auditors;
+  for (const stage of pipeline.spec.stages) {
+    const ids = stage.tasks.map((task) => {
+      const id = context.newId("task");
+      definition.taskJobs[id] = requireJob(sealed, task).id;
+      return id;
+    });
+    definition.taskIds.push(ids);
+  }
+  return definition;
+}
+
+function requireJob(jobs: ReadonlyMap<string, JobSnapshot>, task: TaskSpec): JobSnapshot {
+  const job = jobs.get(task.job);
+  if (!job)
+    throw new MflowError("NOT_FOUND", `task \`${task.name}\` names job \`${task.job}\`, which is unknown`);
+  return job;
+}
+
+interface TaskPlace {
+  stage: StageSpec;
+  stageIndex: number;
+  task: TaskSpec;
+  taskIndex: number;
+}
+
+function makeTask(run: PipelineTask, definition: RunDefinition, place: TaskPlace, context: Context): JobTask {
+  const { stage, stageIndex, task, taskIndex } = place;
+  const id = definition.taskIds[stageIndex]?.[taskIndex] as string;
+  const job = definition.jobs[definition.taskJobs[id] as string] as JobSnapshot;
+  const made: JobTask = {
+    ...makeJobTask(id, task, job, run.runBy, context),
+    domain: run.domain,
+    namespace: run.namespace,
+    pipelineTaskId: run.id,
+    stageName: stage.name,
+    stageNumber: stageIndex + 1,
+    taskNumber: taskIndex + 1,
+  };
+  const added = (definition.auditors ?? []).filter((auditor) => matchesScope(auditor.scope, placeOf(made)));
+  const audit = makeGate(task.audit, added);
+  if (audit) made.audit = audit;
+  return made;
+}
+
+/** A PENDING task of a job, as pipelines and lone runs make it; without its place and its audit. */
+export function makeJobTask(
+  id: string,
+  task: TaskSpec,
+  job: JobSnapshot,
+  startedBy: string,
+  context: Context,
+): JobTask {
+  const made: JobTask = {
+    id,
+    domain: job.domain,
+    namespace: job.namespace,
+    name: task.name,
+    job: { id: job.id, name: job.name, version: job.version },
+    runnerType: job.spec.runnerType,
+    attempt: 0,
+    status: { stage: "PENDING" },
+    startedBy,
+    createdAt: context.now,
+    updatedAt: context.now,
+    revision: 1,
+  };
+  const labels = { ...job.labels, ...task.labels };
+  if (Object.keys(labels).length > 0) made.labels = labels;
+  if (job.spec.manualUpdateStatus) made.manualUpdateStatus = true;
+  if (task.ignoreFailed) made.ignoreFailed = true;
+  const timeout = task.timeout ?? job.spec.timeout;
+  if (timeout !== undefined) made.timeoutMs = parseDuration(timeout);
+  const confirm = makeGate(task.confirm);
+  if (confirm) made.confirm = confirm;
+  return made;
+}
+
+/** An auditor who is added with a scope must find an audit there; else nobody would ever ask them. */
+function refuseScopesWithoutAudit(auditors: readonly AddedAuditor[], tasks: readonly JobTask[]): void {
+  for (const { name, scope } of auditors) {
+    const matched = tasks.some((task) => task.audit && matchesScope(scope, placeOf(task)));
+    if (matched) continue;
+    const where =
+      scope === undefined || scope === "*" ? "no task" : `no task in scope ${JSON.stringify(scope)}`;
+    throw new MflowError("BAD_REQUEST", `auditor ${name} is added, but ${where} has an audit enabled`);
+  }
+}
+
+/** The tasks before which nothing ran, so that no runtime env can fill what they lack. */
+function firstTasks(state: RunState): JobTask[] {
+  const stages = state.definition.pipeline?.stages ?? [];
+  const index = stages.findIndex((stage) => stage.tasks.some((task) => !task.skipRun));
+  const stage = stages[index];
+  if (!stage) return [];
+  const ids = (state.definition.taskIds[index] ?? []).filter((_, task) => !stage.tasks[task]?.skipRun);
+  return ids.slice(0, Math.min(widthOf(stage), ids.length)).map((id) => state.tasks.get(id) as JobTask);
+}

@@ -1,0 +1,82 @@
+// What a run would run, rendered: for `dryRun`, which stores and starts nothing.
+
+import type { Context } from "./change.ts";
+import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
+import { MASK } from "./mask.ts";
+import { nearest } from "./nearest.ts";
+import { checkParams, maskParams, matchesScope } from "./params.ts";
+import { renderSpec } from "./render.ts";
+import type { EffectiveParam, RunParam } from "./schema/param.ts";
+import type { RunState } from "./state.ts";
+
+/** A task as a dry run shows it; sensitive values are masked. */
+export interface RenderedTask {
+  name: string;
+  stageName?: string;
+  job: string;
+  spec: Record<string, unknown>;
+  params: { name: string; value: string; setBy: string }[];
+  skipped?: boolean;
+}
+
+/**
+ * Renders every task. A param without a value, which an earlier task may put out, stands as `<NAME>`; values
+ * that do not parse are refused.
+ */
+export function renderRun(state: RunState, context: Context): RenderedTask[] {
+  return [...state.tasks.values()].map((task) => {
+    const job = jobOf(state.definition, task.id);
+    const { params, declared } = effectiveParams(state, task, context);
+    const known = [...params, ...placeholders(declared, params)];
+    refuseInvalid(
+      task,
+      checkParams(declared, known).filter((problem) => !isPlaceholder(known, problem.path)),
+    );
+    const masked = maskParams(known);
+    const rendered: RenderedTask = {
+      name: task.name,
+      job: `${job.name}@${job.namespace}.${job.domain}:${job.version}`,
+      spec: renderSpec(job.spec.runnerSpec, masked),
+      params: masked.map(({ name, value, setBy }) => ({ name, value, setBy })),
+    };
+    if (task.stageName !== undefined) rendered.stageName = task.stageName;
+    if (taskSpecOf(state.definition, task).skipRun) rendered.skipped = true;
+    return rendered;
+  });
+}
+
+function placeholders(declared: readonly RunParam[], params: readonly EffectiveParam[]): EffectiveParam[] {
+  const known = new Set(params.map((param) => param.name));
+  return declared
+    .filter((param) => param.required && !known.has(param.name))
+    .map((param) => ({
+      name: param.name,
+      value: `<${param.name}>`,
+      usageType: param.usageType ?? "ENV",
+      valueType: "TEXT",
+      setBy: "RUNTIME_ENV",
+    }));
+}
+
+function isPlaceholder(params: readonly EffectiveParam[], path: string): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return params.some((param) => param.name === name && param.value === `<${name}>`);
+}
+
+/** Values of the run request that no task of the run declares: a sentence each, with the nearest name. */
+export function unusedRunParams(state: RunState): string[] {
+  const declaredBy = [...state.tasks.values()].map((task) => ({
+    place: placeOf(task),
+    names: (jobOf(state.definition, task.id).spec.runParams ?? []).map((param) => param.name),
+  }));
+  const all = [...new Set(declaredBy.flatMap(({ names }) => names))];
+  return state.definition.runParams
+    .filter(({ name, scope, value }) => {
+      if (value === MASK) return false;
+      return !declaredBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place));
+    })
+    .map(({ name }) => {
+      const near = nearest(name, all);
+      return `no task declares the run param ${name}, so it is ignored${near ? `; did you mean ${near}?` : ""}`;
+    });
+}

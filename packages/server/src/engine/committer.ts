@@ -1,0 +1,320 @@
+// The mailbox and the group commit. Changes queue here; those that wait at the same moment are decided, run by
+// run in order, and committed together. A commit whose guard fails is decided again on fresh rows, the others
+// stand. Nothing is answered, told to subscribers or acted on before its commit.
+
+import type { Change, Context } from "@mflow/core/change";
+import { decide, decideNew } from "@mflow/core/decide";
+import { MflowError } from "@mflow/core/errors";
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import {
+  applyDecision,
+  type Decision,
+  isOver,
+  type Outcome,
+  type RunState,
+  revisionOf,
+} from "@mflow/core/state";
+import type {
+  CommitResult,
+  Effect,
+  IdempotencyKey,
+  Lease,
+  Outbox,
+  RunCommit,
+  RunStore,
+} from "../store/store.ts";
+import { type Memory, stateOf } from "./memory.ts";
+import type { Slots } from "./slots.ts";
+import type { Actor } from "./submit.ts";
+
+/** What waits to be decided. */
+interface Entry {
+  aggregateId: string;
+  /** Absent when the entry only brings a new state. */
+  change?: Exclude<Change, { type: "runPipeline" }>;
+  /** A run or lone task that does not exist yet; made anew for each try. */
+  create?: () => Promise<RunState>;
+  actor?: Actor;
+  idempotency?: IdempotencyKey;
+  tries: number;
+  resolve(state: RunState): void;
+  reject(error: unknown): void;
+}
+
+export interface CommitterParts {
+  runs: RunStore;
+  outbox: Outbox;
+  memory: Memory;
+  slots: Slots;
+  makeContext(options: { actor: Actor | undefined; freeSlots: number; mayReuseSlots: boolean }): Context;
+  newEffectId(): string;
+  lease(): Lease;
+  /** Called after each commit, for each aggregate that it changed. */
+  committed(state: RunState, tasks: readonly JobTask[], events: HistoryEvent[], effects: Effect[]): void;
+  /** Called when a waiting task could not use the slot that it was granted. */
+  failed(entry: { aggregateId: string; change?: Change }): void;
+}
+
+/** Changes decided in one go; more wait for the next commit. */
+const MAX_GROUP = 512;
+/** How long a done effect waits for a commit to be written with; repeating it would do no harm. */
+const FLUSH_MS = 50;
+/** Guards may fail again while another server works on the same run; then the caller is told to try later. */
+const MAX_TRIES = 20;
+
+export class Committer {
+  readonly #parts: CommitterParts;
+  #queue: Entry[] = [];
+  #doneEffects: string[] = [];
+  #isPumping = false;
+  #flush: NodeJS.Timeout | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  /** Decides and commits a change of an existing run or lone task; resolves with the state after it. */
+  submit(aggregateId: string, change: NonNullable<Entry["change"]>, actor?: Actor): Promise<RunState> {
+    return this.#enqueue({ aggregateId, change, actor });
+  }
+
+  /** Commits a new run or lone task. `create` throws the refusal. */
+  create(
+    aggregateId: string,
+    create: () => Promise<RunState>,
+    actor: Actor,
+    idempotency?: IdempotencyKey,
+  ): Promise<RunState> {
+    return this.#enqueue({ aggregateId, create, actor, idempotency });
+  }
+
+  #enqueue(entry: Omit<Entry, "tries" | "resolve" | "reject">): Promise<RunState> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ ...entry, tries: 0, resolve, reject });
+      this.#wake();
+    });
+  }
+
+  /** Marks an effect as done with; written with the next commit, or by itself when none comes soon. */
+  effectDone(id: string): void {
+    this.#doneEffects.push(id);
+    if (this.#isPumping || this.#flush) return;
+    this.#flush = setTimeout(() => {
+      this.#flush = undefined;
+      this.#wake();
+    }, FLUSH_MS);
+  }
+
+  /** Writes what waits; resolves when nothing does. */
+  drain(): Promise<void> {
+    if (this.#doneEffects.length > 0) this.#wake();
+    if (!this.#isPumping) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.#isPumping) return;
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    this.#isPumping = true;
+    setImmediate(() => void this.#pump());
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#queue.length > 0 || this.#doneEffects.length > 0) {
+      const entries = this.#queue.splice(0, MAX_GROUP);
+      const doneEffects = this.#doneEffects.splice(0);
+      try {
+        await this.#commitGroup(entries, doneEffects);
+      } catch (error) {
+        // The disk is full, the database locked, or a defect: nothing of the group was written.
+        this.#doneEffects.unshift(...doneEffects);
+        for (const id of new Set(entries.map((entry) => entry.aggregateId))) await this.#forget(id);
+        for (const entry of entries) this.#reject(entry, error);
+        if (entries.length === 0) break;
+      }
+      // Lets what the commit woke up join the next group.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#isPumping = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #commitGroup(entries: Entry[], doneEffects: string[]): Promise<void> {
+    const groups = new Map<string, Entry[]>();
+    for (const entry of entries) {
+      const group = groups.get(entry.aggregateId);
+      if (group) group.push(entry);
+      else groups.set(entry.aggregateId, [entry]);
+    }
+    const works: Work[] = [];
+    for (const [aggregateId, group] of groups) {
+      const work = await this.#decideAll(aggregateId, group);
+      if (work) works.push(work);
+    }
+    const writing = works.filter((work) => work.commit !== undefined);
+    const commits = writing.map((work) => work.commit as RunCommit);
+    const [first] = commits;
+    if (first) first.doneEffects.push(...doneEffects);
+    else if (doneEffects.length > 0) await this.#parts.outbox.done(doneEffects);
+    const results = first ? await this.#parts.runs.commit(commits, this.#parts.lease()) : [];
+    if (results[0] && !results[0].ok) this.#doneEffects.push(...doneEffects);
+    for (const [index, work] of writing.entries()) await this.#settle(work, results[index] as CommitResult);
+    for (const work of works) if (work.commit === undefined) answer(work);
+  }
+
+  /** Decides the waiting changes of one run in order, each on the outcome of the one before. */
+  async #decideAll(aggregateId: string, entries: Entry[]): Promise<Work | undefined> {
+    const work: Work = { aggregateId, answers: [], rows: new Map(), expectedRevision: 0, entries };
+    let state = await this.#find(aggregateId);
+    work.expectedRevision = state ? revisionOf(state) : 0;
+    for (const entry of entries) {
+      try {
+        if (entry.create && !state) {
+          const created = await entry.create();
+          const outcome = decideNew(created, this.#context(entry));
+          if ("rejection" in outcome) throw outcome.rejection;
+          state = created;
+          this.#accept(work, state, outcome, entry);
+        } else if (!state) {
+          throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
+        } else if (entry.change) {
+          const outcome: Outcome = decide(state, entry.change, this.#context(entry));
+          if ("rejection" in outcome) throw outcome.rejection;
+          this.#accept(work, state, outcome, entry);
+        } else {
+          throw new MflowError("CONFLICT", `${aggregateId} exists already`);
+        }
+        const now = state;
+        work.answers.push(() => entry.resolve(now));
+      } catch (error) {
+        work.answers.push(() => this.#reject(entry, error));
+      }
+    }
+    work.state = state;
+    return work;
+  }
+
+  #context(entry: Entry): Context {
+    const { slots } = this.#parts;
+    return this.#parts.makeContext({
+      actor: entry.actor,
+      freeSlots: slots.freeFor(entry.change?.type === "slotFree" ? "slotFree" : "other"),
+      mayReuseSlots: !slots.hasWaiting,
+    });
+  }
+
+  async #find(aggregateId: string): Promise<RunState | undefined> {
+    const known = this.#parts.memory.get(aggregateId);
+    if (known) return known;
+    const loaded = await this.#parts.runs.load(aggregateId);
+    if (!loaded) return undefined;
+    const state = stateOf(loaded);
+    this.#parts.memory.put(state);
+    return state;
+  }
+
+  #accept(work: Work, state: RunState, decision: Decision, entry: Entry): void {
+    if (decision.definition) this.#parts.memory.put(state);
+    applyDecision(state, decision);
+    for (const task of decision.tasks) {
+      work.rows.set(task.id, task);
+      this.#parts.slots.note(state.id, task);
+    }
+    const isNothing = decision.tasks.length === 0 && decision.history.length === 0 && !decision.run;
+    if (isNothing) return;
+    work.commit ??= {
+      id: state.id,
+      expectedRevision: work.expectedRevision,
+      tasks: [],
+      history: [],
+      effects: [],
+      doneEffects: [],
+      claims: [],
+      releases: [],
+    };
+    const { commit } = work;
+    if (decision.definition) commit.definition = decision.definition;
+    if (decision.run) commit.run = decision.run;
+    if (entry.idempotency) commit.idempotency = entry.idempotency;
+    commit.history.push(...decision.history);
+    commit.claims.push(...decision.claims);
+    commit.releases.push(...decision.releases);
+    for (const effect of decision.effects) {
+      commit.effects.push({ ...effect, id: this.#parts.newEffectId(), aggregateId: state.id });
+    }
+    commit.tasks = [...work.rows.values()];
+  }
+
+  async #settle(work: Work, result: CommitResult): Promise<void> {
+    const { commit, state } = work;
+    if (!commit || !state) return;
+    if (result.ok) {
+      const now = Date.now();
+      const effects = commit.effects.map((effect) => ({ ...effect, tries: 0, dueAt: now }));
+      if (isOver(state)) this.#parts.memory.drop(state.id);
+      this.#parts.committed(state, commit.tasks, result.events, effects);
+      answer(work);
+      return;
+    }
+    await this.#forget(work.aggregateId);
+    if (result.conflict === "IDEMPOTENCY") {
+      const error = new IdempotencyRace(result.aggregateId, result.digest);
+      for (const entry of work.entries) entry.reject(error);
+      return;
+    }
+    for (const entry of work.entries.reverse()) {
+      entry.tries++;
+      if (entry.tries < MAX_TRIES) this.#queue.unshift(entry);
+      else this.#reject(entry, new MflowError("CONFLICT", `${entry.aggregateId} is being changed by others`));
+    }
+  }
+
+  /** Drops what was decided but not written; slots are counted again from the rows. */
+  async #forget(aggregateId: string): Promise<void> {
+    const { memory, runs, slots } = this.#parts;
+    const lost = memory.get(aggregateId);
+    memory.drop(aggregateId);
+    const stored = await runs.load(aggregateId).catch(() => undefined);
+    if (lost) {
+      for (const task of lost.tasks.values())
+        slots.note(aggregateId, { ...task, status: { stage: "PENDING" } });
+    }
+    for (const task of stored?.tasks ?? []) slots.note(aggregateId, task);
+  }
+
+  #reject(entry: Entry, error: unknown): void {
+    this.#parts.failed(entry);
+    entry.reject(error);
+  }
+}
+
+/** One run's part of a group commit. */
+interface Work {
+  aggregateId: string;
+  entries: Entry[];
+  state?: RunState;
+  expectedRevision: number;
+  rows: Map<string, JobTask>;
+  commit?: RunCommit;
+  /** Told when the commit stands. */
+  answers: (() => void)[];
+}
+
+function answer(work: Work): void {
+  for (const each of work.answers) each();
+}
+
+/** Somebody used the same Idempotency-Key in the same moment; theirs stands. */
+export class IdempotencyRace extends Error {
+  readonly aggregateId: string;
+  readonly digest: string;
+
+  constructor(aggregateId: string, digest: string) {
+    super("the Idempotency-Key was used at the same moment");
+    this.aggregateId = aggregateId;
+    this.digest = digest;
+  }
+}

@@ -1,0 +1,528 @@
+// The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
+
+import type { Change, Context, Report } from "@mflow/core/change";
+import { createState } from "@mflow/core/decide";
+import { isRunning, lockKeyOf } from "@mflow/core/decide/run-pipeline";
+import { digestOf } from "@mflow/core/digest";
+import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
+import { MflowError } from "@mflow/core/errors";
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { isOver, type RunState } from "@mflow/core/state";
+import { waitingReason } from "@mflow/core/waiting";
+import type { LogStore } from "../logs/log-store.ts";
+import type { Runner, RunnerReport } from "../runners/runner.ts";
+import type { Effect, IdempotencyKey, Store } from "../store/store.ts";
+import { Alarms } from "./alarms.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Committer, IdempotencyRace } from "./committer.ts";
+import { EffectWorkers } from "./effects.ts";
+import { Memory } from "./memory.ts";
+import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
+import { resync } from "./resync.ts";
+import { Slots } from "./slots.ts";
+import { makeStartRequest } from "./start-request.ts";
+import type { Actor, Engine, RunJobResult, RunPipelineResult } from "./submit.ts";
+
+/** What the engine needs of the secret key. */
+export interface EngineKeys {
+  seal(plain: string): string;
+  unseal(sealed: string): string;
+  isSealed(text: string): boolean;
+  fingerprint(plain: string): string;
+  updateToken(taskId: string, attempt: number): string;
+  verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
+}
+
+export interface EngineOptions {
+  store: Store;
+  runners: readonly Runner[];
+  logs: LogStore;
+  keys: EngineKeys;
+  /** Tasks under way at once on this server. */
+  maxTasks: number;
+  /** Members of a group in a scope; answers from memory. */
+  groupMembers(group: string, scope: Scope): readonly string[];
+  newId(prefix: string): string;
+  /** Address of this server as tasks reach it. */
+  mflowUrl(): string;
+  log: { warn(message: string, error?: unknown): void };
+  clock?: Clock;
+  stopGraceMs?: number;
+  /** Grace for the status call of a task whose work is gone, milliseconds. */
+  statusGraceMs?: number;
+}
+
+/** How long an effect is ours before somebody else may take it over. */
+const LEASE_MS = 60_000;
+/** Safety net for effects whose worker died elsewhere; everything else is woken by signal. */
+const SWEEP_MS = 30_000;
+/** A change of the engine's own that could not be committed is tried again after this. */
+const RETRY_MS = 1_000;
+
+export class RunningEngine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #clock: Clock;
+  readonly #memory = new Memory();
+  readonly #slots: Slots;
+  readonly #alarms: Alarms;
+  readonly #committer: Committer;
+  readonly #workers: EffectWorkers;
+  readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #owner: string;
+  readonly #unfinished = new Set<string>();
+  readonly #listeners = new Set<(event: HistoryEvent) => void>();
+  readonly #timers = new Set<() => void>();
+  #isDraining = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#owner = options.newId("server");
+    this.#slots = new Slots(options.maxTasks);
+    this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
+    this.#alarms = new Alarms(this.#clock, (aggregateId, taskId) =>
+      this.#submitOwn(aggregateId, { type: "wake", taskId }),
+    );
+    this.#committer = new Committer({
+      runs: options.store.runs,
+      outbox: options.store.outbox,
+      memory: this.#memory,
+      slots: this.#slots,
+      makeContext: (more) => this.#context(more),
+      newEffectId: () => options.newId("effect"),
+      lease: () => this.#lease(),
+      committed: (state, tasks, events, effects) => this.#committed(state, tasks, events, effects),
+      failed: ({ change }) => {
+        if (change?.type === "slotFree") this.#slots.ungrant(change.taskId);
+      },
+    });
+    this.#workers = new EffectWorkers({
+      outbox: options.store.outbox,
+      clock: this.#clock,
+      runners: this.#runners,
+      stopGraceMs: options.stopGraceMs ?? 10_000,
+      startRequest: (task, definition) =>
+        makeStartRequest(task, definition, options.keys, options.mflowUrl()),
+      done: (effectId) => this.#committer.effectDone(effectId),
+      startFailed: (aggregateId, taskId, attempt, message) =>
+        this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
+      stopped: (aggregateId, taskId, attempt) =>
+        this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
+      warn: (message, error) => options.log.warn(message, error),
+    });
+  }
+
+  /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
+  async start(): Promise<void> {
+    const { store, logs } = this.#options;
+    const host = { report: (report: RunnerReport) => this.#report(report), logs };
+    for (const runner of this.#runners.values()) await runner.open(host);
+    const effects = await resync({
+      runs: store.runs,
+      outbox: store.outbox,
+      runners: this.#runners,
+      lease: () => this.#lease(),
+      now: () => this.#clock.now(),
+      found: (state) => this.#found(state),
+      report: async (aggregateId, report) => this.#submit(aggregateId, { type: "report", report }),
+      stopped: (aggregateId, taskId, attempt) =>
+        this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+    });
+    await this.#takeUp(effects);
+    this.#grantSlots();
+    this.#sweepLater();
+  }
+
+  /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */
+  async stop(): Promise<void> {
+    this.#isDraining = true;
+    this.#alarms.clear();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    await this.#committer.drain();
+    await this.#workers.whenIdle();
+    for (const runner of this.#runners.values()) await runner.close();
+    await this.#committer.drain();
+  }
+
+  async runPipeline({
+    request,
+    scope,
+    actor,
+    idempotencyKey,
+  }: Parameters<Engine["runPipeline"]>[0]): Promise<RunPipelineResult> {
+    const { catalog } = this.#options.store;
+    const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return this.#runResult(repeated);
+    const pipeline = await resolvePipeline(request, scope, catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, catalog);
+    const id = this.#options.newId("run");
+    const change: Change = { type: "runPipeline", id, request, scope, pipeline, jobs };
+    if (request.dryRun) {
+      const context = this.#context({ actor, freeSlots: 0, mayReuseSlots: false });
+      const state = createState(change, { ...context, lockHolder: () => undefined });
+      const tasks = [...state.tasks.values()];
+      return {
+        run: state.run as PipelineTask,
+        tasks,
+        rendered: renderRun(state, context),
+        warnings: unusedRunParams(state),
+      };
+    }
+    const lockKey = lockKeyOf(change);
+    let warnings: string[] = [];
+    const create = async (): Promise<RunState> => {
+      const holder = lockKey === undefined ? undefined : await this.#options.store.runs.lockHolder(lockKey);
+      if (holder !== undefined) throw isRunning(pipeline.name ?? "", holder);
+      const state = createState(change, this.#context({ actor, freeSlots: 0, mayReuseSlots: false }));
+      warnings = unusedRunParams(state);
+      return state;
+    };
+    const state = await this.#create(id, create, actor, idempotency);
+    if (typeof state === "string") return this.#runResult(state);
+    return { run: state.run as PipelineTask, tasks: [...state.tasks.values()], warnings };
+  }
+
+  async runJob({
+    request,
+    scope,
+    actor,
+    idempotencyKey,
+  }: Parameters<Engine["runJob"]>[0]): Promise<RunJobResult> {
+    const idempotency = idempotencyOf("job-tasks", request, scope, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return { task: await this.#requireTask(repeated), repeated: true };
+    const existing =
+      request.id === undefined ? undefined : await this.#options.store.runs.aggregateOf(request.id);
+    if (request.id !== undefined && existing !== undefined)
+      return this.#rerun(existing, request.id, request, scope, actor);
+    const job = await resolveLoneJob(request, scope, this.#options.store.catalog);
+    const change: Change = { type: "runJob", request, scope, job };
+    const id = request.id ?? this.#options.newId("task");
+    const context = this.#context({ actor, freeSlots: 0, mayReuseSlots: false });
+    if (request.dryRun) {
+      const state = createState({ ...change, request: { ...request, id } }, context);
+      const [rendered] = renderRun(state, context);
+      return { task: state.tasks.get(id) as JobTask, ...(rendered ? { rendered } : {}) };
+    }
+    const create = async () =>
+      createState(
+        { ...change, request: { ...request, id } },
+        this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
+      );
+    const state = await this.#create(id, create, actor, idempotency);
+    if (typeof state === "string") return { task: await this.#requireTask(state), repeated: true };
+    return { task: state.tasks.get(id) as JobTask };
+  }
+
+  async #rerun(
+    aggregateId: string,
+    id: string,
+    request: Parameters<Engine["runJob"]>[0]["request"],
+    scope: Scope,
+    actor: Actor,
+  ): Promise<RunJobResult> {
+    const extra = Object.keys(request).filter((key) => key !== "id");
+    if (extra.length > 0) {
+      throw new MflowError(
+        "BAD_REQUEST",
+        `task ${id} exists; a new attempt runs what it ran, so leave out ${extra.map((key) => `\`${key}\``).join(", ")}`,
+      );
+    }
+    const state = await this.#submitFor(aggregateId, { type: "runJob", request, scope }, actor);
+    return { task: state.tasks.get(id) as JobTask };
+  }
+
+  async updateStatus(
+    taskId: string,
+    request: Parameters<Engine["updateStatus"]>[1],
+    actor?: Actor,
+  ): Promise<JobTask> {
+    return this.#changeTask(taskId, { type: "updateStatus", taskId, request }, actor);
+  }
+
+  async updateOutput(
+    taskId: string,
+    request: Parameters<Engine["updateOutput"]>[1],
+    actor?: Actor,
+  ): Promise<JobTask> {
+    return this.#changeTask(taskId, { type: "updateOutput", taskId, request }, actor);
+  }
+
+  async audit(taskId: string, request: Parameters<Engine["audit"]>[1], actor: Actor): Promise<JobTask> {
+    return this.#changeTask(taskId, { type: "audit", taskId, request }, actor);
+  }
+
+  async confirm(taskId: string, request: Parameters<Engine["confirm"]>[1], actor: Actor): Promise<JobTask> {
+    return this.#changeTask(taskId, { type: "confirm", taskId, request }, actor);
+  }
+
+  async cancelTask(
+    taskId: string,
+    request: Parameters<Engine["cancelTask"]>[1],
+    actor: Actor,
+  ): Promise<JobTask> {
+    return this.#changeTask(taskId, { type: "cancelTask", taskId, request }, actor);
+  }
+
+  async cancelRun(
+    runId: string,
+    request: Parameters<Engine["cancelRun"]>[1],
+    actor: Actor,
+  ): Promise<PipelineTask> {
+    const state = await this.#submitFor(runId, { type: "cancelRun", request }, actor);
+    return state.run as PipelineTask;
+  }
+
+  async remove(aggregateId: string, _actor: Actor): Promise<void> {
+    this.#refuseWhenDraining();
+    const { store, logs } = this.#options;
+    const aggregate = await store.runs.load(aggregateId);
+    if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
+    await store.runs.remove(aggregateId);
+    this.#memory.drop(aggregateId);
+    for (const task of aggregate.tasks) await logs.remove(task.id);
+  }
+
+  waitingFor(task: JobTask): string | undefined {
+    const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
+    if (place === undefined) return waitingReason(task);
+    return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;
+  }
+
+  subscribe(listener: (event: HistoryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  busy(): boolean {
+    return this.#unfinished.size > 0;
+  }
+
+  /** Counts for metrics. */
+  get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
+    const { held, waiting } = this.#slots.counts;
+    return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
+  }
+
+  #context({
+    actor,
+    freeSlots,
+    mayReuseSlots,
+  }: {
+    actor: Actor | undefined;
+    freeSlots: number;
+    mayReuseSlots: boolean;
+  }): Context {
+    const { keys, groupMembers, newId, statusGraceMs } = this.#options;
+    const nowMs = this.#clock.now();
+    const context: Context = {
+      now: new Date(nowMs).toISOString(),
+      nowMs,
+      freeSlots,
+      mayReuseSlots,
+      statusGraceMs: statusGraceMs ?? 30_000,
+      newId,
+      groupMembers,
+      lockHolder: () => undefined,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+      seal: (plain) => keys.seal(plain),
+      unseal: (sealed) => keys.unseal(sealed),
+      isSealed: (text) => keys.isSealed(text),
+      fingerprint: (plain) => keys.fingerprint(plain),
+    };
+    if (actor) context.actor = actor;
+    return context;
+  }
+
+  #lease() {
+    return { owner: this.#owner, until: this.#clock.now() + LEASE_MS };
+  }
+
+  /** Creates a run or lone task; answers an id instead when the Idempotency-Key was used at the same moment. */
+  async #create(
+    id: string,
+    create: () => Promise<RunState>,
+    actor: Actor,
+    idempotency?: IdempotencyKey,
+  ): Promise<RunState | string> {
+    this.#refuseWhenDraining();
+    try {
+      return await this.#committer.create(id, create, actor, idempotency);
+    } catch (error) {
+      if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
+      throw error;
+    }
+  }
+
+  async #repeated(idempotency: IdempotencyKey | undefined): Promise<string | undefined> {
+    if (!idempotency) return undefined;
+    const used = await this.#options.store.runs.findIdempotency(idempotency.key);
+    return used && sameRequest(used, idempotency);
+  }
+
+  async #runResult(runId: string): Promise<RunPipelineResult> {
+    const { runs } = this.#options.store;
+    const run = await runs.run(runId);
+    if (!run) throw new MflowError("NOT_FOUND", `run ${runId} of this Idempotency-Key was deleted`);
+    return { run, tasks: await runs.tasksOfRun(runId), repeated: true };
+  }
+
+  async #requireTask(id: string): Promise<JobTask> {
+    const task = await this.#options.store.runs.task(id);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${id}`);
+    return task;
+  }
+
+  async #changeTask(
+    taskId: string,
+    change: Exclude<Change, { type: "runPipeline" }>,
+    actor?: Actor,
+  ): Promise<JobTask> {
+    const aggregateId = await this.#aggregateOf(taskId);
+    if (aggregateId === undefined) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    const state = await this.#submitFor(aggregateId, change, actor);
+    return state.tasks.get(taskId) as JobTask;
+  }
+
+  async #aggregateOf(taskId: string): Promise<string | undefined> {
+    return this.#memory.aggregateOf(taskId) ?? (await this.#options.store.runs.aggregateOf(taskId));
+  }
+
+  #submitFor(
+    aggregateId: string,
+    change: Exclude<Change, { type: "runPipeline" }>,
+    actor?: Actor,
+  ): Promise<RunState> {
+    this.#refuseWhenDraining();
+    return this.#committer.submit(aggregateId, change, actor);
+  }
+
+  #refuseWhenDraining(): void {
+    if (this.#isDraining) throw new MflowError("UNAVAILABLE", "the server is stopping and takes no new work");
+  }
+
+  async #submit(aggregateId: string, change: Exclude<Change, { type: "runPipeline" }>): Promise<void> {
+    await this.#committer.submit(aggregateId, change);
+  }
+
+  /** A change of the engine's own; it is repeated until it is committed or refused. */
+  #submitOwn(aggregateId: string, change: Exclude<Change, { type: "runPipeline" }>): void {
+    this.#submit(aggregateId, change).catch((error: unknown) => {
+      if (error instanceof MflowError && error.status < 500) return;
+      this.#options.log.warn(`could not commit ${change.type} of ${aggregateId}`, error);
+      if (!this.#isDraining) this.#after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
+    });
+  }
+
+  async #report(report: Report): Promise<void> {
+    const aggregateId = await this.#aggregateOf(report.taskId);
+    // Deleted meanwhile: there is nobody left to tell.
+    if (aggregateId === undefined) return;
+    try {
+      await this.#submit(aggregateId, { type: "report", report });
+    } catch (error) {
+      if (error instanceof MflowError && error.code === "NOT_FOUND") return;
+      throw error;
+    }
+  }
+
+  #found(state: RunState): void {
+    this.#unfinished.add(state.id);
+    for (const task of state.tasks.values()) {
+      this.#slots.note(state.id, task);
+      this.#alarms.note(state.id, task);
+    }
+  }
+
+  #committed(state: RunState, tasks: readonly JobTask[], events: HistoryEvent[], effects: Effect[]): void {
+    if (isOver(state)) this.#unfinished.delete(state.id);
+    else this.#unfinished.add(state.id);
+    for (const task of tasks) this.#alarms.note(state.id, task);
+    for (const event of events) this.#tell(event);
+    const rows = new Map(tasks.map((task) => [task.id, task]));
+    for (const effect of effects) {
+      this.#workers.run({ effect, task: rows.get(effect.taskId), definition: state.definition });
+    }
+    this.#grantSlots();
+  }
+
+  #tell(event: HistoryEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#options.log.warn("a subscriber failed", error);
+      }
+    }
+  }
+
+  #grantSlots(): void {
+    for (const { taskId, aggregateId } of this.#slots.grant()) {
+      this.#submitOwn(aggregateId, { type: "slotFree", taskId });
+    }
+  }
+
+  #after(ms: number, callback: () => void): void {
+    const cancel = this.#clock.setTimeout(() => {
+      this.#timers.delete(cancel);
+      callback();
+    }, ms);
+    this.#timers.add(cancel);
+  }
+
+  #sweepLater(): void {
+    this.#after(SWEEP_MS, () => {
+      void this.#sweep();
+      this.#sweepLater();
+    });
+  }
+
+  /** Takes effects that are due and nobody's. */
+  async #sweep(): Promise<void> {
+    if (this.#isDraining) return;
+    try {
+      const now = this.#clock.now();
+      await this.#takeUp(await this.#options.store.outbox.claim(this.#lease(), now, 500));
+    } catch (error) {
+      this.#options.log.warn("could not look for due effects", error);
+    }
+  }
+
+  async #takeUp(effects: readonly Effect[]): Promise<void> {
+    const { runs } = this.#options.store;
+    for (const effect of effects) {
+      const definition = await runs.definition(effect.aggregateId);
+      if (!definition) this.#committer.effectDone(effect.id);
+      else this.#workers.run({ effect, task: await runs.task(effect.taskId), definition });
+    }
+  }
+}
+
+/** The key of a run request; the same key for another request is refused by its digest. */
+function idempotencyOf(
+  verb: string,
+  request: unknown,
+  scope: Scope,
+  actor: Actor,
+  key: string | undefined,
+): IdempotencyKey | undefined {
+  if (key === undefined) return undefined;
+  return {
+    key: `${verb}/${scope.domain}/${scope.namespace}/${actor.name}/${key}`,
+    digest: digestOf(request),
+  };
+}
+
+function sameRequest(
+  used: { digest: string; aggregateId: string },
+  idempotency: IdempotencyKey | undefined,
+): string {
+  if (used.digest === idempotency?.digest) return used.aggregateId;
+  throw new MflowError("IDEMPOTENCY_CONFLICT", "this Idempotency-Key was used for another request");
+}

@@ -1,0 +1,169 @@
+// From the names in a run request to the pipeline and the jobs that will run: documents laid over the stored
+// ones, versions, stages, visibility (semantics, section 1). All references that fail are named at once.
+
+import type { PipelineToRun } from "@mflow/core/change";
+import { type ErrorCode, type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { mayRefer, parseJobRef, parsePipelineRef } from "@mflow/core/reference";
+import { DEFAULT_JOB_VERSION, type Job, type JobManifest, type JobSnapshot } from "@mflow/core/schema/job";
+import type { PipelineManifest, PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { CatalogStore } from "../store/store.ts";
+
+type Documents = NonNullable<RunPipelineRequest["documents"]>;
+
+/** The pipeline that a request names: a document, a stored one, or a bare spec. */
+export async function resolvePipeline(
+  request: RunPipelineRequest,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<PipelineToRun> {
+  if (request.spec) {
+    if (request.pipelineId !== undefined) {
+      throw new MflowError("BAD_REQUEST", "give either `pipelineId` or `spec`, not both");
+    }
+    return { ...(request.name !== undefined ? { name: request.name } : {}), spec: request.spec };
+  }
+  const given = (request.documents ?? []).filter(
+    (each): each is PipelineManifest => each.kind === "Pipeline",
+  );
+  if (request.pipelineId === undefined) {
+    const [only] = given;
+    if (only && given.length === 1) return pipelineOfDocument(only);
+    const names = given.map((each) => each.metadata.name).join(", ");
+    throw new MflowError(
+      "BAD_REQUEST",
+      names
+        ? `the documents hold several pipelines (${names}); name one in \`pipelineId\``
+        : "name the pipeline to run in `pipelineId`",
+    );
+  }
+  const ref = parsePipelineRef(request.pipelineId, scope);
+  if (!("id" in ref)) {
+    const document = given.find((each) => each.metadata.name === ref.name && isIn(each.metadata, ref, scope));
+    if (document) return pipelineOfDocument(document);
+  }
+  const stored =
+    "id" in ref
+      ? await catalog.pipeline(ref.id)
+      : await catalog.findPipeline({ domain: ref.domain, namespace: ref.namespace }, ref.name);
+  if (!stored) throw new MflowError("NOT_FOUND", `there is no pipeline \`${request.pipelineId}\``);
+  const pipeline: PipelineToRun = { id: stored.id, name: stored.name, spec: stored.spec };
+  if (stored.labels) pipeline.labels = stored.labels;
+  return pipeline;
+}
+
+function pipelineOfDocument({ metadata, spec }: PipelineManifest): PipelineToRun {
+  return { name: metadata.name, spec, ...(metadata.labels ? { labels: metadata.labels } : {}) };
+}
+
+function isIn(metadata: Partial<Scope>, wanted: Scope, scope: Scope): boolean {
+  return (
+    (metadata.domain ?? scope.domain) === wanted.domain &&
+    (metadata.namespace ?? scope.namespace) === wanted.namespace
+  );
+}
+
+/** The jobs of all tasks of a pipeline, by reference as written. */
+export async function resolveJobs(
+  spec: PipelineSpec,
+  documents: Documents | undefined,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<Map<string, JobSnapshot>> {
+  const jobs = new Map<string, JobSnapshot>();
+  const problems: ErrorDetail[] = [];
+  let code: ErrorCode | undefined;
+  for (const [stageIndex, stage] of spec.stages.entries()) {
+    for (const [taskIndex, task] of stage.tasks.entries()) {
+      if (jobs.has(task.job)) continue;
+      try {
+        jobs.set(task.job, await resolveJob(task.job, documents, scope, catalog));
+      } catch (error) {
+        if (!(error instanceof MflowError)) throw error;
+        const path = `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`;
+        problems.push({ path, message: `task \`${task.name}\`: ${error.message}` });
+        code = code === undefined || code === error.code ? error.code : "BAD_REQUEST";
+      }
+    }
+  }
+  if (code !== undefined) {
+    throw new MflowError(code, problems.map((problem) => problem.message).join("; "), problems);
+  }
+  return jobs;
+}
+
+/** The one job that a request runs alone. */
+export async function resolveLoneJob(
+  request: RunJobRequest,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<JobSnapshot> {
+  const given = (request.documents ?? []).filter((each): each is JobManifest => each.kind === "Job");
+  if (request.job !== undefined) return resolveJob(request.job, request.documents, scope, catalog);
+  const [only] = given;
+  if (only && given.length === 1) return snapshotOfDocument(only, scope);
+  throw new MflowError("BAD_REQUEST", "name the job to run in `job`, e.g. `docker_build:v1`");
+}
+
+/** A job by reference: a document of the request first, else the stored one, which must be PUBLISHED and visible. */
+export async function resolveJob(
+  reference: string,
+  documents: Documents | undefined,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<JobSnapshot> {
+  const ref = parseJobRef(reference, scope);
+  if ("id" in ref) return runnable(await catalog.job(ref.id), reference, scope);
+  const document = (documents ?? []).find(
+    (each): each is JobManifest =>
+      each.kind === "Job" &&
+      each.metadata.name === ref.name &&
+      isIn(each.metadata, ref, scope) &&
+      (ref.version === "latest" || (each.metadata.version ?? DEFAULT_JOB_VERSION) === ref.version),
+  );
+  if (document) return snapshotOfDocument(document, scope);
+  const home = { domain: ref.domain, namespace: ref.namespace };
+  if (ref.version !== "latest")
+    return runnable(await catalog.findJob(home, ref.name, ref.version), reference, scope);
+  const latest = await catalog.latestJob(home, ref.name);
+  if (latest) return runnable(latest, reference, scope);
+  const { items } = await catalog.listJobs({ scope: home, name: ref.name, limit: 1 });
+  const [unpublished] = items;
+  if (!unpublished) return runnable(undefined, reference, scope);
+  throw new MflowError(
+    "JOB_NOT_RUNNABLE",
+    `job \`${reference}\` has no PUBLISHED version (newest is ${unpublished.version}, ${unpublished.stage})`,
+  );
+}
+
+function snapshotOfDocument({ metadata, spec }: JobManifest, scope: Scope): JobSnapshot {
+  const version = metadata.version ?? DEFAULT_JOB_VERSION;
+  const home = { domain: metadata.domain ?? scope.domain, namespace: metadata.namespace ?? scope.namespace };
+  const id = `document:${metadata.name}@${home.namespace}.${home.domain}:${version}`;
+  return {
+    id,
+    ...home,
+    name: metadata.name,
+    version,
+    spec,
+    ...(metadata.labels ? { labels: metadata.labels } : {}),
+  };
+}
+
+function runnable(job: Job | undefined, reference: string, scope: Scope): JobSnapshot {
+  if (!job || !mayRefer(job.spec.visibility ?? "NAMESPACE", job, scope)) {
+    throw new MflowError(
+      "NOT_FOUND",
+      `there is no job \`${reference}\` that ${scope.namespace}.${scope.domain} may use`,
+    );
+  }
+  if (job.stage !== "PUBLISHED") {
+    throw new MflowError(
+      "JOB_NOT_RUNNABLE",
+      `job \`${reference}\` (${job.name}:${job.version}) is ${job.stage}`,
+    );
+  }
+  const { id, domain, namespace, name, version, labels, spec } = job;
+  return { id, domain, namespace, name, version, spec, ...(labels ? { labels } : {}) };
+}

@@ -1,0 +1,88 @@
+// After a start: the rows say what should be under way, the runners say what is. Starts that were not
+// finished are done again, what a runner lost is said to be LOST, and timers and slots are counted anew.
+
+import type { Report } from "@mflow/core/change";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { RunState } from "@mflow/core/state";
+import type { Runner } from "../runners/runner.ts";
+import type { Effect, Lease, Outbox, RunStore } from "../store/store.ts";
+import { stateOf } from "./memory.ts";
+
+export interface ResyncParts {
+  runs: RunStore;
+  outbox: Outbox;
+  runners: ReadonlyMap<string, Runner>;
+  lease(): Lease;
+  now(): number;
+  /** An unfinished run or lone task as it was left. */
+  found(state: RunState): void;
+  report(aggregateId: string, report: Report): Promise<void>;
+  stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
+}
+
+const CLAIM_AT_ONCE = 500;
+
+/** Brings the engine up to date; answers the effects that an earlier life left, for the workers. */
+export async function resync(parts: ResyncParts): Promise<Effect[]> {
+  const { outbox, runs } = parts;
+  await outbox.releaseAll();
+  const expected: { aggregateId: string; task: JobTask }[] = [];
+  for (const id of await runs.unfinished()) {
+    const aggregate = await runs.load(id);
+    if (!aggregate) continue;
+    const state = stateOf(aggregate);
+    parts.found(state);
+    for (const task of state.tasks.values()) {
+      if (isWithRunner(task)) expected.push({ aggregateId: id, task });
+    }
+  }
+  const effects = await claimAll(parts);
+  const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));
+  const known = await knownAttempts(parts.runners);
+  for (const { aggregateId, task } of expected) {
+    const key = attemptKey({ taskId: task.id, attempt: task.attempt });
+    if (known.has(key) || starting.has(key)) continue;
+    if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
+    else await parts.report(aggregateId, lostReport(task, parts.now()));
+  }
+  return effects;
+}
+
+function isWithRunner(task: JobTask): boolean {
+  const { stage, reported, workGoneAt } = task.status;
+  if (reported || workGoneAt) return false;
+  return stage === "CREATING" || stage === "ACTIVE" || stage === "CANCELING";
+}
+
+function lostReport(task: JobTask, now: number): Report {
+  return {
+    taskId: task.id,
+    attempt: task.attempt,
+    stage: "FAILED",
+    reason: "LOST",
+    message: `the runner ${task.runnerType} does not know this attempt any more`,
+    at: new Date(now).toISOString(),
+  };
+}
+
+async function claimAll({ outbox, lease }: ResyncParts): Promise<Effect[]> {
+  const effects: Effect[] = [];
+  for (;;) {
+    // Those that wait for their backoff are due as well: the reason may have gone with the restart.
+    const claimed = await outbox.claim(lease(), Number.MAX_SAFE_INTEGER, CLAIM_AT_ONCE);
+    effects.push(...claimed);
+    if (claimed.length < CLAIM_AT_ONCE) return effects;
+  }
+}
+
+async function knownAttempts(runners: ReadonlyMap<string, Runner>): Promise<Set<string>> {
+  const known = new Set<string>();
+  for (const runner of runners.values()) {
+    for (const ref of await runner.list()) known.add(attemptKey(ref));
+  }
+  return known;
+}
+
+function attemptKey({ taskId, attempt }: { taskId: string; attempt: number }): string {
+  return `${taskId}.${attempt}`;
+}
