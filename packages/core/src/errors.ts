@@ -200,6 +200,16 @@ const entries = {
     meaning: "The database is locked by another program.",
     remedy: "Find what holds the database and try again.",
   },
+  STORE_UNUSABLE: {
+    status: 500,
+    meaning: "The database cannot be read or written, or is not mflow's.",
+    remedy: "Check the path, its permissions and the disk; restore a backup when the file is damaged.",
+  },
+  STORE_NEWER: {
+    status: 500,
+    meaning: "A newer version of mflow wrote the database.",
+    remedy: "Start that version or a newer one, or restore a backup from before the upgrade.",
+  },
   STORE_FULL: {
     status: 507,
     meaning: "The disk is full; nothing was changed.",
