@@ -16,13 +16,12 @@ const UNITS: Readonly<Record<string, number>> = {
  */
 export function parseDuration(text: string): number {
   let total = 0;
-  let end = 0;
-  for (const part of text.matchAll(/([0-9]+)(ms|[smhd])/g)) {
-    if (part.index !== end) break;
-    end += part[0].length;
-    total += Number(part[1]) * (UNITS[part[2] as string] as number);
+  let read = 0;
+  for (const [part, count, unit] of text.matchAll(/([0-9]+)(ms|[smhd])/g)) {
+    read += part.length;
+    total += Number(count) * (UNITS[unit as string] as number);
   }
-  if (end === 0 || end !== text.length || !Number.isSafeInteger(total)) {
+  if (read === 0 || read !== text.length || !Number.isSafeInteger(total)) {
     const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
     throw new MflowError("BAD_REQUEST", `${shown} is not a duration; write it like 500ms, 90s, 15m or 1h30m`);
   }

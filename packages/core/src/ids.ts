@@ -56,7 +56,7 @@ function encodeRandom(random: Uint8Array): string {
   let bits = 0;
   let count = 0;
   for (let index = 0; index < RANDOM_BYTES; index++) {
-    bits = ((bits << 8) | (random[index] as number)) & 0xfff;
+    bits = (bits << 8) | (random[index] as number);
     count += 8;
     while (count >= 5) {
       count -= 5;

@@ -82,10 +82,10 @@ function patternsOf(secrets: readonly string[]): string[] {
   for (const secret of secrets) {
     add(secret);
     if (!/[\n\r]/.test(secret)) continue;
-    // Programs end lines in either way, so a line may show with and without its carriage return. Blank
-    // lines are no secret, and masking them would garble every indentation.
-    for (const line of secret.split("\n")) {
-      for (const part of new Set([line, ...line.split("\r")])) if (part.trim() !== "") add(part);
+    // Lines may end in either way, and a carriage return inside one may be an end too. Blank lines are no
+    // secret, and masking them would garble every indentation.
+    for (const line of secret.split(/\r?\n/)) {
+      for (const part of [line, ...line.split("\r")]) if (part.trim() !== "") add(part);
     }
   }
   return [...patterns].sort((a, b) => b.length - a.length);
@@ -160,7 +160,8 @@ function buildAutomaton(patterns: readonly string[]): Automaton {
     while (active > 0 && patterns[active - 1]?.length === length) active--;
   }
 
-  const latinStarts = Uint8Array.from({ length: 256 }, (_, code) => (childOf(0, code) === 0 ? 0 : 1));
+  const latinStarts = new Uint8Array(256);
+  for (const pattern of patterns) latinStarts[pattern.charCodeAt(0)] = 1; // Beyond the end: ignored.
   const starts = (code: number) => (code < 256 ? latinStarts[code] === 1 : childOf(0, code) !== 0);
   return { step, starts, depth, longest, separator: separatorFor(patterns) };
 }

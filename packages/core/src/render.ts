@@ -56,11 +56,11 @@ function renderNode(node: unknown, replacements: Replacements): unknown {
   return renderObject(node as Record<string, unknown>, replacements);
 }
 
-/** From entries, so that a key `__proto__` is a key like any other. */
 function renderObject(node: Record<string, unknown>, replacements: Replacements): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(node).map(([key, child]) => [key, renderNode(child, replacements)]),
-  );
+  // A copy keeps a key `__proto__` as a key like any other; assigning it to an empty object would not.
+  const rendered = { ...node };
+  for (const key of Object.keys(rendered)) rendered[key] = renderNode(rendered[key], replacements);
+  return rendered;
 }
 
 function renderScalar(scalar: string, replacements: Replacements): string | number | boolean {
