@@ -148,14 +148,14 @@ export function duplicateParams(declared: readonly RunParam[]): string[] {
  * Sensitive values are masked in the messages.
  */
 export function checkParams(declared: readonly RunParam[], params: readonly EffectiveParam[]): ErrorDetail[] {
-  const byName = new Map(params.map((param) => [param.name, param]));
+  const given = new Map(params.map((param) => [param.name, param]));
   const problems: ErrorDetail[] = [];
   const checked = new Set<string>(SYSTEM_PARAMS);
   for (const declaration of declared) {
     const { name } = declaration;
     if (checked.has(name)) continue;
     checked.add(name);
-    const param = byName.get(name);
+    const param = given.get(name);
     const path = `/runParams/${name}`;
     if (param === undefined) {
       if (declaration.required)
