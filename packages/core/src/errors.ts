@@ -144,6 +144,11 @@ const entries = {
     meaning: "Only a PUBLISHED job starts new runs.",
     remedy: "Publish the job (`mflow publish`), or name another version.",
   },
+  RUNNER_REFUSED: {
+    status: 409,
+    meaning: "The runner does not execute this task, however often it is asked.",
+    remedy: "Correct what the message names: the runner spec, or how the server is set up.",
+  },
   IDEMPOTENCY_CONFLICT: {
     status: 409,
     meaning: "The Idempotency-Key was used for another request.",

@@ -1,0 +1,105 @@
+// A host for the tests of runners: keeps what a runner reports and logs, and holds it to the rules of the
+// log store. Tests await what they wait for; nothing sleeps.
+
+import type { LogAppender, LogLine, LogRef } from "../../logs/log-store.ts";
+import { attemptKey } from "../attempt-key.ts";
+import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+
+const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
+
+export class RecordingHost implements RunnerHost {
+  readonly reports: RunnerReport[] = [];
+  /** So many reports are refused before one is accepted. */
+  refuse = 0;
+  refused: RunnerReport[] = [];
+  readonly #lines = new Map<string, LogLine[]>();
+  readonly #finished = new Set<string>();
+  readonly #waiting = new Set<() => void>();
+
+  readonly logs: LogAppender = {
+    length: async (ref) => this.lines(ref).length,
+    append: async (ref, lines) => {
+      const stored = this.lines(ref);
+      for (const line of lines) {
+        if (line.line <= stored.length) continue;
+        if (line.line !== stored.length + 1) throw new Error(`gap before line ${line.line}`);
+        if (this.#finished.has(attemptKey(ref))) throw new Error(`line ${line.line} after the end`);
+        stored.push(line);
+      }
+      this.#lines.set(attemptKey(ref), stored);
+      this.#changed();
+    },
+    finish: async (ref) => {
+      this.#finished.add(attemptKey(ref));
+      this.#changed();
+    },
+  };
+
+  async report(report: RunnerReport): Promise<void> {
+    if (this.refuse > 0) {
+      this.refuse--;
+      this.refused.push(report);
+      this.#changed();
+      throw new Error("not accepted, repeat it");
+    }
+    this.reports.push(report);
+    this.#changed();
+  }
+
+  lines(ref: LogRef): LogLine[] {
+    return this.#lines.get(attemptKey(ref)) ?? [];
+  }
+
+  /** The log as `stream step| text`. */
+  texts(ref: LogRef): string[] {
+    return this.lines(ref).map((line) => `${line.stream} ${line.step}| ${line.text}`);
+  }
+
+  isFinished(ref: LogRef): boolean {
+    return this.#finished.has(attemptKey(ref));
+  }
+
+  reportsOf(ref: AttemptRef): RunnerReport[] {
+    return this.reports.filter((report) => report.taskId === ref.taskId && report.attempt === ref.attempt);
+  }
+
+  /** The first final report of an attempt, as soon as it is there. */
+  async final(ref: AttemptRef): Promise<RunnerReport> {
+    return this.until(() => this.reportsOf(ref).find((report) => FINAL.has(report.stage)));
+  }
+
+  /** The first report of a stage, as soon as it is there. */
+  async reported(ref: AttemptRef, stage: RunnerReport["stage"]): Promise<RunnerReport> {
+    return this.until(() => this.reportsOf(ref).find((report) => report.stage === stage));
+  }
+
+  /** Waits until a line contains the text. */
+  async logged(ref: AttemptRef, text: string): Promise<LogLine> {
+    return this.until(() => this.lines(ref).find((line) => line.text.includes(text)));
+  }
+
+  /** What `look` finds, as soon as it finds something. */
+  async until<T>(look: () => T | undefined, timeoutMs = 20_000): Promise<T> {
+    const found = look();
+    if (found !== undefined) return found;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(check);
+        const seen = JSON.stringify({ reports: this.reports, lines: [...this.#lines] }, null, 1);
+        reject(new Error(`what the test waits for did not come; there is: ${seen.slice(0, 4000)}`));
+      }, timeoutMs);
+      const check = () => {
+        const result = look();
+        if (result === undefined) return;
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+        resolve(result);
+      };
+      this.#waiting.add(check);
+    });
+  }
+
+  #changed(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+}
