@@ -67,6 +67,15 @@ export function pipelineCalls(transport: Transport) {
     list: (query: PipelineQuery = {}) => transport.json<ApiPage<Pipeline>>({ path: "/pipelines", query }),
     get: (ref: string, scope: InScope = {}) =>
       transport.json<Pipeline>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
+    /** By a manifest of the same name. */
+    replace: (ref: string, manifest: PipelineManifest, options: InScope & IfRevision = {}) =>
+      transport.json<Pipeline>({
+        method: "PUT",
+        path: path`/pipelines/${ref}`,
+        query: scopeOf(options),
+        body: manifest,
+        headers: ifMatch(options),
+      }),
     remove: (ref: string, options: InScope & IfRevision = {}) =>
       transport.json<void>({
         method: "DELETE",

@@ -3,7 +3,7 @@
 import type { ApiPage, Health, Readiness, WhoAmI } from "@mflow/core/schema/api";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
 import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
-import { type EventOptions, followEvents } from "./events.ts";
+import { type EventOptions, followEvents, newestPlace } from "./events.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
@@ -22,6 +22,8 @@ export function createClient(options: ClientOptions) {
     tasks: taskCalls(transport),
     logs: logCalls(transport),
     events: (query: EventOptions = {}) => followEvents(transport, query),
+    /** `seq` of the newest event: `events({ after: 0, until: await newestEvent() })` is all there is now. */
+    newestEvent: (signal?: AbortSignal) => newestPlace(transport, signal),
     users: userCalls(transport),
     groups: groupCalls(transport),
     tokens: tokenCalls(transport),

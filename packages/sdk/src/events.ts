@@ -6,7 +6,11 @@ import { resumable, type StreamOptions } from "./resume.ts";
 import type { Transport } from "./transport.ts";
 
 /** `after` is the `seq` of the last event already known, 0 for all there are; left out: from now on. */
-export type EventOptions = EventQuery & StreamOptions;
+export type EventOptions = EventQuery &
+  StreamOptions & {
+    /** Ends the iteration at this place of the stream. */
+    until?: number;
+  };
 
 /** Events without gap or duplicate, over breaks of the connection; ends when `signal` aborts. */
 export async function* followEvents(
@@ -29,5 +33,23 @@ export async function* followEvents(
       }),
     options,
   );
-  for await (const event of stream) yield JSON.parse(event.data) as HistoryEvent;
+  const until = options.until ?? Number.POSITIVE_INFINITY;
+  for await (const event of stream) {
+    const place = Number(event.id ?? 0);
+    if (place > until) return;
+    if (event.data !== undefined) yield JSON.parse(event.data) as HistoryEvent;
+    if (place === until) return;
+  }
+}
+
+/** The place of the newest event in the stream. */
+export async function newestPlace(transport: Transport, signal?: AbortSignal): Promise<number> {
+  const stream = resumable(
+    (_lastId, signal) =>
+      transport.open({ path: "/events", headers: { accept: "text/event-stream" }, signal }),
+    { signal },
+  );
+  // A stream from now on begins by saying where it is.
+  for await (const event of stream) if (event.id !== undefined) return Number(event.id);
+  return 0;
 }

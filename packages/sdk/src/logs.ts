@@ -51,6 +51,6 @@ async function* followLog(
   );
   for await (const event of stream) {
     if (event.event === "end") return;
-    yield JSON.parse(event.data) as LogLineBody;
+    if (event.data !== undefined) yield JSON.parse(event.data) as LogLineBody;
   }
 }

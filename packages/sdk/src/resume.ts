@@ -23,14 +23,14 @@ const LONGEST_PAUSE_MS = 2000;
 const PASSING = new Set([429, 502, 503, 504]);
 
 /**
- * Events in order. `open` gets the id of the last event, or nothing at the first time.
+ * Events in order, and the places that the stream says without data. `open` gets the id of the last event, or nothing at the first time.
  * `place` turns an id into its number in the stream; events at or before the last place are dropped.
  * Rejects when the first connection fails, on a refusal, and when no connection came about for `reconnectForMs`.
  */
 export async function* resumable(
   open: (lastId: string | undefined, signal: AbortSignal) => Promise<Response>,
   options: StreamOptions,
-): AsyncGenerator<ServerSentEvent & { data: string }, void> {
+): AsyncGenerator<ServerSentEvent, void> {
   const reconnectForMs = options.reconnectForMs ?? 30_000;
   const own = new AbortController();
   const signal = options.signal ? AbortSignal.any([own.signal, options.signal]) : own.signal;
@@ -54,7 +54,7 @@ export async function* resumable(
           const place = Number(event.id);
           if (event.id !== undefined && lastId !== undefined && place <= Number(lastId)) continue;
           if (event.id !== undefined) lastId = event.id;
-          if (event.data !== undefined) yield { ...event, data: event.data };
+          yield event;
         }
       } catch (error) {
         if (signal.aborted) return;

@@ -80,6 +80,18 @@ test("an id without data moves the place from which a stream from now on goes on
   expect(server.headers.map((one) => one["last-event-id"])).toEqual([undefined, "41"]);
 });
 
+test("events up to a place end there, also when the last ones are filtered out", async () => {
+  const { client, server } = await serve(
+    stream(["id: 43\n\n"], "open"),
+    stream(["id: 0\n\n", event(41), "id: 43\n\n"], "open"),
+  );
+  const until = await client.newestEvent();
+  const seen: number[] = [];
+  for await (const one of client.events({ after: 0, until, taskId: "task-1" })) seen.push(one.seq);
+  expect({ until, seen }).toEqual({ until: 43, seen: [41] });
+  expect(server.requests).toEqual(["GET /api/v1/events", "GET /api/v1/events?taskId=task-1&after=0"]);
+});
+
 test("a server that refuses connections, drains and then serves again is survived", async () => {
   const draining = json(503, {
     code: "UNAVAILABLE",

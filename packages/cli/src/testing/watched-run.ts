@@ -60,7 +60,7 @@ export function taskOf(sketch: TaskSketch, stageName?: string, stageNumber?: num
 }
 
 export function waitingGate(people: string[], change: Partial<Gate> = {}): Gate {
-  return { enable: true, people, required: 1, allowSelf: false, stage: "WAITING", decisions: [], ...change };
+  return { people, required: 1, allowSelf: false, stage: "WAITING", decisions: [], ...change };
 }
 
 /** A run of stages by name; ids of tasks count from 1. */

@@ -43,7 +43,7 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
         "decision",
         stage,
         actor && `by ${actor}`,
-        message && `: ${message}`,
+        message && `(${message})`,
       ];
     case "AUDIT_PASS":
     case "AUDIT_DENY":

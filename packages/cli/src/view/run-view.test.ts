@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeStyle } from "../display/style.ts";
 import { displayWidth } from "../display/width.ts";
-import { loneTask, runOf, START, type TaskSketch, waitingGate } from "../testing/watched-run.ts";
+import { at, loneTask, runOf, START, type TaskSketch, waitingGate } from "../testing/watched-run.ts";
 import { runView, type ViewOptions } from "./run-view.ts";
 
 const plain = makeStyle({ color: false, unicode: true });
@@ -26,8 +26,12 @@ const busy = runOf({
     { name: "docs", stage: "SCHEDULING", waitingFor: "waits for one of 4 slots; 3 tasks are before it" },
   ],
   deploy: [
-    { name: "staging", stage: "PENDING", audit: waitingGate(["alice", "@ops"], { required: 2 }) },
-    { name: "production" },
+    {
+      name: "staging",
+      stage: "PENDING",
+      audit: waitingGate(["alice", "@ops"], { required: 2, openedAt: at(7) }),
+    },
+    { name: "production", waitingFor: "waits for its turn" },
   ],
 });
 
@@ -40,7 +44,7 @@ test("a view shows stages, tasks, times, and what waits for whom with the comman
     "  ✘ lint        FAILED       3.2s  EXIT_CODE: step `lint` ended with exit code 2",
     "  ◌ docs        SCHEDULING         waits for one of 4 slots; 3 tasks are before…",
     " deploy  0/2",
-    "  ◆ staging     WAITING            audit by alice, @ops (0 of 2)",
+    "  ◆ staging     WAITING        5s  audit by alice, @ops (0 of 2)",
     "    │ mflow audit task-00000000000000000000000005 --pass  (or: --deny -m WHY)",
     "  · production  PENDING",
   ]);

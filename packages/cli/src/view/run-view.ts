@@ -105,7 +105,8 @@ function stageBlock(stage: WatchedStage, nameWidth: number, options: ViewOptions
 function taskBlock(task: JobTaskView, nameWidth: number, options: ViewOptions): TaskBlock {
   const { style, columns, now } = options;
   const look = lookOf(task);
-  const took = elapsed(task.status, now);
+  const waitsSince = task.status.startAt ? undefined : openGateOf(task)?.gate.openedAt;
+  const took = elapsed(waitsSince ? { startAt: waitsSince } : task.status, now);
   const time = took === undefined ? "" : formatDuration(took);
   const name = fill(cut(plainLine(task.name), nameWidth), nameWidth);
   const symbol = style.symbols[look.symbol];
@@ -133,7 +134,8 @@ function noteOf(task: JobTaskView): string {
     const result = task.status.reported ? `${task.status.reported.stage}, ` : "";
     return `${result}${open.kind} by ${peopleOf(open.gate)}`;
   }
-  if (task.status.stage === "SUCCEEDED") return "";
+  // That the next ones wait for their turn goes without saying.
+  if (task.status.stage === "SUCCEEDED" || task.status.stage === "PENDING") return "";
   const { reason, message } = task.status;
   return plainLine(task.waitingFor ?? [reason, message].filter(Boolean).join(": "));
 }

@@ -1,0 +1,38 @@
+// What the command's exit code says; one meaning each, for scripts.
+
+export const EXIT = {
+  ok: 0,
+  /** The run FAILED. */
+  failed: 1,
+  /** Nothing was started or changed: wrong usage, bad input, or the server refused. */
+  refused: 2,
+  /** The run was CANCELED. */
+  canceled: 3,
+  /** The run goes on without its watcher. */
+  detached: 4,
+  /** The server cannot be reached or failed; what became of the request is unknown. */
+  unreachable: 5,
+} as const;
+
+export const EXIT_CODES_HELP = `Exit codes:
+  0  done; the run SUCCEEDED (with --detach: it was started)
+  1  the run FAILED
+  2  wrong usage, bad input, or the server refused; nothing was started or changed
+  3  the run was CANCELED
+  4  detached by Ctrl-C; the run goes on
+  5  the server cannot be reached or failed`;
+
+/** How a run that ended in this stage ends the command. */
+export function exitCodeOf(stage: string): number {
+  switch (stage) {
+    case "SUCCEEDED":
+    case "SKIPPED":
+      return EXIT.ok;
+    case "FAILED":
+      return EXIT.failed;
+    case "CANCELED":
+      return EXIT.canceled;
+    default:
+      return EXIT.detached;
+  }
+}
