@@ -36,7 +36,7 @@ export function renderRun(state: RunState, context: Context): RenderedTask[] {
     const rendered: RenderedTask = {
       name: task.name,
       job: `${job.name}@${job.namespace}.${job.domain}:${job.version}`,
-      spec: renderSpec(job.spec.runnerSpec, masked),
+      spec: renderSpec(job.spec.runnerSpec, masked, declared),
       params: masked.map(({ name, value, setBy }) => ({ name, value, setBy })),
     };
     if (task.stageName !== undefined) rendered.stageName = task.stageName;

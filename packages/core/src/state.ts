@@ -51,7 +51,7 @@ export function makeState(
   for (const task of tasks) state.tasks.set(task.id, task);
   const exporting = tasks.filter((task) => task.exportedAt !== undefined);
   exporting.sort((a, b) => (a.exportedAt ?? 0) - (b.exportedAt ?? 0));
-  for (const task of exporting) exportEnvs(state, task);
+  for (const task of exporting) addExports(state.exported, task);
   return state;
 }
 
@@ -60,9 +60,10 @@ export function isExportedName(name: string): boolean {
   return /^[A-Z]/.test(name);
 }
 
-function exportEnvs(state: RunState, task: JobTask): void {
+/** Adds the runtime envs of an ended task that later tasks get; the last one of a name wins. */
+export function addExports(exported: Map<string, string>, task: JobTask): void {
   for (const [name, value] of Object.entries(task.status.runtimeEnvs ?? {})) {
-    if (isExportedName(name)) state.exported.set(name, value);
+    if (isExportedName(name)) exported.set(name, value);
   }
 }
 
@@ -72,7 +73,9 @@ export function applyDecision(state: RunState, decision: Decision): void {
   for (const task of decision.tasks) {
     const before = state.tasks.get(task.id);
     state.tasks.set(task.id, task);
-    if (task.exportedAt !== undefined && before?.exportedAt !== task.exportedAt) exportEnvs(state, task);
+    if (task.exportedAt !== undefined && before?.exportedAt !== task.exportedAt) {
+      addExports(state.exported, task);
+    }
   }
 }
 

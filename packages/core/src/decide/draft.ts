@@ -6,19 +6,19 @@ import type { Context } from "../change.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
-import { type DecidedEffect, type Decision, holdsSlot, type RunState } from "../state.ts";
+import { addExports, type DecidedEffect, type Decision, holdsSlot, type RunState } from "../state.ts";
 import { type Cause, nextStage } from "../transitions.ts";
 
 export class Draft {
   readonly context: Context;
   readonly id: string;
   readonly definition: RunDefinition;
-  readonly exported: ReadonlyMap<string, string>;
   readonly history: NewHistoryEvent[] = [];
   readonly effects: DecidedEffect[] = [];
   readonly claims: string[] = [];
   readonly releases: string[] = [];
   freeSlots: number;
+  #exported: ReadonlyMap<string, string>;
   #run: PipelineTask | undefined;
   #runChanged = false;
   readonly #isNew: boolean;
@@ -29,7 +29,7 @@ export class Draft {
     this.context = context;
     this.id = state.id;
     this.definition = state.definition;
-    this.exported = state.exported;
+    this.#exported = state.exported;
     this.freeSlots = context.freeSlots;
     this.#run = state.run;
     this.#isNew = isNew;
@@ -42,6 +42,19 @@ export class Draft {
 
   get run(): PipelineTask | undefined {
     return this.#run;
+  }
+
+  /** Runtime envs that later tasks get. */
+  get exported(): ReadonlyMap<string, string> {
+    return this.#exported;
+  }
+
+  /** Hands the task's runtime envs to later tasks. */
+  exportEnvs(task: JobTask): void {
+    const exported = new Map(this.#exported);
+    addExports(exported, task);
+    this.#exported = exported;
+    this.updateTask(task, { exportedAt: (this.#run?.revision ?? 0) + 1 });
   }
 
   findTask(id: string): JobTask | undefined {

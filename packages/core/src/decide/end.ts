@@ -73,9 +73,7 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boo
     if (task.status.canceledBy !== FAIL_FAST) cancelingRun(draft, task.status.canceledBy);
   }
   const hasExports = Object.keys(task.status.runtimeEnvs ?? {}).some(isExportedName);
-  if (hasExports && (stage === "SUCCEEDED" || stage === "FAILED")) {
-    draft.updateTask(task, { exportedAt: run.revision + 1 });
-  }
+  if (hasExports && (stage === "SUCCEEDED" || stage === "FAILED")) draft.exportEnvs(task);
 }
 
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */

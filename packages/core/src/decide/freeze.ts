@@ -112,7 +112,7 @@ export function taskDigest(
   const params = (task.params ?? []).map((param) =>
     param.sensitive ? { ...param, value: context.fingerprint(context.unseal(param.value)) } : param,
   );
-  const spec = renderSpec(job.spec.runnerSpec, params);
+  const spec = renderSpec(job.spec.runnerSpec, params, job.spec.runParams);
   if (!reported) return contentDigest({ job, spec, params });
   const result: NonNullable<Parameters<typeof contentDigest>[0]["result"]> = { reported };
   if (task.status.runtimeEnvs) result.runtimeEnvs = fingerprintEnvs(task.status.runtimeEnvs, context);

@@ -71,7 +71,8 @@ function stopOpenTasks(draft: Draft, run: PipelineTask, canceling: boolean): voi
     const hasStarted = taskStage !== "PENDING" && taskStage !== "SCHEDULING";
     if (canceling) stopTask(draft, task, run.status.canceledBy ?? "mflow", "the run is canceled");
     else if (!hasStarted) endTask(draft, task, "skip", skipReason(run));
-    else if (failFast && !task.status.stopping) stopTask(draft, task, FAIL_FAST, skipReason(run).message);
+    else if (failFast && !task.status.stopping)
+      stopTask(draft, task, FAIL_FAST, `stopped: ${run.status.message ?? "the run failed"}`);
   }
 }
 

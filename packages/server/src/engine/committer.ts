@@ -114,6 +114,10 @@ export class Committer {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  get isBusy(): boolean {
+    return this.#isPumping || this.#doneEffects.length > 0;
+  }
+
   #wake(): void {
     if (this.#isPumping) return;
     clearTimeout(this.#flush);

@@ -143,10 +143,17 @@ export class RunningEngine implements Engine {
     this.#alarms.clear();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    await this.#committer.drain();
-    await this.#workers.whenIdle();
+    await this.settled();
     for (const runner of this.#runners.values()) await runner.close();
-    await this.#committer.drain();
+    await this.settled();
+  }
+
+  /** Resolves when nothing is being committed and no effect is under way; timers may still be set. */
+  async settled(): Promise<void> {
+    do {
+      await this.#committer.drain();
+      await this.#workers.whenIdle();
+    } while (this.#committer.isBusy);
   }
 
   async runPipeline({

@@ -38,7 +38,7 @@ export function makeStartRequest(
     name: task.name,
     domain: task.domain,
     namespace: task.namespace,
-    spec: renderSpec(job.spec.runnerSpec, params),
+    spec: renderSpec(job.spec.runnerSpec, params, job.spec.runParams),
     env: { ...environmentOf(params), ...system },
     runnerParams: runnerParamsOf(params),
     secrets: [...params.filter((param) => param.sensitive).map((param) => param.value), updateToken],
