@@ -1,0 +1,80 @@
+// An engine on a durable database in a folder of its own, with the FAKE runner: what the engine benchmarks drive.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeId } from "@mflow/core/ids";
+import type { JobManifest } from "@mflow/core/schema/job";
+import type { PipelineSpec, StageSpec } from "@mflow/core/schema/pipeline";
+import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
+import { createKeys } from "@mflow/server/auth/keys";
+import { RunningEngine } from "@mflow/server/engine/engine";
+import { openFileLogStore } from "@mflow/server/logs/file-log-store";
+import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
+import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
+
+const noop: JobManifest = {
+  kind: "Job",
+  metadata: { name: "noop" },
+  spec: { runnerType: "FAKE", runnerSpec: {} },
+};
+
+/** A stage of no-op tasks. */
+export function noopStage(tasks: number, isParallel = false): StageSpec {
+  return {
+    name: "work",
+    isParallel,
+    tasks: Array.from({ length: tasks }, (_, index) => ({ name: `t${index}`, job: "noop" })),
+  };
+}
+
+export interface EngineRig {
+  engine: RunningEngine;
+  /** Runs a nameless pipeline; resolves when the run has ended. */
+  run(spec: PipelineSpec): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openEngineRig(maxTasks: number): Promise<EngineRig> {
+  const folder = await mkdtemp(join(tmpdir(), "mflow-bench-"));
+  const store = await openSqliteStore(join(folder, "mflow.db"));
+  const logs = await openFileLogStore(join(folder, "logs"));
+  const engine = new RunningEngine({
+    store,
+    logs,
+    runners: [createFakeRunner()],
+    keys: createKeys({ current: new Uint8Array(32) }),
+    maxTasks,
+    groupMembers: () => [],
+    newId: (prefix) => makeId(prefix, Date.now(), crypto.getRandomValues(new Uint8Array(10))),
+    mflowUrl: () => "http://127.0.0.1",
+    log: { warn: (message, error) => console.error(message, error) },
+  });
+  const ended = new Map<string, () => void>();
+  const over = new Set<string>();
+  engine.subscribe(({ type, stage, pipelineTaskId }) => {
+    if (type !== "RUN_STAGE" || stage === "ACTIVE" || pipelineTaskId === undefined) return;
+    if (stage !== "SUCCEEDED") throw new Error(`run ${pipelineTaskId} ended ${stage}`);
+    const tell = ended.get(pipelineTaskId);
+    if (tell) tell();
+    else over.add(pipelineTaskId);
+  });
+  await engine.start();
+  return {
+    engine,
+    async run(spec) {
+      const request = { spec, documents: [noop] };
+      const actor = { name: "bench", operator: true };
+      const { run } = await engine.runPipeline({ request, scope: DEFAULT_SCOPE, actor });
+      if (over.delete(run.id)) return;
+      await new Promise<void>((resolve) => ended.set(run.id, resolve));
+      ended.delete(run.id);
+    },
+    async close() {
+      await engine.stop();
+      await store.close();
+      await logs.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// `npm run bench [-- --json] [-- --quick] [-- ID ...]`: takes every figure of the performance page, each beside
+// the machine's limit of the same run. Exit code 0 also when a goal is missed: a figure is not a test.
+
+import { parseArgs } from "node:util";
+import { type Benchmark, type Figure, measure } from "./benchmark.ts";
+
+const suites: readonly (() => Promise<{ benchmarks: readonly Benchmark[] }>)[] = [
+  () => import("./engine.ts"),
+];
+
+function show(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString("en");
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function row(cells: readonly string[]): string {
+  const widths = [16, 12, 9, 12, 7, 0];
+  return cells
+    .map((cell, index) =>
+      index === 0 || index === 2 || index === 5
+        ? cell.padEnd(widths[index] ?? 0)
+        : cell.padStart(widths[index] ?? 0),
+    )
+    .join("  ")
+    .trimEnd();
+}
+
+function rowOf(figure: Figure): string {
+  return row([
+    figure.id,
+    show(figure.value),
+    figure.unit,
+    figure.reference === null ? "" : show(figure.reference),
+    figure.ratio === null ? "" : show(figure.ratio),
+    `${figure.ok ? "ok   " : "MISS "} ${figure.goal}`,
+  ]);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "boolean" }, quick: { type: "boolean" } },
+    allowPositionals: true,
+  });
+  const quick = values.quick ?? false;
+  const figures: Figure[] = [];
+  if (!values.json) console.log(row(["id", "value", "unit", "reference", "ratio", "goal"]));
+  for (const load of suites) {
+    for (const benchmark of (await load()).benchmarks) {
+      if (positionals.length > 0 && !positionals.includes(benchmark.id)) continue;
+      const figure = await measure(benchmark, { quick, passes: quick ? 1 : 3 });
+      figures.push(figure);
+      if (!values.json) console.log(rowOf(figure));
+    }
+  }
+  if (values.json) console.log(JSON.stringify({ benchmarks: figures }));
+}
+
+await main();

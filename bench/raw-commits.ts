@@ -1,0 +1,44 @@
+// The machine's limit for durable work: bare SQLite transactions with one read, one 2 KB update and two inserts,
+// WAL and synchronous=FULL, one after another.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Time of each of `count` bare commits, milliseconds. */
+export function rawCommitTimes(count: number): number[] {
+  const folder = mkdtempSync(join(tmpdir(), "mflow-raw-"));
+  const db = new DatabaseSync(join(folder, "raw.db"));
+  db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+  db.exec(
+    "CREATE TABLE a (id INTEGER PRIMARY KEY, body TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, body TEXT);",
+  );
+  const body = "x".repeat(2048);
+  for (let id = 0; id < 100; id++) db.prepare("INSERT INTO a VALUES (?, ?)").run(id, body);
+  const read = db.prepare("SELECT body FROM a WHERE id = ?");
+  const update = db.prepare("UPDATE a SET body = ? WHERE id = ?");
+  const insert = db.prepare("INSERT INTO b (body) VALUES (?)");
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const start = performance.now();
+    begin.run();
+    read.get(index % 100);
+    update.run(body, index % 100);
+    insert.run("event");
+    insert.run("effect");
+    commit.run();
+    times.push(performance.now() - start);
+  }
+  db.close();
+  rmSync(folder, { recursive: true, force: true });
+  return times;
+}
+
+/** Bare durable commits per second. */
+export function rawCommitsPerSecond(count: number): number {
+  const total = rawCommitTimes(count).reduce((sum, time) => sum + time, 0);
+  return (count / total) * 1000;
+}
