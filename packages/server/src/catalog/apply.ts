@@ -9,9 +9,9 @@ import { sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";
 import { scopeOf } from "./describing.ts";
-import { findJobs, JobLookup, type JobMention } from "./job-lookup.ts";
+import { JobLookup } from "./job-lookup.ts";
 import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-record.ts";
-import { restoreJob, restorePipeline } from "./masked-values.ts";
+import { restoreJob, restorePipeline, sealedTextProblems } from "./masked-values.ts";
 import { pipelineFrom } from "./pipeline-record.ts";
 
 export type Manifest = JobManifest | PipelineManifest;
@@ -135,10 +135,9 @@ class Application {
     this.#options.checkStored?.(stored);
   }
 
-  #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
-    return manifest.kind === "Job"
-      ? this.#applyJob(document, manifest)
-      : this.#applyPipeline(document, manifest);
+  async #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
+    refuseProblems(sealedTextProblems(manifest, this.#context.vault));
+    return manifest.kind === "Job" ? this.#applyJob(document, manifest) : this.#applyPipeline(manifest);
   }
 
   async #applyJob(document: GivenDocument, manifest: JobManifest): Promise<Applied> {
@@ -165,7 +164,7 @@ class Application {
     return { kind: "Job", record: job, action };
   }
 
-  async #applyPipeline(document: GivenDocument, manifest: PipelineManifest): Promise<Applied> {
+  async #applyPipeline(manifest: PipelineManifest): Promise<Applied> {
     const { store, vault } = this.#context;
     const { name } = manifest.metadata;
     const scope = scopeOf(manifest.metadata, this.#options.scope);
@@ -173,9 +172,7 @@ class Application {
     const stored = await store.findPipeline(scope, name);
     this.#checkStored(`Pipeline ${name}`, stored);
     const problems: ErrorDetail[] = [];
-    const warnings: ErrorDetail[] = [];
-    const jobs = await findJobs(this.#lookup, mentionsIn(manifest), scope, problems, warnings);
-    this.#warnings.push(...warnings.map(document.locate));
+    const jobs = await this.#lookup.jobsOf(manifest.spec, scope, problems);
     const sensitiveIn = (refs: readonly string[]) =>
       new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? noJob)));
     const spec = restorePipeline(manifest.spec, stored?.spec, sensitiveIn, vault, problems);
@@ -197,16 +194,6 @@ class Application {
 }
 
 const noJob = { runnerType: "FAKE", runnerSpec: {} } as const;
-
-/** Every place where a pipeline names a job. */
-export function mentionsIn(manifest: PipelineManifest): JobMention[] {
-  return manifest.spec.stages.flatMap((stage, stageIndex) =>
-    stage.tasks.map((task, taskIndex) => ({
-      ref: task.job,
-      path: `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`,
-    })),
-  );
-}
 
 function refuseProblems(problems: ErrorDetail[]): void {
   const [first] = problems;

@@ -1,14 +1,11 @@
 // The jobs that pipelines of one apply refer to: those of the same apply as they will be, else the stored ones.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { didYouMean } from "@mflow/core/nearest";
 import { LATEST, mayRefer, parseJobRef } from "@mflow/core/reference";
 import type { Job } from "@mflow/core/schema/job";
+import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { CatalogStore } from "../store/store.ts";
-import { jobTitle } from "./job-record.ts";
-
-type Found = { job: Job; warning?: string } | { problem: string };
 
 function nameKey({ domain, namespace }: Scope, name: string, version: string): string {
   return `${domain}/${namespace}/${name}:${version}`;
@@ -29,7 +26,8 @@ export class JobLookup {
     if (becomesPublished) this.#applied.set(nameKey(job, job.name, LATEST), job);
   }
 
-  async #job(ref: string, scope: Scope): Promise<Job | undefined> {
+  /** What a reference from a scope means. Rejects with BAD_REQUEST when it is no reference. */
+  async find(ref: string, scope: Scope): Promise<Job | undefined> {
     const parsed = parseJobRef(ref, scope);
     if ("id" in parsed) return this.#applied.get(`#${parsed.id}`) ?? this.#store.job(parsed.id);
     const applied = this.#applied.get(nameKey(parsed, parsed.name, parsed.version));
@@ -39,71 +37,33 @@ export class JobLookup {
     return stored && (this.#applied.get(`#${stored.id}`) ?? stored);
   }
 
-  /** What a reference from a scope means, or what is wrong with it. */
-  async find(ref: string, scope: Scope): Promise<Found> {
-    let job: Job | undefined;
-    try {
-      job = await this.#job(ref, scope);
-    } catch (error) {
-      if (error instanceof MflowError && error.code === "BAD_REQUEST") return { problem: error.message };
-      throw error;
-    }
-    if (!job) return { problem: await this.#absence(ref, scope) };
-    if (!mayRefer(job.spec.visibility, job, scope)) {
+  #problem(ref: string, scope: Scope, job: Job | undefined): string | undefined {
+    if (job) {
+      if (mayRefer(job.spec.visibility, job, scope)) return undefined;
       const visibility = job.spec.visibility ?? "NAMESPACE";
-      return { problem: `job \`${ref}\` cannot be referred to from here: its visibility is ${visibility}` };
+      return `job \`${ref}\` cannot be referred to from here: its visibility is ${visibility}`;
     }
-    if (job.stage === "PUBLISHED") return { job };
-    const why = job.stage === "DRAFT" ? "runs are refused until it is published" : "new runs are refused";
-    return { job, warning: `job \`${jobTitle(job)}\` is ${job.stage}: ${why}` };
-  }
-
-  async #absence(ref: string, scope: Scope): Promise<string> {
     const parsed = parseJobRef(ref, scope);
-    if ("id" in parsed) return `there is no job \`${ref}\``;
-    const here = { domain: parsed.domain, namespace: parsed.namespace };
-    const { items } = await this.#store.listJobs({ scope: here, limit: 500 });
-    const known = [...items, ...this.#applied.values()].filter(
-      (job) => job.domain === here.domain && job.namespace === here.namespace,
-    );
-    const versions = [...new Set(known.filter((job) => job.name === parsed.name).map((job) => job.version))];
-    if (versions.length === 0) {
-      return `there is no job \`${ref}\`${didYouMean(parsed.name, new Set(known.map((job) => job.name)))}`;
-    }
-    const those = versions.map((version) => `\`${version}\``).join(", ");
-    if (parsed.version === LATEST) {
-      return `job \`${ref}\` has no PUBLISHED version (there is ${those}); publish one, or name the version`;
-    }
-    return `job \`${parsed.name}\` has no version \`${parsed.version}\`; there is ${those}`;
+    const isLatest = !("id" in parsed) && parsed.version === LATEST;
+    return isLatest ? `there is no PUBLISHED job \`${ref}\`` : `there is no job \`${ref}\``;
   }
-}
 
-/** Where a pipeline names a job. */
-export interface JobMention {
-  ref: string;
-  /** JSON pointer in the manifest. */
-  path: string;
-}
-
-/** Finds all jobs that are mentioned; `problems` and `warnings` get what is wrong. */
-export async function findJobs(
-  lookup: JobLookup,
-  mentions: readonly JobMention[],
-  scope: Scope,
-  problems: ErrorDetail[],
-  warnings: ErrorDetail[],
-): Promise<Map<string, Job>> {
-  const found = new Map<string, Found>();
-  const jobs = new Map<string, Job>();
-  for (const { ref, path } of mentions) {
-    const one = found.get(ref) ?? (await lookup.find(ref, scope));
-    found.set(ref, one);
-    if ("problem" in one) {
-      problems.push({ path, message: one.problem });
-      continue;
+  /** All jobs of a pipeline by reference as written; `problems` gets each that does not exist or is not visible. */
+  async jobsOf(spec: PipelineSpec, scope: Scope, problems: ErrorDetail[]): Promise<Map<string, Job>> {
+    const jobs = new Map<string, Job | undefined>();
+    for (const [stageIndex, stage] of spec.stages.entries()) {
+      for (const [taskIndex, { job: ref }] of stage.tasks.entries()) {
+        const path = `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`;
+        try {
+          if (!jobs.has(ref)) jobs.set(ref, await this.find(ref, scope));
+          const message = this.#problem(ref, scope, jobs.get(ref));
+          if (message !== undefined) problems.push({ path, message });
+        } catch (error) {
+          if (!(error instanceof MflowError) || error.code !== "BAD_REQUEST") throw error;
+          problems.push({ path, message: error.message });
+        }
+      }
     }
-    jobs.set(ref, one.job);
-    if (one.warning) warnings.push({ path, message: one.warning, severity: "warning" });
+    return new Map([...jobs].flatMap(([ref, job]) => (job ? [[ref, job]] : [])));
   }
-  return jobs;
 }

@@ -1,12 +1,30 @@
 // A masked value in a manifest that is sent back means "unchanged": it is restored from the stored record.
-// Only a masked value is; one that was given overrides.
+// Only a masked value is; one that was given overrides. A ciphertext is never taken from a manifest.
 
 import type { ErrorDetail } from "@mflow/core/errors";
 import { MASK } from "@mflow/core/mask";
+import { below } from "@mflow/core/pointer";
 import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { Vault } from "./context.ts";
+
+/** Where a value holds sealed texts, as JSON pointers below `path`. */
+function* sealedTexts(value: unknown, path: string, vault: Vault): Generator<string> {
+  if (typeof value === "string") {
+    if (vault.isSealed(value)) yield path;
+  } else if (value !== null && typeof value === "object") {
+    for (const [key, member] of Object.entries(value)) yield* sealedTexts(member, below(path, key), vault);
+  }
+}
+
+/** Problems of a manifest that brings ciphertexts: forged ones, or copied from where nobody should read. */
+export function sealedTextProblems(manifest: object, vault: Vault): ErrorDetail[] {
+  return [...sealedTexts(manifest, "", vault)].map((path) => ({
+    path,
+    message: `a sealed text cannot be given; give the value itself, or \`${MASK}\` for the stored one`,
+  }));
+}
 
 /** Looks up sealed values of the stored record, and notes where there is none. */
 interface Restoring {

@@ -4,6 +4,7 @@ import { canonicalJson } from "@mflow/core/digest";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { PatchJobRequest } from "@mflow/core/schema/api";
 import type { Job, JobManifest, JobSpec } from "@mflow/core/schema/job";
+import type { Scope } from "@mflow/core/schema/scalars";
 import { sealJobSpec } from "@mflow/core/sealing";
 import { type CatalogContext, change } from "./context.ts";
 import { type Describing, describing } from "./describing.ts";
@@ -31,7 +32,7 @@ export function patchJob(
   context: CatalogContext,
   find: () => Promise<Job>,
   patch: PatchJobRequest,
-  validate: (manifest: JobManifest) => ErrorDetail[],
+  validate: (manifest: JobManifest, scope: Scope) => Promise<ErrorDetail[]>,
 ): Promise<Job> {
   return change(context, async () => {
     const stored = await find();
@@ -39,7 +40,7 @@ export function patchJob(
     const patched = mergePatch(stored.spec, patch.spec ?? {}) as JobSpec;
     const { name, version } = stored;
     const manifest: JobManifest = { kind: "Job", metadata: { name, version, ...metadata }, spec: patched };
-    const problems = validate(manifest);
+    const problems = await validate(manifest, { domain: stored.domain, namespace: stored.namespace });
     const restored =
       problems.length > 0 ? patched : restoreJob(patched, stored.spec, context.vault, problems);
     const [first] = problems;

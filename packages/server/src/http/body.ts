@@ -51,6 +51,27 @@ export function decodeBody(bytes: Buffer): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
+const SEALED_PREFIX = "sealed:v1:";
+
+function holdsSealedText(value: unknown): boolean {
+  if (typeof value === "string") return value.startsWith(SEALED_PREFIX);
+  if (value === null || typeof value !== "object") return false;
+  return Object.values(value).some(holdsSealedText);
+}
+
+/**
+ * Refuses ciphertexts: sealed values are made here and never leave, so one that comes in is forged, or copied
+ * from where nobody should read. `text` is the JSON; most have neither the prefix nor an escape that could hide it.
+ */
+function refuseSealedTexts(text: string, value: unknown): void {
+  if (!text.includes(SEALED_PREFIX) && !text.includes("\\u")) return;
+  if (!holdsSealedText(value)) return;
+  throw new MflowError(
+    "BAD_REQUEST",
+    `A text of the body begins with \`${SEALED_PREFIX}\`; give the value itself.`,
+  );
+}
+
 /** The value of a JSON body; nothing when it is empty. */
 export function parseJsonBody(bytes: Buffer): unknown {
   const text = decodeBody(bytes);
@@ -58,11 +79,14 @@ export function parseJsonBody(bytes: Buffer): unknown {
   if (jsonDepth(text, MAX_BODY_DEPTH) > MAX_BODY_DEPTH) {
     throw new MflowError("TOO_LARGE", `The body is nested deeper than ${MAX_BODY_DEPTH} levels.`);
   }
+  let value: unknown;
   try {
-    return secureJson.parse(text, undefined, { protoAction: "error", constructorAction: "error" });
+    value = secureJson.parse(text, undefined, { protoAction: "error", constructorAction: "error" });
   } catch (error) {
     throw new MflowError("BAD_REQUEST", `The body is not valid JSON: ${(error as Error).message}`);
   }
+  refuseSealedTexts(text, value);
+  return value;
 }
 
 /** Makes JSON the only type of body that an app reads; everything else is answered with 415. */

@@ -73,27 +73,35 @@ export function actorIn(caller: Caller, scope: Scope): Actor {
   return { name: caller.name, operator: may(caller, "operator", scope) };
 }
 
+/** What two scope parts have in common; nothing when they exclude each other. */
+function common(a: string, b: string): string | undefined {
+  if (a === "*" || a === b) return b;
+  return b === "*" ? a : undefined;
+}
+
 /**
- * The scope that a list is narrowed to: the one asked for, or all that the caller may see when one filter
- * can say that. Throws FORBIDDEN when the caller may not see it, or has to choose.
+ * The scope that a list is narrowed to: the one asked for, or the part of it that the caller may see when one
+ * filter can say that. Throws FORBIDDEN when the caller may see nothing of it, or has to choose.
  */
 export function listScope(caller: Caller, asked: Partial<Scope>): Partial<Scope> {
-  const scope = { domain: asked.domain ?? "*", namespace: asked.namespace ?? "*" };
-  if (may(caller, "viewer", scope)) return asked;
-  const within = caller.grants.filter((grant) =>
-    [grant.domain, "*"].includes(scope.domain) || [scope.domain, "*"].includes(grant.domain)
-      ? [grant.namespace, "*"].includes(scope.namespace) || [scope.namespace, "*"].includes(grant.namespace)
-      : false,
-  );
-  const narrowed = new Map<string, Partial<Scope>>();
-  for (const grant of within) {
-    const domain = grant.domain === "*" ? asked.domain : grant.domain;
-    const namespace = grant.namespace === "*" ? asked.namespace : grant.namespace;
-    narrowed.set(`${domain ?? "*"}/${namespace ?? "*"}`, { domain, namespace });
+  const wanted = { domain: asked.domain ?? "*", namespace: asked.namespace ?? "*" };
+  if (may(caller, "viewer", wanted)) return asked;
+  const visible = new Map<string, Partial<Scope>>();
+  for (const grant of caller.grants) {
+    const domain = common(wanted.domain, grant.domain);
+    const namespace = common(wanted.namespace, grant.namespace);
+    if (domain === undefined || namespace === undefined) continue;
+    visible.set(`${namespace}.${domain}`, {
+      domain: domain === "*" ? undefined : domain,
+      namespace: namespace === "*" ? undefined : namespace,
+    });
   }
-  const [only, ...others] = narrowed.values();
+  const [only, ...others] = visible.values();
+  if (!only) demand(caller, "viewer", wanted);
   if (only && others.length === 0) return only;
-  if (!only) demand(caller, "viewer", scope);
-  const choices = [...narrowed.keys()].sort().join(", ");
-  throw new MflowError("FORBIDDEN", `Say which domain and namespace; ${caller.name} may see ${choices}.`);
+  const choices = [...visible.keys()].sort().join(", ");
+  throw new MflowError(
+    "FORBIDDEN",
+    `Say which \`domain\` and \`namespace\`: ${caller.name} may see ${choices}, and a list is of one of them.`,
+  );
 }

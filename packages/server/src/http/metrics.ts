@@ -4,7 +4,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Histogram, Registry } from "prom-client";
 
-/** What the engine tells of itself, by name. */
+/** A number as it stands now, e.g. of the engine. */
 export interface Gauge {
   /** E.g. `mflow_tasks_running`. */
   name: string;
@@ -18,10 +18,24 @@ interface Loaded {
   gauge(gauge: Gauge): void;
 }
 
+/**
+ * What the process itself uses. The library's own set watches the event loop all the time, which an idle server
+ * would pay for.
+ */
+function processGauges(): Gauge[] {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  return [
+    { name: "process_resident_memory_bytes", help: "Resident memory.", value: rss },
+    { name: "nodejs_heap_size_used_bytes", help: "JavaScript heap in use.", value: heapUsed },
+    { name: "process_cpu_seconds", help: "User and system time.", value: (user + system) / 1e6 },
+    { name: "process_uptime_seconds", help: "Time since the start.", value: process.uptime() },
+  ];
+}
+
 async function load(): Promise<Loaded> {
   const { default: prometheus } = await import("prom-client");
   const registry = new prometheus.Registry();
-  prometheus.collectDefaultMetrics({ register: registry, prefix: "mflow_" });
   const durations = new prometheus.Histogram({
     name: "mflow_http_request_duration_seconds",
     help: "Time from a request's arrival to the end of its answer.",
@@ -68,7 +82,7 @@ export class Metrics {
   /** The metrics as text, and its content type. */
   async text(): Promise<{ text: string; contentType: string }> {
     const { registry, gauge } = await this.#load();
-    for (const one of this.#gauges()) gauge(one);
+    for (const one of [...processGauges(), ...this.#gauges()]) gauge(one);
     return { text: await registry.metrics(), contentType: registry.contentType };
   }
 }

@@ -3,9 +3,9 @@
 
 import { MflowError } from "@mflow/core/errors";
 import { API_PREFIX } from "@mflow/core/schema/api";
+import { closed } from "@mflow/core/schema/scalars";
 import { validateValue } from "@mflow/core/validate";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { TSchema } from "typebox";
 import { YamlText } from "./body.ts";
 import type { Authenticator, Caller } from "./caller.ts";
 import { etagOf, parseIfMatch } from "./conditional.ts";
@@ -18,6 +18,9 @@ declare module "fastify" {
     bearer: string | undefined;
   }
 }
+
+/** A parameter that no route reads is a typing error, and says so. */
+const noQuery = closed({});
 
 /** Path of a route as Fastify registers it. */
 export function pathOf(route: Route): string {
@@ -49,6 +52,7 @@ function readBody(route: Route, given: unknown): unknown {
     throw new MflowError("BAD_REQUEST", `${route.method} ${pathOf(route)} needs a JSON body.`);
   }
   const body = given ?? {};
+  if (route.readsBodyItself) return body;
   const details = validateValue(route.body, body);
   const [first] = details;
   if (!first) return body;
@@ -69,7 +73,7 @@ function readCall(route: Route, request: FastifyRequest, reply: FastifyReply): C
   const rawQuery = request.query as Record<string, string | string[]>;
   const call: Call<unknown, unknown> = {
     params: request.params as Record<string, string>,
-    query: route.query ? readQuery(route.query as TSchema, rawQuery) : {},
+    query: readQuery(route.query ?? noQuery, rawQuery),
     body: readBody(route, request.body),
     request,
     reply,

@@ -53,6 +53,8 @@ interface RouteFacts {
   access: Access;
   /** Headers that the route reads. */
   headers?: HeaderName[];
+  /** The body is not validated by its schema: the handler says what is wrong with it. */
+  readsBodyItself?: boolean;
   /** The body may be left out. */
   bodyOptional?: boolean;
   /** Manifests as YAML text are taken instead of the JSON body; its fields come as query then. */

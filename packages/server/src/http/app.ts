@@ -1,0 +1,142 @@
+// The HTTP server as one Fastify instance: security first, then the routes of the table. It holds no global
+// state; two apps in one process know nothing of each other.
+
+import { randomBytes } from "node:crypto";
+import type { ServerState } from "@mflow/core/schema/api";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { CatalogContext } from "../catalog/context.ts";
+import type { Engine } from "../engine/submit.ts";
+import type { LogStore } from "../logs/log-store.ts";
+import type { Store } from "../store/store.ts";
+import { useJsonBodies, useYamlBodies } from "./body.ts";
+import type { Authenticator } from "./caller.ts";
+import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
+import { EventBell } from "./event-bell.ts";
+import { checkHost } from "./host.ts";
+import { type Gauge, Metrics, useMetrics } from "./metrics.ts";
+import { registerRoutes } from "./register.ts";
+import type { Route } from "./route.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { jobTaskRoutes } from "./routes/job-tasks.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { manifestRoutes } from "./routes/manifests.ts";
+import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
+import { pipelineRoutes } from "./routes/pipelines.ts";
+import { serverRoutes } from "./routes/server.ts";
+import { taskLogRoutes } from "./routes/task-logs.ts";
+import { serialise } from "./serialise.ts";
+import type { Services } from "./services.ts";
+import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
+
+export const BODY_LIMIT = 1024 * 1024;
+
+export interface AppOptions {
+  store: Store;
+  logs: LogStore;
+  engine: Engine;
+  /** How the catalogue seals, names and dates; its events are announced by the app. */
+  catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
+  auth: Authenticator;
+  /** Runners that the server has; lint warns of jobs for others. */
+  runnerTypes?: readonly string[];
+  /** Names of this server in Host and Origin headers besides the loopback ones, e.g. `mflow.example.com`. */
+  allowedHosts?: readonly string[];
+  /** Largest body, bytes. */
+  bodyLimit?: number;
+  /** Of the server, as people read it. */
+  version: string;
+  state(): ServerState;
+  /** What the engine tells for `/metrics`. */
+  gauges?(): Gauge[];
+  logger?: FastifyBaseLogger;
+  /** For tests. */
+  streamTiming?: StreamTiming;
+}
+
+function newRequestId(): string {
+  return `req-${randomBytes(9).toString("base64url")}`;
+}
+
+/** All routes, in the order of the document. */
+function allRoutes(services: Services, metrics: Metrics): Route[] {
+  const routes: Route[] = [
+    ...jobRoutes(services),
+    ...pipelineRoutes(services),
+    ...manifestRoutes(services),
+    ...pipelineTaskRoutes(services),
+    ...jobTaskRoutes(services),
+    ...taskLogRoutes(services),
+    ...eventRoutes(services),
+  ];
+  routes.push(...serverRoutes(services, metrics, () => routes));
+  return routes;
+}
+
+/** Makes the app; `listen` or `inject` on it. Closing it ends its streams and leaves store and engine alone. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const { store, logs, engine, auth, version, state, bodyLimit = BODY_LIMIT } = options;
+  const app = Fastify({
+    ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
+    disableRequestLogging: true,
+    bodyLimit,
+    genReqId: newRequestId,
+    requestIdHeader: false,
+    // Slow senders hold a connection, not the server.
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 512 },
+    clientErrorHandler: answerMalformedHttp,
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, bodyLimit),
+    return503OnClosing: false,
+  });
+  const bell = new EventBell(engine);
+  const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING);
+  const metrics = new Metrics(options.gauges ?? (() => []));
+  const allowed = new Set(options.allowedHosts?.map((name) => name.toLowerCase()));
+  const catalog: CatalogContext = {
+    ...options.catalog,
+    store: store.catalog,
+    runs: store.runs,
+    announce: (events) => bell.announce(events),
+  };
+
+  useErrorCatalogue(app, bodyLimit);
+  useJsonBodies(app);
+  app.setReplySerializer(serialise);
+  app.decorateRequest("caller", undefined);
+  app.decorateRequest("bearer", undefined);
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.header("X-Content-Type-Options", "nosniff");
+    reply.header("Cache-Control", "no-store");
+    try {
+      checkHost(request.raw, allowed);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  useMetrics(app, metrics);
+  app.addHook("preClose", (done) => {
+    streams.endAll();
+    bell.close();
+    done();
+  });
+
+  const lint = { store: store.catalog, runnerTypes: options.runnerTypes };
+  const services: Services = { store, logs, engine, catalog, lint, bell, streams, version, state };
+  const routes = allRoutes(services, metrics);
+  registerRoutes(
+    app,
+    routes.filter((route) => !route.yaml),
+    auth,
+  );
+  app.register((scope, _options, done) => {
+    useYamlBodies(scope);
+    registerRoutes(
+      scope,
+      routes.filter((route) => route.yaml),
+      auth,
+    );
+    done();
+  });
+  return app;
+}

@@ -1,0 +1,157 @@
+// Manifests as requests bring them: YAML text or parsed documents. The parser is loaded at first use, so that it
+// costs a starting server nothing.
+
+import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { Manifest, ParsedDocument, ParsedManifests } from "@mflow/core/manifest";
+import type { LintRequest } from "@mflow/core/schema/api";
+import type { Job } from "@mflow/core/schema/job";
+import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { GivenDocument } from "../catalog/apply.ts";
+import { referredJob } from "../catalog/find.ts";
+import type { CatalogStore } from "../store/store.ts";
+import { YamlText } from "./body.ts";
+
+function loadParser() {
+  return import("@mflow/core/manifest");
+}
+
+/** Throws INVALID_DOCUMENT that names the first problem and carries all. */
+export function refuseProblems(problems: readonly ErrorDetail[]): void {
+  const [first] = problems;
+  if (!first) return;
+  const at = [first.file, first.line, first.column].filter((part) => part !== undefined).join(":");
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  throw new MflowError("INVALID_DOCUMENT", `${at || first.path || "/"}: ${first.message}${more}`, [
+    ...problems,
+  ]);
+}
+
+/** The documents of an apply or lint request. Rejects with BAD_REQUEST when there are none, or two kinds of them. */
+export async function parseInput(input: LintRequest | YamlText, file?: string): Promise<ParsedManifests> {
+  const { parseManifestObjects, parseManifests } = await loadParser();
+  if (input instanceof YamlText) return parseManifests(input.text, { file });
+  const { manifests, documents } = input;
+  if (manifests !== undefined && documents === undefined) {
+    return parseManifests(manifests, { file: input.file });
+  }
+  if (documents !== undefined && manifests === undefined) {
+    return parseManifestObjects(documents, "/documents");
+  }
+  throw new MflowError("BAD_REQUEST", "Give either `manifests` (YAML text) or `documents`.");
+}
+
+/** A parsed document as the catalogue takes it. */
+export function givenDocument(document: ParsedDocument): GivenDocument {
+  return {
+    manifest: document.manifest,
+    locate: (problem) => ({
+      ...problem,
+      path: document.path + problem.path,
+      ...(document.file !== undefined && { file: document.file }),
+      ...document.locate(problem.path),
+    }),
+  };
+}
+
+/** What linting looks things up in. */
+export interface LintSources {
+  store: CatalogStore;
+  /** Runners that the server has. */
+  runnerTypes?: readonly string[];
+}
+
+/**
+ * What makes no sense in documents whose shape is right, with the stored jobs at hand: errors and warnings.
+ * `overlay`: they are laid over the stored ones for one run.
+ */
+export async function lintDocuments(
+  { store, runnerTypes }: LintSources,
+  documents: readonly ParsedDocument[],
+  scope: Scope,
+  overlay = false,
+): Promise<ErrorDetail[]> {
+  const { jobRefsOf, lint } = await import("@mflow/core/lint");
+  const refs = jobRefsOf(documents, scope);
+  const jobs = new Map<string, Job>();
+  for (const ref of refs) {
+    const job = await referredJob(store, ref, scope);
+    if (job) jobs.set(ref, job);
+  }
+  // Names are wanted for "did you mean" alone.
+  const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
+  const jobNames = new Set(items.map((job) => job.name));
+  return lint(documents, { scope, findJob: (ref) => jobs.get(ref), jobNames, overlay, runnerTypes });
+}
+
+export function isError(problem: ErrorDetail): boolean {
+  return problem.severity !== "warning";
+}
+
+/** The problem with a path that begins at a part of the body instead of its place in a list. */
+function movedBelow(place: string, problem: ErrorDetail): ErrorDetail {
+  return { ...problem, path: problem.path.replace(/^\/0/, place) };
+}
+
+/** All errors of one document, shape and sense. */
+async function errorsOf(
+  sources: LintSources,
+  document: unknown,
+  scope: Scope,
+  overlay = false,
+): Promise<{ manifest?: Manifest; errors: ErrorDetail[] }> {
+  const { parseManifestObjects } = await loadParser();
+  const { documents, problems } = parseManifestObjects([document]);
+  const found = problems.length > 0 ? problems : await lintDocuments(sources, documents, scope, overlay);
+  return { manifest: documents[0]?.manifest, errors: found.filter(isError) };
+}
+
+/** All errors of a manifest that is a request's whole body. */
+export async function checkManifest(
+  sources: LintSources,
+  manifest: Manifest,
+  scope: Scope,
+): Promise<ErrorDetail[]> {
+  const { errors } = await errorsOf(sources, manifest, scope);
+  return errors.map((problem) => movedBelow("", problem));
+}
+
+/** The manifest that is a request's whole body, as the catalogue takes it. Rejects with INVALID_DOCUMENT. */
+export async function readManifest(
+  sources: LintSources,
+  body: unknown,
+  kind: Manifest["kind"],
+  scope: Scope,
+): Promise<GivenDocument> {
+  const { manifest, errors } = await errorsOf(sources, body, scope);
+  refuseProblems(errors.map((problem) => movedBelow("", problem)));
+  if (manifest?.kind !== kind) {
+    const message = `a document of \`kind: ${kind}\` is wanted here`;
+    throw new MflowError("INVALID_DOCUMENT", `/kind: ${message}`, [{ path: "/kind", message }]);
+  }
+  return { manifest, locate: (problem) => problem };
+}
+
+/** Refuses a run request whose own documents or spec make no sense. Rejects with INVALID_DOCUMENT. */
+export async function checkRunDocuments(
+  sources: LintSources,
+  { documents, spec }: { documents?: Manifest[]; spec?: PipelineSpec },
+  scope: Scope,
+): Promise<void> {
+  if (documents) {
+    const { parseManifestObjects } = await loadParser();
+    const parsed = parseManifestObjects(documents, "/documents");
+    refuseProblems(parsed.problems);
+    refuseProblems((await lintDocuments(sources, parsed.documents, scope, true)).filter(isError));
+  }
+  // With documents, its jobs may be among them; the engine looks them up either way.
+  if (spec && !documents) {
+    const { errors } = await errorsOf(
+      sources,
+      { kind: "Pipeline", metadata: { name: "spec" }, spec },
+      scope,
+      true,
+    );
+    refuseProblems(errors.map((problem) => movedBelow("", problem)));
+  }
+}

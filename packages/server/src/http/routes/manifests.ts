@@ -1,0 +1,109 @@
+// Apply and lint: manifests as they stand in files.
+
+import {
+  type AppliedDocument,
+  ApplyRequest,
+  ApplyResult,
+  LintRequest,
+  LintResult,
+  ScopeQuery,
+} from "@mflow/core/schema/api";
+import { closed, type Scope } from "@mflow/core/schema/scalars";
+import { Type } from "typebox";
+import { type Applied, applyManifests } from "../../catalog/apply.ts";
+import { YamlText } from "../body.ts";
+import { demand, listScope } from "../caller.ts";
+import { requestScope } from "../list-query.ts";
+import { givenDocument, isError, lintDocuments, parseInput, refuseProblems } from "../manifest-input.ts";
+import { type Route, route } from "../route.ts";
+import type { Services } from "../services.ts";
+
+const tag = "Manifests";
+
+/** With a YAML body, what the fields of a JSON body would say. */
+const lintQuery = { ...ScopeQuery.properties, file: ApplyRequest.properties.file };
+const LintQuery = closed(lintQuery);
+const ApplyQuery = closed({ ...lintQuery, dryRun: Type.Optional(Type.Boolean()) });
+
+/** What is left open by the query is as in the body. */
+function scopeFor(query: Partial<Scope>, body: Partial<Scope> | YamlText): Scope {
+  const inBody = body instanceof YamlText ? {} : body;
+  return requestScope({
+    domain: query.domain ?? inBody.domain,
+    namespace: query.namespace ?? inBody.namespace,
+  });
+}
+
+function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): AppliedDocument {
+  const { id, domain, namespace, name } = record;
+  return {
+    kind,
+    id: isDryRun && action === "CREATED" ? "" : id,
+    domain,
+    namespace,
+    name,
+    ...(kind === "Job" && { version: record.version, stage: record.stage }),
+    action,
+  };
+}
+
+export function manifestRoutes({ catalog, lint }: Services): Route[] {
+  return [
+    route({
+      method: "POST",
+      path: "/apply",
+      id: "applyManifests",
+      tag,
+      summary: "Create or change the jobs and pipelines of manifests",
+      description:
+        "All of them, or none when one is bad. What is as its manifest says is left alone. A masked value (`***`) " +
+        "means that the stored one stays. Needs operator in the scope of each document.",
+      access: "caller",
+      query: ApplyQuery,
+      body: ApplyRequest,
+      yaml: true,
+      successes: { 200: { description: "What became of each document.", schema: ApplyResult } },
+      errors: ["INVALID_DOCUMENT", "ALREADY_PUBLISHED"],
+      async handle({ query, body }, caller) {
+        const scope = scopeFor(query, body);
+        const input = body as ApplyRequest | YamlText;
+        const { documents, problems } = await parseInput(input, query.file);
+        refuseProblems(problems);
+        const found = await lintDocuments(lint, documents, scope);
+        refuseProblems(found.filter(isError));
+        const dryRun = query.dryRun ?? (input instanceof YamlText ? false : (input.dryRun ?? false));
+        const outcome = await applyManifests(catalog, documents.map(givenDocument), {
+          scope,
+          actor: caller.name,
+          mayWrite: (where) => demand(caller, "operator", where),
+          dryRun,
+        });
+        const applied = outcome.documents.map((document) => appliedDocument(document, dryRun));
+        return { body: { documents: applied, warnings: [...found, ...outcome.warnings] } };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/lint",
+      id: "lintManifests",
+      tag,
+      summary: "Say what is wrong with manifests",
+      description:
+        "All problems, with file, line and column of YAML text; those with what is stored included.",
+      access: "caller",
+      query: LintQuery,
+      body: LintRequest,
+      yaml: true,
+      successes: { 200: { description: "All problems; none when all is well.", schema: LintResult } },
+      errors: [],
+      async handle({ query, body }, caller) {
+        const scope = scopeFor(query, body);
+        listScope(caller, scope);
+        const { documents, problems } = await parseInput(body as LintRequest | YamlText, query.file);
+        return {
+          body: { problems: [...problems, ...(await lintDocuments(lint, documents, scope))] },
+        };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,186 @@
+// PipelineTasks: runs of pipelines (semantics, section 5).
+
+import { MflowError } from "@mflow/core/errors";
+import {
+  PipelineTaskPage,
+  PipelineTaskQuery,
+  PipelineTaskView,
+  RunPipelineResponse,
+  ScopeQuery,
+} from "@mflow/core/schema/api";
+import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import { CancelRequest, RunPipelineRequest } from "@mflow/core/schema/request";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { findPipeline } from "../../catalog/find.ts";
+import type { Role } from "../../store/store.ts";
+import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
+import { checkRevision } from "../conditional.ts";
+import { pageQuery, requestScope } from "../list-query.ts";
+import { checkRunDocuments } from "../manifest-input.ts";
+import { type Route, route } from "../route.ts";
+import type { Services } from "../services.ts";
+import { taskView } from "../task-view.ts";
+
+const tag = "Pipeline tasks";
+
+export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
+  async function find(id: string | undefined, caller: Caller, role: Role): Promise<PipelineTask> {
+    return demandRecord(caller, role, await store.runs.run(id ?? ""), `pipeline task \`${id}\``);
+  }
+
+  /**
+   * The scope of a new run: that of the query, else of the pipeline it names or brings along. Checks that the
+   * caller may run things there, and there where the pipeline is.
+   */
+  async function runScope(
+    query: Partial<Scope>,
+    request: RunPipelineRequest,
+    caller: Caller,
+  ): Promise<Scope> {
+    const asked = requestScope(query);
+    const isAsked = query.domain !== undefined || query.namespace !== undefined;
+    let scope = asked;
+    if (request.pipelineId !== undefined) {
+      const pipeline = await findPipeline(store.catalog, request.pipelineId, asked);
+      if (pipeline) {
+        demandRecord(caller, "operator", pipeline, `pipeline \`${request.pipelineId}\``);
+        if (!isAsked) scope = { domain: pipeline.domain, namespace: pipeline.namespace };
+      }
+    } else if (!isAsked) {
+      const brought = request.documents?.filter((document) => document.kind === "Pipeline") ?? [];
+      if (brought.length === 1 && brought[0]) scope = requestScope(brought[0].metadata);
+    }
+    demand(caller, "operator", scope);
+    return scope;
+  }
+
+  return [
+    route({
+      method: "POST",
+      path: "/pipeline-tasks",
+      id: "runPipeline",
+      tag,
+      summary: "Run a pipeline",
+      description:
+        "A stored one, one of `documents`, or a bare `spec`. With an Idempotency-Key the same request again " +
+        "answers with the same run. `dryRun` stores nothing. Needs operator.",
+      access: "caller",
+      headers: ["Idempotency-Key"],
+      query: ScopeQuery,
+      body: RunPipelineRequest,
+      successes: {
+        201: { description: "The new run.", schema: RunPipelineResponse },
+        200: { description: "A dry run, or the run that the key was used for.", schema: RunPipelineResponse },
+      },
+      errors: [
+        "NOT_FOUND",
+        "INVALID_DOCUMENT",
+        "INVALID_PARAMS",
+        "NOTHING_TO_RUN",
+        "TEMPLATE_NOT_RUNNABLE",
+        "JOB_NOT_RUNNABLE",
+        "PIPELINE_IS_RUNNING",
+        "IDEMPOTENCY_CONFLICT",
+      ],
+      async handle({ query, body, idempotencyKey }, caller) {
+        const scope = await runScope(query, body, caller);
+        await checkRunDocuments(lint, body, scope);
+        const actor = actorIn(caller, scope);
+        const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
+        const tasks = result.tasks.map((task) => taskView(engine, task));
+        const status = body.dryRun || result.repeated ? 200 : 201;
+        return { status, body: { ...result, tasks }, revision: result.run.revision };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks",
+      id: "listPipelineTasks",
+      tag,
+      summary: "List runs, newest first",
+      access: "caller",
+      query: PipelineTaskQuery,
+      successes: { 200: { description: "A page of runs.", schema: PipelineTaskPage } },
+      errors: [],
+      async handle({ query }, caller) {
+        const { stage: stages, pipeline } = query;
+        return { body: await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline }) };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks/:id",
+      id: "getPipelineTask",
+      tag,
+      summary: "Get a run with its tasks",
+      access: "caller",
+      successes: {
+        200: { description: "The run, and its tasks in the pipeline's order.", schema: PipelineTaskView },
+      },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        const run = await find(params.id, caller, "viewer");
+        const tasks = await store.runs.tasksOfRun(run.id);
+        return {
+          body: { run, tasks: tasks.map((task) => taskView(engine, task)) },
+          revision: run.revision,
+        };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks/:id/definition",
+      id: "getPipelineTaskDefinition",
+      tag,
+      summary: "Get what a run was asked to do",
+      description: "The snapshot of its pipeline and jobs, and the values of its request.",
+      access: "caller",
+      successes: { 200: { description: "The definition.", schema: RunDefinition } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        const run = await find(params.id, caller, "viewer");
+        const definition = await store.runs.definition(run.id);
+        if (!definition) throw new MflowError("NOT_FOUND", `Run ${run.id} has no definition.`);
+        return { body: definition };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/pipeline-tasks/:id/cancel",
+      id: "cancelPipelineTask",
+      tag,
+      summary: "Cancel a run",
+      description: "What runs is stopped, what has not started is canceled. Needs operator.",
+      access: "caller",
+      headers: ["If-Match"],
+      body: CancelRequest,
+      bodyOptional: true,
+      successes: { 200: { description: "The run.", schema: PipelineTask } },
+      errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
+      async handle({ params, body, revisions }, caller) {
+        const found = await find(params.id, caller, "operator");
+        checkRevision(`Run ${found.id}`, found.revision, revisions);
+        const run = await engine.cancelRun(found.id, body, actorIn(caller, found));
+        return { body: run, revision: run.revision };
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/pipeline-tasks/:id",
+      id: "deletePipelineTask",
+      tag,
+      summary: "Delete an ended run",
+      description: "With its tasks and logs; its history stays. Needs admin.",
+      access: "caller",
+      headers: ["If-Match"],
+      successes: { 204: { description: "It is gone." } },
+      errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
+      async handle({ params, revisions }, caller) {
+        const found = await find(params.id, caller, "admin");
+        checkRevision(`Run ${found.id}`, found.revision, revisions);
+        await engine.remove(found.id, actorIn(caller, found));
+        return {};
+      },
+    }),
+  ];
+}

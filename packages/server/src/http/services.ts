@@ -1,0 +1,24 @@
+// What the routes work with. Main makes the parts, `createApp` puts them together; an app has one set.
+
+import type { ServerState } from "@mflow/core/schema/api";
+import type { CatalogContext } from "../catalog/context.ts";
+import type { Engine } from "../engine/submit.ts";
+import type { LogStore } from "../logs/log-store.ts";
+import type { Store } from "../store/store.ts";
+import type { EventBell } from "./event-bell.ts";
+import type { LintSources } from "./manifest-input.ts";
+import type { EventStreams } from "./sse.ts";
+
+export interface Services {
+  store: Store;
+  logs: LogStore;
+  engine: Engine;
+  catalog: CatalogContext;
+  lint: LintSources;
+  /** Rings for every committed event. */
+  bell: EventBell;
+  streams: EventStreams;
+  /** Of the server. */
+  version: string;
+  state(): ServerState;
+}
