@@ -228,6 +228,7 @@ export const RunPipelineResponse = closed({
   run: PipelineTask,
   tasks: Type.Array(JobTaskView),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
+  warnings: Type.Optional(Type.Array(Type.String(), { description: "Values that fill no declared param." })),
   repeated,
 });
 export type RunPipelineResponse = Static<typeof RunPipelineResponse>;
