@@ -1,0 +1,83 @@
+// Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
+
+import type { ErrorDetail } from "./errors.ts";
+import { type LintContext, scopeOf } from "./lint/context.ts";
+import { declarationRules } from "./lint/declarations.ts";
+import { documentRules } from "./lint/documents.ts";
+import { timeoutRules } from "./lint/durations.ts";
+import { error, type Finding, warning } from "./lint/finding.ts";
+import { gateRulesOf } from "./lint/gates.ts";
+import { JobLookup } from "./lint/jobs.ts";
+import { runnerSpecRules } from "./lint/runner-spec.ts";
+import { stageRules } from "./lint/stages.ts";
+import { templateRules } from "./lint/templates.ts";
+import { valueLevelRules } from "./lint/values.ts";
+import type { ParsedDocument } from "./manifest.ts";
+import { below } from "./pointer.ts";
+import { atMost, byPlace } from "./problem-order.ts";
+import type { JobManifest } from "./schema/job.ts";
+import type { PipelineManifest } from "./schema/pipeline.ts";
+
+export type { KnownJob, LintContext } from "./lint/context.ts";
+export { jobRefsOf } from "./lint/jobs.ts";
+
+function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
+  if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {
+    const has = context.runnerTypes.map((type) => `\`${type}\``).join(", ") || "none";
+    yield warning(
+      "/spec/runnerType",
+      `this server has no runner for \`${spec.runnerType}\` jobs (it has ${has})`,
+    );
+  }
+  yield* timeoutRules(spec.timeout, "/spec/timeout");
+  yield* declarationRules(spec.runParams, "/spec/runParams");
+  yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
+  yield* runnerSpecRules(spec, "/spec/runnerSpec");
+  yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
+}
+
+function* pipelineRules(
+  { metadata, spec }: PipelineManifest,
+  context: LintContext,
+  jobs: JobLookup,
+): Generator<Finding> {
+  yield* stageRules(spec, "/spec");
+  yield* gateRulesOf(spec, "/spec");
+  const scope = scopeOf(metadata, context.scope);
+  for (const [stageIndex, stage] of spec.stages.entries()) {
+    for (const [taskIndex, task] of stage.tasks.entries()) {
+      const resolution = jobs.resolve(task.job, scope);
+      const path = `${below(`${below("/spec/stages", stageIndex)}/tasks`, taskIndex)}/job`;
+      if (resolution.error) yield error(path, resolution.error);
+      if (resolution.warning) yield warning(path, resolution.warning);
+    }
+  }
+  yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec);
+}
+
+/** The finding with the place of its document. */
+function placed(document: ParsedDocument, { path, message, severity, atKey }: Finding): ErrorDetail {
+  const file = document.file === undefined ? {} : { file: document.file };
+  return { path: document.path + path, message, ...file, ...document.locate(path, atKey), severity };
+}
+
+/**
+ * All errors and warnings of the documents, in their order. Errors mean that they should not be applied or run;
+ * warnings that they may do something else than was meant.
+ */
+export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
+  const jobs = new JobLookup(documents, context);
+  const found = new Map<ParsedDocument, ErrorDetail[]>(
+    documents.map((document) => [document, [...document.warnings]]),
+  );
+  for (const { document, finding } of documentRules(documents, context.scope)) {
+    found.get(document)?.push(placed(document, finding));
+  }
+  for (const document of documents) {
+    const { manifest } = document;
+    const rules =
+      manifest.kind === "Job" ? jobRules(manifest, context) : pipelineRules(manifest, context, jobs);
+    for (const finding of rules) found.get(document)?.push(placed(document, finding));
+  }
+  return atMost([...found.values()].flatMap(byPlace));
+}

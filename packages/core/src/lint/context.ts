@@ -1,0 +1,28 @@
+// What the rules are told about the world outside of the documents.
+
+import type { Job } from "../schema/job.ts";
+import type { Scope } from "../schema/scalars.ts";
+
+/** The part of a stored job that the rules look at. */
+export type KnownJob = Pick<Job, "domain" | "namespace" | "name" | "version" | "stage" | "spec">;
+
+export interface LintContext {
+  /** Scope of documents that name none. */
+  scope: Scope;
+  /**
+   * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED.
+   * Left out when there is no store to ask: then jobs that are not among the documents are not checked.
+   */
+  findJob?(ref: string): KnownJob | undefined;
+  /** Names of stored jobs, for "did you mean". */
+  jobNames?: Iterable<string>;
+  /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */
+  overlay?: boolean;
+  /** The runners that the server has; left out: not checked. */
+  runnerTypes?: readonly string[];
+}
+
+/** Where a document lives: what it says itself, else the scope it is read in. */
+export function scopeOf(metadata: Partial<Scope>, scope: Scope): Scope {
+  return { domain: metadata.domain ?? scope.domain, namespace: metadata.namespace ?? scope.namespace };
+}

@@ -1,0 +1,160 @@
+// Rules on the jobs that tasks name: each exists, may be referred to from where the pipeline lives, and runs.
+// A job is looked for among the documents first and among the stored ones then.
+
+import { MflowError } from "../errors.ts";
+import type { ParsedDocument } from "../manifest.ts";
+import { didYouMean } from "../nearest.ts";
+import { quoted } from "../quoted.ts";
+import { formatJobRef, type JobNameRef, type JobRef, LATEST, mayRefer, parseJobRef } from "../reference.ts";
+import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/job.ts";
+import type { Scope } from "../schema/scalars.ts";
+import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
+
+/** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
+export interface Resolution {
+  /** The full form of the reference, the same for the same job. */
+  ref?: string;
+  spec?: JobSpec;
+  error?: string;
+  warning?: string;
+}
+
+function placeName(ref: JobNameRef | (Scope & { name: string })): string {
+  return `${ref.name}@${ref.namespace}.${ref.domain}`;
+}
+
+export class JobLookup {
+  readonly #context: LintContext;
+  /** Job documents by name and scope, in the order of the file. */
+  readonly #documents = new Map<string, JobManifest[]>();
+  readonly #resolved = new Map<string, Resolution>();
+
+  constructor(documents: readonly ParsedDocument[], context: LintContext) {
+    this.#context = context;
+    for (const { manifest } of documents) {
+      if (manifest.kind !== "Job") continue;
+      const { metadata } = manifest;
+      const key = placeName({ name: metadata.name, ...scopeOf(metadata, context.scope) });
+      this.#documents.set(key, [...(this.#documents.get(key) ?? []), manifest]);
+    }
+  }
+
+  resolve(text: string, callerScope: Scope): Resolution {
+    const key = `${text} ${callerScope.namespace}.${callerScope.domain}`;
+    const known = this.#resolved.get(key);
+    if (known) return known;
+    const resolution = this.#resolve(text, callerScope);
+    this.#resolved.set(key, resolution);
+    return resolution;
+  }
+
+  #resolve(text: string, callerScope: Scope): Resolution {
+    let ref: JobRef;
+    try {
+      ref = parseJobRef(text, callerScope);
+    } catch (cause) {
+      if (!(cause instanceof MflowError)) throw cause;
+      return { error: cause.message };
+    }
+    const inFile = "id" in ref ? undefined : this.#inFile(ref, text, callerScope);
+    return inFile ?? this.#stored(ref, text, callerScope);
+  }
+
+  /** Among the documents; nothing when a stored job is meant. */
+  #inFile(ref: JobNameRef, text: string, callerScope: Scope): Resolution | undefined {
+    const candidates = this.#documents.get(placeName(ref)) ?? [];
+    const fitting =
+      ref.version === LATEST
+        ? candidates
+        : candidates.filter(({ metadata }) => (metadata.version ?? DEFAULT_JOB_VERSION) === ref.version);
+    const last = fitting.at(-1);
+    if (!last) return undefined;
+    const published = fitting.findLast(({ publish }) => publish);
+    const runnable = this.#context.overlay ? last : published;
+    const job = runnable ?? last;
+    const resolution: Resolution = { ref: formatJobRef(ref), spec: job.spec };
+    const hidden = hiddenMessage(text, job.spec, scopeOf(job.metadata, this.#context.scope), callerScope);
+    if (hidden) return { ...resolution, error: hidden };
+    if (runnable) return resolution;
+    // The document may be that of a version that is PUBLISHED already, or a newer draft beside it.
+    const stored = this.#context.findJob?.(formatJobRef(ref));
+    if (stored && stored.stage !== "DRAFT") return undefined;
+    const remedy = "add `publish: true` to its document, or publish it before a run";
+    return {
+      ...resolution,
+      warning: `job ${quoted(text)} is a DRAFT in this file and cannot run yet; ${remedy}`,
+    };
+  }
+
+  #stored(ref: JobRef, text: string, callerScope: Scope): Resolution {
+    const { findJob } = this.#context;
+    const full = formatJobRef(ref);
+    if (!findJob) {
+      const rest = "so whether it exists and which params it has was not checked";
+      return { ref: full, warning: `job ${quoted(text)} is not among these documents, ${rest}` };
+    }
+    const job = findJob(full);
+    if (!job) return { ref: full, error: this.#unknownMessage(ref, text, callerScope) };
+    const resolution: Resolution = { ref: full, spec: job.spec };
+    const error = hiddenMessage(text, job.spec, job, callerScope) ?? stageMessage(job, text);
+    return error ? { ...resolution, error } : resolution;
+  }
+
+  #unknownMessage(ref: JobRef, text: string, callerScope: Scope): string {
+    if ("id" in ref) return `there is no job with the id ${quoted(ref.id)}; check the id, or name the job`;
+    const others = this.#documents.get(placeName(ref)) ?? [];
+    const versions = others.map(({ metadata }) => metadata.version ?? DEFAULT_JOB_VERSION);
+    if (versions.length > 0) {
+      return `job ${quoted(text)} has no version ${quoted(ref.version)}; this file has ${versions.map(quoted).join(", ")}`;
+    }
+    const what = ref.version === LATEST ? "no PUBLISHED job" : "no job";
+    const version = ref.version === LATEST ? "" : ` version ${quoted(ref.version)}`;
+    const names = new Set(this.#context.jobNames);
+    for (const { metadata } of [...this.#documents.values()].flat()) {
+      const scope = scopeOf(metadata, this.#context.scope);
+      if (scope.namespace === ref.namespace && scope.domain === ref.domain) names.add(metadata.name);
+    }
+    // The name itself is no suggestion: it may exist elsewhere, or as a DRAFT.
+    names.delete(ref.name);
+    const elsewhere = ref.namespace !== callerScope.namespace || ref.domain !== callerScope.domain;
+    const place = ` in ${elsewhere ? "" : "the pipeline's "}namespace \`${ref.namespace}.${ref.domain}\``;
+    const remedy = didYouMean(ref.name, names) || "; apply and publish it first, or correct the name";
+    return `there is ${what} ${quoted(ref.name)}${version}${place}${remedy}`;
+  }
+}
+
+/** Why a job cannot be referred to from there, if so. */
+function hiddenMessage(text: string, spec: JobSpec, jobScope: Scope, callerScope: Scope): string | undefined {
+  if (mayRefer(spec.visibility, jobScope, callerScope)) return undefined;
+  const visible = spec.visibility === "DOMAIN" ? "DOMAIN" : "NAMESPACE";
+  const wanted = jobScope.domain === callerScope.domain ? "`DOMAIN` or `GLOBAL`" : "`GLOBAL`";
+  const seen = `job ${quoted(text)} is visible in its ${visible.toLowerCase()} only`;
+  return `${seen}, and the pipeline lives in \`${callerScope.namespace}.${callerScope.domain}\`; its \`visibility\` must be ${wanted}`;
+}
+
+function stageMessage(job: KnownJob, text: string): string | undefined {
+  const named = `job ${quoted(text)} (version ${quoted(job.version)})`;
+  if (job.stage === "DRAFT") return `${named} is a DRAFT and does not run; publish it (\`mflow publish\`)`;
+  if (job.stage === "DEPRECATED") return `${named} is DEPRECATED: no new run may start; name another version`;
+  return undefined;
+}
+
+/**
+ * The jobs that the pipelines among the documents name, in their full form and each once, for a caller that looks
+ * them up before `lint`. References that cannot be read are left out.
+ */
+export function jobRefsOf(documents: readonly ParsedDocument[], scope: Scope): string[] {
+  const refs = new Set<string>();
+  for (const { manifest } of documents) {
+    if (manifest.kind !== "Pipeline") continue;
+    const callerScope = scopeOf(manifest.metadata, scope);
+    for (const task of manifest.spec.stages.flatMap((stage) => stage.tasks)) {
+      try {
+        refs.add(formatJobRef(parseJobRef(task.job, callerScope)));
+      } catch (cause) {
+        if (!(cause instanceof MflowError)) throw cause;
+      }
+    }
+  }
+  return [...refs];
+}

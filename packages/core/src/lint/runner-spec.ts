@@ -1,0 +1,57 @@
+// Rules on runner specs: their shape by runner, and what the shape allows but makes no sense.
+
+import { explain, type SchemaNode } from "../explain.ts";
+import { below } from "../pointer.ts";
+import { quoted } from "../quoted.ts";
+import { templateReferences } from "../render.ts";
+import type { JobSpec, RunnerType } from "../schema/job.ts";
+import { FakeSpec, ShellSpec } from "../schema/runner-spec.ts";
+import { timeoutRules } from "./durations.ts";
+import { error, type Finding } from "./finding.ts";
+
+const schemas: Record<RunnerType, SchemaNode> = {
+  SHELL: ShellSpec as SchemaNode,
+  FAKE: FakeSpec as SchemaNode,
+};
+
+/** Whether a text holds a template that will be replaced, so that its final value is not known yet. */
+function templateTest(spec: JobSpec): (text: string) => boolean {
+  const names = new Set(
+    (spec.runParams ?? []).filter(({ usageType }) => usageType === "TEMPLATE").map(({ name }) => name),
+  );
+  if (names.size === 0) return () => false;
+  return (text) => templateReferences({ text }).some(({ name }) => names.has(name));
+}
+
+/** The spec has the shape that its runner wants; a template may stand wherever a single value is wanted. */
+export function* runnerSpecRules(spec: JobSpec, path: string): Generator<Finding> {
+  const standsForValue = templateTest(spec);
+  const explanations = explain(schemas[spec.runnerType], spec.runnerSpec, path, { standsForValue });
+  for (const { path: place, message, atKey } of explanations) yield { ...error(place, message), atKey };
+  if (explanations.length > 0 || spec.runnerType !== "SHELL") return;
+  yield* shellRules(spec.runnerSpec as ShellSpec, path, standsForValue);
+}
+
+function* shellRules(
+  spec: ShellSpec,
+  path: string,
+  standsForValue: (text: string) => boolean,
+): Generator<Finding> {
+  const names = new Set<string>();
+  for (const [index, step] of spec.steps.entries()) {
+    const stepPath = below(`${path}/steps`, index);
+    if (step.name !== undefined && names.has(step.name)) {
+      yield error(`${stepPath}/name`, `another step is called ${quoted(step.name)} too; rename one of them`);
+    }
+    if (step.name !== undefined) names.add(step.name);
+    if (step.timeout !== undefined && !standsForValue(step.timeout)) {
+      yield* timeoutRules(step.timeout, `${stepPath}/timeout`);
+    }
+  }
+  const { workspace } = spec;
+  if (workspace === undefined || standsForValue(workspace)) return;
+  if (workspace !== "task" && workspace !== "run" && !workspace.startsWith("/")) {
+    const message = `\`workspace\` must be \`task\`, \`run\` or an absolute path, but is ${quoted(workspace)}`;
+    yield error(`${path}/workspace`, message);
+  }
+}
