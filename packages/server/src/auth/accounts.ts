@@ -1,0 +1,236 @@
+// Users, groups, roles and tokens. All of it is small and asked for at every request, so it is kept in memory
+// and read again after each change.
+
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { MflowError } from "@mflow/core/errors";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { AccountStore, ApiToken, Grant, Role, User } from "../store/store.ts";
+
+export interface UserAccount {
+  user: User;
+  grants: Grant[];
+}
+
+export interface NewToken {
+  token: ApiToken;
+  /** The token itself; it exists nowhere else. */
+  secret: string;
+}
+
+/** The built-in group of everybody who may act in a scope. */
+export const EVERYONE = "everyone";
+
+const RANK: Readonly<Record<Role, number>> = { viewer: 1, operator: 2, admin: 3 };
+const TOKEN = /^mft_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
+/** `lastUsedAt` is written at most this often, milliseconds. */
+const LAST_USED_EVERY_MS = 60_000;
+
+interface Snapshot {
+  users: Map<string, UserAccount>;
+  groups: Map<string, string[]>;
+  tokens: Map<string, ApiToken>;
+}
+
+export class Accounts {
+  readonly #store: AccountStore;
+  readonly #localUser: string;
+  readonly #now: () => number;
+  #snapshot: Snapshot = { users: new Map(), groups: new Map(), tokens: new Map() };
+
+  /** `localUser` acts while there are no users. Call `load` before anything else. */
+  constructor(store: AccountStore, localUser: string, now: () => number = Date.now) {
+    this.#store = store;
+    this.#localUser = localUser;
+    this.#now = now;
+  }
+
+  async load(): Promise<void> {
+    const users = new Map<string, UserAccount>();
+    for (const user of await this.#store.users()) {
+      users.set(user.name, { user, grants: await this.#store.grants(user.name) });
+    }
+    const groups = new Map((await this.#store.groups()).map(({ name, members }) => [name, members]));
+    const tokens = new Map((await this.#store.tokens()).map((token) => [token.id, token]));
+    this.#snapshot = { users, groups, tokens };
+  }
+
+  /** Whether there are no users: then the local token serves, and its user may do everything. */
+  get isLocal(): boolean {
+    return this.#snapshot.users.size === 0;
+  }
+
+  get localUser(): string {
+    return this.#localUser;
+  }
+
+  users(): UserAccount[] {
+    return [...this.#snapshot.users.values()];
+  }
+
+  /** Throws NOT_FOUND. */
+  user(name: string): UserAccount {
+    const account = this.#snapshot.users.get(name);
+    if (!account) throw new MflowError("NOT_FOUND", `there is no user \`${name}\``);
+    return account;
+  }
+
+  /** Throws NAME_TAKEN. The first user must be admin everywhere, or nobody could add the second. */
+  async addUser(
+    name: string,
+    options: { displayName?: string; grants: Omit<Grant, "user">[] },
+  ): Promise<UserAccount> {
+    if (this.#snapshot.users.has(name))
+      throw new MflowError("NAME_TAKEN", `there is a user \`${name}\` already`);
+    const everywhere = { role: "admin", domain: "*", namespace: "*" } as const;
+    const grants = this.isLocal ? [everywhere] : options.grants;
+    const user: User = { name, createdAt: this.#time(), disabled: false };
+    if (options.displayName !== undefined) user.displayName = options.displayName;
+    await this.#store.putUser(user);
+    await this.#store.setGrants(
+      name,
+      grants.map((grant) => ({ ...grant, user: name })),
+    );
+    await this.load();
+    return this.user(name);
+  }
+
+  /** Removes a user with tokens and roles. The last admin stays, or nobody could manage users any more. */
+  async removeUser(name: string): Promise<void> {
+    this.user(name);
+    this.#refuseWithoutAdmin(
+      this.users().filter((account) => account.user.name !== name),
+      `removing ${name}`,
+    );
+    for (const token of await this.#store.tokens(name)) await this.#store.removeToken(token.id);
+    for (const [group, members] of this.#snapshot.groups) {
+      if (!members.includes(name)) continue;
+      await this.#store.setGroup(
+        group,
+        members.filter((member) => member !== name),
+      );
+    }
+    await this.#store.removeUser(name);
+    await this.load();
+  }
+
+  /** Replaces all roles of a user. */
+  async setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
+    const account = this.user(name);
+    const own = grants.map((grant) => ({ ...grant, user: name }));
+    const after = this.users().map((each) => (each === account ? { ...account, grants: own } : each));
+    this.#refuseWithoutAdmin(after, `changing the roles of ${name}`);
+    await this.#store.setGrants(name, own);
+    await this.load();
+    return this.user(name);
+  }
+
+  #refuseWithoutAdmin(after: UserAccount[], what: string): void {
+    const isAdmin = ({ role, domain, namespace }: Grant) =>
+      role === "admin" && domain === "*" && namespace === "*";
+    if (after.some(({ user, grants }) => !user.disabled && grants.some(isAdmin))) return;
+    throw new MflowError(
+      "CONFLICT",
+      `${what} would leave nobody who is admin everywhere; give that role to another user first`,
+    );
+  }
+
+  groups(): { name: string; members: string[] }[] {
+    return Array.from(this.#snapshot.groups, ([name, members]) => ({ name, members }));
+  }
+
+  /** Makes a group, or replaces its members. */
+  async setGroup(name: string, members: string[]): Promise<void> {
+    if (name === EVERYONE)
+      throw new MflowError("NAME_TAKEN", `\`${EVERYONE}\` is built in: all who may act in a scope`);
+    const unknown = members.filter((member) => !this.#snapshot.users.has(member));
+    if (unknown.length > 0)
+      throw new MflowError(
+        "NOT_FOUND",
+        `there is no user ${unknown.map((each) => `\`${each}\``).join(", ")}`,
+      );
+    await this.#store.setGroup(name, [...new Set(members)]);
+    await this.load();
+  }
+
+  async removeGroup(name: string): Promise<void> {
+    if (!this.#snapshot.groups.has(name)) throw new MflowError("NOT_FOUND", `there is no group \`${name}\``);
+    await this.#store.removeGroup(name);
+    await this.load();
+  }
+
+  /** Members of a group in a scope; nobody when there is no such group. */
+  groupMembers(group: string, scope: Scope): readonly string[] {
+    if (group !== EVERYONE) return this.#snapshot.groups.get(group) ?? [];
+    if (this.isLocal) return [this.#localUser];
+    return this.users()
+      .filter(
+        ({ user, grants }) => !user.disabled && grants.some((grant) => isAtLeast(grant, "operator", scope)),
+      )
+      .map(({ user }) => user.name);
+  }
+
+  tokens(user?: string): ApiToken[] {
+    return [...this.#snapshot.tokens.values()].filter((token) => user === undefined || token.user === user);
+  }
+
+  /** Makes a token for a user; its secret is in the answer alone. */
+  async createToken(user: string, name: string, expiresInMs?: number): Promise<NewToken> {
+    this.user(user);
+    const id = randomBytes(8).toString("hex");
+    const secret = randomBytes(32).toString("base64url");
+    const token: ApiToken = { id, user, name, hash: hashOf(secret), createdAt: this.#time() };
+    if (expiresInMs !== undefined) token.expiresAt = new Date(this.#now() + expiresInMs).toISOString();
+    await this.#store.putToken(token);
+    await this.load();
+    return { token, secret: `mft_${id}_${secret}` };
+  }
+
+  async removeToken(id: string): Promise<void> {
+    if (!this.#snapshot.tokens.has(id)) throw new MflowError("NOT_FOUND", `there is no token \`${id}\``);
+    await this.#store.removeToken(id);
+    await this.load();
+  }
+
+  /** Whose token it is; nothing when it is nobody's, has expired, or its owner is disabled. */
+  ownerOf(secret: string): UserAccount | undefined {
+    const [, id = "", random = ""] = TOKEN.exec(secret) ?? [];
+    const token = this.#snapshot.tokens.get(id);
+    if (!token || !isSame(token.hash, hashOf(random))) return undefined;
+    if (token.expiresAt !== undefined && Date.parse(token.expiresAt) <= this.#now()) return undefined;
+    const account = this.#snapshot.users.get(token.user);
+    if (!account || account.user.disabled) return undefined;
+    this.#noteUse(token);
+    return account;
+  }
+
+  #noteUse(token: ApiToken): void {
+    const before = token.lastUsedAt === undefined ? 0 : Date.parse(token.lastUsedAt);
+    if (this.#now() - before < LAST_USED_EVERY_MS) return;
+    token.lastUsedAt = this.#time();
+    // A note for people: losing one is no harm, failing a request for it would be.
+    this.#store.putToken(token).catch(() => {});
+  }
+
+  #time(): string {
+    return new Date(this.#now()).toISOString();
+  }
+}
+
+function isAtLeast(grant: Grant, role: Role, scope: Scope): boolean {
+  return (
+    RANK[grant.role] >= RANK[role] &&
+    (grant.domain === "*" || grant.domain === scope.domain) &&
+    (grant.namespace === "*" || grant.namespace === scope.namespace)
+  );
+}
+
+/** SHA-256 is enough: tokens are 256 random bits, which no dictionary holds; slow hashes are for passwords. */
+function hashOf(random: string): string {
+  return createHash("sha256").update(random).digest("base64url");
+}
+
+function isSame(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

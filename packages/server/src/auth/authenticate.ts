@@ -1,0 +1,76 @@
+// Who sends a request: the owner of its bearer token. While there are no users the local token serves, whose
+// actor is the operating system user; with the first user it ends.
+
+import { timingSafeEqual } from "node:crypto";
+import { MflowError } from "@mflow/core/errors";
+import type { Grant } from "../store/store.ts";
+import type { Accounts } from "./accounts.ts";
+
+/** A known sender and the roles they have. */
+export interface Principal {
+  name: string;
+  local: boolean;
+  grants: readonly Omit<Grant, "user">[];
+}
+
+/** So many wrong tokens from one address within the window, and the address has to wait. */
+const MAX_WRONG = 20;
+const WINDOW_MS = 60_000;
+const MAX_ADDRESSES = 10_000;
+
+export class TokenAuthenticator {
+  readonly #accounts: Accounts;
+  readonly #localToken: Buffer;
+  readonly #now: () => number;
+  readonly #wrong = new Map<string, { count: number; until: number }>();
+
+  constructor(accounts: Accounts, localToken: string, now: () => number = Date.now) {
+    this.#accounts = accounts;
+    this.#localToken = Buffer.from(localToken);
+    this.#now = now;
+  }
+
+  /** The token's owner, if any. Rejects with TOO_MANY_REQUESTS when too many wrong ones came from the address. */
+  async authenticate(token: string, from: string): Promise<Principal | undefined> {
+    this.#refuseTooMany(from);
+    const principal = this.#accounts.isLocal ? this.#localPrincipal(token) : this.#userPrincipal(token);
+    if (!principal) this.#countWrong(from);
+    return principal;
+  }
+
+  #localPrincipal(token: string): Principal | undefined {
+    const given = Buffer.from(token);
+    const isRight = given.length === this.#localToken.length && timingSafeEqual(given, this.#localToken);
+    if (!isRight) return undefined;
+    const grants = [{ role: "admin", domain: "*", namespace: "*" }] as const;
+    return { name: this.#accounts.localUser, local: true, grants };
+  }
+
+  #userPrincipal(token: string): Principal | undefined {
+    const account = this.#accounts.ownerOf(token);
+    return account && { name: account.user.name, local: false, grants: account.grants };
+  }
+
+  #refuseTooMany(from: string): void {
+    const wrong = this.#wrong.get(from);
+    if (!wrong) return;
+    const now = this.#now();
+    if (wrong.until <= now) this.#wrong.delete(from);
+    else if (wrong.count >= MAX_WRONG) {
+      const seconds = Math.ceil((wrong.until - now) / 1000);
+      throw new MflowError(
+        "TOO_MANY_REQUESTS",
+        `too many wrong tokens came from ${from}; try again in ${seconds} s`,
+      );
+    }
+  }
+
+  #countWrong(from: string): void {
+    const wrong = this.#wrong.get(from);
+    if (wrong) wrong.count++;
+    else {
+      if (this.#wrong.size >= MAX_ADDRESSES) this.#wrong.clear();
+      this.#wrong.set(from, { count: 1, until: this.#now() + WINDOW_MS });
+    }
+  }
+}
