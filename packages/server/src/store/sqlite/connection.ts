@@ -1,0 +1,104 @@
+// One connection to a SQLite file: how it is set up, how a transaction runs, and what its errors mean. Everything
+// is synchronous, so a transaction is never interleaved with other work of the process.
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { storeError } from "./store-error.ts";
+
+/** How long a connection waits for another program's lock while opening; nobody else waits yet. */
+const OPENING_BUSY_MS = 5000;
+/** The same at work: the whole process stands still meanwhile, so it is short. */
+const BUSY_MS = 100;
+/** Page cache, in KiB: holds the pages of unfinished runs. */
+const CACHE_KIB = 16_384;
+/** What the write-ahead log may keep on disk once it was written back, in bytes. */
+const WAL_KEEP_BYTES = 64 * 1024 * 1024;
+
+export class Connection {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  readonly #undone: (() => void)[] = [];
+
+  /**
+   * Opens the file, and makes it when it does not exist.
+   * @throws MflowError STORE_UNUSABLE or STORE_BUSY
+   */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      this.#db = new DatabaseSync(path, { timeout: OPENING_BUSY_MS });
+      // FULL: an acknowledged commit survives the loss of power, not only the death of the process.
+      this.#db.exec(`
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA foreign_keys = ON;
+        PRAGMA cache_size = -${CACHE_KIB};
+        PRAGMA journal_size_limit = ${WAL_KEEP_BYTES};
+      `);
+      this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
+      this.#commit = this.#db.prepare("COMMIT");
+      this.#rollback = this.#db.prepare("ROLLBACK");
+    } catch (error) {
+      throw storeError(error, path);
+    }
+  }
+
+  /** Ends the opening: from here on a lock of another program ends as STORE_BUSY within a tenth of a second. */
+  opened(): void {
+    this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  }
+
+  /** A statement that is kept by the caller and used many times. */
+  prepare(sql: string): StatementSync {
+    return this.#db.prepare(sql);
+  }
+
+  exec(sql: string): void {
+    this.read(() => this.#db.exec(sql));
+  }
+
+  /** Runs reads and gives their errors the catalogue's names. */
+  read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(error, this.path);
+    }
+  }
+
+  /** Runs `work` in one transaction: all of it is on the disk when this returns, nothing of it when this throws. */
+  transaction<T>(work: () => T): T {
+    try {
+      this.#begin.run();
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      this.#undo();
+      throw storeError(error, this.path);
+    }
+  }
+
+  /** Calls back when a transaction was undone, for what keeps a copy of rows in memory. */
+  onUndo(callback: () => void): void {
+    this.#undone.push(callback);
+  }
+
+  /** Writes the log back into the file and closes; a second close does nothing. */
+  close(): void {
+    if (!this.#db.isOpen) return;
+    try {
+      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.#db.close();
+    }
+  }
+
+  #undo(): void {
+    // A full disk ends the transaction by itself.
+    if (this.#db.isOpen && this.#db.isTransaction) this.#rollback.run();
+    for (const callback of this.#undone) callback();
+  }
+}
