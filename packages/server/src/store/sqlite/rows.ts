@@ -1,0 +1,99 @@
+// Writes the rows of runs and tasks. The step that happens most, a change within a phase, is one UPDATE that touches
+// no index; a new phase or new labels move the record in the search index too.
+
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import { phaseOf, runEntry, taskEntry } from "../search-entry.ts";
+import type { Connection } from "./connection.ts";
+import type { SearchIndex } from "./search-index.ts";
+
+export interface Rows {
+  insertRun(run: PipelineTask): void;
+  /** Writes nothing and answers false when the stored revision is another. */
+  updateRun(run: PipelineTask, expectedRevision: number): boolean;
+  insertTask(task: JobTask): void;
+  /** Writes nothing and answers false when there is no such task. */
+  updateTask(task: JobTask): boolean;
+}
+
+export function sqliteRows(connection: Connection, index: SearchIndex): Rows {
+  const prepare = (sql: string) => connection.prepare(sql);
+  const insertRun = prepare(
+    "INSERT INTO runs (id, name, stage, phase, labels, created, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const updateRun = prepare(
+    `UPDATE runs SET stage = ?, revision = ?, body = ?
+     WHERE id = ? AND revision = ? AND phase = ? AND labels = ?`,
+  );
+  const storedRun = prepare("SELECT revision, body FROM runs WHERE id = ?");
+  const moveRun = prepare(
+    "UPDATE runs SET stage = ?, revision = ?, body = ?, phase = ?, labels = ? WHERE id = ?",
+  );
+  const insertTask = prepare(
+    `INSERT INTO tasks (id, run_id, stage_number, task_number, name, stage, phase, labels, created, revision, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const updateTask = prepare(
+    "UPDATE tasks SET stage = ?, revision = ?, body = ? WHERE id = ? AND phase = ? AND labels = ?",
+  );
+  const storedTask = prepare("SELECT body FROM tasks WHERE id = ?");
+  const moveTask = prepare(
+    "UPDATE tasks SET stage = ?, revision = ?, body = ?, phase = ?, labels = ? WHERE id = ?",
+  );
+
+  return {
+    insertRun(run) {
+      const entry = runEntry(run);
+      const { id, name, revision } = run;
+      const labels = JSON.stringify(run.labels ?? {});
+      const body = JSON.stringify(run);
+      insertRun.run(id, name, run.status.stage, entry.phase, labels, entry.created, revision, body);
+      index.add(entry);
+    },
+    updateRun(run, expectedRevision) {
+      const { id, revision } = run;
+      const { stage } = run.status;
+      const phase = phaseOf("run", stage);
+      const labels = JSON.stringify(run.labels ?? {});
+      const body = JSON.stringify(run);
+      if (updateRun.run(stage, revision, body, id, expectedRevision, phase, labels).changes) return true;
+      const stored = storedRun.get(id);
+      if (stored?.revision !== expectedRevision) return false;
+      moveRun.run(stage, revision, body, phase, labels, id);
+      index.move(runEntry(JSON.parse(stored.body as string) as PipelineTask), runEntry(run));
+      return true;
+    },
+    insertTask(task) {
+      const entry = taskEntry(task);
+      const { id, pipelineTaskId = null, stageNumber = null, taskNumber = null, name, revision } = task;
+      const labels = JSON.stringify(task.labels ?? {});
+      insertTask.run(
+        id,
+        pipelineTaskId,
+        stageNumber,
+        taskNumber,
+        name,
+        task.status.stage,
+        entry.phase,
+        labels,
+        entry.created,
+        revision,
+        JSON.stringify(task),
+      );
+      index.add(entry);
+    },
+    updateTask(task) {
+      const { id, revision } = task;
+      const { stage } = task.status;
+      const phase = phaseOf("task", stage);
+      const labels = JSON.stringify(task.labels ?? {});
+      const body = JSON.stringify(task);
+      if (updateTask.run(stage, revision, body, id, phase, labels).changes) return true;
+      const stored = storedTask.get(id);
+      if (!stored) return false;
+      moveTask.run(stage, revision, body, phase, labels, id);
+      index.move(taskEntry(JSON.parse(stored.body as string) as JobTask), taskEntry(task));
+      return true;
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// Runs, lone tasks and their tasks: point reads on the main connection, lists through the reader, and removal.
+
+import { MflowError } from "@mflow/core/errors";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import { OPEN, runEntry, taskEntry } from "../search-entry.ts";
+import type { RunStore } from "../store.ts";
+import { type Body, parseBody } from "./body.ts";
+import { commitPath } from "./commit.ts";
+import type { Connection } from "./connection.ts";
+import type { AppendHistory } from "./history.ts";
+import type { Reader } from "./reader.ts";
+import type { SearchIndex } from "./search-index.ts";
+
+export function sqliteRuns(
+  connection: Connection,
+  reader: Reader,
+  index: SearchIndex,
+  append: AppendHistory,
+  now: () => number,
+): RunStore {
+  const prepare = (sql: string) => connection.prepare(sql);
+  const commit = commitPath(connection, index, append, now);
+  const runBody = prepare("SELECT body FROM runs WHERE id = ?");
+  const taskBody = prepare("SELECT body FROM tasks WHERE id = ?");
+  const definitionBody = prepare("SELECT body FROM definitions WHERE aggregate_id = ?");
+  const taskBodies = prepare("SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number");
+  const owner = prepare("SELECT coalesce(run_id, id) AS id FROM tasks WHERE id = ?");
+  const open = prepare(
+    `SELECT created, id FROM runs WHERE phase = 'OPEN'
+     UNION ALL SELECT created, id FROM tasks WHERE phase = 'OPEN' AND run_id IS NULL
+     ORDER BY created, id`,
+  );
+  const holder = prepare("SELECT holder FROM locks WHERE key = ?");
+  const usedKey = prepare("SELECT digest, aggregate_id FROM idempotency WHERE key = ? AND expires_at > ?");
+  const deletions = [
+    "DELETE FROM runs WHERE id = ?",
+    "DELETE FROM definitions WHERE aggregate_id = ?",
+    "DELETE FROM locks WHERE holder = ?",
+    "DELETE FROM idempotency WHERE aggregate_id = ?",
+    "DELETE FROM effects WHERE aggregate_id = ?",
+  ].map(prepare);
+  const deleteTask = prepare("DELETE FROM tasks WHERE id = ?");
+
+  const run = (id: string): PipelineTask | undefined => parseBody(runBody.get(id) as Body);
+  const task = (id: string): JobTask | undefined => parseBody(taskBody.get(id) as Body);
+  const definition = (id: string): RunDefinition | undefined => parseBody(definitionBody.get(id) as Body);
+  const tasksOfRun = (id: string): JobTask[] =>
+    taskBodies.all(id).map((row) => JSON.parse(row.body as string) as JobTask);
+
+  function remove(id: string): void {
+    const found = run(id);
+    const tasks = found ? tasksOfRun(id) : [task(id)].filter((lone) => lone && !lone.pipelineTaskId);
+    const entries = [...(found ? [runEntry(found)] : []), ...tasks.map((each) => taskEntry(each as JobTask))];
+    const aggregate = entries[0];
+    if (!aggregate) throw new MflowError("NOT_FOUND", `There is no run or lone task ${id}`);
+    if (aggregate.phase === OPEN)
+      throw new MflowError("CONFLICT", `${id} has not ended; cancel it before it is deleted`);
+    for (const entry of entries) {
+      index.remove(entry);
+      if (entry.kind === "task") deleteTask.run(entry.id);
+    }
+    for (const deletion of deletions) deletion.run(id);
+  }
+
+  return {
+    async commit(commits, lease) {
+      return commit(commits, lease);
+    },
+    async load(id) {
+      return connection.read(() => {
+        const found = run(id);
+        const lone = found ? undefined : task(id);
+        const asked = definition(id);
+        if (!asked || (!found && !lone)) return undefined;
+        return found
+          ? { id, run: found, definition: asked, tasks: tasksOfRun(id) }
+          : { id, definition: asked, tasks: lone ? [lone] : [] };
+      });
+    },
+    async aggregateOf(taskId) {
+      return connection.read(() => owner.get(taskId)?.id as string | undefined);
+    },
+    async unfinished() {
+      return connection.read(() => open.all().map((row) => row.id as string));
+    },
+    async lockHolder(key) {
+      return connection.read(() => holder.get(key)?.holder as string | undefined);
+    },
+    async findIdempotency(key) {
+      return connection.read(() => {
+        const used = usedKey.get(key, now()) as { digest: string; aggregate_id: string } | undefined;
+        return used && { digest: used.digest, aggregateId: used.aggregate_id };
+      });
+    },
+    async run(id) {
+      return connection.read(() => run(id));
+    },
+    async task(id) {
+      return connection.read(() => task(id));
+    },
+    async tasksOfRun(runId) {
+      return connection.read(() => tasksOfRun(runId));
+    },
+    async definition(aggregateId) {
+      return connection.read(() => definition(aggregateId));
+    },
+    listRuns: (query) => reader.list("run", { ...query, name: query.pipeline }),
+    listTasks: (query) => reader.list("task", query),
+    async remove(aggregateId) {
+      connection.transaction(() => remove(aggregateId));
+    },
+  };
+}
