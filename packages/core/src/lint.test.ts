@@ -514,6 +514,12 @@ describe("a job that a task names", () => {
       ],
       { findJob: undefined },
     ],
+    [
+      "is left to the server when there is no store to ask and the file is laid over the stored jobs",
+      pipeline("a"),
+      [],
+      { findJob: undefined, overlay: true },
+    ],
   ];
   test.each(cases)("%s", check);
 
@@ -640,6 +646,65 @@ spec:
       "13:30: warning: nobody fills the required param `WHO` of job `a`; add it to `runParams`, or give it with each run (`-p WHO=VALUE`)",
       "15:30: warning: nobody fills the required param `WHO` of job `a`; add it to `runParams`, or give it with each run (`-p WHO=VALUE`)",
       "15:50: warning: `WHO` is empty here, and an empty value never overrides; remove it",
+    ]);
+  });
+
+  test("that is required may come from the output of a task that ends before", () => {
+    const text = `${shellJob("a", ", runParams: [{name: WHO, required: true}]")}---
+kind: Job
+publish: true
+metadata: {name: make}
+spec: {runnerType: SHELL, runnerSpec: {steps: [{run: "date\\necho WHO=ann >> $MFLOW_OUTPUT"}]}}
+---
+kind: Pipeline
+metadata: {name: p}
+spec:
+  stages:
+    - {name: early, tasks: [{name: t1, job: a}, {name: off, job: make, skipRun: true}, {name: t2, job: a}]}
+    - name: beside
+      isParallel: true
+      tasks: [{name: m1, job: make}, {name: t3, job: a}]
+    - {name: late, tasks: [{name: t4, job: a}]}
+`;
+    const nobody =
+      "warning: nobody fills the required param `WHO` of job `a`; add it to `runParams`, or give it with each run (`-p WHO=VALUE`)";
+    expect(linted(text)).toEqual([`15:45: ${nobody}`, `15:104: ${nobody}`, `18:54: ${nobody}`]);
+  });
+
+  test("that is required may come from an earlier task that puts something out", () => {
+    const jobs = [
+      shellJob("use", ", runParams: [{name: WHO, required: true}]"),
+      shellJob("low", ", runParams: [{name: who, required: true, usageType: TEMPLATE}]").replace(
+        '"true"',
+        "echo",
+      ),
+      shellJob("out").replace('"true"', "date >> $MFLOW_OUTPUT"),
+      shellJob("manual", ", manualUpdateStatus: true"),
+      shellJob("quiet"),
+      "kind: Job\npublish: true\nmetadata: {name: fake}\nspec: {runnerType: FAKE, runnerSpec: {runtimeEnvs: {WHO: ann}}}\n",
+    ].join("---\n");
+    const pipeline = (name: string, stages: string) =>
+      `---\nkind: Pipeline\nmetadata: {name: ${name}}\nspec:\n  stages:\n${stages}`;
+    const stage = (name: string, tasks: string[], rest = "") =>
+      `    - {name: ${name}${rest}, tasks: [${tasks.map((job, index) => `{name: ${name}${index}, job: ${job}}`).join(", ")}]}\n`;
+    const asked = (pipelines: string) =>
+      linted(jobs + pipelines).filter((line) => line.includes("nobody fills")).length;
+    expect(asked(pipeline("serial", stage("a", ["out", "use"])))).toBe(0);
+    expect(asked(pipeline("before", stage("a", ["use", "out"])))).toBe(1);
+    expect(asked(pipeline("parallel", stage("a", ["out", "use"], ", isParallel: true")))).toBe(1);
+    expect(
+      asked(pipeline("later", stage("a", ["quiet", "fake"], ", isParallel: true") + stage("b", ["use"]))),
+    ).toBe(0);
+    expect(asked(pipeline("elsewhere", stage("a", ["manual"]) + stage("b", ["use"])))).toBe(0);
+    expect(asked(pipeline("none", stage("a", ["quiet"]) + stage("b", ["use"])))).toBe(1);
+    expect(asked(pipeline("skipped", stage("a", ["out, skipRun: true"]) + stage("b", ["use"])))).toBe(1);
+    expect(asked(pipeline("lower", stage("a", ["out"]) + stage("b", ["low"])))).toBe(1);
+  });
+
+  test("that is required and that the run request gives is not asked for", () => {
+    const text = `${shellJob("a", ", runParams: [{name: WHO, required: true}, {name: HOW, required: true}]")}---\nkind: Pipeline\nmetadata: {name: p}\nspec: {stages: [{name: s, tasks: [{name: t, job: a}]}]}\n`;
+    expect(linted(text, { givenParams: new Set(["WHO"]) })).toEqual([
+      "8:52: warning: nobody fills the required param `HOW` of job `a`; add it to `runParams`, or give it with each run (`-p HOW=VALUE`)",
     ]);
   });
 

@@ -11,13 +11,16 @@ export interface LintContext {
   scope: Scope;
   /**
    * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED.
-   * Left out when there is no store to ask: then jobs that are not among the documents are not checked.
+   * Left out when there is no store to ask: then jobs that are not among the documents are not checked, with a
+   * warning unless it is an `overlay`, which whoever runs it checks.
    */
   findJob?(ref: string): KnownJob | undefined;
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */
   overlay?: boolean;
+  /** Names of params that the run request fills, so that nothing asks for them. */
+  givenParams?: ReadonlySet<string>;
   /** The runners that the server has; left out: not checked. */
   runnerTypes?: readonly string[];
 }

@@ -90,6 +90,7 @@ export class JobLookup {
     const { findJob } = this.#context;
     const full = formatJobRef(ref);
     if (!findJob) {
+      if (this.#context.overlay) return { ref: full };
       const rest = "so whether it exists and which params it has was not checked";
       return { ref: full, warning: `job ${quoted(text)} is not among these documents, ${rest}` };
     }

@@ -15,6 +15,8 @@ import {
 import type { PipelineSpec } from "../schema/pipeline.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
+import { Outputs } from "./outputs.ts";
+import { RuntimeEnvSources } from "./runtime-env-sources.ts";
 
 /** A value of a level, and what is known about it so far. */
 interface Given {
@@ -108,7 +110,12 @@ function* valueRules(declaration: RunParam, given: Given, setBy: SetBy, jobName:
 }
 
 /** Follows each declared param of a task through the levels, lowest first. */
-function* taskRules(task: TaskAt, levels: Level[], checked: Set<string>): Generator<Finding> {
+function* taskRules(
+  task: TaskAt,
+  levels: Level[],
+  before: RuntimeEnvSources,
+  checked: Set<string>,
+): Generator<Finding> {
   for (const declaration of task.spec?.runParams ?? []) {
     const { name } = declaration;
     if (isSystemParam(name)) continue;
@@ -132,7 +139,7 @@ function* taskRules(task: TaskAt, levels: Level[], checked: Set<string>): Genera
         final = level.setBy === "PIPELINE" ? "the value of the pipeline" : "the value of the stage";
       }
     }
-    if (declaration.required && !filled && !task.skipped) {
+    if (declaration.required && !filled && !task.skipped && !before.mayFill(name)) {
       const message = `nobody fills the required param ${quoted(name)} of job ${quoted(task.jobName)}`;
       const remedy = `add it to \`runParams\`, or give it with each run (\`-p ${name}=VALUE\`)`;
       yield warning(`${task.path}/job`, `${message}; ${remedy}`);
@@ -173,18 +180,23 @@ function scopeHint({ scope }: ParamValue, tasks: readonly TaskAt[]): string {
 }
 
 /**
- * Values are declared, parse and have an effect; required params are filled. `specOf` answers the job of a
- * reference, or nothing when it is not known.
+ * Values are declared, parse and have an effect; required params are filled, or may be by an earlier task.
+ * `specOf` answers the job of a reference, or nothing when it is not known; `givenLater` are names that the run
+ * request fills.
  */
 export function* valueLevelRules(
   spec: PipelineSpec,
   path: string,
   specOf: (jobRef: string) => JobSpec | undefined,
+  givenLater: ReadonlySet<string> = new Set(),
 ): Generator<Finding> {
   const checked = new Set<string>();
+  const earlier = new Outputs();
+  const mayFill = (name: string) => givenLater.has(name) || earlier.mayFill(name);
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
   const all: TaskAt[] = [];
+  const before = new RuntimeEnvSources();
   for (const [stageIndex, stage] of spec.stages.entries()) {
     const stagePath = below(`${path}/stages`, stageIndex);
     const ofStage = levelOf("STAGE", stage.with, `${stagePath}/with`);
@@ -207,10 +219,12 @@ export function* valueLevelRules(
       };
       const ofTask = levelOf("TASK", task.runParams, `${taskPath}/runParams`);
       yield* levelRules(ofTask);
-      yield* taskRules(at, [ofPipeline, ofStage, ofTask], checked);
+      yield* taskRules(at, [ofPipeline, ofStage, ofTask], before, checked);
       yield* untakenRules(ofTask, [at]);
       tasks.push(at);
+      if (!stage.isParallel && !at.skipped) before.add(at.spec);
     }
+    if (stage.isParallel) for (const { skipped, spec } of tasks) if (!skipped) before.add(spec);
     yield* untakenRules(ofStage, tasks);
     all.push(...tasks);
   }
