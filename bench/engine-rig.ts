@@ -3,13 +3,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { PipelineSpec, StageSpec } from "@mflow/core/schema/pipeline";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { createKeys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
+import { newId } from "@mflow/server/new-id";
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
 import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
 
@@ -46,7 +46,7 @@ export async function openEngineRig(maxTasks: number): Promise<EngineRig> {
     keys: createKeys({ current: new Uint8Array(32) }),
     maxTasks,
     groupMembers: () => [],
-    newId: (prefix) => makeId(prefix, Date.now(), crypto.getRandomValues(new Uint8Array(10))),
+    newId,
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: (message, error) => console.error(message, error) },
   });

@@ -5,6 +5,7 @@ import { timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
 import type { Grant } from "../store/store.ts";
 import type { Accounts } from "./accounts.ts";
+import { UPDATE_TOKEN_PREFIX } from "./keys.ts";
 
 /** A known sender and the roles they have. */
 export interface Principal {
@@ -30,9 +31,13 @@ export class TokenAuthenticator {
     this.#now = now;
   }
 
-  /** The token's owner, if any. Rejects with TOO_MANY_REQUESTS when too many wrong ones came from the address. */
+  /**
+   * The token's owner, if any; a task's update token is nobody's and is not counted as wrong. Rejects with
+   * TOO_MANY_REQUESTS when too many wrong ones came from the address. A right one is never held up: behind one
+   * address there may be many people.
+   */
   async authenticate(token: string, from: string): Promise<Principal | undefined> {
-    this.#refuseTooMany(from);
+    if (token.startsWith(UPDATE_TOKEN_PREFIX)) return undefined;
     const principal = this.#accounts.isLocal ? this.#localPrincipal(token) : this.#userPrincipal(token);
     if (!principal) this.#countWrong(from);
     return principal;
@@ -51,26 +56,20 @@ export class TokenAuthenticator {
     return account && { name: account.user.name, local: false, grants: account.grants };
   }
 
-  #refuseTooMany(from: string): void {
-    const wrong = this.#wrong.get(from);
-    if (!wrong) return;
-    const now = this.#now();
-    if (wrong.until <= now) this.#wrong.delete(from);
-    else if (wrong.count >= MAX_WRONG) {
-      const seconds = Math.ceil((wrong.until - now) / 1000);
-      throw new MflowError(
-        "TOO_MANY_REQUESTS",
-        `too many wrong tokens came from ${from}; try again in ${seconds} s`,
-      );
-    }
-  }
-
   #countWrong(from: string): void {
+    const now = this.#now();
     const wrong = this.#wrong.get(from);
-    if (wrong) wrong.count++;
-    else {
+    if (!wrong || wrong.until <= now) {
       if (this.#wrong.size >= MAX_ADDRESSES) this.#wrong.clear();
-      this.#wrong.set(from, { count: 1, until: this.#now() + WINDOW_MS });
+      this.#wrong.set(from, { count: 1, until: now + WINDOW_MS });
+      return;
     }
+    wrong.count++;
+    if (wrong.count <= MAX_WRONG) return;
+    const seconds = Math.ceil((wrong.until - now) / 1000);
+    throw new MflowError(
+      "TOO_MANY_REQUESTS",
+      `too many wrong tokens came from ${from}; try again in ${seconds} s`,
+    );
   }
 }
