@@ -649,28 +649,6 @@ spec:
     ]);
   });
 
-  test("that is required may come from the output of a task that ends before", () => {
-    const text = `${shellJob("a", ", runParams: [{name: WHO, required: true}]")}---
-kind: Job
-publish: true
-metadata: {name: make}
-spec: {runnerType: SHELL, runnerSpec: {steps: [{run: "date\\necho WHO=ann >> $MFLOW_OUTPUT"}]}}
----
-kind: Pipeline
-metadata: {name: p}
-spec:
-  stages:
-    - {name: early, tasks: [{name: t1, job: a}, {name: off, job: make, skipRun: true}, {name: t2, job: a}]}
-    - name: beside
-      isParallel: true
-      tasks: [{name: m1, job: make}, {name: t3, job: a}]
-    - {name: late, tasks: [{name: t4, job: a}]}
-`;
-    const nobody =
-      "warning: nobody fills the required param `WHO` of job `a`; add it to `runParams`, or give it with each run (`-p WHO=VALUE`)";
-    expect(linted(text)).toEqual([`15:45: ${nobody}`, `15:104: ${nobody}`, `18:54: ${nobody}`]);
-  });
-
   test("that is required may come from an earlier task that puts something out", () => {
     const jobs = [
       shellJob("use", ", runParams: [{name: WHO, required: true}]"),

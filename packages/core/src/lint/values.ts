@@ -16,7 +16,6 @@ import type { PipelineSpec } from "../schema/pipeline.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import { Outputs } from "./outputs.ts";
-import { RuntimeEnvSources } from "./runtime-env-sources.ts";
 
 /** A value of a level, and what is known about it so far. */
 interface Given {
@@ -113,7 +112,7 @@ function* valueRules(declaration: RunParam, given: Given, setBy: SetBy, jobName:
 function* taskRules(
   task: TaskAt,
   levels: Level[],
-  before: RuntimeEnvSources,
+  mayFill: (name: string) => boolean,
   checked: Set<string>,
 ): Generator<Finding> {
   for (const declaration of task.spec?.runParams ?? []) {
@@ -139,7 +138,7 @@ function* taskRules(
         final = level.setBy === "PIPELINE" ? "the value of the pipeline" : "the value of the stage";
       }
     }
-    if (declaration.required && !filled && !task.skipped && !before.mayFill(name)) {
+    if (declaration.required && !filled && !task.skipped && !mayFill(name)) {
       const message = `nobody fills the required param ${quoted(name)} of job ${quoted(task.jobName)}`;
       const remedy = `add it to \`runParams\`, or give it with each run (\`-p ${name}=VALUE\`)`;
       yield warning(`${task.path}/job`, `${message}; ${remedy}`);
@@ -196,7 +195,6 @@ export function* valueLevelRules(
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
   const all: TaskAt[] = [];
-  const before = new RuntimeEnvSources();
   for (const [stageIndex, stage] of spec.stages.entries()) {
     const stagePath = below(`${path}/stages`, stageIndex);
     const ofStage = levelOf("STAGE", stage.with, `${stagePath}/with`);
@@ -219,12 +217,12 @@ export function* valueLevelRules(
       };
       const ofTask = levelOf("TASK", task.runParams, `${taskPath}/runParams`);
       yield* levelRules(ofTask);
-      yield* taskRules(at, [ofPipeline, ofStage, ofTask], before, checked);
+      yield* taskRules(at, [ofPipeline, ofStage, ofTask], mayFill, checked);
       yield* untakenRules(ofTask, [at]);
       tasks.push(at);
-      if (!stage.isParallel && !at.skipped) before.add(at.spec);
+      if (!stage.isParallel && !at.skipped) earlier.add(at.spec);
     }
-    if (stage.isParallel) for (const { skipped, spec } of tasks) if (!skipped) before.add(spec);
+    if (stage.isParallel) for (const { skipped, spec } of tasks) if (!skipped) earlier.add(spec);
     yield* untakenRules(ofStage, tasks);
     all.push(...tasks);
   }
