@@ -682,7 +682,7 @@ spec:
   test("that is required and that the run request gives is not asked for", () => {
     const text = `${shellJob("a", ", runParams: [{name: WHO, required: true}, {name: HOW, required: true}]")}---\nkind: Pipeline\nmetadata: {name: p}\nspec: {stages: [{name: s, tasks: [{name: t, job: a}]}]}\n`;
     expect(linted(text, { givenParams: new Set(["WHO"]) })).toEqual([
-      "8:52: warning: nobody fills the required param `HOW` of job `a`; add it to `runParams`, or give it with each run (`-p HOW=VALUE`)",
+      "8:50: warning: nobody fills the required param `HOW` of job `a`; add it to `runParams`, or give it with each run (`-p HOW=VALUE`)",
     ]);
   });
 

@@ -52,7 +52,7 @@ function* pipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
-  yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec);
+  yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 
 /** The finding with the place of its document. */
