@@ -58,10 +58,26 @@ const PLANNED_KEYS: ReadonlySet<string> = new Set([
 
 class Explainer {
   readonly found: Explanation[] = [];
-  readonly options: ExplainOptions;
+  readonly #options: ExplainOptions;
+  /** Paths of the lists on the way: a number below one of them is an index, below a map it is a key. */
+  readonly #lists: Set<string>;
 
-  constructor(options: ExplainOptions) {
-    this.options = options;
+  constructor(options: ExplainOptions, lists = new Set<string>()) {
+    this.#options = options;
+    this.#lists = lists;
+  }
+
+  /** How a sentence names a place: its key, or its number in the list. */
+  #place(path: string): string {
+    const last = segmentsOf(path).at(-1);
+    if (last === undefined) return "this";
+    const parent = path.slice(0, path.lastIndexOf("/"));
+    if (!this.#lists.has(parent)) return quoted(last);
+    const list = segmentsOf(parent).at(-1);
+    const item = `item ${Number(last) + 1}`;
+    return list === undefined || this.#lists.has(parent.slice(0, parent.lastIndexOf("/")))
+      ? item
+      : `${item} of ${quoted(list)}`;
   }
 
   private get full(): boolean {
@@ -74,10 +90,10 @@ class Explainer {
 
   value(schema: SchemaNode, value: unknown, path: string): void {
     if (this.full) return;
-    if (typeof value === "string" && isSingle(schema) && this.options.standsForValue?.(value)) return;
+    if (typeof value === "string" && isSingle(schema) && this.#options.standsForValue?.(value)) return;
     if (schema.anyOf) this.union(schema, schema.anyOf, value, path);
     else if (schema.const !== undefined || schema.enum) this.choice(schema, value, path);
-    else if (!acceptsType(schema, value)) this.add(path, wrongType(schema, value, path));
+    else if (!acceptsType(schema, value)) this.add(path, wrongType(schema, value, this.#place(path)));
     else if (typeof value === "string") this.text(schema, value, path);
     else if (typeof value === "number") this.number(schema, value, path);
     else if (Array.isArray(value)) this.list(schema, value, path);
@@ -90,7 +106,7 @@ class Explainer {
     if (schema.maxProperties !== undefined && keys.length > schema.maxProperties) {
       this.add(
         path,
-        `${placeOf(path)} has ${keys.length} entries; at most ${schema.maxProperties} are allowed`,
+        `${this.#place(path)} has ${keys.length} entries; at most ${schema.maxProperties} are allowed`,
       );
     }
     for (const key of schema.required ?? []) {
@@ -124,11 +140,12 @@ class Explainer {
   private list(schema: SchemaNode, value: unknown[], path: string): void {
     const { minItems = 0, maxItems } = schema;
     if (value.length < minItems)
-      this.add(path, `${placeOf(path)} needs at least ${countOf(minItems, "item")}`);
+      this.add(path, `${this.#place(path)} needs at least ${countOf(minItems, "item")}`);
     if (maxItems !== undefined && value.length > maxItems) {
-      this.add(path, `${placeOf(path)} has ${value.length} items; at most ${maxItems} are allowed`);
+      this.add(path, `${this.#place(path)} has ${value.length} items; at most ${maxItems} are allowed`);
       return;
     }
+    this.#lists.add(path);
     for (let index = 0; index < value.length && !this.full; index++) {
       if (schema.items) this.value(schema.items, value[index], below(path, index));
     }
@@ -136,17 +153,17 @@ class Explainer {
 
   private text(schema: SchemaNode, value: string, path: string): void {
     const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
-    if (value.length < minLength) this.add(path, `${placeOf(path)} is empty; give it a value`);
+    if (value.length < minLength) this.add(path, `${this.#place(path)} is empty; give it a value`);
     else if (value.length > maxLength && [...value].length > maxLength) {
       const length = `${[...value].length} characters long; at most ${maxLength} are allowed`;
-      this.add(path, `${placeOf(path)} is ${length}`);
+      this.add(path, `${this.#place(path)} is ${length}`);
     } else if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
-      this.add(path, `${placeOf(path)} cannot be ${quoted(value)}: ${ruleOf(schema)}`);
+      this.add(path, `${this.#place(path)} cannot be ${quoted(value)}: ${ruleOf(schema)}`);
     }
   }
 
   private number(schema: SchemaNode, value: number, path: string): void {
-    const place = placeOf(path);
+    const place = this.#place(path);
     if (!Number.isFinite(value)) this.add(path, `${place} must be a finite number`);
     else if (schema.type === "integer" && !Number.isInteger(value)) {
       this.add(path, `${place} must be a whole number, but is ${value}`);
@@ -161,7 +178,7 @@ class Explainer {
   private choice(schema: SchemaNode, value: unknown, path: string): void {
     const options = choicesOf(schema);
     if (options.includes(value)) return;
-    const listed = `${placeOf(path)} must be ${alternatives(options.map((option) => quoted(String(option))))}`;
+    const listed = `${this.#place(path)} must be ${alternatives(options.map((option) => quoted(String(option))))}`;
     const names = options.filter((option) => typeof option === "string");
     if (typeof value === "string")
       this.add(path, `${listed}, but is ${quoted(value)}${didYouMean(value, names)}`);
@@ -172,13 +189,13 @@ class Explainer {
   private union(schema: SchemaNode, branches: SchemaNode[], value: unknown, path: string): void {
     const fitting = branches.filter((branch) => acceptsType(branch, value));
     if (fitting.length === 0) {
-      this.add(path, wrongType(schema, value, path));
+      this.add(path, wrongType(schema, value, this.#place(path)));
       return;
     }
     if (fitting.every((branch) => choicesOf(branch).length > 0)) {
       if (fitting.some((branch) => choicesOf(branch).includes(value))) return;
       const wanted = alternatives([...new Set(branches.flatMap(wantedWords))]);
-      this.add(path, `${placeOf(path)} must be ${wanted}, but is ${quoted(String(value))}`);
+      this.add(path, `${this.#place(path)} must be ${wanted}, but is ${quoted(String(value))}`);
       return;
     }
     const kind = isMap(value) ? kindOf(fitting, value) : undefined;
@@ -190,7 +207,7 @@ class Explainer {
   private nearestBranch(branches: SchemaNode[], value: unknown, path: string): void {
     let fewest: Explanation[] | undefined;
     for (const branch of branches) {
-      const explainer = new Explainer(this.options);
+      const explainer = new Explainer(this.#options, this.#lists);
       explainer.value(branch, value, path);
       if (!fewest || explainer.found.length < fewest.length) fewest = explainer.found;
     }
@@ -259,10 +276,10 @@ function wantedWords(schema: SchemaNode): string[] {
   return [typeWords[schema.type ?? ""] ?? "a value"];
 }
 
-function wrongType(schema: SchemaNode, value: unknown, path: string): string {
+function wrongType(schema: SchemaNode, value: unknown, place: string): string {
   const wanted = alternatives(wantedWords(schema));
-  if (value === null || value === undefined) return `${placeOf(path)} is empty; it must be ${wanted}`;
-  return `${placeOf(path)} must be ${wanted}, but is ${typeWord(value)}${typeHint(schema, value)}`;
+  if (value === null || value === undefined) return `${place} is empty; it must be ${wanted}`;
+  return `${place} must be ${wanted}, but is ${typeWord(value)}${typeHint(schema, value)}`;
 }
 
 /** What to do about a type that is easily mistaken in YAML. */
@@ -302,17 +319,6 @@ function withoutFullStop(sentence: string): string {
 
 function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** How a sentence names a place: its key, or its number in the list. */
-function placeOf(path: string): string {
-  const segments = segmentsOf(path);
-  const last = segments.at(-1);
-  if (last === undefined) return "this";
-  if (!/^\d+$/.test(last)) return quoted(last);
-  const list = segments.at(-2);
-  const item = `item ${Number(last) + 1}`;
-  return list === undefined ? item : `${item} of ${quoted(list)}`;
 }
 
 /**

@@ -180,6 +180,18 @@ describe("a wrong value gets a sentence that names the place and the remedy", ()
       [["/team", "`team` must be text, but is a number; put it in quotes"]],
     ],
     [
+      "map value under a key that is a number",
+      Labels,
+      { 2: [] },
+      [["/2", "`2` must be text, but is a list"]],
+    ],
+    [
+      "item of a list in a list",
+      closed({ rows: Type.Array(Type.Array(Type.String())) }),
+      { rows: [["a"], ["b", {}]] },
+      [["/rows/1/1", "item 2 must be text, but is a map"]],
+    ],
+    [
       "map key that is not allowed",
       ParamValues,
       { "1b": 1 },
