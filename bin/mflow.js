@@ -4,15 +4,19 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NEEDED = 24;
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 if (Number(process.versions.node.split(".")[0]) >= NEEDED) {
   silenceExperimentalWarnings();
+  // Stripping types takes longer than most commands; what is stripped once is kept beside the code, where only
+  // those can write who can change the code itself.
+  module.enableCompileCache(join(ROOT, "node_modules", ".cache", "mflow"));
   await import("../packages/cli/src/main.ts");
 } else {
   runUnderNewerNode();
@@ -33,11 +37,11 @@ function runUnderNewerNode() {
   if (node === undefined) {
     console.error(
       `mflow: needs Node ${NEEDED} or newer; this is ${process.version}\n` +
-        `Install Node ${NEEDED}, or run \`npm ci\` in ${dirname(dirname(fileURLToPath(import.meta.url)))}, which brings its own.`,
+        `Install Node ${NEEDED}, or run \`npm ci\` in ${ROOT}, which brings its own.`,
     );
     process.exit(2);
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
   // A terminal sends its signals to both; the child takes two at once for one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
     process.on(signal, () => child.kill(signal));

@@ -35,12 +35,13 @@ export interface Context {
   /** How a person calls mflow to reach the same server, e.g. `mflow --data /srv/mflow`. */
   readonly command: string;
   /** Writes text and a line end to stdout. */
-  print(text: string): void;
+  print(text: string): undefined;
   /** Tells people something beside the result, on stderr. */
-  note(text: string): void;
+  note(text: string): undefined;
   /** The format for programs, if one is asked for. */
   readonly documentFormat: DocumentFormat | undefined;
-  printDocument(value: unknown): Promise<void>;
+  /** Writes a value in the format for programs, in JSON when none is asked for. */
+  printDocument(value: unknown, format?: DocumentFormat): Promise<undefined>;
   connect(options?: ConnectOptions): Promise<Connection>;
 }
 
@@ -50,7 +51,7 @@ export function makeContext(io: Io, options: GlobalOptions): Context {
   const noColor = !options.color;
   const style = styleFor({ isTTY: io.stdout.isTTY === true, env: io.env, noColor });
   const errorStyle = styleFor({ isTTY: io.stderr.isTTY === true, env: io.env, noColor });
-  const dataFolder = resolve(io.cwd, options.data ?? DEFAULT_DATA_FOLDER);
+  const dataFolder = resolve(io.cwd, options.data ?? (io.env.MFLOW_DATA || DEFAULT_DATA_FOLDER));
   const { output } = options;
   const documentFormat = output === "json" || output === "yaml" ? output : undefined;
   const context: Context = {
@@ -61,11 +62,18 @@ export function makeContext(io: Io, options: GlobalOptions): Context {
     scope: { domain: options.domain, namespace: options.namespace },
     dataFolder,
     command: commandOf(io, options),
-    print: (text) => io.stdout.write(`${text}\n`),
-    note: (text) => io.stderr.write(`${errorStyle.tone("quiet", "mflow:")} ${plainLine(text)}\n`),
+    print: (text) => {
+      io.stdout.write(`${text}\n`);
+      return undefined;
+    },
+    note: (text) => {
+      io.stderr.write(`${errorStyle.tone("quiet", "mflow:")} ${plainLine(text)}\n`);
+      return undefined;
+    },
     documentFormat,
-    printDocument: async (value) => {
-      io.stdout.write(await documentText(value, documentFormat ?? "json"));
+    printDocument: async (value, format = documentFormat ?? "json") => {
+      io.stdout.write(await documentText(value, format));
+      return undefined;
     },
     connect: async (connectOptions) => (await import("./connect.ts")).connect(context, connectOptions),
   };

@@ -113,15 +113,19 @@ function unreadable(name: string, error: NodeJS.ErrnoException): UsageError {
   return new UsageError(`cannot read ${name}: ${WHY[error.code ?? ""] ?? error.message}`);
 }
 
-/** Details of the server, which speaks of `/documents/N/...`, with the place in the files where N came from. */
+/**
+ * Details of the server, which speaks of `/documents/N/...`, with the place in the files where N came from; those
+ * that speak of a spec alone are about `main`.
+ */
 export function placeInFiles(
   details: readonly ErrorDetail[],
   documents: readonly ParsedDocument[],
+  main?: ParsedDocument,
 ): ErrorDetail[] {
   return details.map((detail) => {
-    const [, index, pointer] = /^\/documents\/(\d+)(.*)$/s.exec(detail.path) ?? [];
-    const document = index === undefined ? undefined : documents[Number(index)];
+    const [, index, below] = /^\/documents\/(\d+)(.*)$/s.exec(detail.path) ?? [];
+    const document = index === undefined ? main : documents[Number(index)];
     if (!document || detail.line !== undefined) return detail;
-    return { ...detail, file: document.file, ...document.locate(pointer ?? "") };
+    return { ...detail, file: document.file, ...document.locate(below ?? detail.path) };
   });
 }

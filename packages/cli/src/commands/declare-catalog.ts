@@ -1,0 +1,82 @@
+// The commands for what can be run and for records of all kinds.
+
+import type { Command } from "commander";
+import { Argument } from "commander";
+import type { Runs } from "../program.ts";
+import { collect, collectList, oneOfWords, wholeNumber } from "./collect.ts";
+import { DELETABLE, DESCRIBED, KIND_WORDS } from "./kind-names.ts";
+
+export function declareCatalogCommands(program: Command, runs: Runs): void {
+  program.commandsGroup("Jobs, pipelines and records:");
+
+  runs(
+    program
+      .command("lint")
+      .argument("<files...>", "manifests, folders of them, or `-` for stdin")
+      .summary("say what is wrong with manifests")
+      .option("--online", "check also against what the server stores"),
+    () => import("./lint.ts"),
+  );
+
+  runs(
+    program
+      .command("apply")
+      .summary("create or change the jobs and pipelines of manifests")
+      .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
+      .option("--dry-run", "say what would happen, store nothing"),
+    () => import("./apply.ts"),
+  );
+
+  const get = program
+    .command("get")
+    .addArgument(kindArgument(KIND_WORDS))
+    .argument("[names...]", "ids or names; without them a list, newest first")
+    .summary("list jobs, pipelines, runs, tasks, users, groups or tokens")
+    .option("-s, --stage <stage>", "only in this stage; may be repeated", collectList)
+    .option("-l, --label <label>", "only with this label key=value; may be repeated", collect)
+    .option("--text <text>", "only with this text in the name")
+    .option("--pipeline <name>", "runs of this pipeline")
+    .option("--job <name>", "tasks of this job")
+    .option("--run <id>", "tasks of this run")
+    .option("--since <time>", "made since then: 2h, 3d, or a date and time")
+    .option("--until <time>", "made before then")
+    .option("--limit <number>", "how many", wholeNumber(1))
+    .option("--cursor <cursor>", "go on where the page before ended")
+    .option("-a, --all", "all pages");
+  runs(get, () => import("./get.ts"));
+
+  runs(
+    program
+      .command("describe")
+      .addArgument(kindArgument(DESCRIBED))
+      .argument("<name>", "id or name")
+      .summary("show all of a job, pipeline, run or task"),
+    () => import("./describe.ts"),
+  );
+
+  for (const [name, summary] of [
+    ["publish", "publish a job's version: its spec is frozen, runs may use it"],
+    ["deprecate", "deprecate a job's version: no new run may use it"],
+  ] as const) {
+    runs(
+      program.command(name).argument("<job>", "name[@namespace[.domain]]:version, or id").summary(summary),
+      () => import("./publish.ts"),
+    );
+  }
+
+  runs(
+    program
+      .command("delete")
+      .addArgument(kindArgument(DELETABLE))
+      .argument("<names...>", "ids or names")
+      .summary("delete DRAFT jobs, pipelines, ended runs or tasks"),
+    () => import("./delete.ts"),
+  );
+}
+
+/** The words complete in the shell; a wrong one gets a guess. */
+function kindArgument(words: string[]): Argument {
+  return new Argument("<kind>", `one of ${words.slice(0, 7).join(", ")}`)
+    .choices(words)
+    .argParser(oneOfWords(words));
+}

@@ -1,0 +1,100 @@
+// The commands that start, watch and decide on runs.
+
+import { type Command, Option } from "commander";
+import type { Runs } from "../program.ts";
+import { collect, wholeNumber } from "./collect.ts";
+
+export function declareRunCommands(program: Command, runs: Runs): void {
+  program.commandsGroup("Runs:");
+
+  const run = program
+    .command("run")
+    .argument("[pipeline]", "a stored pipeline; with -f, one of the files")
+    .summary("run a pipeline or a job, and watch it")
+    .description("Runs a pipeline or a job and watches it to its end.")
+    .option(
+      "-f, --file <file>",
+      "manifests laid over the stored ones for this run; `-` is stdin",
+      collect,
+      [],
+    )
+    .option("--job <ref>", "run this job alone: name[@namespace[.domain]][:version]")
+    .option("--task <id>", "run an ended task again, as a new attempt")
+    .option("-p, --param <param>", "[stage/task:]NAME=VALUE; without =VALUE from the environment", collect)
+    .option("-l, --label <label>", "label of the run: key=value", collect)
+    .option("--add-auditor <name>", "[stage/task:]user or @group that may audit too", collect)
+    .option("--sequence-label-key <key>", "at most one run at a time per value of this label")
+    .option("-w, --watch", "watch the run to its end (the default)")
+    .addOption(new Option("-d, --detach", "start the run, print its id and leave").conflicts("watch"))
+    .addOption(new Option("--dry-run", "show what would run, run nothing").conflicts(["watch", "detach"]))
+    .option("--idempotency-key <key>", "the same key and request start one run only")
+    .option("--allow-root-steps", "let a server that is started here run SHELL steps as root")
+    .option("--shell-user <name>", "let a server that is started here run SHELL steps as this user")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ mflow run -f pipeline.yaml -p VERSION=1.4.0
+  $ mflow run release -p deploy/prod:REPLICAS=3 --label team=web
+  $ mflow run --job backup:v2 --detach
+
+Without a server one is started in the background on the data folder; it ends
+when nothing has run for a minute. In a pipe each change is one line. Ctrl-C
+asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
+    );
+  runs(run, () => import("./run.ts"));
+
+  runs(
+    program
+      .command("watch")
+      .argument("<id>", "a run, or a task that runs alone")
+      .summary("watch a run to its end"),
+    () => import("./watch.ts"),
+  );
+
+  const logs = program
+    .command("logs")
+    .argument("<id>", "a task, or a run for the logs of all its tasks")
+    .summary("print logs")
+    .option("-f, --follow", "go on until the log ends")
+    .option("--step <name>", "only lines of this step")
+    .option("--attempt <number>", "attempt (default: the newest that has a log)", wholeNumber(1))
+    .option("--tail <lines>", "only the last so many lines", wholeNumber(1))
+    .option("--search <text>", "only lines with this text, case ignored")
+    .option("-t, --timestamps", "begin each line with its time");
+  runs(logs, () => import("./logs.ts"));
+
+  for (const [name, summary] of [
+    ["audit", "pass or deny the audit of a task, before it runs"],
+    ["confirm", "accept or deny the result of a task"],
+  ] as const) {
+    const decide = program
+      .command(name)
+      .argument("<task>", "id of the task")
+      .summary(summary)
+      .addOption(new Option("--pass", "it is all right").conflicts("deny"))
+      .option("--deny", "it is not; needs a comment")
+      .option("-m, --message <comment>", "why")
+      .option("--digest <digest>", "digest of what you saw; refused when the content is another");
+    runs(decide, () => import("./decide.ts"));
+  }
+
+  runs(
+    program
+      .command("cancel")
+      .argument("<id...>", "runs or tasks")
+      .summary("cancel runs or tasks")
+      .option("-m, --message <text>", "why"),
+    () => import("./cancel.ts"),
+  );
+
+  const events = program
+    .command("events")
+    .summary("print what changed")
+    .option("-f, --follow", "go on with what changes from now on")
+    .option("--run <id>", "only of this run")
+    .option("--task <id>", "only of this task")
+    .option("--after <seq>", "only after this place in the stream", wholeNumber(0))
+    .option("--tail <events>", "the last so many (default: 50, of a run or task all)", wholeNumber(1));
+  runs(events, () => import("./events.ts"));
+}

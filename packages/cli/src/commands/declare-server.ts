@@ -1,0 +1,50 @@
+// The commands for the server and for the command line itself.
+
+import { Argument, type Command } from "commander";
+import type { Runs } from "../program.ts";
+import { collect } from "./collect.ts";
+
+export const SERVER_GROUP = "Server and command line:";
+
+export function declareServerCommands(program: Command, runs: Runs): void {
+  program.commandsGroup(SERVER_GROUP);
+
+  const server = program
+    .command("server")
+    .summary("run the server")
+    .description(
+      "Runs the server until a signal ends it. Each option is also a variable such as $MFLOW_PORT.",
+    )
+    .option("--host <address>", "address to listen on; others than loopback need users (default: 127.0.0.1)")
+    .option("--port <number>", "port to listen on, 0 for any free one (default: 7070)")
+    .option("--allow-host <name>", "name under which the server may be called; may be repeated", collect)
+    .option("--public-url <url>", "address under which tasks and people reach the server")
+    .option("--max-tasks <number>", "tasks under way at once (default: twice the cores)")
+    .option("--shell-user <name>", "user that SHELL steps run as")
+    .option("--allow-root-steps", "let SHELL steps run as root")
+    .option("--log-limit <bytes>", "what the log of a task keeps, e.g. 64MiB")
+    .option("--log-rate <bytes>", "what it keeps per second, e.g. 8MiB")
+    .option("--idle-exit <duration>", "end so long after the last run and gate, e.g. 60s")
+    .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)");
+  runs(server, () => import("./server.ts"));
+
+  runs(program.command("version").summary("print the version"), () => import("./version.ts"));
+  runs(
+    program
+      .command("completion")
+      .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish"]))
+      .summary("print a script that completes commands in a shell")
+      .addHelpText(
+        "after",
+        `
+  bash:  source <(mflow completion bash)       in ~/.bashrc
+  zsh:   source <(mflow completion zsh)        in ~/.zshrc, after compinit
+  fish:  mflow completion fish | source        in ~/.config/fish/config.fish`,
+      ),
+    () => import("./completion.ts"),
+  );
+  runs(
+    program.command("__complete", { hidden: true }).argument("[words...]").allowUnknownOption(),
+    () => import("./complete.ts"),
+  );
+}

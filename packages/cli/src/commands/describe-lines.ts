@@ -1,0 +1,254 @@
+// What `describe` says of each kind of record, as lines. Pure.
+
+import { formatDuration } from "@mflow/core/duration";
+import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { Gate } from "@mflow/core/schema/gate";
+import type { Job } from "@mflow/core/schema/job";
+import type { StepStatus } from "@mflow/core/schema/job-task";
+import type { RunParam } from "@mflow/core/schema/param";
+import type { Pipeline } from "@mflow/core/schema/pipeline";
+import { documentText } from "../display/document.ts";
+import type { Style } from "../display/style.ts";
+import { type Column, tableLines } from "../display/table.ts";
+import { plainLine } from "../display/width.ts";
+import { runView } from "../view/run-view.ts";
+import { elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { labelText } from "./kind-columns.ts";
+
+export interface DescribeOptions {
+  style: Style;
+  command: string;
+  /** Milliseconds since the epoch. */
+  now: number;
+  columns: number;
+}
+
+type Fact = readonly [label: string, value: string | number | undefined];
+
+/** Labels and values in two columns; those without a value are left out. */
+function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
+  const known = facts.filter(([, value]) => value !== undefined && value !== "");
+  const width = Math.max(...known.map(([label]) => label.length));
+  return known.map(
+    ([label, value]) => `${style.tone("quiet", label.padEnd(width))}  ${plainLine(String(value))}`,
+  );
+}
+
+function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
+  return lines.length === 0 ? [] : ["", style.tone("strong", title), ...lines.map((line) => `  ${line}`)];
+}
+
+function table<T>(columns: readonly Column<T>[], items: readonly T[], options: DescribeOptions): string[] {
+  return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
+}
+
+function textLines(text: string | undefined): string[] {
+  return text ? text.trimEnd().split("\n").map(plainLine) : [];
+}
+
+export async function jobLines(job: Job, options: DescribeOptions): Promise<string[]> {
+  const { spec } = job;
+  return [
+    ...factLines(
+      [
+        ["Job", `${job.name}:${job.version}`],
+        ["Name", job.displayName],
+        ["Stage", job.stage],
+        ["Scope", `${job.namespace}.${job.domain}`],
+        ["Visible to", spec.visibility ?? "NAMESPACE"],
+        ["Runner", spec.runnerType],
+        ["Timeout", spec.timeout],
+        ["Labels", labelText(job.labels)],
+        ["Created", `${job.createdAt} by ${job.createdBy}`],
+        ["Published", job.publishedAt],
+        ["Id", job.id],
+        ["About", job.description],
+      ],
+      options,
+    ),
+    ...section("Params", paramLines(spec.runParams ?? [], options), options),
+    ...section("Runner spec", textLines(await documentText(spec.runnerSpec, "yaml")), options),
+    ...section("Readme", textLines(job.readme), options),
+  ];
+}
+
+function paramLines(params: readonly RunParam[], options: DescribeOptions): string[] {
+  const columns: Column<RunParam>[] = [
+    { title: "NAME", value: (param) => param.name },
+    { title: "TYPE", value: (param) => `${param.usageType ?? "ENV"} ${param.valueType ?? "TEXT"}` },
+    { title: "DEFAULT", value: ({ value }) => (value === undefined ? "" : String(value)), shrinksTo: 10 },
+    { title: "", value: (param) => traitsOf(param), shrinksTo: 10 },
+  ];
+  return table(columns, params, options);
+}
+
+function traitsOf(param: RunParam): string {
+  const traits = (["required", "readOnly", "sensitive", "deprecated"] as const).filter(
+    (trait) => param[trait],
+  );
+  const values = param.enumOptions?.map((option) => (typeof option === "string" ? option : option.value));
+  return [traits.join(", "), values && `one of ${values.join(", ")}`, param.description]
+    .filter(Boolean)
+    .join("; ");
+}
+
+export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): string[] {
+  const { spec } = pipeline;
+  const stages = spec.stages.flatMap((stage) => [
+    `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
+    ...stage.tasks.map((task) => {
+      const gates = [
+        task.audit &&
+          task.audit.enable !== false &&
+          `audit by ${task.audit.auditors?.join(", ") ?? "nobody"}`,
+        task.confirm &&
+          task.confirm.enable !== false &&
+          `confirm by ${task.confirm.checkers?.join(", ") ?? "nobody"}`,
+        task.skipRun && "skipped",
+        task.ignoreFailed && "may fail",
+      ].filter(Boolean);
+      return `  ${task.name}: ${task.job}${gates.length > 0 ? ` (${gates.join("; ")})` : ""}`;
+    }),
+  ]);
+  return [
+    ...factLines(
+      [
+        ["Pipeline", pipeline.name],
+        ["Name", pipeline.displayName],
+        ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
+        [
+          "Runs at once",
+          spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
+        ],
+        ["Labels", labelText(pipeline.labels)],
+        ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
+        ["Changed", pipeline.updatedAt],
+        ["Id", pipeline.id],
+        ["About", pipeline.description],
+      ],
+      options,
+    ),
+    ...section("Stages", stages.map(plainLine), options),
+    ...section("Readme", textLines(pipeline.readme), options),
+  ];
+}
+
+export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
+  const { run } = view;
+  return [
+    ...factLines(
+      [
+        ["Run", run.id],
+        ["Pipeline", run.name],
+        ["Scope", `${run.namespace}.${run.domain}`],
+        ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
+        ["Ended", run.status.endAt],
+        ["Labels", labelText(run.labels)],
+      ],
+      options,
+    ),
+    "",
+    ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
+  ];
+}
+
+export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
+  const { status } = task;
+  const took = elapsed(status, options.now);
+  return [
+    ...factLines(
+      [
+        ["Task", pathOf(task)],
+        ["Stage", [status.stage, status.reason].filter(Boolean).join(" ")],
+        ["Message", status.message],
+        ["Waits", task.waitingFor],
+        [
+          "Reported",
+          status.reported && [status.reported.stage, status.reported.message].filter(Boolean).join(": "),
+        ],
+        ["Job", `${task.job.name}:${task.job.version}`],
+        ["Run", task.pipelineTaskId],
+        ["Scope", `${task.namespace}.${task.domain}`],
+        ["Attempt", task.attempt],
+        ["Created", `${task.createdAt} by ${task.startedBy}`],
+        ["Started", status.startAt],
+        ["Ended", status.endAt],
+        ["Took", took === undefined ? undefined : formatDuration(took)],
+        ["Canceled by", status.canceledBy],
+        ["Labels", labelText(task.labels)],
+        ["Id", task.id],
+      ],
+      options,
+    ),
+    ...gateSection("Audit", task.audit, task, options),
+    ...gateSection("Confirm", task.confirm, task, options),
+    ...section("Params", effectiveParamLines(task, options), options),
+    ...section("Steps", table(stepColumns, status.steps ?? [], options), options),
+    ...section(
+      "Runtime envs",
+      Object.entries(status.runtimeEnvs ?? {}).map(([name, value]) => plainLine(`${name}=${value}`)),
+      options,
+    ),
+    ...section("Summary", textLines(status.markdownOutput), options),
+    ...section("Detail", textLines(status.detail), options),
+    ...section(
+      "Earlier attempts",
+      (task.pastAttempts ?? []).map(({ attempt, status: past }) =>
+        plainLine([`${attempt}:`, past.stage, past.reason, past.message].filter(Boolean).join(" ")),
+      ),
+      options,
+    ),
+  ];
+}
+
+function gateSection(
+  title: string,
+  gate: Gate | undefined,
+  task: JobTaskView,
+  options: DescribeOptions,
+): string[] {
+  if (!gate) return [];
+  const open = openGateOf(task);
+  const isOpen = open?.gate === gate;
+  const lines = [
+    `${gate.stage} ${peopleOf(gate)}${gate.allowSelf ? ", who started it too" : ""}`,
+    ...gate.decisions.map(
+      ({ at, user, verdict, comment }) => `${at} ${verdict} by ${user}${comment ? `: ${comment}` : ""}`,
+    ),
+    ...(gate.digest ? [`digest ${gate.digest}`] : []),
+    ...(isOpen ? [`decide: ${options.command} ${open.kind} ${task.id} --pass | --deny -m WHY`] : []),
+  ];
+  return section(title, lines.map(plainLine), options);
+}
+
+function effectiveParamLines({ params = [] }: JobTaskView, options: DescribeOptions): string[] {
+  return table(
+    [
+      { title: "NAME", value: (param) => param.name },
+      { title: "VALUE", value: (param) => param.value, shrinksTo: 20 },
+      { title: "SET BY", value: (param) => param.setBy },
+    ],
+    params,
+    options,
+  );
+}
+
+const stepColumns: Column<StepStatus>[] = [
+  { title: "STEP", value: (step) => step.name, shrinksTo: 10 },
+  { title: "RESULT", value: stepResult },
+  { title: "TOOK", value: ({ durationMs }) => (durationMs === undefined ? "" : formatDuration(durationMs)) },
+  { title: "PEAK MEMORY", value: peakMemory },
+];
+
+function stepResult({ exitCode, signal, timedOut, startAt, endAt }: StepStatus): string {
+  if (timedOut) return "timed out";
+  if (signal !== undefined) return signal;
+  if (exitCode !== undefined) return exitCode === 0 ? "ok" : `exit code ${exitCode}`;
+  return endAt === undefined && startAt !== undefined ? "runs" : "";
+}
+
+function peakMemory({ peakMemoryBytes, peakMemorySource }: StepStatus): string {
+  if (peakMemoryBytes === undefined) return "";
+  const megabytes = (peakMemoryBytes / 2 ** 20).toFixed(1);
+  return `${megabytes} MiB${peakMemorySource === "SAMPLED" ? " (sampled)" : ""}`;
+}

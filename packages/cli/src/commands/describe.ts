@@ -1,0 +1,36 @@
+// `mflow describe`: all there is to know of one record, for people.
+
+import type { Context } from "../context.ts";
+import type { CommandCall } from "../program.ts";
+import { jobLines, pipelineLines, runLines, taskLines } from "./describe-lines.ts";
+import { kindOf } from "./kind-names.ts";
+
+export async function run(context: Context, { args }: CommandCall): Promise<undefined> {
+  const [word, name] = args as [string, string];
+  const { client } = await context.connect();
+  const { style, command, scope } = context;
+  const columns = context.io.stdout.isTTY ? context.io.stdout.columns : undefined;
+  const options = { style, command, now: Date.now(), columns: columns ?? 100 };
+  const show = async (record: unknown, lines: () => string[] | Promise<string[]>) => {
+    if (context.documentFormat) return context.printDocument(record);
+    for (const line of await lines()) context.print(line);
+  };
+  switch (kindOf(word)) {
+    case "job": {
+      const job = await client.jobs.get(name, scope);
+      return show(job, () => jobLines(job, options));
+    }
+    case "pipeline": {
+      const pipeline = await client.pipelines.get(name, scope);
+      return show(pipeline, () => pipelineLines(pipeline, options));
+    }
+    case "run": {
+      const run = await client.runs.get(name);
+      return show(run, () => runLines(run, options));
+    }
+    default: {
+      const task = await client.tasks.get(name);
+      return show(task, () => taskLines(task, options));
+    }
+  }
+}

@@ -1,0 +1,160 @@
+// `mflow get`: lists records of a kind, or shows some by name.
+
+import { parseDuration } from "@mflow/core/duration";
+import type { ApiPage } from "@mflow/core/schema/api";
+import { type Client, eachItem } from "@mflow/sdk";
+import type { Context } from "../context.ts";
+import type { CommandCall } from "../program.ts";
+import { UsageError } from "../usage-error.ts";
+import type { RecordOf } from "./kind-columns.ts";
+import { type KindName, kindOf } from "./kind-names.ts";
+import { printList } from "./print-list.ts";
+import { parseLabels } from "./run-values.ts";
+
+interface GetOptions {
+  stage?: string[];
+  label?: string[];
+  text?: string;
+  pipeline?: string;
+  job?: string;
+  run?: string;
+  since?: string;
+  until?: string;
+  limit?: number;
+  cursor?: string;
+  all?: boolean;
+}
+
+/** Options that only some kinds know. */
+const OWN_OPTIONS: Partial<Record<keyof GetOptions, readonly KindName[]>> = {
+  stage: ["job", "run", "task"],
+  pipeline: ["run"],
+  job: ["task"],
+  run: ["task"],
+};
+const LISTED: readonly KindName[] = ["job", "pipeline", "run", "task"];
+
+/** Pages of this size, when all are wanted. */
+const WHOLE_PAGE = 500;
+
+export async function run(context: Context, call: CommandCall): Promise<undefined> {
+  const [word, names] = call.args as [string, string[]];
+  const kind = kindOf(word);
+  const options = call.options as GetOptions;
+  refuseForeign(kind, options);
+  const { client } = await context.connect();
+  if (names.length > 0) return printNamed(context, client, kind, names);
+  const list = (cursor: string | undefined) => listPage(client, kind, query(context, options, cursor));
+  if (!options.all) return printList(context, kind, await list(options.cursor));
+  const items: RecordOf<KindName>[] = [];
+  for await (const item of eachItem(list)) items.push(item);
+  return printList(context, kind, { items } as ApiPage<RecordOf<KindName>>);
+}
+
+function refuseForeign(kind: KindName, options: GetOptions): void {
+  for (const [name, kinds] of Object.entries(OWN_OPTIONS)) {
+    if (options[name as keyof GetOptions] !== undefined && !kinds.includes(kind)) {
+      throw new UsageError(
+        `--${name} does not filter ${kind}s`,
+        `It filters ${kinds.map((one) => `${one}s`).join(", ")}.`,
+      );
+    }
+  }
+  if (LISTED.includes(kind)) return;
+  const given = (["label", "text", "since", "until", "limit", "cursor"] as const).find(
+    (name) => options[name],
+  );
+  if (given) throw new UsageError(`--${given} does not filter ${kind}s`, "Their list is always whole.");
+}
+
+function query({ scope }: Context, options: GetOptions, cursor: string | undefined) {
+  const { stage, label, text, since, until, all } = options;
+  // Written the same way as when they are given to a run.
+  const labels = label && Object.entries(parseLabels(label)).map(([key, value]) => `${key}=${value}`);
+  return {
+    ...scope,
+    stage: stage?.map((one) => one.toUpperCase()),
+    label: labels,
+    text,
+    pipeline: options.pipeline,
+    job: options.job,
+    pipelineTaskId: options.run,
+    createdFrom: since && timeOf(since),
+    createdTo: until && timeOf(until),
+    limit: options.limit ?? (all ? WHOLE_PAGE : undefined),
+    cursor,
+  };
+}
+
+/** `2h` ago, or a date and time. */
+function timeOf(text: string): string {
+  if (/^(\d+(ms|s|m|h|d))+$/.test(text)) return new Date(Date.now() - parseDuration(text)).toISOString();
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) {
+    throw new UsageError(
+      `\`${text}\` is no time`,
+      "Write it like 2h, 3d, 2026-03-01 or 2026-03-01T12:00:00Z.",
+    );
+  }
+  return time.toISOString();
+}
+
+function listPage(
+  client: Client,
+  kind: KindName,
+  given: ReturnType<typeof query>,
+): Promise<ApiPage<RecordOf<KindName>>> {
+  const { stage, pipeline, job, pipelineTaskId, ...common } = given;
+  switch (kind) {
+    case "job":
+      return client.jobs.list({ ...common, stage });
+    case "pipeline":
+      return client.pipelines.list(common);
+    case "run":
+      return client.runs.list({ ...common, stage, pipeline });
+    case "task":
+      return client.tasks.list({ ...common, stage, job, pipelineTaskId });
+    case "user":
+      return client.users.list();
+    case "group":
+      return client.groups.list();
+    case "token":
+      return client.tokens.list();
+  }
+}
+
+async function printNamed(
+  context: Context,
+  client: Client,
+  kind: KindName,
+  names: readonly string[],
+): Promise<undefined> {
+  const items: RecordOf<KindName>[] = [];
+  for (const name of names) items.push(await getNamed(context, client, kind, name));
+  if (context.documentFormat) return context.printDocument(items.length === 1 ? items[0] : { items });
+  return printList(context, kind, { items } as ApiPage<RecordOf<KindName>>);
+}
+
+async function getNamed(
+  { scope }: Context,
+  client: Client,
+  kind: KindName,
+  name: string,
+): Promise<RecordOf<KindName>> {
+  switch (kind) {
+    case "job":
+      return client.jobs.get(name, scope);
+    case "pipeline":
+      return client.pipelines.get(name, scope);
+    case "run":
+      return (await client.runs.get(name)).run;
+    case "task":
+      return client.tasks.get(name);
+    default: {
+      const { items } = await listPage(client, kind, {} as ReturnType<typeof query>);
+      const found = items.find((item) => [("id" in item && item.id) || "", item.name].includes(name));
+      if (!found) throw new UsageError(`there is no ${kind} \`${name}\``);
+      return found;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// The kinds of records by the words that people use for them. Apart from what is done with them, because the
+// command line is declared before anything else is loaded.
+
+export type KindName = "job" | "pipeline" | "run" | "task" | "user" | "group" | "token";
+
+const words: Record<string, KindName> = {
+  jobs: "job",
+  pipelines: "pipeline",
+  runs: "run",
+  tasks: "task",
+  users: "user",
+  groups: "group",
+  tokens: "token",
+  job: "job",
+  pipeline: "pipeline",
+  run: "run",
+  task: "task",
+  user: "user",
+  group: "group",
+  token: "token",
+  "pipeline-tasks": "run",
+  "job-tasks": "task",
+};
+
+export const KIND_WORDS = Object.keys(words);
+export const DESCRIBED = ["job", "pipeline", "run", "task"];
+export const DELETABLE = ["job", "pipeline", "run", "task"];
+
+export function kindOf(word: string): KindName {
+  const kind = words[word];
+  if (!kind) throw new Error(`${word} is no kind`);
+  return kind;
+}

@@ -1,0 +1,81 @@
+// Words that only the server knows: ids and names for completion, when it answers quickly.
+
+import { type Client, createClient } from "@mflow/sdk";
+import type { Context } from "../context.ts";
+import { localToken, recordedServer } from "../local-server.ts";
+import { openGateOf } from "../view/watched.ts";
+import type { Candidate } from "./complete.ts";
+
+const PATIENCE_MS = 500;
+const LIMIT = 50;
+
+const UNFINISHED = ["PENDING", "SCHEDULING", "CREATING", "ACTIVE", "CANCELING"];
+
+type Look = (client: Client) => Promise<Candidate[]>;
+
+const runsIn =
+  (stage?: string[]): Look =>
+  async (client) =>
+    (await client.runs.list({ stage, limit: LIMIT })).items.map((run) => ({
+      word: run.id,
+      meaning: `${run.name} ${run.status.stage}`,
+    }));
+
+const tasksIn =
+  (stage?: string[]): Look =>
+  async (client) =>
+    (await client.tasks.list({ stage, limit: LIMIT })).items.map((task) => ({
+      word: task.id,
+      meaning: `${task.name} ${task.status.stage}`,
+    }));
+
+const tasksAt =
+  (kind: "audit" | "confirm"): Look =>
+  async (client) =>
+    (await client.tasks.list({ stage: ["PENDING", "ACTIVE"], limit: LIMIT })).items
+      .filter((task) => openGateOf(task)?.kind === kind)
+      .map((task) => ({ word: task.id, meaning: task.name }));
+
+const jobsIn =
+  (stage?: string[]): Look =>
+  async (client) =>
+    (await client.jobs.list({ stage, limit: LIMIT })).items.map((job) => ({
+      word: `${job.name}:${job.version}`,
+      meaning: job.stage,
+    }));
+
+const pipelines: Look = async (client) =>
+  (await client.pipelines.list({ limit: LIMIT })).items.map(({ name, displayName }) => ({
+    word: name,
+    meaning: displayName ?? "",
+  }));
+
+const both =
+  (one: Look, other: Look): Look =>
+  async (client) => [...(await one(client)), ...(await other(client))];
+
+const looks: Readonly<Record<string, Look>> = {
+  "run pipeline": pipelines,
+  "watch id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
+  "logs id": both(runsIn(), tasksIn()),
+  "audit task": tasksAt("audit"),
+  "confirm task": tasksAt("confirm"),
+  "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
+  "publish job": jobsIn(["DRAFT"]),
+  "deprecate job": jobsIn(["PUBLISHED"]),
+};
+
+/** Candidates for an argument such as `audit task`. Never rejects, never starts a server. */
+export async function liveCandidates(context: Context, wants: string): Promise<Candidate[]> {
+  const look = looks[wants];
+  if (!look) return [];
+  try {
+    const { io, dataFolder } = context;
+    const url = io.env.MFLOW_URL || (await recordedServer(dataFolder))?.url;
+    const token = io.env.MFLOW_TOKEN || (await localToken(dataFolder));
+    if (!url) return [];
+    return await look(createClient({ url, token, retries: 0, timeoutMs: PATIENCE_MS }));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,57 @@
+// What `mflow run` is to run: a pipeline or a job, of the given files or of the server.
+
+import type { ParsedDocument } from "@mflow/core/manifest";
+import { didYouMean } from "@mflow/core/nearest";
+import { UsageError } from "../usage-error.ts";
+
+export type Target =
+  | { pipeline: string; document?: ParsedDocument }
+  | { job?: string; document?: ParsedDocument }
+  | { task: string };
+
+export interface Wanted {
+  /** The positional argument. */
+  pipeline?: string;
+  job?: string;
+  task?: string;
+}
+
+/** Throws UsageError when it is not clear what is meant. */
+export function chooseTarget(wanted: Wanted, documents: readonly ParsedDocument[]): Target {
+  const { pipeline, job, task } = wanted;
+  if ([pipeline, job, task].filter((one) => one !== undefined).length > 1) {
+    throw new UsageError("a pipeline, --job and --task exclude each other", "Name one of them.");
+  }
+  if (task !== undefined) return { task };
+  if (job !== undefined) return { job };
+  const pipelines = documents.filter((document) => document.manifest.kind === "Pipeline");
+  const names = pipelines.map(nameOf);
+  if (pipeline !== undefined) {
+    const document = pipelines[names.indexOf(pipeline)];
+    if (!document && names.length > 0) {
+      throw new UsageError(
+        `the files hold no pipeline \`${pipeline}\`${didYouMean(pipeline, names)}`,
+        `They hold ${names.map((name) => `\`${name}\``).join(", ")}.`,
+      );
+    }
+    return { pipeline, document };
+  }
+  const [only, ...others] = pipelines;
+  if (only && others.length === 0) return { pipeline: nameOf(only), document: only };
+  if (only) {
+    throw new UsageError(`the files hold ${names.length} pipelines`, `Name one: ${names.join(", ")}.`);
+  }
+  const [lone, ...more] = documents;
+  if (lone && more.length === 0) return { document: lone };
+  if (lone) {
+    throw new UsageError(
+      `the files hold no pipeline but ${documents.length} jobs`,
+      `Name one with --job: ${documents.map(nameOf).join(", ")}.`,
+    );
+  }
+  throw new UsageError("nothing to run is named", "Name a pipeline, or give -f FILE or --job REF.");
+}
+
+function nameOf(document: ParsedDocument): string {
+  return document.manifest.metadata.name;
+}

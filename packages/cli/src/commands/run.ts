@@ -1,0 +1,138 @@
+// `mflow run`: starts a run and watches it to its end.
+
+import type { RunJobResponse, RunPipelineResponse } from "@mflow/core/schema/api";
+import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { ApiError } from "@mflow/sdk";
+import type { Connection } from "../connect.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit-code.ts";
+import { placeInFiles, problemsError, readGoodManifests } from "../manifest-files.ts";
+import type { CommandCall } from "../program.ts";
+import { problemLine } from "../report-error.ts";
+import { UsageError } from "../usage-error.ts";
+import { watch } from "../watch/watch.ts";
+import { chooseTarget, type Target } from "./run-target.ts";
+import { parseAuditor, parseLabels, parseParam } from "./run-values.ts";
+
+interface RunOptions {
+  file?: string[];
+  job?: string;
+  task?: string;
+  param?: string[];
+  label?: string[];
+  addAuditor?: string[];
+  sequenceLabelKey?: string;
+  detach?: boolean;
+  dryRun?: boolean;
+  idempotencyKey?: string;
+  allowRootSteps?: boolean;
+  shellUser?: string;
+}
+
+type Documents = Awaited<ReturnType<typeof readGoodManifests>>;
+
+interface Started {
+  id: string;
+  response: RunPipelineResponse | RunJobResponse;
+}
+
+export async function run(context: Context, call: CommandCall): Promise<number> {
+  const options = call.options as unknown as RunOptions;
+  const [pipeline] = call.args as [string | undefined];
+  const documents = await readGoodManifests(context.io, options.file ?? []);
+  const target = chooseTarget({ pipeline, job: options.job, task: options.task }, documents);
+  const scope = scopeFor(target, context);
+  await lintOverlay(context, documents, scope);
+  const common = commonRequest(context, options, documents);
+
+  const connection = await context.connect({ start: true, serverFlags: serverFlags(options) });
+  const { id, response } = await start(connection, target, common, options, scope).catch((error) => {
+    throw inFiles(error, documents, target);
+  });
+  if (response.repeated) context.note(`this request was made before; its run is ${id}`);
+  if (options.dryRun) {
+    await context.printDocument(response.rendered ?? [], context.documentFormat ?? "yaml");
+    return EXIT.ok;
+  }
+  if (options.detach) {
+    if (context.documentFormat) await context.printDocument(response);
+    else context.print(id);
+    return EXIT.ok;
+  }
+  return watch(context, connection, id);
+}
+
+/** The scope of the options, else the one that the document to run names. */
+function scopeFor(target: Target, { scope }: Context): Partial<Scope> {
+  const metadata = "document" in target ? target.document?.manifest.metadata : undefined;
+  return {
+    domain: scope.domain ?? metadata?.domain,
+    namespace: scope.namespace ?? metadata?.namespace,
+  };
+}
+
+/** Finds here what makes no sense in the files, so that it gets its place in them; the server looks up the rest. */
+async function lintOverlay(context: Context, documents: Documents, scope: Partial<Scope>): Promise<void> {
+  if (documents.length === 0) return;
+  const { lint } = await import("@mflow/core/lint");
+  const { DEFAULT_SCOPE } = await import("@mflow/core/schema/scalars");
+  const { domain = DEFAULT_SCOPE.domain, namespace = DEFAULT_SCOPE.namespace } = scope;
+  const problems = lint(documents, { scope: { domain, namespace }, overlay: true });
+  if (problems.some((problem) => problem.severity !== "warning")) throw problemsError(problems);
+  for (const problem of problems) context.io.stderr.write(`${problemLine(problem, context.errorStyle)}\n`);
+}
+
+type CommonRequest = Pick<
+  RunPipelineRequest & RunJobRequest,
+  "documents" | "runParams" | "labels" | "dryRun"
+>;
+
+function commonRequest({ io }: Context, options: RunOptions, documents: Documents): CommonRequest {
+  const request: CommonRequest = {};
+  if (documents.length > 0) request.documents = documents.map((document) => document.manifest);
+  if (options.param) request.runParams = options.param.map((text) => parseParam(text, io.env));
+  if (options.label) request.labels = parseLabels(options.label);
+  if (options.dryRun) request.dryRun = true;
+  return request;
+}
+
+async function start(
+  { client }: Connection,
+  target: Target,
+  common: CommonRequest,
+  options: RunOptions,
+  scope: Partial<Scope>,
+): Promise<Started> {
+  const runOptions = { ...scope, idempotencyKey: options.idempotencyKey };
+  if ("pipeline" in target) {
+    const request: RunPipelineRequest = { ...common, pipelineId: target.pipeline };
+    if (options.addAuditor) request.auditors = options.addAuditor.map(parseAuditor);
+    if (options.sequenceLabelKey) request.sequenceLabelKey = options.sequenceLabelKey;
+    const response = await client.runs.start(request, runOptions);
+    return { id: response.run.id, response };
+  }
+  if (options.addAuditor || options.sequenceLabelKey) {
+    throw new UsageError("--add-auditor and --sequence-label-key are for pipelines");
+  }
+  const request: RunJobRequest =
+    "task" in target ? { ...common, id: target.task } : { ...common, ...(target.job && { job: target.job }) };
+  const response = await client.tasks.run(request, runOptions);
+  return { id: response.task.id, response };
+}
+
+function serverFlags({ allowRootSteps, shellUser }: RunOptions): string[] {
+  return [
+    ...(allowRootSteps ? ["--allow-root-steps"] : []),
+    ...(shellUser !== undefined ? ["--shell-user", shellUser] : []),
+  ];
+}
+
+/** The server's refusal with the places in the files that it speaks of. */
+function inFiles(error: unknown, documents: Documents, target: Target): unknown {
+  if (!(error instanceof ApiError) || error.details.length === 0 || documents.length === 0) return error;
+  const main = "document" in target ? target.document : undefined;
+  const details = placeInFiles(error.details, documents, main);
+  if (error.code === "INVALID_DOCUMENT") return problemsError(details);
+  return new UsageError(error.message, error.remedy, details);
+}

@@ -1,0 +1,26 @@
+// `mflow server`: runs the server until a signal, or its idleness, ends it.
+
+import { readConfig, type ServerFlags, startServer, VERSION } from "@mflow/server/index";
+import type { Context } from "../context.ts";
+import type { CommandCall } from "../program.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** How a process ends that a second signal stops at once. */
+const STOPPED_BY_SIGNAL = 130;
+
+export async function run(context: Context, { options }: CommandCall): Promise<number> {
+  const flags = options as ServerFlags;
+  const server = await startServer(readConfig({ ...flags, data: context.dataFolder }, context.io.env));
+  context.note(`version ${VERSION} listens on ${server.address}, data in ${context.dataFolder}`);
+  let isClosing = false;
+  const close = () => {
+    if (isClosing) process.exit(STOPPED_BY_SIGNAL);
+    isClosing = true;
+    void server.close();
+  };
+  for (const signal of SIGNALS) process.on(signal, close);
+  await server.ended;
+  for (const signal of SIGNALS) process.off(signal, close);
+  return 0;
+}

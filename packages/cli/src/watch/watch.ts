@@ -1,0 +1,151 @@
+// Watches a run to its end in the way that fits where the output goes: a live view on a terminal, plain lines in
+// a pipe, nothing but the final object for programs. The answer is the command's exit code.
+
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import { type Client, ConnectionError } from "@mflow/sdk";
+import type { Connection } from "../connect.ts";
+import type { Context } from "../context.ts";
+import { plainLine } from "../display/width.ts";
+import { EXIT, exitCodeOf } from "../exit-code.ts";
+import { changeLine } from "../view/change-lines.ts";
+import { headOf, isEnded, type Watched } from "../view/watched.ts";
+import type { Person } from "./decidable.ts";
+import { failureLogs } from "./failure-logs.ts";
+import { followRun, isRunId, readWatched, ServerLost, type Watcher } from "./follow-run.ts";
+import { LiveSession } from "./live-session.ts";
+
+/** A signal that reaches us twice at once (from the terminal and from a parent) is one. */
+const SAME_SIGNAL_MS = 150;
+
+/** Answers with the exit code that says how the run ended, or that it goes on. */
+export async function watch(context: Context, { client }: Connection, id: string): Promise<number> {
+  const leave = new AbortController();
+  const isLive = context.documentFormat === undefined && context.io.stdout.isTTY === true;
+  let watched: Watched;
+  try {
+    watched = isLive
+      ? await watchLive(context, client, id, leave)
+      : await watchPlain(context, client, id, leave);
+  } catch (error) {
+    if (error instanceof ServerLost) throw lostError(context, id, error.connection);
+    throw error;
+  }
+  const { stage } = headOf(watched);
+  if (isEnded(stage) && context.documentFormat === undefined) {
+    await printFailures(context, client, watched, isLive);
+  }
+  if (context.documentFormat !== undefined) {
+    const last = isEnded(stage) ? watched : await readWatched(client, id);
+    await context.printDocument(last.run ? last : last.tasks[0]);
+  }
+  if (isEnded(stage)) return exitCodeOf(stage);
+  context.note(
+    `${id} goes on; watch it with \`${context.command} watch ${id}\`, cancel it with \`${context.command} cancel ${id}\``,
+  );
+  return EXIT.detached;
+}
+
+async function watchLive(
+  context: Context,
+  client: Client,
+  id: string,
+  leave: AbortController,
+): Promise<Watched> {
+  const session = new LiveSession(context, client, id, () => leave.abort());
+  const listening = onInterrupt(() => session.interrupt());
+  session.open();
+  try {
+    void whoWatches(client).then((person) => {
+      if (person) session.person = person;
+    });
+    return await followRun(client, id, session, leave.signal);
+  } finally {
+    session.close();
+    listening[Symbol.dispose]();
+  }
+}
+
+async function watchPlain(
+  context: Context,
+  client: Client,
+  id: string,
+  leave: AbortController,
+): Promise<Watched> {
+  const listening = onInterrupt(() => leave.abort());
+  const watcher: Watcher = {
+    connection: (state) =>
+      context.note(state === "lost" ? "the connection is lost; trying again" : "the connection is back"),
+  };
+  if (context.documentFormat === undefined) {
+    watcher.happened = async (event, watched) => {
+      const task = await taskOf(client, event, watched);
+      context.print(changeLine(event, { command: context.command, task }));
+    };
+  }
+  try {
+    return await followRun(client, id, watcher, leave.signal);
+  } finally {
+    listening[Symbol.dispose]();
+  }
+}
+
+/** The task of an event; read anew where the line tells of its gate. */
+async function taskOf(client: Client, event: HistoryEvent, watched: Watched) {
+  const known = watched.tasks.find((task) => task.id === event.taskId);
+  if (!known || !event.type.endsWith("_WAITING")) return known;
+  return client.tasks.get(known.id).catch(() => known);
+}
+
+/** Calls back for Ctrl-C until it is disposed of. */
+function onInterrupt(interrupted: () => void): Disposable {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  const listener = () => {
+    const now = performance.now();
+    if (now - lastAt < SAME_SIGNAL_MS) return;
+    lastAt = now;
+    interrupted();
+  };
+  process.on("SIGINT", listener);
+  return { [Symbol.dispose]: () => void process.off("SIGINT", listener) };
+}
+
+/** Who we are and our groups, as far as we may know them. */
+async function whoWatches(client: Client): Promise<Person | undefined> {
+  try {
+    const { name } = await client.whoami();
+    const groups = await client.groups.list().catch(() => ({ items: [] }));
+    return {
+      name,
+      groups: groups.items.filter((group) => group.members.includes(name)).map((group) => group.name),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+async function printFailures(
+  context: Context,
+  client: Client,
+  watched: Watched,
+  isLive: boolean,
+): Promise<void> {
+  for (const { taskId, path, step, lines } of await failureLogs(client, watched)) {
+    if (!isLive) {
+      for (const line of lines) context.print(`log ${path} | ${plainLine(line.text)}`);
+      continue;
+    }
+    const where = step ? `${path}, step ${step}` : path;
+    context.print(`\n${context.style.tone("bad", `Last lines of ${where}:`)}`);
+    for (const line of lines) context.print(`  ${plainLine(line.text)}`);
+    context.print(context.style.tone("quiet", `All of it: ${context.command} logs ${taskId}`));
+  }
+}
+
+/** Says what became of the run, as far as that is known. */
+function lostError(context: Context, id: string, error: ConnectionError): ConnectionError {
+  const what = isRunId(id) ? "run" : "task";
+  const lost = new ConnectionError(error.url, `lost the server at ${error.url} while watching ${id}`, error);
+  return Object.assign(lost, {
+    remedy: `The ${what} is not lost: \`${context.command} watch ${id}\` shows it once the server is back.`,
+  });
+}
