@@ -2,6 +2,7 @@
 // one in the background.
 
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { type Client, createClient } from "@mflow/sdk";
 import type { Context } from "./context.ts";
 import { localToken, recordedServer, runningServer, startInBackground } from "./local-server.ts";
@@ -33,7 +34,7 @@ export async function connect(context: Context, options: ConnectOptions = {}): P
     if (flags.length > 0)
       context.note(`a server runs on ${dataFolder} already; ${flags[0]} counts for a new one`);
   } else {
-    if (!options.start && !(await isFolder(dataFolder))) throw noServer(context);
+    if (!options.start && !(await hasData(dataFolder))) throw noServer(context);
     server = await startInBackground(io, dataFolder, flags);
     context.note(`started a server in the background on ${dataFolder}; it ends when it is idle`);
   }
@@ -54,9 +55,10 @@ function named(url: string, token: string | undefined): Connection {
   return { client: createClient({ url: whole, token }), url: whole };
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
+/** Whether a server has worked on the folder before: then there is something to ask about. */
+async function hasData(folder: string): Promise<boolean> {
+  return stat(join(folder, "mflow.db")).then(
+    (found) => found.isFile(),
     () => false,
   );
 }

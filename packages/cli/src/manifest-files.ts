@@ -124,7 +124,8 @@ export function placeInFiles(
 ): ErrorDetail[] {
   return details.map((detail) => {
     const [, index, below] = /^\/documents\/(\d+)(.*)$/s.exec(detail.path) ?? [];
-    const document = index === undefined ? main : documents[Number(index)];
+    const isSpec = /^\/(spec|metadata)(\/|$)/.test(detail.path);
+    const document = index === undefined ? (isSpec ? main : undefined) : documents[Number(index)];
     if (!document || detail.line !== undefined) return detail;
     return { ...detail, file: document.file, ...document.locate(below ?? detail.path) };
   });
