@@ -1,0 +1,156 @@
+// Wires a server by hand: every part is made here once and handed to those that need it.
+
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { MflowError } from "@mflow/core/errors";
+import type { ServerState } from "@mflow/core/schema/api";
+import { pino } from "pino";
+import { Accounts } from "./auth/accounts.ts";
+import { TokenAuthenticator } from "./auth/authenticate.ts";
+import { createKeys } from "./auth/keys.ts";
+import { readOrMake, secretFromFile, secretOf } from "./auth/secret-key.ts";
+import type { ServerConfig } from "./config.ts";
+import { openDataFolder } from "./data-folder.ts";
+import { RunningEngine } from "./engine/engine.ts";
+import { createApp } from "./http/app.ts";
+import { openFileLogStore } from "./logs/file-log-store.ts";
+import { newId } from "./new-id.ts";
+import { createFakeRunner } from "./runners/fake/fake-runner.ts";
+import { openStore } from "./store/open.ts";
+import { VERSION } from "./version.ts";
+
+export interface RunningServer {
+  /** e.g. `http://127.0.0.1:7070`. */
+  address: string;
+  /** Resolves when the server has ended, by `close` or by itself when idle. */
+  ended: Promise<void>;
+  /** Takes no new work, finishes commits, leaves running tasks alone. */
+  close(): Promise<void>;
+}
+
+/** Starts a server; rejects with an `MflowError` that says what is wrong with its settings or its folder. */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  const folder = openDataFolder(config.dataFolder);
+  try {
+    return await startOn(folder, config);
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+async function startOn(
+  folder: ReturnType<typeof openDataFolder>,
+  config: ServerConfig,
+): Promise<RunningServer> {
+  const logger = pino({ level: config.logLevel });
+  const current = config.secretKey ? secretOf(config.secretKey) : secretFromFile(folder.file("secret.key"));
+  const keys = createKeys({
+    current,
+    ...(config.previousSecretKey ? { previous: secretOf(config.previousSecretKey) } : {}),
+  });
+  const localToken = readOrMake(
+    folder.file("local.token"),
+    () => `mfl_${randomBytes(32).toString("base64url")}`,
+  );
+  const store = await openStore(`sqlite:${folder.file("mflow.db")}`);
+  const logs = await openFileLogStore(folder.file("logs"));
+  const accounts = new Accounts(store.accounts, config.localUser);
+  await accounts.load();
+  refuseOpenWithoutUsers(config, accounts);
+
+  let state: ServerState = "starting";
+  let address = "";
+  const engine = new RunningEngine({
+    store,
+    logs,
+    keys,
+    newId,
+    runners: [createFakeRunner()],
+    maxTasks: config.maxTasks,
+    groupMembers: (group, scope) => accounts.groupMembers(group, scope),
+    mflowUrl: () => config.publicUrl ?? address,
+    log: { warn: (message, error) => logger.warn({ err: error }, message) },
+  });
+  const app = createApp({
+    store,
+    logs,
+    engine,
+    auth: new TokenAuthenticator(accounts, localToken),
+    accounts,
+    catalog: { vault: keys, newId, now: () => new Date().toISOString() },
+    runnerTypes: ["FAKE", "SHELL"],
+    allowedHosts: allowedHosts(config),
+    version: VERSION,
+    state: () => state,
+    gauges: () => gaugesOf(engine),
+    logger,
+  });
+
+  await app.listen({ host: config.host, port: config.port });
+  const { port } = app.server.address() as AddressInfo;
+  address = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  folder.announce({ address, pid: process.pid });
+  await engine.start();
+  state = "ready";
+  logger.info(`mflow ${VERSION} listens on ${address}, data in ${folder.path}`);
+
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      state = "draining";
+      stopWatching?.();
+      await engine.stop();
+      await app.close();
+      await logs.close();
+      await store.close();
+      folder.release();
+      end();
+    })();
+    return closing;
+  };
+  const stopWatching =
+    config.idleExitMs === undefined ? undefined : whenIdle(engine, config.idleExitMs, close);
+  return { address, ended, close };
+}
+
+/** While there are no users, whoever reaches the server and its token may do everything: it stays on the machine. */
+function refuseOpenWithoutUsers(config: ServerConfig, accounts: Accounts): void {
+  const isLoopback = ["127.0.0.1", "::1", "localhost"].includes(config.host);
+  if (isLoopback || !accounts.isLocal) return;
+  throw new MflowError(
+    "BAD_REQUEST",
+    `--host ${config.host} opens the server to others, but there are no users; add one first: start it on 127.0.0.1 and run \`mflow user add NAME\``,
+  );
+}
+
+function allowedHosts(config: ServerConfig): string[] {
+  const publicHost = config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
+  const bound = ["0.0.0.0", "::"].includes(config.host) ? [] : [config.host];
+  return [...config.allowedHosts, ...publicHost, ...bound];
+}
+
+function gaugesOf(engine: RunningEngine) {
+  const { unfinished, slotsHeld, slotsWaiting } = engine.counts;
+  return [
+    { name: "mflow_runs_unfinished", help: "Runs and lone tasks that have not ended.", value: unfinished },
+    { name: "mflow_tasks_running", help: "Tasks that hold a slot.", value: slotsHeld },
+    { name: "mflow_tasks_waiting", help: "Tasks that wait for a slot.", value: slotsWaiting },
+  ];
+}
+
+/** Calls back once nothing was under way for a while; woken by events, so that an idle server uses no CPU. */
+function whenIdle(engine: RunningEngine, idleMs: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const check = () => {
+    clearTimeout(timer);
+    timer = engine.busy() ? undefined : setTimeout(() => (engine.busy() ? undefined : callback()), idleMs);
+  };
+  const unsubscribe = engine.subscribe(check);
+  check();
+  return () => {
+    clearTimeout(timer);
+    unsubscribe();
+  };
+}
