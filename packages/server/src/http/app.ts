@@ -3,7 +3,8 @@
 
 import { randomBytes } from "node:crypto";
 import type { ServerState } from "@mflow/core/schema/api";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -16,6 +17,7 @@ import { checkHost } from "./host.ts";
 import { type Gauge, Metrics, useMetrics } from "./metrics.ts";
 import { registerRoutes } from "./register.ts";
 import type { Route } from "./route.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { jobTaskRoutes } from "./routes/job-tasks.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -37,6 +39,7 @@ export interface AppOptions {
   /** How the catalogue seals, names and dates; its events are announced by the app. */
   catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
   auth: Authenticator;
+  accounts: Accounts;
   /** Runners that the server has; lint warns of jobs for others. */
   runnerTypes?: readonly string[];
   /** Names of this server in Host and Origin headers besides the loopback ones, e.g. `mflow.example.com`. */
@@ -67,6 +70,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...jobTaskRoutes(services),
     ...taskLogRoutes(services),
     ...eventRoutes(services),
+    ...accountRoutes(services),
   ];
   routes.push(...serverRoutes(services, metrics, () => routes));
   return routes;
@@ -74,10 +78,10 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
 
 /** Makes the app; `listen` or `inject` on it. Closing it ends its streams and leaves store and engine alone. */
 export function createApp(options: AppOptions): FastifyInstance {
-  const { store, logs, engine, auth, version, state, bodyLimit = BODY_LIMIT } = options;
+  const { store, logs, engine, auth, accounts, version, state, bodyLimit = BODY_LIMIT } = options;
   const app = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     genReqId: newRequestId,
     requestIdHeader: false,
@@ -122,7 +126,9 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
 
   const lint = { store: store.catalog, runnerTypes: options.runnerTypes };
-  const services: Services = { store, logs, engine, catalog, lint, bell, streams, version, state };
+  const services: Services = {
+    ...{ store, logs, engine, catalog, lint, accounts, bell, streams, version, state },
+  };
   const routes = allRoutes(services, metrics);
   registerRoutes(
     app,

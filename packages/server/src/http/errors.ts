@@ -7,6 +7,9 @@ import { type ErrorCode, MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
+/** The window in which wrong tokens are counted. */
+const RETRY_AFTER_SECONDS = 60;
+
 /** Fastify's own refusals that are not simply a bad request. */
 const fastifyCodes: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "TOO_LARGE",
@@ -44,6 +47,7 @@ export function sendError(
   const error = toMflowError(thrown, bodyLimit);
   if (error.status >= 500) request.log.error({ err: thrown, requestId: request.id }, error.message);
   if (error.code === "UNAUTHORIZED") reply.header("WWW-Authenticate", 'Bearer realm="mflow"');
+  if (error.code === "TOO_MANY_REQUESTS") reply.header("Retry-After", RETRY_AFTER_SECONDS);
   // What is left of a refused body is not read: the connection ends instead of waiting for it.
   if (error.code === "TOO_LARGE") reply.header("Connection", "close");
   reply.code(error.status).header("Content-Type", "application/json; charset=utf-8");

@@ -35,6 +35,7 @@ export async function parseInput(input: LintRequest | YamlText, file?: string): 
   if (manifests !== undefined && documents === undefined) {
     return parseManifests(manifests, { file: input.file });
   }
+  if (documents?.length === 0) throw new MflowError("BAD_REQUEST", "`documents` is empty.");
   if (documents !== undefined && manifests === undefined) {
     return parseManifestObjects(documents, "/documents");
   }

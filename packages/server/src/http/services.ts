@@ -1,6 +1,7 @@
 // What the routes work with. Main makes the parts, `createApp` puts them together; an app has one set.
 
 import type { ServerState } from "@mflow/core/schema/api";
+import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -15,6 +16,7 @@ export interface Services {
   engine: Engine;
   catalog: CatalogContext;
   lint: LintSources;
+  accounts: Accounts;
   /** Rings for every committed event. */
   bell: EventBell;
   streams: EventStreams;

@@ -1,0 +1,294 @@
+// Users with their roles, groups, tokens, and who asks.
+
+import { parseDuration } from "@mflow/core/duration";
+import { MflowError } from "@mflow/core/errors";
+import {
+  CreatedToken,
+  CreatedUser,
+  CreateTokenRequest,
+  CreateUserRequest,
+  type GrantBody,
+  GroupBody,
+  GroupPage,
+  PutGroupRequest,
+  SetGrantsRequest,
+  type TokenBody,
+  TokenPage,
+  TokenQuery,
+  UserBody,
+  UserPage,
+  WhoAmI,
+} from "@mflow/core/schema/api";
+import { NAME_PATTERN } from "@mflow/core/schema/scalars";
+import type { NewToken, UserAccount } from "../../auth/accounts.ts";
+import type { ApiToken, Grant } from "../../store/store.ts";
+import { type Caller, demand, may } from "../caller.ts";
+import { type Route, route } from "../route.ts";
+import type { Services } from "../services.ts";
+
+/** The roles as they are kept; a scope part that is left out stands for all. */
+function grantsOf(grants: readonly GrantBody[] | undefined): Omit<Grant, "user">[] {
+  return (grants ?? []).map(({ role, domain = "*", namespace = "*" }) => ({ role, domain, namespace }));
+}
+
+function userBody({ user, grants }: UserAccount): UserBody {
+  const { name, displayName, createdAt, disabled } = user;
+  return {
+    name,
+    ...(displayName !== undefined && { displayName }),
+    createdAt,
+    disabled,
+    grants: grants.map(({ role, domain, namespace }) => ({ role, domain, namespace })),
+  };
+}
+
+function tokenBody({ hash: _hash, ...token }: ApiToken): TokenBody {
+  return token;
+}
+
+function createdToken({ token, secret }: NewToken): CreatedToken {
+  return { ...tokenBody(token), token: secret };
+}
+
+const groupName = new RegExp(`^(?=.{1,63}$)${NAME_PATTERN.slice(1)}`);
+
+/** Name of the token that the first user gets when none was asked for. */
+const FIRST_TOKEN = "first";
+
+const isAdmin = (caller: Caller) => may(caller, "admin", { domain: "*", namespace: "*" });
+
+function userRoutes({ accounts }: Services): Route[] {
+  const tag = "Users";
+  return [
+    route({
+      method: "GET",
+      path: "/users",
+      id: "listUsers",
+      tag,
+      summary: "List all users with their roles",
+      description: "Needs admin everywhere.",
+      access: "caller",
+      successes: { 200: { description: "All users.", schema: UserPage } },
+      errors: [],
+      async handle(_call, caller) {
+        demand(caller, "admin");
+        return { body: { items: accounts.users().map(userBody) } };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/users",
+      id: "createUser",
+      tag,
+      summary: "Add a user",
+      description:
+        "The first one becomes admin everywhere and gets a token, because the local token no longer serves. " +
+        "Needs admin everywhere.",
+      access: "caller",
+      body: CreateUserRequest,
+      successes: { 201: { description: "The user, and the token if one was made.", schema: CreatedUser } },
+      errors: ["NAME_TAKEN"],
+      async handle({ body }, caller) {
+        demand(caller, "admin");
+        const { name, displayName } = body;
+        const tokenName = body.token ?? (accounts.isLocal ? FIRST_TOKEN : undefined);
+        const account = await accounts.addUser(name, { displayName, grants: grantsOf(body.grants) });
+        const created: CreatedUser = { user: userBody(account) };
+        if (tokenName !== undefined)
+          created.token = createdToken(await accounts.createToken(name, tokenName));
+        return { status: 201, body: created };
+      },
+    }),
+    route({
+      method: "PUT",
+      path: "/users/:name/grants",
+      id: "setGrants",
+      tag,
+      summary: "Set all roles of a user",
+      description: "Those they had before are replaced. Needs admin everywhere.",
+      access: "caller",
+      body: SetGrantsRequest,
+      successes: { 200: { description: "The user.", schema: UserBody } },
+      errors: ["NOT_FOUND", "CONFLICT"],
+      async handle({ params, body }, caller) {
+        demand(caller, "admin");
+        return { body: userBody(await accounts.setGrants(params.name ?? "", grantsOf(body.grants))) };
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/users/:name",
+      id: "deleteUser",
+      tag,
+      summary: "Remove a user with their tokens",
+      description: "Needs admin everywhere; the last such admin stays.",
+      access: "caller",
+      successes: { 204: { description: "They are gone." } },
+      errors: ["NOT_FOUND", "CONFLICT"],
+      async handle({ params }, caller) {
+        demand(caller, "admin");
+        await accounts.removeUser(params.name ?? "");
+        return {};
+      },
+    }),
+  ];
+}
+
+function groupRoutes({ accounts }: Services): Route[] {
+  const tag = "Groups";
+  const find = (name = ""): GroupBody => {
+    const group = accounts.groups().find((one) => one.name === name);
+    if (!group) throw new MflowError("NOT_FOUND", `There is no group \`${name}\`.`);
+    return group;
+  };
+  return [
+    route({
+      method: "GET",
+      path: "/groups",
+      id: "listGroups",
+      tag,
+      summary: "List all groups",
+      access: "caller",
+      successes: { 200: { description: "All groups.", schema: GroupPage } },
+      errors: [],
+      async handle() {
+        return { body: { items: accounts.groups() } };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/groups/:name",
+      id: "getGroup",
+      tag,
+      summary: "Get a group",
+      access: "caller",
+      successes: { 200: { description: "The group.", schema: GroupBody } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }) {
+        return { body: find(params.name) };
+      },
+    }),
+    route({
+      method: "PUT",
+      path: "/groups/:name",
+      id: "putGroup",
+      tag,
+      summary: "Make a group, or replace its members",
+      description: "Needs admin everywhere.",
+      access: "caller",
+      body: PutGroupRequest,
+      successes: { 200: { description: "The group.", schema: GroupBody } },
+      errors: ["NOT_FOUND", "NAME_TAKEN"],
+      async handle({ params, body }, caller) {
+        demand(caller, "admin");
+        const { name = "" } = params;
+        if (!groupName.test(name))
+          throw new MflowError("BAD_REQUEST", `\`${name}\` cannot be the name of a group.`);
+        await accounts.setGroup(name, body.members);
+        return { body: find(name) };
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/groups/:name",
+      id: "deleteGroup",
+      tag,
+      summary: "Remove a group",
+      description: "Needs admin everywhere.",
+      access: "caller",
+      successes: { 204: { description: "It is gone." } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        demand(caller, "admin");
+        await accounts.removeGroup(params.name ?? "");
+        return {};
+      },
+    }),
+  ];
+}
+
+function tokenRoutes({ accounts, version }: Services): Route[] {
+  const tag = "Tokens";
+  /** Everybody manages their own tokens; those of others need admin everywhere. */
+  function demandOwn(caller: Caller, user: string): void {
+    if (caller.local || user !== caller.name) demand(caller, "admin");
+  }
+  return [
+    route({
+      method: "GET",
+      path: "/tokens",
+      id: "listTokens",
+      tag,
+      summary: "List your tokens, or those of a user",
+      access: "caller",
+      query: TokenQuery,
+      successes: { 200: { description: "The tokens, without what makes them valid.", schema: TokenPage } },
+      errors: [],
+      async handle({ query }, caller) {
+        const { user = caller.name } = query;
+        demandOwn(caller, user);
+        return { body: { items: accounts.tokens(user).map(tokenBody) } };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/tokens",
+      id: "createToken",
+      tag,
+      summary: "Make a token for yourself or a user",
+      description: "The token itself is in this answer alone. For another user it needs admin everywhere.",
+      access: "caller",
+      body: CreateTokenRequest,
+      successes: { 201: { description: "The token.", schema: CreatedToken } },
+      errors: ["NOT_FOUND"],
+      async handle({ body }, caller) {
+        const { user = caller.name, name, expiresIn } = body;
+        demandOwn(caller, user);
+        if (accounts.isLocal) {
+          const message = "There are no users yet, so nobody a token could be for; add a user first.";
+          throw new MflowError("BAD_REQUEST", message);
+        }
+        const expiresInMs = expiresIn === undefined ? undefined : parseDuration(expiresIn);
+        return { status: 201, body: createdToken(await accounts.createToken(user, name, expiresInMs)) };
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/tokens/:id",
+      id: "deleteToken",
+      tag,
+      summary: "Revoke a token",
+      description: "It no longer serves from this moment on. Another user's needs admin everywhere.",
+      access: "caller",
+      successes: { 204: { description: "It is gone." } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        const { id = "" } = params;
+        const token = accounts.tokens().find((one) => one.id === id);
+        if (!token || (token.user !== caller.name && !isAdmin(caller))) {
+          throw new MflowError("NOT_FOUND", `There is no token \`${id}\`.`);
+        }
+        await accounts.removeToken(id);
+        return {};
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/whoami",
+      id: "whoAmI",
+      tag,
+      summary: "Who you are and what you may do",
+      access: "caller",
+      successes: { 200: { description: "The owner of the token.", schema: WhoAmI } },
+      errors: [],
+      async handle(_call, { name, local, grants }) {
+        const roles = grants.map(({ role, domain, namespace }) => ({ role, domain, namespace }));
+        return { body: { name, local, grants: roles, version } };
+      },
+    }),
+  ];
+}
+
+export function accountRoutes(services: Services): Route[] {
+  return [...userRoutes(services), ...groupRoutes(services), ...tokenRoutes(services)];
+}

@@ -1,0 +1,176 @@
+// A whole server for tests: real store, logs, keys and engine on a folder of its own, the FAKE runner, real HTTP.
+
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeId } from "@mflow/core/ids";
+import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
+import type { FastifyInstance } from "fastify";
+import { Accounts } from "../../auth/accounts.ts";
+import { TokenAuthenticator } from "../../auth/authenticate.ts";
+import { createKeys, type Keys } from "../../auth/keys.ts";
+import { RunningEngine } from "../../engine/engine.ts";
+import type { Engine } from "../../engine/submit.ts";
+import { openFileLogStore } from "../../logs/file-log-store.ts";
+import type { LogStore } from "../../logs/log-store.ts";
+import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
+import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
+import type { Grant, Store } from "../../store/store.ts";
+import { type AppOptions, createApp } from "../app.ts";
+
+/** A body of which a test knows little. */
+export type Body = Record<string, unknown>;
+
+export interface Answer<T = Body> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface CallOptions {
+  /** Name of a user of the server, or a token; `null` sends none. Default `ada`, who is admin everywhere. */
+  as?: string | null;
+  headers?: Record<string, string>;
+}
+
+export interface TestServer {
+  app: FastifyInstance;
+  url: string;
+  store: Store;
+  logs: LogStore;
+  engine: Engine;
+  keys: Keys;
+  setState(state: ServerState): void;
+  /** Token of a user. */
+  token(name: string): string;
+  call<T = Body>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer<T>>;
+  /** The answer of a call that must succeed. */
+  ok<T = Body>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T>;
+  /** Status and code of a call that must be refused. */
+  refusal(method: string, path: string, body?: unknown, options?: CallOptions): Promise<[number, string]>;
+  close(): Promise<void>;
+}
+
+const LOCAL_TOKEN = "the-local-token";
+
+/** `ada` is admin, `otto` operator, `vera` viewer, everywhere; `tim` is operator of the namespace `team` alone. */
+async function addUsers(accounts: Accounts, tokens: Map<string, string>): Promise<void> {
+  const everywhere = { domain: "*", namespace: "*" };
+  const users: [string, Omit<Grant, "user">[]][] = [
+    ["ada", []],
+    ["otto", [{ role: "operator", ...everywhere }]],
+    ["vera", [{ role: "viewer", ...everywhere }]],
+    ["tim", [{ role: "operator", domain: "default", namespace: "team" }]],
+  ];
+  for (const [name, grants] of users) {
+    await accounts.addUser(name, { grants });
+    tokens.set(name, (await accounts.createToken(name, "test")).secret);
+  }
+}
+
+export interface TestOptions extends Partial<AppOptions> {
+  /** No users: the token of `local` is the local one. */
+  isLocal?: boolean;
+}
+
+export async function startTestServer({ isLocal, ...options }: TestOptions = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
+  const store = await openSqliteStore(join(folder, "mflow.db"));
+  const logs = await openFileLogStore(join(folder, "logs"));
+  const keys = createKeys({ current: randomBytes(32) });
+  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
+  const accounts = new Accounts(store.accounts, "local");
+  await accounts.load();
+  const tokens = new Map([["local", LOCAL_TOKEN]]);
+  if (!isLocal) await addUsers(accounts, tokens);
+  const engine = new RunningEngine({
+    store,
+    logs,
+    keys,
+    runners: [createFakeRunner()],
+    maxTasks: 8,
+    groupMembers: (group, scope) => accounts.groupMembers(group, scope),
+    newId,
+    mflowUrl: () => "http://127.0.0.1",
+    log: { warn: () => undefined },
+  });
+  await engine.start();
+  let state: ServerState = "ready";
+  const app = createApp({
+    store,
+    logs,
+    engine,
+    catalog: { vault: keys, newId, now: () => new Date().toISOString() },
+    auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
+    accounts,
+    version: "0.0.0-test",
+    state: () => state,
+    ...options,
+  });
+  const url = await app.listen({ port: 0, host: "127.0.0.1" });
+
+  async function call<T = Body>(
+    method: string,
+    path: string,
+    body?: unknown,
+    { as = "ada", headers = {} }: CallOptions = {},
+  ): Promise<Answer<T>> {
+    const isText = typeof body === "string" || body instanceof Uint8Array;
+    const response = await fetch(url + (path.startsWith("/api/") ? path : `/api/v1${path}`), {
+      method,
+      headers: {
+        ...(as === null ? {} : { authorization: `Bearer ${tokens.get(as) ?? as}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : isText ? (body as string) : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.includes("json");
+    const parsed = (isJson ? JSON.parse(text) : text) as T;
+    return { status: response.status, headers: response.headers, body: parsed };
+  }
+
+  return {
+    app,
+    url,
+    store,
+    logs,
+    engine,
+    keys,
+    setState: (next) => {
+      state = next;
+    },
+    token: (name) => tokens.get(name) ?? "",
+    call,
+    async ok<T = Body>(method: string, path: string, body?: unknown, callOptions?: CallOptions): Promise<T> {
+      const answer = await call<T>(method, path, body, callOptions);
+      if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+      return answer.body;
+    },
+    async refusal(method, path, body, callOptions) {
+      const answer = await call<ErrorBody>(method, path, body, callOptions);
+      if (answer.status < 300) throw new Error(`${method} ${path} was not refused`);
+      return [answer.status, answer.body.code];
+    },
+    async close() {
+      await app.close();
+      await engine.stop();
+      await logs.close();
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again and again, at most five seconds, until the answer is what is waited for. */
+export async function eventually<T>(ask: () => Promise<T>, isIt: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 5000;
+  for (;;) {
+    const value = await ask();
+    if (isIt(value)) return value;
+    if (Date.now() > deadline) throw new Error(`it did not come: ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
