@@ -28,10 +28,9 @@ export function renderRun(state: RunState, context: Context): RenderedTask[] {
     const job = jobOf(state.definition, task.id);
     const { params, declared } = effectiveParams(state, task, context);
     const known = [...params, ...placeholders(declared, params)];
-    refuseInvalid(
-      task,
-      checkParams(declared, known).filter((problem) => !isPlaceholder(known, problem.path)),
-    );
+    const { skipRun } = taskSpecOf(state.definition, task);
+    const problems = skipRun ? [] : checkParams(declared, known);
+    refuseInvalid([{ task, problems: problems.filter(({ path }) => !isPlaceholder(known, path)) }]);
     const masked = maskParams(known);
     const rendered: RenderedTask = {
       name: task.name,
@@ -40,7 +39,7 @@ export function renderRun(state: RunState, context: Context): RenderedTask[] {
       params: masked.map(({ name, value, setBy }) => ({ name, value, setBy })),
     };
     if (task.stageName !== undefined) rendered.stageName = task.stageName;
-    if (taskSpecOf(state.definition, task).skipRun) rendered.skipped = true;
+    if (skipRun) rendered.skipped = true;
     return rendered;
   });
 }

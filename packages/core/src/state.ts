@@ -5,7 +5,7 @@ import type { MflowError } from "./errors.ts";
 import type { NewHistoryEvent } from "./schema/event.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "./schema/pipeline-task.ts";
-import { isEnded } from "./transitions.ts";
+import { isAtWork, isEnded } from "./transitions.ts";
 
 export interface RunState {
   /** Id of the run, or of the lone task. */
@@ -16,6 +16,9 @@ export interface RunState {
   /** Runtime envs that ended tasks handed to later ones; a sealed value is sensitive. */
   readonly exported: Map<string, string>;
 }
+
+/** Exported runtime envs as a task about to run sees them. It asks for the names that its job declares. */
+export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 
 /** Work that follows from a decision. */
 export interface DecidedEffect {
@@ -99,6 +102,5 @@ export function isRunEnded(run: PipelineTask): boolean {
 /** Whether the attempt occupies one of the server's task slots: its work may be running. */
 export function holdsSlot(task: JobTask): boolean {
   const { stage, reported, workGoneAt } = task.status;
-  if (reported || workGoneAt) return false;
-  return stage === "CREATING" || stage === "ACTIVE" || stage === "CANCELING";
+  return !reported && !workGoneAt && isAtWork(stage);
 }

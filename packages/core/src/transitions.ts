@@ -64,3 +64,10 @@ const FINAL: ReadonlySet<TaskStage> = new Set(["CANCELED", "FAILED", "SUCCEEDED"
 export function isEnded(stage: TaskStage): boolean {
   return FINAL.has(stage);
 }
+
+const AT_WORK: ReadonlySet<TaskStage> = new Set(["CREATING", "ACTIVE", "CANCELING"]);
+
+/** Whether the attempt was handed to the runner and has not ended. */
+export function isAtWork(stage: TaskStage): boolean {
+  return AT_WORK.has(stage);
+}

@@ -6,19 +6,34 @@ import type { Context } from "../change.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
-import { addExports, type DecidedEffect, type Decision, holdsSlot, type RunState } from "../state.ts";
+import {
+  addExports,
+  type DecidedEffect,
+  type Decision,
+  type ExportedEnvs,
+  holdsSlot,
+  type RunState,
+} from "../state.ts";
 import { type Cause, nextStage } from "../transitions.ts";
+
+/** The last time that a `Date` holds, milliseconds since the epoch. */
+const LAST_TIME_MS = 8.64e15;
 
 export class Draft {
   readonly context: Context;
   readonly id: string;
   readonly definition: RunDefinition;
+  /** Runtime envs that later tasks get. */
+  readonly exported: ExportedEnvs = {
+    get: (name) => this.#exportedNow.get(name) ?? this.#exportedBefore.get(name),
+  };
   readonly history: NewHistoryEvent[] = [];
   readonly effects: DecidedEffect[] = [];
   readonly claims: string[] = [];
   readonly releases: string[] = [];
   freeSlots: number;
-  #exported: ReadonlyMap<string, string>;
+  readonly #exportedBefore: ExportedEnvs;
+  readonly #exportedNow = new Map<string, string>();
   #run: PipelineTask | undefined;
   #runChanged = false;
   readonly #isNew: boolean;
@@ -29,7 +44,7 @@ export class Draft {
     this.context = context;
     this.id = state.id;
     this.definition = state.definition;
-    this.#exported = state.exported;
+    this.#exportedBefore = state.exported;
     this.freeSlots = context.freeSlots;
     this.#run = state.run;
     this.#isNew = isNew;
@@ -44,16 +59,9 @@ export class Draft {
     return this.#run;
   }
 
-  /** Runtime envs that later tasks get. */
-  get exported(): ReadonlyMap<string, string> {
-    return this.#exported;
-  }
-
   /** Hands the task's runtime envs to later tasks. */
   exportEnvs(task: JobTask): void {
-    const exported = new Map(this.#exported);
-    addExports(exported, task);
-    this.#exported = exported;
+    addExports(this.#exportedNow, task);
     this.updateTask(task, { exportedAt: (this.#run?.revision ?? 0) + 1 });
   }
 
@@ -113,7 +121,7 @@ export class Draft {
   updateRun(change: Partial<PipelineTask["status"]>): PipelineTask {
     const run = this.#run;
     if (!run) throw new Error(`${this.id} is a lone task and has no run`);
-    this.#run = { ...run, status: { ...run.status, ...change }, updatedAt: this.context.now };
+    this.#run = { ...run, status: { ...run.status, ...change } };
     this.#runChanged = true;
     return this.#run;
   }
@@ -154,6 +162,11 @@ export class Draft {
     this.effects.push({ kind, taskId: task?.id ?? this.id, attempt: task?.attempt ?? 0 });
   }
 
+  /** When an alarm that is set now for `ms` later rings; a time beyond what dates can say is the last one. */
+  timeIn(ms: number): string {
+    return new Date(Math.min(this.context.nowMs + ms, LAST_TIME_MS)).toISOString();
+  }
+
   /** Whether anything is to be written. */
   get isChanged(): boolean {
     return this.#changed.size > 0 || this.#runChanged || this.history.length > 0;
@@ -171,7 +184,8 @@ export class Draft {
     if (this.#isNew) decision.definition = this.definition;
     // The run's revision guards all of it, so it moves with every change of a task.
     if (this.#run && this.isChanged) {
-      decision.run = { ...this.#run, revision: this.#isNew ? 1 : this.#run.revision + 1 };
+      const revision = this.#isNew ? 1 : this.#run.revision + 1;
+      decision.run = { ...this.#run, updatedAt: this.context.now, revision };
     }
     return decision;
   }

@@ -3,24 +3,25 @@
 
 import type { Context } from "../change.ts";
 import { contentDigest } from "../digest.ts";
-import { MflowError } from "../errors.ts";
-import { checkParams, mergeParams, type ParamLevel, type Place } from "../params.ts";
+import { type ErrorDetail, MflowError } from "../errors.ts";
+import {
+  checkParams,
+  mergeParams,
+  type ParamLevel,
+  type Place,
+  restoreMasked,
+  searchLabelsOf,
+} from "../params.ts";
 import { renderSpec } from "../render.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask, Reported } from "../schema/job-task.ts";
-import {
-  type EffectiveParam,
-  type ParamValue,
-  type ParamValues,
-  paramValueList,
-  type RunParam,
-} from "../schema/param.ts";
+import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "../schema/param.ts";
 import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { RunDefinition } from "../schema/pipeline-task.ts";
-import type { RunState } from "../state.ts";
+import type { ExportedEnvs, RunState } from "../state.ts";
 
 /** What params are merged from: a run state, or the decision under way on it. */
-type Snapshot = Pick<RunState, "definition"> & { readonly exported: ReadonlyMap<string, string> };
+type Snapshot = Pick<RunState, "definition"> & { readonly exported: ExportedEnvs };
 
 type Opening = Pick<Context, "unseal" | "isSealed">;
 
@@ -58,8 +59,10 @@ function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean 
   return { ...value, value: context.unseal(value.value), sensitive: true };
 }
 
+/** The values of a level. A masked one, which a client was shown and sent back, leaves the lower levels alone. */
 function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
-  return paramValueList(values).map((value) => openValue(value, context));
+  const opened = paramValueList(values).map((value) => openValue(value, context));
+  return restoreMasked(opened, () => undefined);
 }
 
 /** The declared params of a job with sealed defaults opened. */
@@ -81,24 +84,47 @@ export function effectiveParams(
     { setBy: "TASK", values: openValues(taskSpecOf(definition, task).runParams, context) },
     { setBy: "RUN", values: openValues(definition.runParams, context) },
   ];
-  if (state.exported.size > 0) {
-    const envs = Array.from(state.exported, ([name, value]) => openValue({ name, value }, context));
-    levels.push({ setBy: "RUNTIME_ENV", values: envs });
+  const envs: ParamValue[] = [];
+  for (const { name } of declared) {
+    const value = state.exported.get(name);
+    if (value !== undefined) envs.push(openValue({ name, value }, context));
   }
+  levels.push({ setBy: "RUNTIME_ENV", values: envs });
   return { ...mergeParams({ declared, levels, place: placeOf(task) }), declared };
 }
 
-/** The params of a task that is about to run, sensitive ones sealed; INVALID_PARAMS names all problems at once. */
-export function freezeParams(state: Snapshot, task: JobTask, context: Context): EffectiveParam[] {
+/**
+ * What a task that is about to run will run with: its params, sensitive ones sealed, and its labels with the
+ * search labels. INVALID_PARAMS names all problems at once.
+ */
+export function freezeTask(
+  state: Snapshot,
+  task: JobTask,
+  context: Context,
+): Pick<JobTask, "params" | "labels"> {
   const { params, declared } = effectiveParams(state, task, context);
-  refuseInvalid(task, checkParams(declared, params));
-  return params.map((param) => (param.sensitive ? { ...param, value: context.seal(param.value) } : param));
+  refuseInvalid([{ task, problems: checkParams(declared, params) }]);
+  const sealed = params.map((param) =>
+    param.sensitive ? { ...param, value: context.seal(param.value) } : param,
+  );
+  const labels = { ...task.labels, ...searchLabelsOf(declared, params) };
+  return Object.keys(labels).length > 0 ? { params: sealed, labels } : { params: sealed };
 }
 
-export function refuseInvalid(task: Pick<JobTask, "name">, problems: ReturnType<typeof checkParams>): void {
-  if (problems.length === 0) return;
-  const all = problems.map((problem) => problem.message).join("; ");
-  throw new MflowError("INVALID_PARAMS", `task \`${task.name}\`: ${all}`, problems);
+/** INVALID_PARAMS that names all problems of all tasks; nothing when there are none. */
+export function refuseInvalid(
+  checked: readonly { task: Pick<JobTask, "name">; problems: ErrorDetail[] }[],
+): void {
+  const wrong = checked.filter(({ problems }) => problems.length > 0);
+  if (wrong.length === 0) return;
+  const sentences = wrong.map(
+    ({ task, problems }) => `task \`${task.name}\`: ${problems.map((each) => each.message).join("; ")}`,
+  );
+  throw new MflowError(
+    "INVALID_PARAMS",
+    sentences.join("; "),
+    wrong.flatMap(({ problems }) => problems),
+  );
 }
 
 /** Digest of what the task will run with, and of its result when one is reported. */

@@ -5,7 +5,7 @@ import { needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
-import { freezeParams, taskDigest, taskSpecOf } from "./freeze.ts";
+import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
 
 /** Opens a task whose turn has come. It may have ended when this returns. */
 export function openTask(draft: Draft, id: string): void {
@@ -29,7 +29,7 @@ export function openTask(draft: Draft, id: string): void {
 
 /** Fixes what the task will run with. */
 export function freeze(draft: Draft, task: JobTask): JobTask {
-  return draft.updateTask(task, { params: freezeParams(draft, task, draft.context) });
+  return draft.updateTask(task, freezeTask(draft, task, draft.context));
 }
 
 function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audit"]>): void {
@@ -52,7 +52,6 @@ export function takeSlot(draft: Draft, task: JobTask): void {
   const created = draft.moveTask(task, "start");
   draft.effect("START", created);
   if (created.timeoutMs !== undefined) {
-    const wakeAt = new Date(draft.context.nowMs + created.timeoutMs).toISOString();
-    draft.updateTask(created, { wakeAt });
+    draft.updateTask(created, { wakeAt: draft.timeIn(created.timeoutMs) });
   }
 }

@@ -49,7 +49,7 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   const state = makeState(id, undefined, definition, [made]);
   if (!task.skipRun) {
     const { params, declared } = effectiveParams(state, made, context);
-    refuseInvalid(made, checkParams(declared, params));
+    refuseInvalid([{ task: made, problems: checkParams(declared, params) }]);
   }
   return state;
 }

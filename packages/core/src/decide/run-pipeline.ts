@@ -39,10 +39,12 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   );
   const state = makeState(run.id, run, definition, tasks);
   refuseScopesWithoutAudit(definition.auditors ?? [], tasks);
-  for (const task of firstTasks(state)) {
-    const { params, declared } = effectiveParams(state, task, context);
-    refuseInvalid(task, checkParams(declared, params));
-  }
+  refuseInvalid(
+    firstTasks(state).map((task) => {
+      const { params, declared } = effectiveParams(state, task, context);
+      return { task, problems: checkParams(declared, params) };
+    }),
+  );
   return state;
 }
 
