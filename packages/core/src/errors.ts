@@ -57,6 +57,11 @@ const entries = {
     meaning: "A task put out more than 64 runtime envs or 32 KiB.",
     remedy: "Put large data into a file and hand on its path.",
   },
+  OUTPUT_REFUSED: {
+    status: 400,
+    meaning: "A task put out a value that looks like a secret sealed by mflow.",
+    remedy: "Put out something else.",
+  },
   COMMENT_REQUIRED: { status: 400, meaning: "A DENY needs a comment.", remedy: "Say why in `comment`." },
   UNAUTHORIZED: {
     status: 401,

@@ -5,18 +5,23 @@ import type { JobTask } from "./schema/job-task.ts";
 
 /** The sentence, or nothing when the task runs or has ended. */
 export function waitingReason(task: JobTask): string | undefined {
-  const { stage, reported, message, workGoneAt } = task.status;
+  const { stage, reported, stopping, message, workGoneAt } = task.status;
   switch (stage) {
     case "PENDING":
-      return task.audit?.stage === "WAITING" ? waitsForPeople("audit", task.audit) : "waits for its turn";
+      return task.audit?.stage === "WAITING"
+        ? waitsForPeople(task, "audit", task.audit)
+        : "waits for its turn";
     case "SCHEDULING":
       return "waits for a free task slot";
     case "CREATING":
-      return message ? `is being created: ${message}` : undefined;
+      if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
+      if (workGoneAt) return "its work has ended; waits for its status call";
+      return message ? `is being created: ${message}` : "is being created";
     case "ACTIVE":
       if (reported && task.confirm) {
-        return `reported ${reported.stage}; ${waitsForPeople("confirm", task.confirm)}`;
+        return `reported ${reported.stage}; ${waitsForPeople(task, "confirm", task.confirm)}`;
       }
+      if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
       return workGoneAt ? "its work has ended; waits for its status call" : undefined;
     case "CANCELING":
       return "waits for its work to stop";
@@ -25,8 +30,13 @@ export function waitingReason(task: JobTask): string | undefined {
   }
 }
 
-function waitsForPeople(kind: "audit" | "confirm", gate: Gate): string {
-  const people = gate.people.join(", ");
+/** Those who can still decide, as far as names tell: a group may hold some who have, or who started the run. */
+function waitsForPeople(task: JobTask, kind: "audit" | "confirm", gate: Gate): string {
+  const decided = new Set(gate.decisions.map((decision) => decision.user));
+  const free = gate.people.filter(
+    (name) => !decided.has(name) && (gate.allowSelf || name !== task.startedBy),
+  );
+  const people = free.join(", ") || "nobody: all who are listed have decided or started the run";
   const passes = gate.decisions.filter((decision) => decision.verdict === "PASS").length;
   const progress = gate.required > 1 ? ` (${passes} of ${gate.required} passed)` : "";
   const since = gate.openedAt ? ` since ${gate.openedAt}` : "";

@@ -66,11 +66,13 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boo
   const { cursor } = run.status;
   if (wasOpen) draft.updateRun({ cursor: { ...cursor, open: cursor.open - 1 } });
   const { stage } = task.status;
-  if (stage === "FAILED" && !task.ignoreFailed && !run.status.failing) {
+  const { canceledBy } = task.status;
+  const isActive = run.status.stage === "ACTIVE";
+  if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
   }
-  if (stage === "CANCELED" && task.status.canceledBy !== undefined && run.status.stage === "ACTIVE") {
-    if (task.status.canceledBy !== FAIL_FAST) cancelingRun(draft, task.status.canceledBy);
+  if (stage === "CANCELED" && isActive && canceledBy !== undefined && canceledBy !== FAIL_FAST) {
+    cancelingRun(draft, canceledBy, `task \`${task.name}\` was canceled`);
   }
   const hasExports = Object.keys(task.status.runtimeEnvs ?? {}).some(isExportedName);
   if (hasExports && (stage === "SUCCEEDED" || stage === "FAILED")) draft.exportEnvs(task);
@@ -79,8 +81,8 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boo
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */
 export const FAIL_FAST = "failFast";
 
-/** The run is being canceled from now on; `proceed` cancels what it has not started. */
+/** The run is being canceled from now on, also one that was failing; `proceed` cancels what it has not started. */
 export function cancelingRun(draft: Draft, by: string, message?: string): void {
-  draft.updateRun({ stage: "CANCELING", canceledBy: by, ...(message ? { message } : {}) });
+  draft.updateRun({ stage: "CANCELING", canceledBy: by, reason: undefined, message });
   draft.recordRun("RUN_STAGE", { stage: "CANCELING", from: "ACTIVE", message });
 }

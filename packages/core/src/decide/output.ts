@@ -2,7 +2,7 @@
 
 import type { Context } from "../change.ts";
 import { MflowError } from "../errors.ts";
-import { MIN_MASKED_LENGTH, maskText } from "../mask.ts";
+import { createMasker, type Masker } from "../mask.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS, type UpdateOutputRequest } from "../schema/request.ts";
 import { isEnded } from "../transitions.ts";
@@ -17,6 +17,12 @@ export interface Output {
 export function updateOutput(draft: Draft, task: JobTask, request: UpdateOutputRequest): void {
   requireTaskToken(draft, task, request.updateToken);
   const { stage, reported } = task.status;
+  if (stage === "PENDING" || stage === "SCHEDULING") {
+    throw new MflowError(
+      "CONFLICT",
+      `task \`${task.name}\` (${task.id}) is ${stage}; it puts out nothing before it runs`,
+    );
+  }
   if (isEnded(stage)) {
     throw new MflowError(
       "TASK_ENDED",
@@ -33,36 +39,41 @@ export function updateOutput(draft: Draft, task: JobTask, request: UpdateOutputR
   draft.recordTask("TASK_OUTPUT", updated, { message: Object.keys(request.runtimeEnvs ?? {}).join(", ") });
 }
 
-/** Adds output to a task, last wins per name; OUTPUT_TOO_LARGE when it is too much. */
+/** Adds output to a task, last wins per name; OUTPUT_TOO_LARGE when it is too much, OUTPUT_REFUSED when it pretends. */
 export function mergeOutput(draft: Draft, task: JobTask, output: Output): JobTask {
   const { context } = draft;
-  const secrets = secretsOfTask(task, context);
+  const mask = maskerOfTask(task, context);
   const change: Output = {};
   if (output.runtimeEnvs && Object.keys(output.runtimeEnvs).length > 0) {
-    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(output.runtimeEnvs, secrets, context) };
+    refuseSealed(task, output.runtimeEnvs, context);
+    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(output.runtimeEnvs, mask, context) };
     refuseTooLarge(task, merged, context);
     change.runtimeEnvs = merged;
   }
-  if (output.markdownOutput !== undefined) change.markdownOutput = maskText(output.markdownOutput, secrets);
+  if (output.markdownOutput !== undefined) change.markdownOutput = mask(output.markdownOutput);
   return change.runtimeEnvs || change.markdownOutput !== undefined ? draft.updateStatus(task, change) : task;
 }
 
-/** The plain values of a task's sensitive params. */
-export function secretsOfTask(task: JobTask, context: Pick<Context, "unseal">): string[] {
-  return (task.params ?? []).filter((param) => param.sensitive).map((param) => context.unseal(param.value));
+/** Masks the values of a task's sensitive params, for everything that comes from its work. */
+export function maskerOfTask(task: JobTask, context: Pick<Context, "unseal">): Masker {
+  const sensitive = (task.params ?? []).filter((param) => param.sensitive);
+  return createMasker(sensitive.map((param) => context.unseal(param.value)));
 }
 
-/** A runtime env that carries a secret is sealed like the param it came from. */
-function sealSecrets(
-  envs: Record<string, string>,
-  secrets: string[],
-  context: Context,
-): Record<string, string> {
-  const long = secrets.filter((secret) => secret.length >= MIN_MASKED_LENGTH);
-  if (long.length === 0) return envs;
-  const isSecret = (value: string) => long.some((secret) => value.includes(secret));
+/** A runtime env that carries a secret, or a line of one, is sealed like the param it came from. */
+function sealSecrets(envs: Record<string, string>, mask: Masker, context: Context): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(envs).map(([name, value]) => [name, isSecret(value) ? context.seal(value) : value]),
+    Object.entries(envs).map(([name, value]) => [name, mask(value) === value ? value : context.seal(value)]),
+  );
+}
+
+/** A ciphertext that a task puts out would be opened for the tasks after it: nobody may hand on what is sealed. */
+function refuseSealed(task: JobTask, envs: Record<string, string>, context: Context): void {
+  const name = Object.keys(envs).find((each) => context.isSealed(envs[each] as string));
+  if (name === undefined) return;
+  throw new MflowError(
+    "OUTPUT_REFUSED",
+    `task \`${task.name}\` put out ${name} with a value that looks like a secret sealed by mflow`,
   );
 }
 

@@ -1,23 +1,25 @@
 // What a runner says of an attempt. Reports may come twice, late and out of order: what does not fit the
 // present attempt changes nothing and is recorded.
 
-import type { Report } from "../change.ts";
+import type { Context, Report } from "../change.ts";
 import { MflowError } from "../errors.ts";
-import { maskText } from "../mask.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
-import { isEnded } from "../transitions.ts";
+import { isAtWork } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, finishTask } from "./end.ts";
-import { mergeOutput, secretsOfTask } from "./output.ts";
+import { maskerOfTask, mergeOutput } from "./output.ts";
 
-export function applyReport(draft: Draft, task: JobTask, report: Report): void {
-  const { stage, reported } = task.status;
-  if (report.attempt !== task.attempt || isEnded(stage) || reported) {
+export function applyReport(draft: Draft, task: JobTask, given: Report): void {
+  const { stage, reported, workGoneAt } = task.status;
+  if (given.attempt !== task.attempt || !isAtWork(stage) || reported) {
     const saysTheSame =
-      report.attempt === task.attempt && (report.stage === stage || report.stage === reported?.stage);
-    if (!saysTheSame) recordLate(draft, task, report);
+      given.attempt === task.attempt && (given.stage === stage || given.stage === reported?.stage);
+    if (!saysTheSame) recordLate(draft, task, given);
     return;
   }
+  // Of work that is gone there is nothing more to say; its status call is awaited.
+  if (workGoneAt) return;
+  const report = masked(given, task, draft.context);
   switch (report.stage) {
     case "CREATING":
       if (stage === "CREATING" && report.message !== task.status.message) noteCreating(draft, task, report);
@@ -28,6 +30,18 @@ export function applyReport(draft: Draft, task: JobTask, report: Report): void {
     default:
       workEnded(draft, task, report);
   }
+}
+
+/** Secrets of the task do not get through in what people read. */
+function masked(report: Report, task: JobTask, context: Context): Report {
+  const { message, steps } = report;
+  if (message === undefined && !steps) return report;
+  const mask = maskerOfTask(task, context);
+  return {
+    ...report,
+    ...(message !== undefined ? { message: mask(message) } : {}),
+    ...(steps ? { steps: steps.map((step) => ({ ...step, name: mask(step.name) })) } : {}),
+  };
 }
 
 function recordLate(draft: Draft, task: JobTask, report: Report): void {
@@ -50,8 +64,8 @@ function noteCreating(draft: Draft, task: JobTask, report: Report): void {
 
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
   const startAt = report.startAt ?? report.at;
-  if (task.manualUpdateStatus) draft.updateStatus(task, { startAt });
-  else draft.moveTask(task, "run", { startAt });
+  if (!task.manualUpdateStatus) draft.moveTask(task, "run", { startAt });
+  else if (task.status.startAt === undefined) draft.updateStatus(task, { startAt });
 }
 
 /** The work is gone, whichever way it ended. */
@@ -69,23 +83,22 @@ function workEnded(draft: Draft, task: JobTask, report: Report): void {
     timedOut(draft, noted, report.at);
     return;
   }
-  if (report.stage === "CANCELED") {
-    endTask(draft, noted, "gone", { message: report.message, canceledBy: "the runner", endAt: report.at });
+  if (task.manualUpdateStatus && report.reason !== "LOST") {
+    awaitStatus(draft, noted, report);
     return;
   }
-  if (task.manualUpdateStatus && report.reason !== "LOST") {
-    awaitStatus(draft, withOutput(draft, noted, report).task, report);
+  if (report.stage === "CANCELED") {
+    endTask(draft, noted, "gone", { message: report.message, canceledBy: "the runner", endAt: report.at });
     return;
   }
   const { task: done, problem } = withOutput(draft, noted, report);
   const result: Reported = { stage: report.stage as Reported["stage"], at: report.at };
   if (report.reason !== undefined) result.reason = report.reason;
-  if (report.message !== undefined)
-    result.message = maskText(report.message, secretsOfTask(task, draft.context));
+  if (report.message !== undefined) result.message = report.message;
   finishTask(
     draft,
     done,
-    problem ? { stage: "FAILED", reason: "OUTPUT_TOO_LARGE", message: problem, at: report.at } : result,
+    problem ? { stage: "FAILED", reason: problem.code, message: problem.message, at: report.at } : result,
   );
 }
 
@@ -97,30 +110,30 @@ function factsOf(task: JobTask, report: Report): Partial<JobTaskStatus> {
   return facts;
 }
 
-/** Output that is too large fails the task instead of being cut. */
-function withOutput(draft: Draft, task: JobTask, report: Report): { task: JobTask; problem?: string } {
+/** Output that is refused fails the task instead of being cut. */
+function withOutput(draft: Draft, task: JobTask, report: Report): { task: JobTask; problem?: MflowError } {
   try {
     return { task: mergeOutput(draft, task, report) };
   } catch (error) {
     if (!(error instanceof MflowError)) throw error;
-    return { task, problem: error.message };
+    return { task, problem: error };
   }
 }
 
 /** `manualUpdateStatus`: the runner reports facts; the stage is for the status call to say, within a grace. */
 function awaitStatus(draft: Draft, task: JobTask, report: Report): void {
-  if (task.status.workGoneAt) return;
-  const { context } = draft;
-  const wakeAt = new Date(context.nowMs + context.statusGraceMs).toISOString();
-  const gone = draft.updateTask(task, { wakeAt, status: { ...task.status, workGoneAt: report.at } });
+  const { task: done, problem } = withOutput(draft, task, report);
+  const wakeAt = draft.timeIn(draft.context.statusGraceMs);
+  const gone = draft.updateTask(done, { wakeAt, status: { ...done.status, workGoneAt: report.at } });
+  const ended = `the work ended (${report.stage}); waits for its status call`;
   draft.recordTask("TASK_STATUS", gone, {
     stage: gone.status.stage,
     reason: report.reason,
-    message: `the work ended (${report.stage}); waits for its status call`,
+    message: problem ? `${ended}; its output is not kept: ${problem.message}` : ended,
   });
 }
 
-/** Ends an attempt whose work was stopped for its timeout. */
+/** Ends an attempt whose work was stopped for its timeout. It reported no result that could be confirmed. */
 export function timedOut(draft: Draft, task: JobTask, at: string): void {
-  finishTask(draft, task, { stage: "FAILED", reason: "TIMEOUT", message: task.status.message, at });
+  endTask(draft, task, "fail", { reason: "TIMEOUT", message: task.status.message, endAt: at });
 }

@@ -1,14 +1,13 @@
 // updateJobTaskStatus: the status call of a task, and an operator's correction (semantics, section 3).
 
 import { MflowError } from "../errors.ts";
-import { maskText } from "../mask.ts";
-import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
+import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import type { UpdateStatusRequest } from "../schema/request.ts";
-import { isRunEnded } from "../state.ts";
-import { type Cause, isEnded, nextStage } from "../transitions.ts";
+import { holdsSlot } from "../state.ts";
+import { type Cause, isAtWork, isEnded, nextStage } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, finishTask } from "./end.ts";
-import { secretsOfTask } from "./output.ts";
+import { maskerOfTask } from "./output.ts";
 import { requireTaskToken } from "./token.ts";
 
 /** The causes by which a status call asks for a stage; CREATING can only be said again. */
@@ -59,38 +58,49 @@ function moveAsAsked(draft: Draft, task: JobTask, request: UpdateStatusRequest):
   const { stage } = request;
   const { now } = draft.context;
   const cause = CAUSE_OF[stage];
-  const isStopping = task.status.stopping !== undefined && stage !== "CANCELED";
-  if (!cause || isStopping) {
-    const why = task.status.stopping === "TIMEOUT" ? " and is being stopped for its timeout" : "";
+  const isTimingOut = task.status.stopping === "TIMEOUT";
+  if (!cause || isTimingOut || !isAtWork(task.status.stage)) {
+    const why = isTimingOut ? " and is being stopped for its timeout" : "";
     throw new MflowError(
       "ILLEGAL_TRANSITION",
       `task \`${task.name}\` (${task.id}) is ${task.status.stage}${why}; it cannot become ${stage}`,
     );
   }
   nextStage(task, task.status.stage, cause);
-  const noted = draft.updateStatus(task, {
-    startAt: task.status.startAt ?? now,
-    ...facts(draft, task, request),
-  });
-  const { message } = noted.status;
+  const change = facts(draft, task, request);
+  const noted = draft.updateStatus(task, { startAt: task.status.startAt ?? now, ...change });
+  // What was said of an earlier stage, such as the pull of an image, is not said of this one.
+  const { message } = change;
   if (stage === "ACTIVE") draft.moveTask(noted, cause, { message });
   else if (stage === "CANCELED") {
     const canceledBy = task.status.canceledBy ?? draft.context.actor?.name ?? "the task itself";
-    endTask(draft, noted, "gone", { message, canceledBy });
+    const isAsked = task.status.stage === "CANCELING";
+    endTask(draft, noted, "gone", {
+      message: message ?? (isAsked ? task.status.message : undefined),
+      canceledBy,
+    });
   } else {
-    const result = { stage: stage as "SUCCEEDED" | "FAILED", at: now };
-    const reason = stage === "FAILED" ? { reason: "REPORTED" } : {};
-    finishTask(draft, noted, { ...result, ...reason, ...(message !== undefined ? { message } : {}) });
+    const result: Reported = { stage: stage as Reported["stage"], at: now };
+    if (stage === "FAILED") result.reason = "REPORTED";
+    if (message !== undefined) result.message = message;
+    finishTask(draft, noted, result);
   }
 }
 
 /** What the call says besides the stage; secrets of the task do not get through. */
 function facts(draft: Draft, task: JobTask, request: UpdateStatusRequest): Partial<JobTaskStatus> {
-  const secrets = secretsOfTask(task, draft.context);
+  const { message, detail, extension } = request;
   const change: Partial<JobTaskStatus> = {};
-  if (request.message !== undefined) change.message = maskText(request.message, secrets);
-  if (request.detail !== undefined) change.detail = maskText(request.detail, secrets);
-  if (request.extension) change.extension = { ...task.status.extension, ...request.extension };
+  if (message === undefined && detail === undefined && !extension) return change;
+  const mask = maskerOfTask(task, draft.context);
+  if (message !== undefined) change.message = mask(message);
+  // A cancel says nothing about the work: the detail that the work gave is kept.
+  const keepsDetail = request.stage === "CANCELED" && task.status.detail !== undefined;
+  if (detail !== undefined && !keepsDetail) change.detail = mask(detail);
+  if (extension) {
+    const masked = Object.entries(extension).map(([key, value]) => [key, mask(value)]);
+    change.extension = { ...task.status.extension, ...Object.fromEntries(masked) };
+  }
   return change;
 }
 
@@ -101,35 +111,63 @@ function noteFacts(draft: Draft, task: JobTask, request: UpdateStatusRequest): v
   draft.recordTask("TASK_STATUS", noted, { stage: noted.status.stage, message: noted.status.message });
 }
 
-/**
- * An operator sets the stage past the table. On an ended task or run this corrects the record alone: what
- * followed from the ending stays as it is, and going on is a rerun.
- */
+/** An operator sets the stage past the table. */
 function forceStage(draft: Draft, task: JobTask, request: UpdateStatusRequest): void {
   const from = task.status.stage;
   const { stage } = request;
   const change = facts(draft, task, request);
   draft.recordTask("STATUS_FORCED", task, { stage, from, message: change.message });
-  const isRecordOnly = isEnded(from) || (draft.run !== undefined && isRunEnded(draft.run));
-  if (isRecordOnly) {
-    draft.updateStatus(task, { ...change, stage });
-    return;
-  }
-  const isAtWork = from === "CREATING" || from === "ACTIVE" || from === "CANCELING";
-  if (!isAtWork) {
-    throw new MflowError(
-      "ILLEGAL_TRANSITION",
-      `task \`${task.name}\` (${task.id}) has not started; decide its gate or cancel it instead`,
-    );
-  }
-  if (stage === "CREATING" || stage === "ACTIVE") {
-    draft.updateStatus(task, { ...change, stage });
-    return;
-  }
-  if (!task.status.reported && !task.status.workGoneAt) draft.effect("STOP", task);
+  if (isEnded(from)) correctRecord(draft, task, stage, change);
+  else if (!isAtWork(from))
+    throw illegalForce(task, stage, "it has not started; decide its gate or cancel it");
+  else if (isEnded(stage)) forceEnding(draft, task, stage, change);
+  else forceBack(draft, task, stage, change);
+}
+
+/** Of an ended task the record alone is corrected: what followed from its ending stays, and going on is a rerun. */
+function correctRecord(
+  draft: Draft,
+  task: JobTask,
+  stage: UpdateStatusRequest["stage"],
+  change: Partial<JobTaskStatus>,
+): void {
+  if (!isEnded(stage)) throw illegalForce(task, stage, "it has ended; run it again for a new attempt");
+  draft.updateStatus(task, { ...change, stage, reason: "FORCED", message: change.message });
+}
+
+function forceEnding(
+  draft: Draft,
+  task: JobTask,
+  stage: UpdateStatusRequest["stage"],
+  change: Partial<JobTaskStatus>,
+): void {
+  if (holdsSlot(task) && !task.status.stopping) draft.effect("STOP", task);
   const cause = stage === "SUCCEEDED" ? "succeed" : stage === "FAILED" ? "fail" : "gone";
   const canceledBy = stage === "CANCELED" ? { canceledBy: draft.context.actor?.name } : {};
-  // ACTIVE leads to every ending by the table, CANCELING does not.
-  const ready = draft.updateStatus(task, { ...change, stage: "ACTIVE" });
-  endTask(draft, ready, cause, { reason: "FORCED", message: change.message, ...canceledBy });
+  // By the table CANCELING leads to CANCELED alone, ACTIVE to every ending.
+  const open = task.status.stage === "CANCELING" ? ({ ...change, stage: "ACTIVE" } as const) : change;
+  endTask(draft, draft.updateStatus(task, open), cause, {
+    reason: "FORCED",
+    message: change.message,
+    ...canceledBy,
+  });
+}
+
+/** To a stage before the ending; not for work that is told to stop or has said its result, for neither comes back. */
+function forceBack(
+  draft: Draft,
+  task: JobTask,
+  stage: UpdateStatusRequest["stage"],
+  change: Partial<JobTaskStatus>,
+): void {
+  if (task.status.stopping) throw illegalForce(task, stage, "its work is being stopped; force an ending");
+  if (task.status.reported) throw illegalForce(task, stage, "its result is reported; force an ending");
+  draft.updateStatus(task, { ...change, stage });
+}
+
+function illegalForce(task: JobTask, stage: string, why: string): MflowError {
+  return new MflowError(
+    "ILLEGAL_TRANSITION",
+    `task \`${task.name}\` (${task.id}) is ${task.status.stage} and cannot be forced to ${stage}: ${why}`,
+  );
 }

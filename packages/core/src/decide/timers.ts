@@ -3,10 +3,12 @@
 
 import { formatDuration } from "../duration.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import { holdsSlot } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { endTask, finishTask } from "./end.ts";
+import { endTask } from "./end.ts";
 import { takeSlot } from "./open.ts";
+import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
 
 export function slotFree(draft: Draft, task: JobTask): void {
@@ -19,11 +21,10 @@ export function wake(draft: Draft, task: JobTask): void {
   if (task.wakeAt === undefined || Date.parse(task.wakeAt) > context.nowMs) return;
   if (isEnded(task.status.stage) || task.status.stopping || task.status.reported) return;
   if (task.status.workGoneAt) {
-    finishTask(draft, task, {
-      stage: "FAILED",
+    endTask(draft, task, "fail", {
       reason: "NO_STATUS",
       message: `the work ended, and no status call came within ${formatDuration(context.statusGraceMs)}`,
-      at: context.now,
+      endAt: context.now,
     });
     return;
   }
@@ -36,11 +37,15 @@ export function wake(draft: Draft, task: JobTask): void {
   draft.effect("STOP", stopping);
 }
 
+/** The runner will never start the attempt. Once its work has said something, that counts. */
 export function startFailed(draft: Draft, task: JobTask, attempt: number, message: string): void {
-  if (task.attempt !== attempt || isEnded(task.status.stage)) return;
-  if (task.status.stage === "CANCELING") endTask(draft, task, "gone");
-  else if (task.status.stopping === "TIMEOUT") timedOut(draft, task, draft.context.now);
-  else endTask(draft, task, "fail", { reason: "START_ERROR", message });
+  if (task.attempt !== attempt || !holdsSlot(task)) return;
+  if (task.status.stopping) {
+    stopped(draft, task, attempt);
+    return;
+  }
+  const mask = maskerOfTask(task, draft.context);
+  endTask(draft, task, "fail", { reason: "START_ERROR", message: mask(message) });
 }
 
 /** Nothing of a stopped attempt runs or ever will. */
