@@ -31,6 +31,8 @@ export interface ServerConfig {
   /** Ends the server so long after its last run and gate, milliseconds. */
   idleExitMs?: number;
   logLevel: string;
+  /** Absolute path of the file that the server's own log goes to, instead of standard output. */
+  logFile?: string;
   /** The operating system user, who acts while there are no users. */
   localUser: string;
 }
@@ -49,6 +51,7 @@ export interface ServerFlags {
   logRate?: string;
   idleExit?: string;
   logLevel?: string;
+  logFile?: string;
 }
 
 export const DEFAULT_DATA_FOLDER = ".mflow";
@@ -84,6 +87,8 @@ export function readConfig(
   if (publicUrl !== undefined) config.publicUrl = httpUrl("--public-url", publicUrl);
   const shellUser = setting(flags.shellUser, "MFLOW_SHELL_USER");
   if (shellUser !== undefined) config.shellUser = shellUser;
+  const logFile = setting(flags.logFile, "MFLOW_LOG_FILE");
+  if (logFile !== undefined) config.logFile = resolve(logFile);
   const idleExit = setting(flags.idleExit, "MFLOW_IDLE_EXIT");
   if (idleExit !== undefined) config.idleExitMs = duration("--idle-exit", idleExit);
   const secretKey = environment.MFLOW_SECRET_KEY;

@@ -43,7 +43,7 @@ async function startOn(
   folder: ReturnType<typeof openDataFolder>,
   config: ServerConfig,
 ): Promise<RunningServer> {
-  const logger = pino({ level: config.logLevel });
+  const logger = pino({ level: config.logLevel }, pino.destination(config.logFile ?? process.stdout.fd));
   const current = config.secretKey ? secretOf(config.secretKey) : secretFromFile(folder.file("secret.key"));
   const keys = createKeys({
     current,

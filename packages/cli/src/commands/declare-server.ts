@@ -25,7 +25,8 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--log-limit <bytes>", "what the log of a task keeps, e.g. 64MiB")
     .option("--log-rate <bytes>", "what it keeps per second, e.g. 8MiB")
     .option("--idle-exit <duration>", "end so long after the last run and gate, e.g. 60s")
-    .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)");
+    .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")
+    .option("--log-file <path>", "file for the server's own log (default: standard output)");
   runs(server, () => import("./server.ts"));
 
   runs(program.command("version").summary("print the version"), () => import("./version.ts"));
