@@ -1,0 +1,189 @@
+// What must hold after every decision on a run, whatever happened. Each breach is an error that says which
+// rule broke and shows the decision.
+
+import type { NewHistoryEvent } from "../schema/event.ts";
+import type { JobTask, TaskStage } from "../schema/job-task.ts";
+import { type Decision, holdsSlot, isRunEnded, makeState, type RunState } from "../state.ts";
+import { isAtWork, isEnded, TRANSITIONS } from "../transitions.ts";
+import type { World } from "./world.ts";
+
+/** Watches one run or lone task from its first decision on. */
+export class Invariants {
+  readonly #state: RunState;
+  readonly #world: World;
+  readonly #secrets: readonly string[];
+  readonly #stages = new Map<string, TaskStage>();
+  readonly #revisions = new Map<string, number>();
+  readonly #starts = new Set<string>();
+  readonly #stops = new Set<string>();
+  readonly #releases: string[] = [];
+  #runEnds = 0;
+
+  /** `secrets`: plain values that must not be in anything that is stored. */
+  constructor(state: RunState, world: World, secrets: readonly string[]) {
+    this.#state = state;
+    this.#world = world;
+    this.#secrets = secrets;
+    for (const id of state.tasks.keys()) this.#stages.set(id, "PENDING");
+  }
+
+  /** To be called with each decision once it is applied. */
+  check(decision: Decision): void {
+    try {
+      this.#checkMoves(decision);
+      this.#checkEffects(decision);
+      this.#checkRevisions(decision);
+      this.#checkSecrets(decision);
+      for (const task of this.#state.tasks.values()) checkTask(task);
+      if (this.#state.run) this.#checkRun(decision);
+      this.#checkReload();
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\nin ${JSON.stringify(decision, undefined, 1)}`);
+    }
+  }
+
+  /** Every stage is left the way the history says, and by the table; only an operator forces more. */
+  #checkMoves(decision: Decision): void {
+    const forced = new Set<string>();
+    for (const event of decision.history) {
+      if (event.taskId === undefined) continue;
+      if (event.type === "STATUS_FORCED") forced.add(event.taskId);
+      if (event.type === "TASK_STAGE") this.#checkMove(event, forced.has(event.taskId));
+    }
+    for (const task of decision.tasks) {
+      if (forced.has(task.id)) this.#stages.set(task.id, task.status.stage);
+      const known = this.#stages.get(task.id);
+      ensure(known === task.status.stage, `${task.name} is ${task.status.stage}, its history says ${known}`);
+    }
+  }
+
+  #checkMove({ taskId = "", name, from, stage }: NewHistoryEvent, isForced: boolean): void {
+    const known = this.#stages.get(taskId);
+    ensure(isForced || known === from, `${name} leaves ${from}, but it was ${known}`);
+    const targets: (string | undefined)[] = Object.values(TRANSITIONS[from as TaskStage]);
+    ensure(targets.includes(stage), `${name} went ${from} -> ${stage}, which is not in the table`);
+    this.#stages.set(taskId, stage as TaskStage);
+  }
+
+  /** Each attempt starts once; whatever is created was told to start, and whatever must stop to stop. */
+  #checkEffects({ effects, history, tasks }: Decision): void {
+    const told = new Set(effects.map(({ kind, taskId, attempt }) => `${kind} ${taskId} ${attempt}`));
+    for (const { kind, taskId, attempt } of effects) {
+      if (kind === "RELEASE") this.#releases.push(taskId);
+      if (kind !== "START") continue;
+      ensure(!this.#starts.has(`${taskId} ${attempt}`), `${taskId} ${attempt} starts twice`);
+      this.#starts.add(`${taskId} ${attempt}`);
+      this.#checkTurn(this.#state.tasks.get(taskId) as JobTask);
+    }
+    for (const task of tasks) {
+      const key = `${task.id} ${task.attempt}`;
+      const events = history.filter((event) => event.taskId === task.id);
+      const isCreated = events.some((event) => event.type === "TASK_STAGE" && event.stage === "CREATING");
+      ensure(!isCreated || told.has(`START ${key}`), `${task.name} is created without START`);
+      if (told.has(`STOP ${key}`)) this.#stops.add(key);
+      ensure(!mustStop(task, events) || this.#stops.has(key), `${task.name} is to stop without STOP`);
+    }
+  }
+
+  /** Nothing starts before its turn: earlier stages have ended, and in a serial stage the earlier tasks. */
+  #checkTurn(task: JobTask): void {
+    for (const other of this.#state.tasks.values()) {
+      const isEarlierStage = (other.stageNumber ?? 0) < (task.stageNumber ?? 0);
+      const isEarlierTask =
+        other.stageNumber === task.stageNumber && (other.taskNumber ?? 0) < (task.taskNumber ?? 0);
+      if (!isEarlierStage && !(isEarlierTask && !this.#isParallel(task))) continue;
+      ensure(isEnded(other.status.stage), `${task.name} starts while ${other.name} is ${other.status.stage}`);
+    }
+  }
+
+  #isParallel(task: JobTask): boolean {
+    return this.#state.definition.pipeline?.stages[(task.stageNumber ?? 0) - 1]?.isParallel ?? false;
+  }
+
+  #checkRevisions({ run, tasks }: Decision): void {
+    for (const row of [...(run ? [run] : []), ...tasks]) {
+      const before = this.#revisions.get(row.id) ?? 0;
+      ensure(row.revision === before + 1, `revision of ${row.id} went from ${before} to ${row.revision}`);
+      this.#revisions.set(row.id, row.revision);
+    }
+  }
+
+  #checkSecrets(decision: Decision): void {
+    const stored = JSON.stringify(decision);
+    for (const secret of this.#secrets) ensure(!stored.includes(secret), `${secret} is stored in the clear`);
+  }
+
+  #checkRun(decision: Decision): void {
+    const { run, definition, tasks } = this.#state;
+    if (!run) return;
+    const { cursor } = run.status;
+    const isOver = isRunEnded(run);
+    const open = [...tasks.values()].filter((task) => task.attempt > 0 && !isEnded(task.status.stage));
+    ensure(cursor.open === open.length, `cursor.open is ${cursor.open}, ${open.length} tasks are open`);
+    for (const task of open) {
+      ensure(task.stageNumber === cursor.stage + 1, `${task.name} is open, stage ${cursor.stage} under way`);
+    }
+    const stage = definition.pipeline?.stages[cursor.stage];
+    const width = stage?.isParallel ? (stage.maxParallel ?? Number.POSITIVE_INFINITY) : 1;
+    ensure(open.length <= width, `${open.length} tasks are open, at most ${width} may be`);
+    const unended = [...tasks.values()].filter((task) => !isEnded(task.status.stage));
+    ensure(!isOver || unended.length === 0, `the run has ended, but not ${unended.map((task) => task.name)}`);
+    ensure(isOver || unended.length > 0, "all tasks have ended, but not the run");
+    for (const event of decision.history) {
+      if (event.type === "RUN_STAGE" && isOver && event.stage === run.status.stage) this.#runEnds++;
+    }
+    ensure(this.#runEnds === (isOver ? 1 : 0), `the run ended ${this.#runEnds} times`);
+    ensure(this.#releases.length === this.#runEnds, `${this.#releases.length} RELEASE`);
+    if (run.lockKey !== undefined) {
+      const holder = this.#world.locks.get(run.lockKey);
+      ensure(
+        (holder === run.id) === !isOver,
+        `the lock is held by ${holder}, the run is ${run.status.stage}`,
+      );
+    }
+  }
+
+  /** A server that restarts reads the rows; it must know what the one before knew. */
+  #checkReload(): void {
+    const { id, run, definition, tasks, exported } = this.#state;
+    const read = JSON.parse(JSON.stringify({ run, tasks: [...tasks.values()].reverse() }));
+    const loaded = makeState(id, read.run, definition, read.tasks);
+    const envs = (map: ReadonlyMap<string, string>) => JSON.stringify([...map].sort());
+    ensure(envs(loaded.exported) === envs(exported), "runtime envs differ after a restart");
+    for (const [taskId, task] of tasks) {
+      const again = JSON.stringify(loaded.tasks.get(taskId));
+      ensure(again === JSON.stringify(task), `${task.name} differs after a restart`);
+    }
+  }
+}
+
+/** Whether work that may be running has no way on but to stop: canceled, timed out, or ended by force. */
+function mustStop(task: JobTask, events: readonly NewHistoryEvent[]): boolean {
+  const { stage, stopping, reported, workGoneAt } = task.status;
+  if (stage === "CANCELING" || stopping !== undefined) return true;
+  const isForced = events.some(
+    (event) => event.type === "STATUS_FORCED" && isAtWork(event.from as TaskStage),
+  );
+  return isForced && isEnded(stage) && reported === undefined && workGoneAt === undefined;
+}
+
+/** What holds for each task alone. */
+function checkTask(task: JobTask): void {
+  const { stage, reported, stopping } = task.status;
+  const hasEnded = isEnded(stage);
+  ensure(!(hasEnded && holdsSlot(task)), `${task.name} has ended and holds a slot`);
+  ensure(!(hasEnded && task.wakeAt !== undefined), `${task.name} has ended and has an alarm`);
+  ensure(!(hasEnded && stopping), `${task.name} has ended and is being stopped`);
+  ensure(!(reported && task.wakeAt !== undefined), `${task.name} has reported and has an alarm`);
+  ensure(task.audit?.stage !== "WAITING" || stage === "PENDING", `${task.name} is ${stage}, its audit waits`);
+  const isHeld = stage === "ACTIVE" && reported !== undefined;
+  ensure((task.confirm?.stage === "WAITING") === isHeld, `${task.name} is ${stage}, its confirm is not`);
+  const hasOpenGate = [task.audit, task.confirm].some(
+    (gate) => gate?.stage === "WAITING" || gate?.stage === "PENDING",
+  );
+  ensure(!(hasEnded && hasOpenGate), `${task.name} has ended with an open gate`);
+}
+
+function ensure(holds: boolean, sentence: string): void {
+  if (!holds) throw new Error(sentence);
+}

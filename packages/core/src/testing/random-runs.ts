@@ -1,0 +1,233 @@
+// Random pipelines and random changes for properties: reports that come twice, late or out of order, calls with
+// right, wrong and old tokens, decisions of the right and the wrong people, cancels, timers.
+
+import fc from "fast-check";
+import type { Actor, Change, Report } from "../change.ts";
+import type { JobSpec } from "../schema/job.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { UpdateStatusRequest } from "../schema/request.ts";
+import { type Decision, isOver, type RunState } from "../state.ts";
+import { isEnded } from "../transitions.ts";
+import { OPERATOR, type Play, person, STARTER } from "./play.ts";
+import { tokenOf } from "./world.ts";
+
+type LaterChange = Exclude<Change, { type: "runPipeline" }>;
+
+/** Plain values of sensitive params of the random jobs and requests. */
+export const SECRETS = ["s3cret-default", "first-line-of-key", "second-line-of-key"];
+const LEAK = `it said ${SECRETS[0]} and ${SECRETS[2]}`;
+
+const declared: JobSpec["runParams"] = [
+  { name: "PASSWORD", sensitive: true, value: SECRETS[0] },
+  { name: "KEY", sensitive: true, usageType: "TEMPLATE" },
+  { name: "VERSION", searchLabel: true },
+];
+const runnerSpec = { args: ["${KEY}", "${VERSION}"] };
+
+export const RANDOM_JOBS: Record<string, Partial<JobSpec>> = {
+  noop: { runParams: declared, runnerSpec },
+  manual: { runParams: declared, runnerSpec, manualUpdateStatus: true },
+};
+export const RANDOM_REQUEST = { runParams: { KEY: `${SECRETS[1]}\n${SECRETS[2]}` } };
+export const PEOPLE = ["ann", "bob", "carol"];
+
+const gate = fc.record({ required: fc.constantFrom(1, 1, 2) });
+const sometimes = <T>(value: fc.Arbitrary<T>) =>
+  fc.option(value, { nil: undefined, freq: 3 }) as fc.Arbitrary<T | undefined>;
+
+const taskArbitrary = fc.record({
+  job: fc.constantFrom("noop", "noop", "manual"),
+  skipRun: sometimes(fc.constant(true)),
+  ignoreFailed: sometimes(fc.boolean()),
+  timeout: sometimes(fc.constantFrom("10s", "5m")),
+  audit: sometimes(gate.map((rules) => ({ ...rules, auditors: PEOPLE }))),
+  confirm: sometimes(gate.map((rules) => ({ ...rules, checkers: PEOPLE }))),
+}) as fc.Arbitrary<Omit<TaskSpec, "name">>;
+
+const stageArbitrary = fc.record({
+  isParallel: fc.boolean(),
+  maxParallel: sometimes(fc.integer({ min: 1, max: 3 })),
+  failFast: sometimes(fc.boolean()),
+  tasks: fc.array(taskArbitrary, { minLength: 1, maxLength: 4 }),
+});
+
+/** A pipeline with something to run. */
+export const pipelineArbitrary: fc.Arbitrary<PipelineSpec> = fc
+  .record({
+    failFast: sometimes(fc.boolean()),
+    stages: fc.array(stageArbitrary, { minLength: 1, maxLength: 3 }),
+  })
+  .map(({ failFast, stages }): PipelineSpec => {
+    const named = stages.map((stage, index): StageSpec => {
+      const tasks = stage.tasks.map((task, place) => ({ ...task, name: `t${index + 1}${place + 1}` }));
+      return { ...stage, name: `s${index + 1}`, tasks };
+    });
+    return { failFast, stages: named };
+  })
+  .filter(({ stages }) => stages.some((stage) => stage.tasks.some((task) => !task.skipRun)));
+
+/** A change in the making; what it means depends on the state in which it comes. */
+export interface Move {
+  kind: string;
+  /** Which task. */
+  pick: number;
+  /** Which variant. */
+  variant: number;
+}
+
+const kinds = [
+  ...["report", "report", "report", "report", "report", "status", "status", "output", "slotFree", "slotFree"],
+  ...["audit", "audit", "confirm", "confirm", "wake", "tick", "startFailed", "stopped", "cancelTask"],
+];
+
+export const movesArbitrary: fc.Arbitrary<Move[]> = fc.array(
+  fc.record({
+    kind: fc.oneof(
+      { weight: 60, arbitrary: fc.constantFrom(...kinds) },
+      fc.constantFrom("cancelRun", "rerun"),
+    ),
+    pick: fc.nat(1000),
+    variant: fc.nat(1000),
+  }),
+  { maxLength: 60, size: "max" },
+);
+
+/** The change that a move stands for now. */
+export function changeOf({ kind, pick, variant }: Move, play: Play): [LaterChange, Actor?] | undefined {
+  const task = pickTask(play.state, pick);
+  const taskId = task.id;
+  const decision = {
+    verdict: variant % 5 === 0 ? ("DENY" as const) : ("PASS" as const),
+    ...(variant % 7 === 0 ? {} : { comment: "so it is" }),
+  };
+  switch (kind) {
+    case "report":
+      return [{ type: "report", report: reportOf(task, variant, play.world.now) }];
+    case "status":
+      return statusOf(task, variant);
+    case "output": {
+      const token = tokenOf(taskId, task.attempt - (variant % 5 === 0 ? 1 : 0));
+      const runtimeEnvs = { [`V${variant % 3}`]: `${variant}`, own: "1", VERSION: LEAK };
+      return [
+        { type: "updateOutput", taskId, request: { updateToken: token, runtimeEnvs, markdownOutput: LEAK } },
+      ];
+    }
+    case "audit":
+    case "confirm":
+      return [
+        { type: kind, taskId, request: decision },
+        person([...PEOPLE, "eve", "starter"][variant % 5] ?? ""),
+      ];
+    case "cancelTask":
+      return [{ type: "cancelTask", taskId, request: {} }, STARTER];
+    case "cancelRun":
+      return [{ type: "cancelRun", request: {} }, STARTER];
+    case "slotFree":
+      return [{ type: "slotFree", taskId }];
+    case "wake":
+      if (task.wakeAt !== undefined && variant % 2 === 0) {
+        play.world.nowMs = Math.max(play.world.nowMs, Date.parse(task.wakeAt));
+      }
+      return [{ type: "wake", taskId }];
+    case "startFailed":
+      return [
+        { type: "startFailed", taskId, attempt: task.attempt - (variant % 3 === 0 ? 1 : 0), message: LEAK },
+      ];
+    case "stopped":
+      return task.status.stopping ? [{ type: "stopped", taskId, attempt: task.attempt }] : undefined;
+    case "rerun":
+      return [{ type: "runJob", request: { id: taskId }, scope: task }, STARTER];
+    default:
+      play.world.nowMs += variant * 100;
+      return undefined;
+  }
+}
+
+/** Mostly a task that is open, so that something happens. */
+function pickTask(state: RunState, pick: number): JobTask {
+  const all = [...state.tasks.values()];
+  const open = all.filter((task) => task.attempt > 0 && !isEnded(task.status.stage));
+  const pool = pick % 4 === 0 || open.length === 0 ? all : open;
+  return pool[pick % pool.length] as JobTask;
+}
+
+const reportStages = [
+  "ACTIVE",
+  "ACTIVE",
+  "SUCCEEDED",
+  "SUCCEEDED",
+  "FAILED",
+  "CREATING",
+  "CANCELED",
+] as const;
+
+function reportOf(task: JobTask, variant: number, at: string): Report {
+  const stage = reportStages[variant % reportStages.length] ?? "ACTIVE";
+  const report: Report = { taskId: task.id, attempt: task.attempt - (variant % 6 === 5 ? 1 : 0), stage, at };
+  if (stage === "FAILED") report.reason = variant % 8 === 4 ? "LOST" : "EXIT_CODE";
+  if (variant % 2 === 0) report.message = LEAK;
+  if (variant % 3 === 0) {
+    report.runtimeEnvs = { OUT: `${variant}`, VERSION: LEAK };
+    report.markdownOutput = LEAK;
+    report.steps = [{ name: `sh ${SECRETS[0]}`, exitCode: 1 }];
+  }
+  return report;
+}
+
+const statusStages = ["ACTIVE", "SUCCEEDED", "FAILED", "CREATING", "CANCELED", "SUCCEEDED"] as const;
+
+function statusOf(task: JobTask, variant: number): [LaterChange, Actor?] {
+  const stage = statusStages[variant % statusStages.length] ?? "ACTIVE";
+  // What a task never got, it cannot tell.
+  const said = task.params ? LEAK : "it never ran";
+  const request: UpdateStatusRequest = { stage, message: said, detail: said, extension: { note: said } };
+  if (variant % 11 === 0) request.forceTriggerPipeline = true;
+  const change = { type: "updateStatus", taskId: task.id, request } as const;
+  if (variant % 13 === 0) {
+    request.forceUpdateStatus = true;
+    return [change, OPERATOR];
+  }
+  if (variant % 10 === 9) return [change, OPERATOR];
+  const age = variant % 5 === 0 ? 1 : 0;
+  request.updateToken = variant % 9 === 0 ? "wrong" : tokenOf(task.id, task.attempt - age);
+  return [change];
+}
+
+/**
+ * Does all work that is left and decides all gates, as runners, timers and people would. Calls back with each
+ * decision; throws when nothing moves any more before the end.
+ */
+export function driveToEnd(play: Play, onDecision: (decision: Decision) => void): void {
+  for (let round = 0; !isOver(play.state); round++) {
+    if (round > 200) throw new Error(`it does not end: ${play.stages.join(", ")}`);
+    for (const task of [...play.state.tasks.values()]) {
+      const step = nextStepOf(play, task, round);
+      if (step) onDecision(play.submit(...step));
+    }
+  }
+}
+
+function nextStepOf(play: Play, stale: JobTask, round: number): [LaterChange, Actor?] | undefined {
+  const task = play.state.tasks.get(stale.id) as JobTask;
+  const { id: taskId, attempt } = task;
+  const { stage, reported, stopping, workGoneAt } = task.status;
+  if (isEnded(stage) || attempt === 0) return undefined;
+  const free = (kind: "audit" | "confirm") => {
+    const decided = task[kind]?.decisions.map((decision) => decision.user) ?? [];
+    return person(PEOPLE.find((name) => !decided.includes(name)) ?? "");
+  };
+  const request = { verdict: "PASS" as const };
+  if (stage === "PENDING") return [{ type: "audit", taskId, request }, free("audit")];
+  if (stage === "SCHEDULING") {
+    return play.world.held.size < play.world.slots ? [{ type: "slotFree", taskId }] : undefined;
+  }
+  if (reported) return [{ type: "confirm", taskId, request }, free("confirm")];
+  if (workGoneAt) {
+    play.world.nowMs += play.world.statusGraceMs;
+    return [{ type: "wake", taskId }];
+  }
+  if (stopping && round % 2 === 0) return [{ type: "stopped", taskId, attempt }];
+  const end = stopping ? "CANCELED" : round % 3 === 0 ? "FAILED" : "SUCCEEDED";
+  return [{ type: "report", report: { taskId, attempt, stage: end, at: play.world.now } }];
+}

@@ -1,0 +1,111 @@
+// What surrounds a decision, for tests: a clock that is set by hand, ids that count, sealing that can be
+// reversed, groups, sequence locks and task slots. One world may hold several runs.
+
+import type { Actor, Context } from "../change.ts";
+import { digestOf } from "../digest.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import { type Decision, holdsSlot } from "../state.ts";
+
+export interface WorldOptions {
+  /** Task slots; 1,000 unless told. */
+  slots?: number;
+  groups?: Record<string, string[]>;
+}
+
+export class World {
+  nowMs = Date.parse("2026-01-01T00:00:00.000Z");
+  readonly statusGraceMs = 30_000;
+  readonly slots: number;
+  /** Holder by lock. */
+  readonly locks = new Map<string, string>();
+  readonly #groups: Record<string, string[]>;
+  readonly #holders = new Set<string>();
+  readonly #waiting = new Set<string>();
+  #lastId = 0;
+
+  constructor({ slots = 1000, groups = {} }: WorldOptions = {}) {
+    this.slots = slots;
+    this.#groups = groups;
+  }
+
+  /** Ids of tasks whose work may be running. */
+  get held(): ReadonlySet<string> {
+    return this.#holders;
+  }
+
+  get now(): string {
+    return new Date(this.nowMs).toISOString();
+  }
+
+  newId(prefix: string): string {
+    this.#lastId++;
+    return `${prefix}-${String(this.#lastId).padStart(26, "0")}`;
+  }
+
+  /** The context as the engine would make it; `forSlotFree` may take the slot that those who wait are granted. */
+  context(actor?: Actor, forSlotFree = false): Context {
+    const free = Math.max(this.slots - this.#holders.size, 0);
+    const context: Context = {
+      now: this.now,
+      nowMs: this.nowMs,
+      freeSlots: forSlotFree || this.#waiting.size === 0 ? free : 0,
+      mayReuseSlots: this.#waiting.size === 0,
+      statusGraceMs: this.statusGraceMs,
+      newId: (prefix) => this.newId(prefix),
+      groupMembers: (group) => this.#groups[group] ?? [],
+      lockHolder: (key) => this.locks.get(key),
+      verifyUpdateToken: (token, taskId, attempt) => token === tokenOf(taskId, attempt),
+      seal,
+      unseal,
+      isSealed,
+      fingerprint: (plain) => digestOf(["fingerprint", plain]),
+    };
+    if (actor) context.actor = actor;
+    return context;
+  }
+
+  /** Books locks and slots as a commit would. */
+  commit(decision: Decision): void {
+    for (const key of decision.claims) {
+      const holder = this.locks.get(key);
+      if (holder !== undefined) throw new Error(`${decision.id} claims ${key}, which ${holder} holds`);
+      this.locks.set(key, decision.id);
+    }
+    for (const key of decision.releases) {
+      if (this.locks.get(key) !== decision.id) throw new Error(`${decision.id} releases ${key} of another`);
+      this.locks.delete(key);
+    }
+    for (const task of decision.tasks) this.#book(task);
+    if (this.#holders.size > this.slots) throw new Error(`${this.#holders.size} tasks hold a slot`);
+  }
+
+  #book(task: JobTask): void {
+    if (holdsSlot(task)) this.#holders.add(task.id);
+    else this.#holders.delete(task.id);
+    if (task.status.stage === "SCHEDULING") this.#waiting.add(task.id);
+    else this.#waiting.delete(task.id);
+  }
+}
+
+/** The update token of an attempt. */
+export function tokenOf(taskId: string, attempt: number): string {
+  return `token-${taskId}-${attempt}`;
+}
+
+const SEALED = /^sealed:(?:[0-9a-f]{2})*$/;
+
+/** Hex: the plain value is not to be found in it. What is sealed already is left alone, as the real one does. */
+export function seal(plain: string): string {
+  if (isSealed(plain)) return plain;
+  const bytes = new TextEncoder().encode(plain);
+  return `sealed:${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+export function unseal(sealed: string): string {
+  const hex = sealed.slice("sealed:".length).match(/../g) ?? [];
+  return new TextDecoder().decode(Uint8Array.from(hex, (byte) => Number.parseInt(byte, 16)));
+}
+
+export function isSealed(text: string): boolean {
+  return SEALED.test(text);
+}
