@@ -14,6 +14,22 @@ export function sensitiveNames(spec: JobSpec): string[] {
     .map((param) => param.name);
 }
 
+/** Names that values mark sensitive: then every value of that name is. */
+export function markedNames(values: ParamValues | undefined): string[] {
+  return paramValueList(values)
+    .filter((value) => value.sensitive)
+    .map((value) => value.name);
+}
+
+/** Names that values of a pipeline, of its stages or of its tasks mark sensitive. */
+export function markedInPipeline(spec: PipelineSpec): string[] {
+  const inStages = spec.stages.flatMap((stage) => [
+    ...markedNames(stage.with),
+    ...stage.tasks.flatMap((task) => markedNames(task.runParams)),
+  ]);
+  return [...markedNames(spec.with), ...inStages];
+}
+
 function declaredParams(spec: JobSpec): RunParam[] {
   return [...(spec.runParams ?? []), ...(spec.rollbackParams ?? [])];
 }
@@ -51,19 +67,22 @@ function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<st
 
 /**
  * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
- * the name sensitive, a task's `runParams` when its job does. `jobs` are by reference as written.
+ * the name sensitive, a task's `runParams` when its job does, and all values of a name that one of them, or
+ * `alsoMarked`, marks sensitive. `jobs` are by reference as written.
  */
 export function sealPipelineSpec(
   spec: PipelineSpec,
   jobs: ReadonlyMap<string, Pick<JobSnapshot, "spec">>,
   seal: Seal,
+  alsoMarked: readonly string[] = [],
 ): PipelineSpec {
+  const marked = [...alsoMarked, ...markedInPipeline(spec)];
   const sealIn = (values: ParamValues | undefined, names: ReadonlySet<string>): ParamValues | undefined =>
     values && hasSensitive(values, names) ? sealValues(values, names, seal) : values;
-  const namesOf = (refs: string[]): Set<string> =>
-    new Set(
-      refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? { runnerType: "FAKE", runnerSpec: {} })),
-    );
+  const namesOf = (refs: string[]): Set<string> => {
+    const known = [...new Set(refs)].flatMap((ref) => jobs.get(ref) ?? []);
+    return new Set([...marked, ...known.flatMap((job) => sensitiveNames(job.spec))]);
+  };
 
   const all = namesOf(spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job)));
   const withValues = sealIn(spec.with, all);

@@ -5,6 +5,7 @@ import { MflowError } from "../errors.ts";
 import { createMasker, type Masker } from "../mask.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS, type UpdateOutputRequest } from "../schema/request.ts";
+import { sensitiveNames } from "../sealing.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { requireTaskToken } from "./token.ts";
@@ -46,7 +47,7 @@ export function mergeOutput(draft: Draft, task: JobTask, output: Output): JobTas
   const change: Output = {};
   if (output.runtimeEnvs && Object.keys(output.runtimeEnvs).length > 0) {
     refuseSealed(task, output.runtimeEnvs, context);
-    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(output.runtimeEnvs, mask, context) };
+    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(draft, output.runtimeEnvs, mask) };
     refuseTooLarge(task, merged, context);
     change.runtimeEnvs = merged;
   }
@@ -60,10 +61,17 @@ export function maskerOfTask(task: JobTask, context: Pick<Context, "unseal">): M
   return createMasker(sensitive.map((param) => context.unseal(param.value)));
 }
 
-/** A runtime env that carries a secret, or a line of one, is sealed like the param it came from. */
-function sealSecrets(envs: Record<string, string>, mask: Masker, context: Context): Record<string, string> {
+/**
+ * A runtime env that carries a secret of the task, or a line of one, is sealed like the param it came from; so is
+ * one that a job of the run declares as a sensitive param.
+ */
+function sealSecrets(draft: Draft, envs: Record<string, string>, mask: Masker): Record<string, string> {
+  const sensitive = new Set(Object.values(draft.definition.jobs).flatMap((job) => sensitiveNames(job.spec)));
   return Object.fromEntries(
-    Object.entries(envs).map(([name, value]) => [name, mask(value) === value ? value : context.seal(value)]),
+    Object.entries(envs).map(([name, value]) => {
+      const isSecret = value !== "" && (sensitive.has(name) || mask(value) !== value);
+      return [name, isSecret ? draft.context.seal(value) : value];
+    }),
   );
 }
 

@@ -9,7 +9,7 @@ import type { JobTask, PastAttempt } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { TaskSpec } from "../schema/pipeline.ts";
 import type { RunDefinition } from "../schema/pipeline-task.ts";
-import { sealJobSpec, sealValues, sensitiveNames } from "../sealing.ts";
+import { markedNames, sealJobSpec, sealValues, sensitiveNames } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
@@ -27,7 +27,8 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   const sealed = { ...job, spec: sealJobSpec(job.spec, seal) };
   const values = restoreMasked(paramValueList(request.runParams), () => undefined);
   const task: TaskSpec = { name: request.name ?? job.name, job: `#${job.id}` };
-  if (values.length > 0) task.runParams = sealValues(values, new Set(sensitiveNames(job.spec)), seal);
+  const sensitive = new Set([...markedNames(values), ...sensitiveNames(job.spec)]);
+  if (values.length > 0) task.runParams = sealValues(values, sensitive, seal);
   if (request.labels) task.labels = request.labels;
   if (request.timeout !== undefined) task.timeout = request.timeout;
   if (request.skipRun) task.skipRun = true;

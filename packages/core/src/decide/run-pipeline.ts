@@ -13,7 +13,14 @@ import { paramValueList } from "../schema/param.ts";
 import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import type { Labels } from "../schema/scalars.ts";
-import { sealJobSpec, sealPipelineSpec, sealValues, sensitiveNames } from "../sealing.ts";
+import {
+  markedInPipeline,
+  markedNames,
+  sealJobSpec,
+  sealPipelineSpec,
+  sealValues,
+  sensitiveNames,
+} from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, placeOf, refuseInvalid } from "./freeze.ts";
 
@@ -112,16 +119,15 @@ function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
     byId[job.id] ??= { ...job, spec: sealJobSpec(job.spec, seal) };
     sealed.set(ref, byId[job.id] as JobSnapshot);
   }
+  const values = restoreMasked(paramValueList(request.runParams), () => undefined);
+  const marked = [...markedNames(values), ...markedInPipeline(pipeline.spec)];
+  const sensitive = [...marked, ...[...sealed.values()].flatMap((job) => sensitiveNames(job.spec))];
   const definition: RunDefinition = {
     jobs: byId,
-    pipeline: sealPipelineSpec(pipeline.spec, sealed, seal),
+    pipeline: sealPipelineSpec(pipeline.spec, sealed, seal, marked),
     taskJobs: {},
     taskIds: [],
-    runParams: sealValues(
-      restoreMasked(paramValueList(request.runParams), () => undefined),
-      new Set([...sealed.values()].flatMap((job) => sensitiveNames(job.spec))),
-      seal,
-    ),
+    runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
   for (const stage of pipeline.spec.stages) {
