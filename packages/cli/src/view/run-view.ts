@@ -27,6 +27,8 @@ export interface ViewOptions {
   style: Style;
   /** How mflow was called, for the commands that the view shows. */
   command: string;
+  /** Id of a task whose gate can be decided right here, so that no command needs to say how. */
+  decidedHere?: string;
 }
 
 const LONGEST_NAME = 32;
@@ -137,12 +139,12 @@ function noteOf(task: JobTaskView): string {
   // That the next ones wait for their turn goes without saying.
   if (task.status.stage === "SUCCEEDED" || task.status.stage === "PENDING") return "";
   const { reason, message } = task.status;
-  return plainLine(task.waitingFor ?? [reason, message].filter(Boolean).join(": "));
+  return plainLine(task.waitingFor ?? message ?? reason ?? "");
 }
 
-function decideLines(task: JobTaskView, { style, columns, command }: ViewOptions): string[] {
+function decideLines(task: JobTaskView, { style, columns, command, decidedHere }: ViewOptions): string[] {
   const open = openGateOf(task);
-  if (!open) return [];
+  if (!open || task.id === decidedHere) return [];
   const indent = `    ${style.symbols.bar} `;
   const pass = decideCommand(task, open.kind, command);
   const both = `${pass}  (${DENY_INSTEAD})`;

@@ -3,6 +3,7 @@
 import { type Client, ConnectionError } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { cut, plainLine } from "../display/width.ts";
+import { gateContent } from "../view/gate-content.ts";
 import { LiveArea } from "../view/live-area.ts";
 import { runView } from "../view/run-view.ts";
 import { headOf, isEnded, type Watched } from "../view/watched.ts";
@@ -12,6 +13,9 @@ import { isRunId, type Watcher } from "./follow-run.ts";
 
 /** Running clocks show seconds. */
 const TICK_MS = 1000;
+
+/** Lines of what is decided on, at most, and never more than half of the terminal. */
+const MOST_CONTENT = 12;
 
 const CTRL_Z = "\u001a";
 
@@ -25,6 +29,7 @@ export class LiveSession implements Watcher {
   #person: Person | undefined;
   #mode: Mode = { kind: "watching" };
   #lost = false;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `detach` ends the watching. Calls `close` whatever happened. */
@@ -55,7 +60,7 @@ export class LiveSession implements Watcher {
     clearInterval(this.#timer);
     stdout.off("resize", this.#draw);
     stdin.off("data", this.#typed);
-    this.#mode = { kind: "watching" };
+    this.#closed = true;
     this.#draw();
     this.#restore();
     process.off("exit", this.#restore);
@@ -102,25 +107,36 @@ export class LiveSession implements Watcher {
     const { columns, rows } = this.#area;
     // One column stays free: a full line makes some terminals wrap.
     const width = Math.max(20, columns - 1);
-    const footer = this.#footer(width);
+    const footer = this.#footer(width, rows);
     const lines = runView(this.#watched, {
       columns: width,
       rows: Math.max(3, rows - 1 - footer.length),
       now: Date.now(),
       style,
       command,
+      decidedHere: this.#isOver ? undefined : this.#decidable?.taskId,
     });
     this.#area.draw([...lines, ...footer]);
   };
 
-  #footer(width: number): string[] {
+  get #isOver(): boolean {
+    return this.#closed || (this.#watched !== undefined && isEnded(headOf(this.#watched).stage));
+  }
+
+  /** What the person may decide on, and below it what they can do. */
+  #footer(width: number, rows: number): string[] {
     const { style } = this.#context;
-    const ended = this.#watched !== undefined && isEnded(headOf(this.#watched).stage);
-    const text = ended ? undefined : dialogText(this.#mode, this.#decidable);
+    if (this.#isOver) return [];
+    const gate = this.#decidable;
+    const text = dialogText(this.#mode, gate);
     const lost = this.#lost ? "The connection is lost; trying again ..." : undefined;
-    return [lost, text]
+    const messages = [lost, text]
       .filter((line) => line !== undefined)
       .map((line) => style.tone("attention", cut(plainLine(line), width)));
+    const task = this.#watched?.tasks.find(({ id }) => id === gate?.taskId);
+    if (!gate || !task) return messages;
+    const room = Math.min(MOST_CONTENT, Math.floor(rows / 2));
+    return ["", ...gateContent(task, gate, { columns: width, rows: room, style }), "", ...messages];
   }
 
   readonly #typed = (text: string) => {
