@@ -43,7 +43,7 @@ async function read(names: string[], stdin?: string) {
   };
 }
 
-test("folders are read by name with their subfolders, but not what is hidden or installed", async () => {
+test("folders are read by name with their subfolders, but not what is hidden, installed or of other programs", async () => {
   await files({
     "all/b.yaml": job("b"),
     "all/a/deep.yml": `${job("one")}---\n${job("two")}`,
@@ -55,6 +55,7 @@ test("folders are read by name with their subfolders, but not what is hidden or 
     "all/readme.md": "# no manifest",
     "all/.git/x.yaml": "no: manifest",
     "all/node_modules/x.yaml": "no: manifest",
+    "all/service/package.json": '{ "name": "service" }',
   });
   expect(await read(["all"])).toEqual({
     documents: ["all/a/deep.yml: one", "all/a/deep.yml: two", "all/b.yaml: b", "all/c.json: c"],

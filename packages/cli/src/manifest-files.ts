@@ -11,8 +11,8 @@ import { UsageError } from "./usage-error.ts";
 
 const MANIFEST_NAME = /\.(ya?ml|json)$/i;
 
-/** Files that hold several kinds of things keep hidden folders and installed packages out. */
-const NOT_OURS = /^(\.|node_modules$)/;
+/** In a folder that holds several kinds of things: what is hidden, installed packages, files of npm and TypeScript. */
+const NOT_OURS = /^(\.|node_modules$|(package|package-lock|tsconfig)\.json$)/;
 
 const STDIN = "-";
 const STDIN_NAME = "<stdin>";
