@@ -43,6 +43,25 @@ test("a refusal says what to do; a failure of the server names the request", () 
   });
 });
 
+test("details that the message repeats are not said twice, unless they have a place", () => {
+  const details = [
+    { path: "/spec/a", message: "`A` is missing" },
+    { path: "/spec/b", message: "`B` is missing", file: "p.yaml", line: 4, column: 2 },
+    { path: "/spec/c", message: "`C` is odd" },
+  ];
+  const error = new ApiError(400, {
+    ...body,
+    message: "`A` is missing; `B` is missing",
+    details,
+    remedy: "",
+  });
+  expect(errorLines(error, plain)).toEqual([
+    "mflow: `A` is missing; `B` is missing",
+    "p.yaml:4:2: error: `B` is missing",
+    "/spec/c: error: `C` is odd",
+  ]);
+});
+
 test("a wrong token is answered with what the command line can do", () => {
   expect(report(new ApiError(401, { ...body, code: "UNAUTHORIZED", message: "no valid token" }))).toEqual({
     lines: [

@@ -38,7 +38,10 @@ export function errorLines(error: unknown, style: Style, debug = false): string[
   const head = known ? report.message : `internal error: ${report.message}`;
   const remedy = known ? remedyOf(report) : "This is a defect of mflow; `--debug` shows where.";
   const lines = [`${style.tone("bad", "mflow:")} ${plainLine(head)}`];
-  for (const detail of report.details ?? []) lines.push(problemLine(detail, style));
+  for (const detail of report.details ?? []) {
+    // What the message says already is worth a line of its own only with its place.
+    if (detail.file || !report.message.includes(detail.message)) lines.push(problemLine(detail, style));
+  }
   if (remedy) lines.push(remedy);
   if (report.requestId && (report.status ?? 0) >= 500) lines.push(`Request id: ${report.requestId}`);
   if (debug && report.stack) lines.push(report.stack);

@@ -40,6 +40,7 @@ test.each<[string[], string[], string?]>([
   ],
   [["get", "runs", "-o", "j"], ["json"]],
   [["get", "--st"], ["--stage"]],
+  [["get", "--output=j"], ["--output=json"]],
   [["--data", "x", "comp"], ["completion"]],
   [
     ["completion", ""],

@@ -51,6 +51,12 @@ export function completions(program: Command, words: readonly string[]): Complet
     }
   }
   if (pending) return { candidates: valuesOf(pending) };
+  const [, name] = /^(--[\w-]+)=/.exec(last) ?? [];
+  if (name !== undefined && !onlyArguments) {
+    const option = valueOption(command, name);
+    const values = option ? valuesOf(option).filter((value) => value !== FILES) : [];
+    return { candidates: values.map(({ word, meaning }) => ({ word: `${name}=${word}`, meaning })) };
+  }
   if (last.startsWith("-") && !onlyArguments) return { candidates: optionsOf(command) };
   const children = visible(command.commands).map((one) => ({ word: one.name(), meaning: one.summary() }));
   if (children.length > 0 && position === 0) return { candidates: children };

@@ -39,9 +39,8 @@ export async function watch(context: Context, { client }: Connection, id: string
     await context.printDocument(last.run ? last : last.tasks[0]);
   }
   if (isEnded(stage)) return exitCodeOf(stage);
-  context.note(
-    `${id} goes on; watch it with \`${context.command} watch ${id}\`, cancel it with \`${context.command} cancel ${id}\``,
-  );
+  context.note(`${id} goes on; to watch or cancel it:`);
+  for (const verb of ["watch", "cancel"]) context.io.stderr.write(`  ${context.command} ${verb} ${id}\n`);
   return EXIT.detached;
 }
 
