@@ -4,7 +4,9 @@ import { createReadStream, type Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ErrorDetail } from "@mflow/core/errors";
+import { lint } from "@mflow/core/lint";
 import { type ParsedDocument, parseManifests } from "@mflow/core/manifest";
+import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { MAX_TEXT_BYTES } from "@mflow/core/yaml-text";
 import type { Io } from "./io.ts";
 import { UsageError } from "./usage-error.ts";
@@ -38,11 +40,14 @@ export async function readManifests(io: Io, names: readonly string[]): Promise<M
   return found;
 }
 
-/** As `readManifests`, but problems are an error that names each. */
+/** As `readManifests`, but problems are an error that names each, and what else can be told without a server. */
 export async function readGoodManifests(io: Io, names: readonly string[]): Promise<ParsedDocument[]> {
   const { documents, problems } = await readManifests(io, names);
-  if (problems.length > 0) throw problemsError(problems);
-  return documents;
+  if (problems.length === 0) return documents;
+  const findings = lint(documents, { scope: DEFAULT_SCOPE }).filter(
+    (finding) => finding.severity === "error",
+  );
+  throw problemsError([...problems, ...findings]);
 }
 
 export function problemsError(problems: readonly ErrorDetail[]): UsageError {

@@ -55,6 +55,11 @@ function* pipelineRules(
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 
+/** Whether a finding is about something whose shape is wrong already, which is told by itself. */
+function isAboutBroken({ broken = [] }: ParsedDocument, { path }: Finding): boolean {
+  return broken.some((pointer) => path === pointer || path.startsWith(`${pointer}/`));
+}
+
 /** The finding with the place of its document. */
 function placed(document: ParsedDocument, { path, message, severity, atKey }: Finding): ErrorDetail {
   const file = document.file === undefined ? {} : { file: document.file };
@@ -71,13 +76,15 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     documents.map((document) => [document, [...document.warnings]]),
   );
   for (const { document, finding } of documentRules(documents, context.scope)) {
-    found.get(document)?.push(placed(document, finding));
+    if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
     const { manifest } = document;
     const rules =
       manifest.kind === "Job" ? jobRules(manifest, context) : pipelineRules(manifest, context, jobs);
-    for (const finding of rules) found.get(document)?.push(placed(document, finding));
+    for (const finding of rules) {
+      if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
+    }
   }
   return atMost([...found.values()].flatMap(byPlace));
 }

@@ -7,6 +7,7 @@ import { didYouMean } from "./nearest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
 import { alternatives, quoted } from "./quoted.ts";
+import { salvage } from "./salvage.ts";
 import { JobManifest } from "./schema/job.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { problemsOf } from "./validate.ts";
@@ -19,9 +20,14 @@ export type Manifest = JobManifest | PipelineManifest;
 const kinds = { Job: JobManifest, Pipeline: PipelineManifest };
 const kindNames = Object.keys(kinds);
 
-/** A document whose shape is right; `lint` says whether it also makes sense. */
+/**
+ * A document whose shape is right; `lint` says whether it also makes sense. One that has problems is here too, as
+ * far as it can be made sense of without them, for `lint` alone.
+ */
 export interface ParsedDocument {
   manifest: Manifest;
+  /** Pointers of what is wrong and left out of `manifest`. */
+  broken?: readonly string[];
   /** From 0 among the documents of the text or the list. */
   index: number;
   file?: string;
@@ -35,7 +41,7 @@ export interface ParsedDocument {
 
 export interface ParsedManifests {
   documents: ParsedDocument[];
-  /** Errors, in the order of the text. With one of them nothing of the text should be used. */
+  /** Errors, in the order of the text. With one of them nothing of the text should be used but for `lint`. */
   problems: ErrorDetail[];
 }
 
@@ -100,6 +106,7 @@ function kindProblem(value: unknown): Explanation | undefined {
 
 interface ReadDocument {
   manifest?: Manifest;
+  broken?: readonly string[];
   embedded?: EmbeddedSpec;
   problems: EmbeddedSpec["problems"];
 }
@@ -110,7 +117,12 @@ function readDocument(given: unknown): ReadDocument {
   const { value, embedded } = withParsedSpec(given);
   const schema = kinds[given.kind as keyof typeof kinds];
   const problems = [...(embedded?.problems ?? []), ...problemsOf(schema, value)];
-  return problems.length > 0 ? { problems, embedded } : { manifest: value as Manifest, embedded, problems };
+  if (problems.length === 0) return { manifest: value as Manifest, embedded, problems };
+  const rest = salvage(schema, value);
+  if (!rest) return { problems, embedded };
+  const embeddedBroken = embedded && embedded.problems.length > 0 ? [SPEC_POINTER] : [];
+  const broken = [...rest.broken, ...embeddedBroken];
+  return { manifest: rest.value as Manifest, broken, embedded, problems };
 }
 
 /** Finds places in a document, also inside a runner spec that is text. */
@@ -137,7 +149,7 @@ export function parseManifests(text: string | Uint8Array, options: { file?: stri
     severity: "error",
   }));
   for (const source of yaml.documents) {
-    const { manifest, embedded, problems: wrong } = readDocument(source.value);
+    const { manifest, broken, embedded, problems: wrong } = readDocument(source.value);
     const locate = locator(source, embedded);
     for (const { path, message, atKey, inside } of wrong) {
       const at = inside ? source.locateInText(SPEC_POINTER, inside) : locate(path, atKey);
@@ -150,7 +162,8 @@ export function parseManifests(text: string | Uint8Array, options: { file?: stri
     const warnings = [...source.warnings, ...inSpec].map(
       (warning): ErrorDetail => ({ ...warning, ...file, severity: "warning" }),
     );
-    if (manifest) documents.push({ manifest, index: source.index, ...file, path: "", locate, warnings });
+    const place = { index: source.index, ...file, path: "", locate, warnings };
+    if (manifest) documents.push({ manifest, ...(broken && { broken }), ...place });
   }
   if (yaml.documents.length === 0 && problems.length === 0) {
     const message = "the text holds no document; write one with `kind: Job` or `kind: Pipeline`";
@@ -191,11 +204,16 @@ export function parseManifestObjects(values: readonly unknown[], basePath = ""):
   for (const [index, value] of values.entries()) {
     const path = below(basePath, index);
     const notPlain = plainProblem(value, "", 0);
-    const { manifest, problems: wrong } = notPlain ? { problems: [notPlain] } : readDocument(value);
+    const {
+      manifest,
+      broken,
+      problems: wrong,
+    }: ReadDocument = notPlain ? { problems: [notPlain] } : readDocument(value);
     for (const problem of wrong) {
       problems.push({ path: path + problem.path, message: problem.message, severity: "error" });
     }
-    if (manifest) documents.push({ manifest, index, path, locate: () => undefined, warnings: [] });
+    const place = { index, path, locate: () => undefined, warnings: [] };
+    if (manifest) documents.push({ manifest, ...(broken && { broken }), ...place });
   }
   return { documents, problems: atMost(problems) };
 }

@@ -24,7 +24,8 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   }
   const errors = problems.filter((problem) => problem.severity !== "warning").length;
   if (context.documentFormat) await context.printDocument({ problems });
-  else printProblems(context, problems, errors, found.documents.length);
+  else
+    printProblems(context, problems, errors, found.documents.filter((document) => !document.broken).length);
   return errors > 0 ? EXIT.refused : EXIT.ok;
 }
 

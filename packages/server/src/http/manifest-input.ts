@@ -103,7 +103,7 @@ async function errorsOf(
 ): Promise<{ manifest?: Manifest; errors: ErrorDetail[] }> {
   const { parseManifestObjects } = await loadParser();
   const { documents, problems } = parseManifestObjects([document]);
-  const found = problems.length > 0 ? problems : await lintDocuments(sources, documents, scope, overlay);
+  const found = [...problems, ...(await lintDocuments(sources, documents, scope, overlay))];
   return { manifest: documents[0]?.manifest, errors: found.filter(isError) };
 }
 
@@ -142,8 +142,8 @@ export async function checkRunDocuments(
   if (documents) {
     const { parseManifestObjects } = await loadParser();
     const parsed = parseManifestObjects(documents, "/documents");
-    refuseProblems(parsed.problems);
-    refuseProblems((await lintDocuments(sources, parsed.documents, scope, true)).filter(isError));
+    const findings = await lintDocuments(sources, parsed.documents, scope, true);
+    refuseProblems([...parsed.problems, ...findings.filter(isError)]);
   }
   // With documents, its jobs may be among them; the engine looks them up either way.
   if (spec && !documents) {

@@ -68,9 +68,8 @@ export function manifestRoutes({ catalog, lint }: Services): Route[] {
         const scope = scopeFor(query, body);
         const input = body as ApplyRequest | YamlText;
         const { documents, problems } = await parseInput(input, query.file);
-        refuseProblems(problems);
         const found = await lintDocuments(lint, documents, scope);
-        refuseProblems(found.filter(isError));
+        refuseProblems([...problems, ...found.filter(isError)]);
         const dryRun = query.dryRun ?? (input instanceof YamlText ? false : (input.dryRun ?? false));
         const outcome = await applyManifests(catalog, documents.map(givenDocument), {
           scope,

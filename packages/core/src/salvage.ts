@@ -1,0 +1,67 @@
+// What remains of a document when everything that its schema refuses is left out, so that the rules of `lint` can
+// be tried on the rest: all errors of a document are told at once, not the next kind after each correction.
+
+import type { TSchema } from "typebox";
+import { Check } from "typebox/value";
+import type { SchemaNode } from "./explain.ts";
+import { below } from "./pointer.ts";
+
+export interface Salvaged {
+  value: unknown;
+  /** Pointers of what was left out or stands in for something missing. */
+  broken: string[];
+}
+
+/** Stands in for a required text that is missing. */
+const STAND_IN = "missing";
+
+/** The rest of a value that its schema refuses; nothing when too little remains to make sense of. */
+export function salvage(schema: TSchema, value: unknown): Salvaged | undefined {
+  const broken: string[] = [];
+  const rest = restOf(schema as SchemaNode, value, "", broken);
+  return rest !== undefined && Check(schema, rest) ? { value: rest, broken } : undefined;
+}
+
+function restOf(schema: SchemaNode, value: unknown, path: string, broken: string[]): unknown {
+  if (Check(schema as TSchema, value)) return value;
+  if (schema.type === "object" && schema.properties && isMap(value))
+    return restOfObject(schema, value, path, broken);
+  if (schema.type === "array" && schema.items && Array.isArray(value))
+    return restOfList(schema.items, value, path, broken);
+  broken.push(path);
+  return undefined;
+}
+
+function restOfObject(
+  schema: SchemaNode,
+  value: Record<string, unknown>,
+  path: string,
+  broken: string[],
+): unknown {
+  const rest: Record<string, unknown> = {};
+  for (const [key, child] of Object.entries(value)) {
+    const property = Object.hasOwn(schema.properties ?? {}, key) ? schema.properties?.[key] : undefined;
+    if (!property) broken.push(below(path, key));
+    else {
+      const kept = restOf(property, child, below(path, key), broken);
+      if (kept !== undefined) rest[key] = kept;
+    }
+  }
+  for (const key of schema.required ?? []) {
+    if (Object.hasOwn(rest, key)) continue;
+    if (schema.properties?.[key]?.type !== "string") return undefined;
+    rest[key] = STAND_IN;
+    broken.push(below(path, key));
+  }
+  return rest;
+}
+
+/** All items or none: the places of the others would shift. */
+function restOfList(items: SchemaNode, value: unknown[], path: string, broken: string[]): unknown {
+  const rest = value.map((item, index) => restOf(items, item, below(path, index), broken));
+  return rest.includes(undefined) ? undefined : rest;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
