@@ -75,6 +75,7 @@ export function unusedRunParams(state: RunState): string[] {
       return !declaredBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place));
     })
     .map(({ name }) => {
+      if (all.includes(name)) return `no task in its scope declares the run param ${name}, so it is ignored`;
       const near = nearest(name, all);
       return `no task declares the run param ${name}, so it is ignored${near ? `; did you mean ${near}?` : ""}`;
     });

@@ -15,7 +15,8 @@ export interface WorldOptions {
 export class World {
   nowMs = Date.parse("2026-01-01T00:00:00.000Z");
   readonly statusGraceMs = 30_000;
-  readonly slots: number;
+  /** May be changed while a run is played. */
+  slots: number;
   /** Holder by lock. */
   readonly locks = new Map<string, string>();
   readonly #groups: Record<string, string[]>;
