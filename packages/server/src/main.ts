@@ -16,6 +16,7 @@ import { createApp } from "./http/app.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
+import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
 
@@ -27,6 +28,9 @@ export interface RunningServer {
   /** Takes no new work, finishes commits, leaves running tasks alone. */
   close(): Promise<void>;
 }
+
+/** Time between SIGTERM and SIGKILL for work that is canceled or out of time, milliseconds. */
+const STOP_GRACE_MS = 10_000;
 
 /** Starts a server; rejects with an `MflowError` that says what is wrong with its settings or its folder. */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
@@ -66,7 +70,18 @@ async function startOn(
     logs,
     keys,
     newId,
-    runners: [createFakeRunner()],
+    runners: [
+      createFakeRunner(),
+      createShellRunner({
+        dataDir: folder.path,
+        ...(config.shellUser !== undefined ? { user: config.shellUser } : {}),
+        allowRootSteps: config.allowRootSteps,
+        graceMs: STOP_GRACE_MS,
+        limits: { bytesPerTask: config.logBytesPerTask, bytesPerSecond: config.logBytesPerSecond },
+        log: logger,
+      }),
+    ],
+    stopGraceMs: STOP_GRACE_MS,
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     mflowUrl: () => config.publicUrl ?? address,
