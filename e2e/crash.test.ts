@@ -1,0 +1,289 @@
+// Nothing is lost and nothing runs twice: a busy server is killed with SIGKILL at random moments, in some rounds
+// its supervisor too, and started again. Every task leaves a line in a ledger of its own when its work begins,
+// so that the proof does not rest on what mflow says of itself.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { JobTaskView } from "@mflow/core/schema/api";
+import { TRANSITIONS } from "@mflow/core/transitions";
+import { type Client, createClient } from "@mflow/sdk";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 30);
+const SUPERVISOR_EVERY = 5;
+const LINES = 40;
+const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"]);
+
+const folder = mkdtempSync(join(tmpdir(), "mflow-crash-"));
+const data = join(folder, "data");
+const ledger = join(folder, "ledger");
+const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+
+const manifests = `
+kind: Job
+metadata: { name: work }
+publish: true
+spec:
+  runnerType: SHELL
+  runParams: [{ name: LEDGER, required: true }, { name: SEEN }]
+  runnerSpec:
+    steps:
+      - name: begin
+        run: echo "$JOB_TASK_ID" >> "$LEDGER"
+      - name: work
+        run: |
+          i=1; while [ $i -le ${LINES} ]; do echo "line $i"; i=$((i + 1)); [ $((i % 20)) -ne 0 ] || sleep 0.1; done
+          echo "SEEN=$JOB_TASK_ID" >> "$MFLOW_OUTPUT"
+---
+kind: Pipeline
+metadata: { name: busy }
+spec:
+  isParallel: true
+  with: { LEDGER: "${ledger}" }
+  stages:
+    - name: first
+      isParallel: true
+      tasks: [{ name: a, job: work }, { name: b, job: work, ignoreFailed: true }]
+    - name: gated
+      tasks: [{ name: c, job: work, audit: { auditors: ["@everyone"], allowSelf: true } }]
+    - name: last
+      tasks: [{ name: d, job: work, confirm: { checkers: ["@everyone"], allowSelf: true } }]
+`;
+
+interface Server {
+  process: ChildProcess;
+  client: Client;
+}
+
+let server: Server;
+
+async function startServer(): Promise<Server> {
+  const args = [command, "server", "--data", data, "--port", "0", "--max-tasks", "6", "--allow-root-steps"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr?.on("data", (chunk) => {
+    said += chunk;
+  });
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
+    if (Date.now() > deadline) throw new Error(`the server did not get ready: ${said}`);
+    const record = join(data, "server.json");
+    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
+    if (pid === child.pid && address) {
+      const token = readFileSync(join(data, "local.token"), "utf8").trim();
+      const client = createClient({ url: address, token, retries: 0 });
+      if (
+        await client.ready().then(
+          () => true,
+          () => false,
+        )
+      )
+        return { process: child, client };
+    }
+    await delay(10);
+  }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+}
+
+function killSupervisor(): void {
+  const records = readdirSync(join(data, "supervisor")).filter((name) => /^lock\.\d+$/.test(name));
+  for (const name of records) {
+    const { pid } = JSON.parse(readFileSync(join(data, "supervisor", name), "utf8"));
+    process.kill(pid, "SIGKILL");
+  }
+}
+
+/** What the server acknowledged, by key of the request; a request without an answer is asked again. */
+const acknowledged = {
+  runs: new Map<string, string>(),
+  audits: new Set<string>(),
+  confirms: new Set<string>(),
+};
+
+/** Starts runs and decides gates until told to stop; the server may vanish under any of it. */
+async function keepBusy(
+  client: Client,
+  round: number,
+  signal: AbortSignal,
+  isBusy: () => void,
+): Promise<void> {
+  for (let index = 0; !signal.aborted; index++) {
+    try {
+      if (index < 4) {
+        const key = `round-${round}-${index}`;
+        const { run } = await client.runs.start({ pipelineId: "busy" }, { idempotencyKey: key });
+        acknowledged.runs.set(key, run.id);
+        isBusy();
+      }
+      await decideGates(client);
+    } catch {
+      // The server is gone or going; what it did not acknowledge may have happened or not.
+      return;
+    }
+    await delay(20, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function decideGates(client: Client): Promise<void> {
+  const { items } = await client.tasks.list({ stage: ["PENDING", "ACTIVE"], limit: 200 });
+  for (const task of items) {
+    if (task.audit?.stage === "WAITING") {
+      await client.tasks.audit(task.id, { verdict: "PASS" });
+      acknowledged.audits.add(task.id);
+    }
+    if (task.confirm?.stage === "WAITING") {
+      await client.tasks.confirm(task.id, { verdict: "PASS" });
+      acknowledged.confirms.add(task.id);
+    }
+  }
+}
+
+beforeAll(async () => {
+  writeFileSync(ledger, "");
+  server = await startServer();
+  await server.client.manifests.apply({ manifests });
+}, 60_000);
+
+afterAll(async () => {
+  server?.process.kill("SIGTERM");
+  if (server?.process.exitCode === null) await once(server.process, "exit");
+  if (existsSync(join(data, "supervisor"))) killSupervisor();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+test(
+  `after ${ROUNDS} kills nothing is lost and nothing has run twice`,
+  async () => {
+    for (let round = 1; round <= ROUNDS; round++) {
+      const stop = new AbortController();
+      const { promise: isBusy, resolve } = Promise.withResolvers<void>();
+      const busy = keepBusy(server.client, round, stop.signal, resolve);
+      await isBusy;
+      await delay(Math.random() * 600);
+      const withSupervisor = round % SUPERVISOR_EVERY === 0;
+      if (withSupervisor && Math.random() < 0.5) killSupervisor();
+      await kill(server.process);
+      if (withSupervisor) killSupervisorIfAny();
+      stop.abort();
+      await busy;
+      server = await startServer();
+    }
+    await finishAll();
+    await verify();
+  },
+  Math.max(240_000, ROUNDS * 8_000),
+);
+
+function killSupervisorIfAny(): void {
+  try {
+    killSupervisor();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Decides all gates until every run has ended. */
+async function finishAll(): Promise<void> {
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    await decideGates(server.client);
+    const { items } = await server.client.runs.list({ stage: ["PENDING", "ACTIVE", "CANCELING"], limit: 1 });
+    if (items.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`run ${items[0]?.id} does not end`);
+    await delay(50);
+  }
+}
+
+async function verify(): Promise<void> {
+  const { client } = server;
+  const begun = new Map<string, number>();
+  for (const id of readFileSync(ledger, "utf8").split("\n").filter(Boolean))
+    begun.set(id, (begun.get(id) ?? 0) + 1);
+  expect([...begun].filter(([, times]) => times > 1)).toEqual([]);
+
+  const tasks: JobTaskView[] = [];
+  expect(acknowledged.runs.size).toBeGreaterThanOrEqual(ROUNDS);
+  for (const [key, runId] of acknowledged.runs) {
+    const view = await client.runs.get(runId);
+    const repeated = await client.runs.start({ pipelineId: "busy" }, { idempotencyKey: key });
+    expect(repeated.run.id).toBe(runId);
+    tasks.push(...view.tasks);
+  }
+  const odd = tasks.filter((task) => {
+    const { stage, reason } = task.status;
+    return !(stage === "SUCCEEDED" || stage === "SKIPPED" || (stage === "FAILED" && reason === "LOST"));
+  });
+  expect(odd.map(({ id, name, status }) => ({ id, name, status }))).toEqual([]);
+
+  for (const task of tasks) {
+    if (task.status.stage === "SUCCEEDED") await verifySucceeded(client, task, begun);
+    if (acknowledged.audits.has(task.id)) expect(task.audit?.decisions).toHaveLength(1);
+    if (acknowledged.confirms.has(task.id)) expect(task.confirm?.decisions).toHaveLength(1);
+  }
+  const lost = tasks.filter((task) => task.status.reason === "LOST").length;
+  const succeeded = tasks.filter((task) => task.status.stage === "SUCCEEDED").length;
+  // Only a killed supervisor loses work; most rounds kill the server alone.
+  expect(lost + cutLogs).toBeLessThan(succeeded / 4);
+  await verifyHistory(client);
+  if (process.env.CRASH_REPORT) {
+    appendFileSync(
+      process.env.CRASH_REPORT,
+      `${ROUNDS} rounds: ${succeeded} tasks succeeded, ${lost} LOST, ${cutLogs} logs cut\n`,
+    );
+  }
+}
+
+/** Logs that say that output may be missing. */
+let cutLogs = 0;
+
+async function verifySucceeded(client: Client, task: JobTaskView, begun: Map<string, number>): Promise<void> {
+  expect([task.id, begun.get(task.id)]).toEqual([task.id, 1]);
+  expect(task.status.runtimeEnvs).toEqual({ SEEN: task.id });
+  const { lines } = await client.logs.page(task.id, { limit: 1000 });
+  const written = lines.filter((line) => line.stream === "stdout").map((line) => line.text);
+  const all = Array.from({ length: LINES }, (_, index) => `line ${index + 1}`);
+  // What was in the pipe of a supervisor that was killed is gone, and the log says so at that place.
+  const mayMiss = lines.some(
+    (line) => line.stream === "mflow" && line.text.includes("output may be missing"),
+  );
+  if (mayMiss) cutLogs++;
+  expect([task.id, written]).toEqual([task.id, mayMiss ? all.filter((line) => written.includes(line)) : all]);
+  expect(lines.map((line) => line.line)).toEqual(lines.map((_, index) => index + 1));
+}
+
+/** The stream has no gap that a client could see, and every task moved by the table into one ending. */
+async function verifyHistory(client: Client): Promise<void> {
+  const stages = new Map<string, string>();
+  const endings = new Map<string, number>();
+  let last = 0;
+  for await (const event of client.events({ after: 0, until: await client.newestEvent() })) {
+    expect(event.seq).toBeGreaterThan(last);
+    last = event.seq;
+    if (event.type !== "TASK_STAGE" || !event.taskId || !event.stage) continue;
+    const from = (stages.get(event.taskId) ?? "PENDING") as keyof typeof TRANSITIONS;
+    expect([event.taskId, event.from]).toEqual([event.taskId, from]);
+    expect(Object.values(TRANSITIONS[from])).toContain(event.stage);
+    stages.set(event.taskId, event.stage);
+    if (FINAL.has(event.stage)) endings.set(event.taskId, (endings.get(event.taskId) ?? 0) + 1);
+  }
+  expect([...stages.values()].filter((stage) => !FINAL.has(stage))).toEqual([]);
+  expect([...endings.values()].filter((times) => times !== 1)).toEqual([]);
+}
