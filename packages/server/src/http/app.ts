@@ -11,6 +11,7 @@ import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";
+import { closePromptly } from "./closing.ts";
 import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
 import { EventBell } from "./event-bell.ts";
 import { checkHost } from "./host.ts";
@@ -119,10 +120,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
   });
   useMetrics(app, metrics);
-  app.addHook("preClose", (done) => {
+  closePromptly(app, () => {
     streams.endAll();
     bell.close();
-    done();
   });
 
   const lint = { store: store.catalog, runnerTypes: options.runnerTypes };

@@ -51,7 +51,7 @@ function readBody(route: Route, given: unknown): unknown {
   if (given === undefined && !route.bodyOptional) {
     throw new MflowError("BAD_REQUEST", `${route.method} ${pathOf(route)} needs a JSON body.`);
   }
-  const body = given ?? {};
+  const body = given === undefined ? {} : given;
   if (route.readsBodyItself) return body;
   const details = validateValue(route.body, body);
   const [first] = details;

@@ -44,17 +44,15 @@ export interface EventStream {
 export class EventStreams {
   readonly #open = new Set<() => void>();
   readonly #timing: StreamTiming;
+  #isClosed = false;
 
   constructor(timing: StreamTiming) {
     this.#timing = timing;
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
-  /** Ends all streams, so that the server can close. */
+  /** Ends all streams, and those that are still to come at once, so that the server can close. */
   endAll(): void {
+    this.#isClosed = true;
     for (const end of [...this.#open]) end();
   }
 
@@ -88,6 +86,9 @@ export class EventStreams {
     raw.on("close", close);
     raw.on("error", close);
     this.#open.add(end);
+    if (this.#isClosed) end();
+    // A reader that left before the stream began is not heard leaving.
+    if (raw.destroyed || request.raw.socket.destroyed) close();
 
     return {
       signal: gone.signal,

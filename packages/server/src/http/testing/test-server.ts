@@ -41,6 +41,7 @@ export interface TestServer {
   logs: LogStore;
   engine: Engine;
   keys: Keys;
+  accounts: Accounts;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -139,6 +140,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     logs,
     engine,
     keys,
+    accounts,
     setState: (next) => {
       state = next;
     },

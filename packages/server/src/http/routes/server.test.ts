@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTestServer, type TestServer } from "../testing/test-server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ gauges: () => [{ name: "mflow_unfinished", help: "Runs.", value: 3 }] });
+});
+afterAll(() => server.close());
+
+async function get(path: string, as: string | null = null) {
+  const response = await fetch(server.url + path, {
+    headers: as === null ? {} : { authorization: `Bearer ${server.token(as)}` },
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+test("health and readiness answer everybody, readiness with 503 while starting or draining", async () => {
+  expect(JSON.parse((await get("/healthz")).text)).toEqual({ status: "ok", version: "0.0.0-test" });
+  for (const [state, status] of [
+    ["starting", 503],
+    ["ready", 200],
+    ["draining", 503],
+  ] as const) {
+    server.setState(state);
+    const answer = await get("/readyz");
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([status, { status: state }]);
+  }
+  server.setState("ready");
+});
+
+test("metrics need a token, and have durations by route, the process, and what the engine tells", async () => {
+  expect((await get("/metrics")).status).toBe(401);
+  await server.call("GET", "/jobs/some-name");
+  const { headers, text } = await get("/metrics", "vera");
+  expect(headers.get("content-type")).toContain("text/plain");
+  expect(text).toContain("mflow_unfinished 3");
+  expect(text).toMatch(/process_resident_memory_bytes \d+/);
+  expect(text).toContain(
+    'mflow_http_request_duration_seconds_count{method="GET",route="/api/v1/jobs/:ref",status="404"} 1',
+  );
+});
+
+test("answers forbid caching and sniffing", async () => {
+  const { headers } = await get("/healthz");
+  expect([headers.get("cache-control"), headers.get("x-content-type-options")]).toEqual([
+    "no-store",
+    "nosniff",
+  ]);
+});
+
+test("editors get the JSON Schema of manifests", async () => {
+  const schema = JSON.parse((await get("/api/v1/schemas/manifest.json")).text);
+  expect(schema).toMatchObject({
+    title: "mflow manifest",
+    properties: { kind: { enum: ["Job", "Pipeline"] } },
+  });
+  expect(JSON.stringify(schema)).toContain("maxParallel");
+});
