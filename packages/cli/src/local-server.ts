@@ -104,8 +104,9 @@ export async function startInBackground(
   const logFile = join(dataFolder, "server.log");
   const log = await open(logFile, "a", 0o600);
   const logStart = (await log.stat()).size;
-  const args = ["server", "--data", dataFolder, "--port", "0", "--idle-exit", IDLE_EXIT, ...flags];
-  const { MFLOW_URL: _url, MFLOW_TOKEN: _token, ...env } = io.env;
+  const args = ["server", "--data", dataFolder, "--port", "0", ...flags];
+  const { MFLOW_URL: _url, MFLOW_TOKEN: _token, MFLOW_IDLE_EXIT: idleExit, ...inherited } = io.env;
+  const env = { ...inherited, MFLOW_IDLE_EXIT: idleExit || IDLE_EXIT };
   const child = spawn(process.execPath, [io.script, ...args], {
     cwd: dataFolder,
     env,

@@ -25,7 +25,7 @@ function offered(...words: string[]) {
 }
 
 test.each<[string[], string[], string?]>([
-  [["de"], ["describe", "deprecate", "delete"]],
+  [["dep"], ["deprecate"]],
   [
     ["token", ""],
     ["create", "list", "revoke"],

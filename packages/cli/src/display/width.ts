@@ -4,7 +4,14 @@
 import { stripVTControlCharacters } from "node:util";
 import { eastAsianWidth } from "get-east-asian-width";
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader takes for one character. Made at first use: it takes longer than most commands. */
+function graphemesOf(text: string): Iterable<{ segment: string }> {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
+
 const ascii = /^[\x20-\x7e]*$/;
 const invisible = /^[\p{Control}\p{Format}\p{Mark}\p{Surrogate}]/u;
 const emoji = /^\p{Extended_Pictographic}.*\u{fe0f}|^\p{Emoji_Presentation}|^\p{Regional_Indicator}{2}/u;
@@ -19,8 +26,7 @@ function graphemeWidth(grapheme: string): number {
 export function displayWidth(text: string): number {
   if (ascii.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(stripVTControlCharacters(text)))
-    width += graphemeWidth(segment);
+  for (const { segment } of graphemesOf(stripVTControlCharacters(text))) width += graphemeWidth(segment);
   return width;
 }
 
@@ -38,7 +44,7 @@ export function cut(text: string, columns: number): string {
   if (columns < 1) return "";
   let kept = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     const wider = width + graphemeWidth(segment);
     if (wider > columns - 1) break;
     kept += segment;
