@@ -1,5 +1,6 @@
 // Users, groups, roles and tokens. All of it is small and asked for at every request, so it is kept in memory
-// and read again after each change.
+// and read again after each change. Changes are made one after the other: each is decided on what the one
+// before left, and none brings back what it had read before another took it away.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
@@ -36,6 +37,7 @@ export class Accounts {
   readonly #localUser: string;
   readonly #now: () => number;
   #snapshot: Snapshot = { users: new Map(), groups: new Map(), tokens: new Map() };
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   /** `localUser` acts while there are no users. Call `load` before anything else. */
   constructor(store: AccountStore, localUser: string, now: () => number = Date.now) {
@@ -75,7 +77,14 @@ export class Accounts {
   }
 
   /** Throws NAME_TAKEN. The first user must be admin everywhere, or nobody could add the second. */
-  async addUser(
+  addUser(
+    name: string,
+    options: { displayName?: string; grants: Omit<Grant, "user">[] },
+  ): Promise<UserAccount> {
+    return this.#inOrder(() => this.#addUser(name, options));
+  }
+
+  async #addUser(
     name: string,
     options: { displayName?: string; grants: Omit<Grant, "user">[] },
   ): Promise<UserAccount> {
@@ -95,7 +104,11 @@ export class Accounts {
   }
 
   /** Removes a user with tokens and roles. The last admin stays, or nobody could manage users any more. */
-  async removeUser(name: string): Promise<void> {
+  removeUser(name: string): Promise<void> {
+    return this.#inOrder(() => this.#removeUser(name));
+  }
+
+  async #removeUser(name: string): Promise<void> {
     this.user(name);
     this.#refuseWithoutAdmin(
       this.users().filter((account) => account.user.name !== name),
@@ -114,7 +127,11 @@ export class Accounts {
   }
 
   /** Replaces all roles of a user. */
-  async setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
+  setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
+    return this.#inOrder(() => this.#setGrants(name, grants));
+  }
+
+  async #setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
     const account = this.user(name);
     const own = grants.map((grant) => ({ ...grant, user: name }));
     const after = this.users().map((each) => (each === account ? { ...account, grants: own } : each));
@@ -139,7 +156,11 @@ export class Accounts {
   }
 
   /** Makes a group, or replaces its members. */
-  async setGroup(name: string, members: string[]): Promise<void> {
+  setGroup(name: string, members: string[]): Promise<void> {
+    return this.#inOrder(() => this.#setGroup(name, members));
+  }
+
+  async #setGroup(name: string, members: string[]): Promise<void> {
     if (name === EVERYONE)
       throw new MflowError("NAME_TAKEN", `\`${EVERYONE}\` is built in: all who may act in a scope`);
     const unknown = members.filter((member) => !this.#snapshot.users.has(member));
@@ -152,7 +173,11 @@ export class Accounts {
     await this.load();
   }
 
-  async removeGroup(name: string): Promise<void> {
+  removeGroup(name: string): Promise<void> {
+    return this.#inOrder(() => this.#removeGroup(name));
+  }
+
+  async #removeGroup(name: string): Promise<void> {
     if (!this.#snapshot.groups.has(name)) throw new MflowError("NOT_FOUND", `there is no group \`${name}\``);
     await this.#store.removeGroup(name);
     await this.load();
@@ -174,7 +199,11 @@ export class Accounts {
   }
 
   /** Makes a token for a user; its secret is in the answer alone. */
-  async createToken(user: string, name: string, expiresInMs?: number): Promise<NewToken> {
+  createToken(user: string, name: string, expiresInMs?: number): Promise<NewToken> {
+    return this.#inOrder(() => this.#createToken(user, name, expiresInMs));
+  }
+
+  async #createToken(user: string, name: string, expiresInMs?: number): Promise<NewToken> {
     this.user(user);
     const id = randomBytes(8).toString("hex");
     const secret = randomBytes(32).toString("base64url");
@@ -185,7 +214,11 @@ export class Accounts {
     return { token, secret: `mft_${id}_${secret}` };
   }
 
-  async removeToken(id: string): Promise<void> {
+  removeToken(id: string): Promise<void> {
+    return this.#inOrder(() => this.#removeToken(id));
+  }
+
+  async #removeToken(id: string): Promise<void> {
     if (!this.#snapshot.tokens.has(id)) throw new MflowError("NOT_FOUND", `there is no token \`${id}\``);
     await this.#store.removeToken(id);
     await this.load();
@@ -208,7 +241,13 @@ export class Accounts {
     if (this.#now() - before < LAST_USED_EVERY_MS) return;
     token.lastUsedAt = this.#time();
     // A note for people: losing one is no harm, failing a request for it would be.
-    this.#store.putToken(token).catch(() => {});
+    this.#store.touchToken(token.id, token.lastUsedAt).catch(() => {});
+  }
+
+  #inOrder<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(change);
+    this.#lastChange = done.catch(() => undefined);
+    return done;
   }
 
   #time(): string {

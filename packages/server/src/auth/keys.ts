@@ -69,15 +69,15 @@ export function createKeys(secrets: { current: Uint8Array; previous?: Uint8Array
   function unseal(sealed: string): string {
     const [, keyId = "", text = ""] = SEALED.exec(sealed) ?? [];
     const keys = byId.get(keyId);
-    if (!keys) throw unknownKey(keyId);
+    if (!keys) throw unreadable(keyId, "which this server does not have");
     const bytes = Buffer.from(text, "base64url");
-    const decipher = createDecipheriv("aes-256-gcm", keys.sealing, bytes.subarray(0, NONCE_BYTES));
     try {
+      const decipher = createDecipheriv("aes-256-gcm", keys.sealing, bytes.subarray(0, NONCE_BYTES));
       decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
       const plain = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES));
       return Buffer.concat([plain, decipher.final()]).toString("utf8");
     } catch {
-      throw unknownKey(keyId);
+      throw unreadable(keyId, "and was changed since");
     }
   }
 
@@ -102,9 +102,6 @@ export function createKeys(secrets: { current: Uint8Array; previous?: Uint8Array
   };
 }
 
-function unknownKey(keyId: string): MflowError {
-  return new MflowError(
-    "SECRET_KEY_UNKNOWN",
-    `a stored secret was sealed with key ${keyId || "?"}, which this server does not have`,
-  );
+function unreadable(keyId: string, why: string): MflowError {
+  return new MflowError("SECRET_KEY_UNKNOWN", `A stored secret was sealed with key ${keyId || "?"}, ${why}.`);
 }
