@@ -1,14 +1,16 @@
 // The data folder of a single machine: who may look into it, which server owns it, and where that server is.
 //
 // The lock is one of the operating system's on a small SQLite file: it goes with the process, however that
-// ends, so there is nothing stale to clean up. Pid files would need guessing after a kill -9.
+// ends, so there is nothing stale to clean up. Pid files would need guessing after a kill -9, and pids mean
+// nothing to a server in another container on the same folder. Nothing else in this process may open the lock
+// file: the system lets go of such a lock when any descriptor of the file is closed.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MflowError } from "@mflow/core/errors";
 
-/** What `server.json` tells clients of the running server. */
+/** What `server.json` tells of the running server. After a kill -9 it is stale: its pid is nobody's. */
 export interface ServerRecord {
   /** e.g. `http://127.0.0.1:7070`. */
   address: string;
@@ -26,25 +28,34 @@ export interface DataFolder {
 }
 
 /**
- * Opens the folder, made when it is missing, for this process alone. CONFLICT names the server that has it;
- * FORBIDDEN when the folder is somebody else's or open to others.
+ * The locks of this process. A database that nobody refers to is closed by the garbage collector, and its lock
+ * goes with it; a folder that was not released must stay locked whatever its opener kept.
+ */
+const held = new Set<DatabaseSync>();
+
+/**
+ * Opens the folder, made when it is missing, for this process alone. Throws DATA_FOLDER_IN_USE, naming the server
+ * that has it, or DATA_FOLDER_REFUSED when it cannot be used, is somebody else's or open to others.
  */
 export function openDataFolder(path: string): DataFolder {
   prepare(path);
   const lock = takeLock(path);
   const record = join(path, "server.json");
-  rmSync(record, { force: true });
+  const write = (server: Partial<ServerRecord>) => {
+    const fresh = `${record}.${process.pid}`;
+    writeFileSync(fresh, `${JSON.stringify(server)}\n`, { mode: 0o600 });
+    renameSync(fresh, record);
+  };
+  // Without an address clients do not use it, but a second server can say whom it met.
+  write({ pid: process.pid });
   return {
     path,
     file: (...names) => join(path, ...names),
-    announce(server) {
-      const fresh = `${record}.${process.pid}`;
-      writeFileSync(fresh, `${JSON.stringify(server)}\n`, { mode: 0o600 });
-      renameSync(fresh, record);
-    },
+    announce: write,
     release() {
       rmSync(record, { force: true });
       lock.close();
+      held.delete(lock);
     },
   };
 }
@@ -53,52 +64,60 @@ function prepare(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new MflowError(
-      "BAD_REQUEST",
-      `cannot make the data folder ${path}: ${code ?? message}; name another with --data`,
-    );
+    refuse(`cannot make the data folder ${path}: ${messageOf(error)}; name another with --data`);
   }
   const { uid, mode } = statSync(path);
   const me = process.getuid?.();
   if (me !== undefined && uid !== me) {
-    throw new MflowError(
-      "FORBIDDEN",
-      `the data folder ${path} belongs to user ${uid}; name another with --data`,
-    );
+    refuse(`the data folder ${path} belongs to user ${uid}; name another with --data`);
   }
   if (process.platform !== "win32" && (mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8);
-    throw new MflowError(
-      "FORBIDDEN",
-      `the data folder ${path} is open to others (mode ${shown}); run \`chmod 700 ${path}\``,
-    );
+    refuse(`the data folder ${path} is open to others (mode ${shown}); run \`chmod 700 ${path}\``);
+  }
+  try {
+    // It holds the secret key, and by default lies in a project's folder.
+    if (!existsSync(join(path, ".gitignore"))) writeFileSync(join(path, ".gitignore"), "*\n");
+  } catch (error) {
+    refuse(`cannot write to the data folder ${path}: ${messageOf(error)}; name another with --data`);
   }
 }
+
+const SQLITE_BUSY = 5;
 
 function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(join(path, "lock"));
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(join(path, "lock"));
     lock.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;");
+    held.add(lock);
     return lock;
   } catch (error) {
-    lock.close();
-    const code = (error as { errcode?: number }).errcode;
-    const SQLITE_BUSY = 5;
-    if (code !== SQLITE_BUSY) throw error;
-    const owner = recordOf(path);
-    const where = owner ? `pid ${owner.pid} at ${owner.address}` : "it is just starting or stopping";
+    lock?.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) {
+      refuse(`cannot lock the data folder ${path}: ${messageOf(error)}`);
+    }
     throw new MflowError(
-      "CONFLICT",
-      `another mflow server runs on the data folder ${path} (${where}); stop it, or name another with --data`,
+      "DATA_FOLDER_IN_USE",
+      `another mflow server runs on the data folder ${path} (${ownerOf(path)}); stop it, or name another with --data`,
     );
   }
 }
 
-function recordOf(path: string): ServerRecord | undefined {
+function ownerOf(path: string): string {
   try {
-    return JSON.parse(readFileSync(join(path, "server.json"), "utf8")) as ServerRecord;
+    const text = readFileSync(join(path, "server.json"), "utf8");
+    const { pid, address } = JSON.parse(text) as Partial<ServerRecord>;
+    return address === undefined ? `pid ${pid}, not listening yet` : `pid ${pid} at ${address}`;
   } catch {
-    return undefined;
+    return "it is just starting or stopping";
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function refuse(message: string): never {
+  throw new MflowError("DATA_FOLDER_REFUSED", message);
 }
