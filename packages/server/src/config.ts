@@ -1,10 +1,11 @@
 // The server's settings: read once, from flags and environment, by whoever starts it. Only this file and main.ts
 // know the environment.
 
+import { isIP } from "node:net";
 import { availableParallelism, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { parseDuration } from "@mflow/core/duration";
-import { MflowError } from "@mflow/core/errors";
+import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 
 export interface ServerConfig {
   /** Absolute path of the data folder. */
@@ -59,99 +60,139 @@ export const DEFAULT_PORT = 7070;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
 const SECRET_KEY_MIN_LENGTH = 32;
 
-/** Settings from flags, then environment (`MFLOW_...`), then defaults. BAD_REQUEST names the setting and the remedy. */
+/**
+ * Settings from flags, then environment (`MFLOW_...`), then defaults. Throws BAD_CONFIG whose details name each
+ * setting that makes no sense, by flag and variable, with the remedy.
+ */
 export function readConfig(
   flags: ServerFlags,
   environment: Record<string, string | undefined>,
 ): ServerConfig {
-  const setting = (flag: string | undefined, name: string) => flag ?? (environment[name] || undefined);
-  const host = setting(flags.host, "MFLOW_HOST") ?? "127.0.0.1";
+  const problems: ErrorDetail[] = [];
+  const refuse = (name: string, message: string) => problems.push({ path: name, message });
+
+  /** The setting as `read` understands it; `read` answers undefined for what it does not. */
+  function setting<T>(name: string, given: string | undefined, read: Reader<T>): T | undefined {
+    const variable = `MFLOW_${name.slice(2).replaceAll("-", "_").toUpperCase()}`;
+    const text = given ?? (environment[variable] || undefined);
+    if (text === undefined) return undefined;
+    const value = read.parse(text);
+    if (value === undefined)
+      refuse(given === undefined ? variable : name, `\`${text}\` is not ${read.wanted}`);
+    return value;
+  }
+
+  /** A secret comes from the environment alone: everybody on the machine sees the flags of a process. */
+  function secret(variable: string): string | undefined {
+    const text = environment[variable] || undefined;
+    if (text !== undefined && text.length < SECRET_KEY_MIN_LENGTH) {
+      const remedy = `give at least ${SECRET_KEY_MIN_LENGTH} random characters, e.g. from \`openssl rand -hex 32\``;
+      refuse(variable, `is too short: ${remedy}`);
+    }
+    return text;
+  }
+
   const config: ServerConfig = {
-    dataFolder: resolve(setting(flags.data, "MFLOW_DATA") ?? DEFAULT_DATA_FOLDER),
-    host,
-    port: wholeNumber("--port", setting(flags.port, "MFLOW_PORT") ?? String(DEFAULT_PORT), 0, 65535),
-    allowedHosts: flags.allowHost ?? splitList(environment.MFLOW_ALLOW_HOST),
-    maxTasks: wholeNumber(
-      "--max-tasks",
-      setting(flags.maxTasks, "MFLOW_MAX_TASKS") ?? String(2 * availableParallelism()),
-      1,
-      100_000,
-    ),
-    allowRootSteps: flags.allowRootSteps ?? environment.MFLOW_ALLOW_ROOT_STEPS === "true",
-    logBytesPerTask: byteCount("--log-limit", setting(flags.logLimit, "MFLOW_LOG_LIMIT") ?? "64MiB"),
-    logBytesPerSecond: byteCount("--log-rate", setting(flags.logRate, "MFLOW_LOG_RATE") ?? "8MiB"),
-    logLevel: logLevel(setting(flags.logLevel, "MFLOW_LOG_LEVEL") ?? "info"),
+    dataFolder: resolve(setting("--data", flags.data, anyText) ?? DEFAULT_DATA_FOLDER),
+    host: setting("--host", flags.host, hostName) ?? "127.0.0.1",
+    port: setting("--port", flags.port, wholeNumber(0, 65535)) ?? DEFAULT_PORT,
+    allowedHosts: setting("--allow-host", flags.allowHost?.join(","), hostNames) ?? [],
+    publicUrl: setting("--public-url", flags.publicUrl, httpUrl),
+    maxTasks: setting("--max-tasks", flags.maxTasks, wholeNumber(1, 100_000)) ?? 2 * availableParallelism(),
+    shellUser: setting("--shell-user", flags.shellUser, anyText),
+    allowRootSteps: setting("--allow-root-steps", flags.allowRootSteps?.toString(), yesOrNo) ?? false,
+    logBytesPerTask: setting("--log-limit", flags.logLimit, byteCount) ?? 64 * 2 ** 20,
+    logBytesPerSecond: setting("--log-rate", flags.logRate, byteCount) ?? 8 * 2 ** 20,
+    logLevel: setting("--log-level", flags.logLevel, logLevel) ?? "info",
+    logFile: setting("--log-file", flags.logFile, path),
+    idleExitMs: setting("--idle-exit", flags.idleExit, duration),
+    secretKey: secret("MFLOW_SECRET_KEY"),
+    previousSecretKey: secret("MFLOW_SECRET_KEY_PREVIOUS"),
     localUser: localUserName(),
   };
-  const publicUrl = setting(flags.publicUrl, "MFLOW_PUBLIC_URL");
-  if (publicUrl !== undefined) config.publicUrl = httpUrl("--public-url", publicUrl);
-  const shellUser = setting(flags.shellUser, "MFLOW_SHELL_USER");
-  if (shellUser !== undefined) config.shellUser = shellUser;
-  const logFile = setting(flags.logFile, "MFLOW_LOG_FILE");
-  if (logFile !== undefined) config.logFile = resolve(logFile);
-  const idleExit = setting(flags.idleExit, "MFLOW_IDLE_EXIT");
-  if (idleExit !== undefined) config.idleExitMs = duration("--idle-exit", idleExit);
-  const secretKey = environment.MFLOW_SECRET_KEY;
-  if (secretKey) config.secretKey = checkedKey("MFLOW_SECRET_KEY", secretKey);
-  const previous = environment.MFLOW_SECRET_KEY_PREVIOUS;
-  if (previous) config.previousSecretKey = checkedKey("MFLOW_SECRET_KEY_PREVIOUS", previous);
-  return config;
+  if (problems.length === 0) return config;
+  const message = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
+  throw new MflowError("BAD_CONFIG", message, problems);
 }
 
-function refuse(name: string, value: string, remedy: string): never {
-  throw new MflowError("BAD_REQUEST", `${name} is \`${value}\`: ${remedy}`);
+/** How a setting is read from text. */
+interface Reader<T> {
+  /** What it must be, for people. */
+  wanted: string;
+  parse(text: string): T | undefined;
 }
 
-function wholeNumber(name: string, value: string, least: number, most: number): number {
-  const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  return refuse(name, value, `give a whole number from ${least} to ${most}`);
+const anyText: Reader<string> = {
+  wanted: "a text of at least one character",
+  parse: (text) => text || undefined,
+};
+
+const path: Reader<string> = { wanted: "a path", parse: (text) => (text ? resolve(text) : undefined) };
+
+function wholeNumber(least: number, most: number): Reader<number> {
+  return {
+    wanted: `a whole number from ${least} to ${most}`,
+    parse(text) {
+      const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+      return number >= least && number <= most ? number : undefined;
+    },
+  };
 }
 
-/** Bytes from `1048576`, `64MiB` or `1GiB`. */
-function byteCount(name: string, value: string): number {
-  const [, digits = "", unit = ""] = /^([0-9]{1,12})(KiB|MiB|GiB)?$/.exec(value) ?? [];
-  const factor = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[unit];
-  if (digits === "" || factor === undefined || Number(digits) === 0) {
-    return refuse(name, value, "give bytes, e.g. `64MiB`");
-  }
-  return Number(digits) * factor;
-}
+const byteCount: Reader<number> = {
+  wanted: "a number of bytes such as `1048576`, `64MiB` or `1GiB`",
+  parse(text) {
+    const [, digits = "", unit = ""] = /^([0-9]{1,12})(KiB|MiB|GiB)?$/.exec(text) ?? [];
+    const factor = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[unit] ?? Number.NaN;
+    return Number(digits) * factor || undefined;
+  },
+};
 
-function duration(name: string, value: string): number {
-  try {
-    return parseDuration(value);
-  } catch {
-    return refuse(name, value, "give a duration, e.g. `60s`");
-  }
-}
+const duration: Reader<number> = {
+  wanted: "a duration such as `60s`",
+  parse(text) {
+    try {
+      return parseDuration(text);
+    } catch {
+      return undefined;
+    }
+  },
+};
 
-function logLevel(value: string): string {
-  return LOG_LEVELS.includes(value)
-    ? value
-    : refuse("--log-level", value, `give one of ${LOG_LEVELS.join(", ")}`);
-}
+const logLevel: Reader<string> = {
+  wanted: `one of ${LOG_LEVELS.join(", ")}`,
+  parse: (text) => (LOG_LEVELS.includes(text) ? text : undefined),
+};
 
-function httpUrl(name: string, value: string): string {
-  const url = URL.parse(value);
-  if (url?.protocol === "http:" || url?.protocol === "https:") return value.replace(/\/+$/, "");
-  return refuse(name, value, "give an http or https URL, e.g. `https://mflow.example.com`");
-}
+const yesOrNo: Reader<boolean> = {
+  wanted: "`true` or `false`",
+  parse: (text) => ({ true: true, "1": true, false: false, "0": false })[text],
+};
 
-function checkedKey(name: string, value: string): string {
-  if (value.length >= SECRET_KEY_MIN_LENGTH) return value;
-  throw new MflowError(
-    "BAD_REQUEST",
-    `${name} is too short: give at least ${SECRET_KEY_MIN_LENGTH} random characters, e.g. from \`openssl rand -hex 32\``,
-  );
-}
+const hostName: Reader<string> = {
+  wanted: "the name or address of a host, without port, e.g. `127.0.0.1`",
+  parse: (text) =>
+    isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text) ? text : undefined,
+};
 
-function splitList(text: string | undefined): string[] {
-  return (text ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
-}
+const hostNames: Reader<string[]> = {
+  wanted: "a list of host names without port, e.g. `mflow.example.com`",
+  parse(text) {
+    const names = text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
+    return names.every((name) => hostName.parse(name)) ? names.map((name) => name.toLowerCase()) : undefined;
+  },
+};
+
+const httpUrl: Reader<string> = {
+  wanted: "an http or https URL such as `https://mflow.example.com`",
+  parse(text) {
+    const protocol = URL.parse(text)?.protocol;
+    return protocol === "http:" || protocol === "https:" ? text.replace(/\/+$/, "") : undefined;
+  },
+};
 
 /** As a user name of mflow: lower case, without what such names cannot hold. */
 function localUserName(): string {

@@ -1,0 +1,146 @@
+// The server's settings.
+
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { MflowError } from "@mflow/core/errors";
+import { expect, test } from "vitest";
+import { readConfig, type ServerFlags } from "./config.ts";
+
+const { localUser, ...rest } = readConfig({}, {});
+const defaults = rest;
+
+test("without flags and variables every setting has a safe default", () => {
+  expect(defaults).toEqual({
+    dataFolder: resolve(".mflow"),
+    host: "127.0.0.1",
+    port: 7070,
+    allowedHosts: [],
+    maxTasks: 2 * availableParallelism(),
+    allowRootSteps: false,
+    logBytesPerTask: 64 * 1024 * 1024,
+    logBytesPerSecond: 8 * 1024 * 1024,
+    logLevel: "info",
+  });
+  expect(localUser).toMatch(/^[a-z0-9][a-z0-9._-]*$/);
+});
+
+const flags: ServerFlags = {
+  data: "data",
+  host: "::1",
+  port: "0",
+  allowHost: ["Mflow.Example.com", "other"],
+  publicUrl: "https://mflow.example.com/",
+  maxTasks: "7",
+  shellUser: "runner",
+  allowRootSteps: true,
+  logLimit: "1GiB",
+  logRate: "1048576",
+  idleExit: "1m30s",
+  logLevel: "debug",
+  logFile: "server.log",
+};
+
+const variables = {
+  MFLOW_DATA: "data",
+  MFLOW_HOST: "::1",
+  MFLOW_PORT: "0",
+  MFLOW_ALLOW_HOST: "Mflow.Example.com, other,",
+  MFLOW_PUBLIC_URL: "https://mflow.example.com/",
+  MFLOW_MAX_TASKS: "7",
+  MFLOW_SHELL_USER: "runner",
+  MFLOW_ALLOW_ROOT_STEPS: "1",
+  MFLOW_LOG_LIMIT: "1GiB",
+  MFLOW_LOG_RATE: "1048576",
+  MFLOW_IDLE_EXIT: "1m30s",
+  MFLOW_LOG_LEVEL: "debug",
+  MFLOW_LOG_FILE: "server.log",
+};
+
+const given = {
+  dataFolder: resolve("data"),
+  host: "::1",
+  port: 0,
+  allowedHosts: ["mflow.example.com", "other"],
+  publicUrl: "https://mflow.example.com",
+  maxTasks: 7,
+  shellUser: "runner",
+  allowRootSteps: true,
+  logBytesPerTask: 2 ** 30,
+  logBytesPerSecond: 2 ** 20,
+  idleExitMs: 90_000,
+  logLevel: "debug",
+  logFile: join(process.cwd(), "server.log"),
+  localUser,
+};
+
+test("every setting comes from its flag or its variable", () => {
+  expect(readConfig(flags, {})).toEqual(given);
+  expect(readConfig({}, variables)).toEqual(given);
+});
+
+test("a flag wins over its variable, and an empty variable counts as none", () => {
+  const { port, host } = readConfig({ port: "1" }, { MFLOW_PORT: "2", MFLOW_HOST: "" });
+  expect({ port, host }).toEqual({ port: 1, host: "127.0.0.1" });
+});
+
+test("secret keys come from the environment alone", () => {
+  const current = "c".repeat(32);
+  const previous = "p".repeat(64);
+  expect(readConfig({}, { MFLOW_SECRET_KEY: current, MFLOW_SECRET_KEY_PREVIOUS: previous })).toMatchObject({
+    secretKey: current,
+    previousSecretKey: previous,
+  });
+});
+
+/** The problems that the settings are refused for, by their place. */
+function problemsOf(flags: ServerFlags, environment: Record<string, string> = {}): Record<string, string> {
+  try {
+    readConfig(flags, environment);
+  } catch (error) {
+    if (!(error instanceof MflowError) || error.code !== "BAD_CONFIG") throw error;
+    return Object.fromEntries(error.details.map(({ path, message }) => [path, message]));
+  }
+  return {};
+}
+
+test("all bad settings are named at once, each by its flag or variable, with what it must be", () => {
+  const bad = {
+    host: "127.0.0.1:80",
+    port: "65536",
+    allowHost: ["fine", "http://not.fine"],
+    publicUrl: "ftp://mflow",
+    maxTasks: "0",
+    shellUser: "",
+    logLimit: "64MB",
+    logRate: "0",
+    idleExit: "soon",
+    logLevel: "loud",
+  };
+  expect(problemsOf(bad, { MFLOW_ALLOW_ROOT_STEPS: "yes" })).toEqual({
+    "--host": "`127.0.0.1:80` is not the name or address of a host, without port, e.g. `127.0.0.1`",
+    "--port": "`65536` is not a whole number from 0 to 65535",
+    "--allow-host":
+      "`fine,http://not.fine` is not a list of host names without port, e.g. `mflow.example.com`",
+    "--public-url": "`ftp://mflow` is not an http or https URL such as `https://mflow.example.com`",
+    "--max-tasks": "`0` is not a whole number from 1 to 100000",
+    "--shell-user": "`` is not a text of at least one character",
+    "--log-limit": "`64MB` is not a number of bytes such as `1048576`, `64MiB` or `1GiB`",
+    "--log-rate": "`0` is not a number of bytes such as `1048576`, `64MiB` or `1GiB`",
+    "--idle-exit": "`soon` is not a duration such as `60s`",
+    "--log-level": "`loud` is not one of trace, debug, info, warn, error, silent",
+    MFLOW_ALLOW_ROOT_STEPS: "`yes` is not `true` or `false`",
+  });
+});
+
+test("a number that is almost one is refused", () => {
+  for (const port of ["", " 1", "1e3", "0x10", "-1", "1.5", "70 70", "99999999999"]) {
+    expect(Object.keys(problemsOf({ port }))).toEqual(["--port"]);
+  }
+});
+
+test("a secret key that is too short is refused, and not shown", () => {
+  const problems = problemsOf({}, { MFLOW_SECRET_KEY: "hunter2", MFLOW_SECRET_KEY_PREVIOUS: "hunter3" });
+  expect(Object.keys(problems)).toEqual(["MFLOW_SECRET_KEY", "MFLOW_SECRET_KEY_PREVIOUS"]);
+  expect(JSON.stringify(problems)).not.toContain("hunter");
+  expect(problems.MFLOW_SECRET_KEY).toContain("openssl rand -hex 32");
+});
