@@ -1,7 +1,7 @@
 // History: one event for everything that changed, in commit order; what `events` streams.
 
 import { type Static, Type } from "typebox";
-import { closed, oneOf, Timestamp } from "./scalars.ts";
+import { closed, oneOf, Timestamp, titled } from "./scalars.ts";
 
 export const EVENT_TYPES = [
   "RUN_STAGE",
@@ -23,29 +23,54 @@ export const EVENT_TYPES = [
   "STATUS_FORCED",
   "JOB_STAGE",
 ] as const;
-export const EventType = oneOf(EVENT_TYPES);
+export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
+
+/** What each type tells, for the reference. */
+export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
+  RUN_STAGE: "A run is in another stage.",
+  TASK_STAGE: "A task is in another stage.",
+  TASK_REPORTED: "The work of a task ended, and its result waits for the confirm.",
+  TASK_OUTPUT: "A task put out runtime envs (`message` names them) or markdown.",
+  TASK_STATUS: "Something else in a task's status changed: a message, a detail, that it is being stopped.",
+  AUDIT_WAITING: "An audit waits for decisions.",
+  AUDIT_DECISION: "A person decided on an audit; `stage` is the verdict.",
+  AUDIT_PASS: "An audit is passed: enough people have.",
+  AUDIT_DENY: "An audit is denied.",
+  AUDIT_CLOSED: "A task ended before its audit was decided.",
+  CONFIRM_WAITING: "A confirm waits for decisions.",
+  CONFIRM_DECISION: "A person decided on a confirm; `stage` is the verdict.",
+  CONFIRM_PASS: "A confirm is passed: enough people have.",
+  CONFIRM_DENY: "A confirm is denied.",
+  CONFIRM_CLOSED: "A task ended before its confirm was decided.",
+  LATE_REPORT: "A runner said something of an attempt that has ended; it was ignored.",
+  STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
+  JOB_STAGE: "A job was published or deprecated.",
+};
 
 /** An event before the store gave it its place in the stream. */
 export const NewHistoryEvent = closed({
   type: EventType,
-  at: Timestamp,
-  domain: Type.String(),
-  namespace: Type.String(),
-  pipelineTaskId: Type.Optional(Type.String()),
-  taskId: Type.Optional(Type.String()),
+  at: titled("When it was decided.", Timestamp),
+  domain: Type.String({ description: "Domain of what changed." }),
+  namespace: Type.String({ description: "Namespace of what changed." }),
+  pipelineTaskId: Type.Optional(Type.String({ description: "The run." })),
+  taskId: Type.Optional(Type.String({ description: "The task." })),
   name: Type.Optional(Type.String({ description: "Name of the task, pipeline or job." })),
-  attempt: Type.Optional(Type.Integer()),
-  stage: Type.Optional(Type.String()),
-  from: Type.Optional(Type.String()),
-  reason: Type.Optional(Type.String()),
-  message: Type.Optional(Type.String()),
-  actor: Type.Optional(Type.String()),
+  attempt: Type.Optional(Type.Integer({ description: "Attempt of the task." })),
+  stage: Type.Optional(Type.String({ description: "The stage that it is in now." })),
+  from: Type.Optional(Type.String({ description: "The stage that it was in." })),
+  reason: Type.Optional(Type.String({ description: "Why, as a code." })),
+  message: Type.Optional(Type.String({ description: "Why, as a sentence." })),
+  actor: Type.Optional(Type.String({ description: "Who did it; none for runners and timers." })),
 });
 export type NewHistoryEvent = Static<typeof NewHistoryEvent>;
 
-export const HistoryEvent = closed({
-  seq: Type.Integer({ description: "Place in the stream, in commit order." }),
-  ...NewHistoryEvent.properties,
-});
+export const HistoryEvent = closed(
+  {
+    seq: Type.Integer({ description: "Place in the stream, in commit order." }),
+    ...NewHistoryEvent.properties,
+  },
+  { description: "Something that changed." },
+);
 export type HistoryEvent = Static<typeof HistoryEvent>;

@@ -3,7 +3,7 @@
 import { type Static, Type } from "typebox";
 import { Gate } from "./gate.ts";
 import { EffectiveParam } from "./param.ts";
-import { closed, Extension, Labels, oneOf, Timestamp } from "./scalars.ts";
+import { closed, Extension, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
 
 export const TASK_STAGES = [
   "PENDING",
@@ -16,93 +16,136 @@ export const TASK_STAGES = [
   "SUCCEEDED",
   "SKIPPED",
 ] as const;
-export const TaskStage = oneOf(TASK_STAGES);
+export const TaskStage = oneOf(TASK_STAGES, "Where the task stands.");
 export type TaskStage = Static<typeof TaskStage>;
 
 /** How one step of a task went. */
-export const StepStatus = closed({
-  name: Type.String(),
-  startAt: Type.Optional(Timestamp),
-  endAt: Type.Optional(Timestamp),
-  durationMs: Type.Optional(Type.Number()),
-  exitCode: Type.Optional(Type.Integer()),
-  signal: Type.Optional(Type.String()),
-  timedOut: Type.Optional(Type.Boolean()),
-  peakMemoryBytes: Type.Optional(Type.Number()),
-  peakMemorySource: Type.Optional(oneOf(["CGROUP", "SAMPLED"])),
-});
+export const StepStatus = closed(
+  {
+    name: Type.String({ description: "Name of the step." }),
+    startAt: Type.Optional(titled("When it began.", Timestamp)),
+    endAt: Type.Optional(titled("When it ended.", Timestamp)),
+    durationMs: Type.Optional(Type.Number({ description: "How long it took, milliseconds." })),
+    exitCode: Type.Optional(Type.Integer({ description: "Exit code of its first process." })),
+    signal: Type.Optional(Type.String({ description: "The signal that ended it, e.g. `SIGKILL`." })),
+    timedOut: Type.Optional(Type.Boolean({ description: "It was stopped for its timeout." })),
+    peakMemoryBytes: Type.Optional(
+      Type.Number({ description: "The most memory that its processes used together, bytes." }),
+    ),
+    peakMemorySource: Type.Optional(
+      oneOf(
+        ["CGROUP", "SAMPLED"],
+        "`CGROUP`: the kernel counted. `SAMPLED`: looked at now and then, so that a short peak may be missed.",
+      ),
+    ),
+  },
+  { description: "How one step of a task went." },
+);
 export type StepStatus = Static<typeof StepStatus>;
 
 /** The runner's result of an attempt, before a person confirmed it. */
-export const Reported = closed({
-  stage: oneOf(["SUCCEEDED", "FAILED"]),
-  reason: Type.Optional(Type.String()),
-  message: Type.Optional(Type.String()),
-  at: Timestamp,
-});
+export const Reported = closed(
+  {
+    stage: oneOf(["SUCCEEDED", "FAILED"], "What the work says of itself."),
+    reason: Type.Optional(Type.String({ description: "Why, as a code." })),
+    message: Type.Optional(Type.String({ description: "Why, as a sentence." })),
+    at: titled("When it ended.", Timestamp),
+  },
+  { description: "The result of an attempt that waits for its confirm." },
+);
 export type Reported = Static<typeof Reported>;
 
-export const JobTaskStatus = closed({
-  stage: TaskStage,
-  reason: Type.Optional(
-    Type.String({ description: "Why it is in this stage, as a code such as `EXIT_CODE`." }),
-  ),
-  message: Type.Optional(Type.String()),
-  detail: Type.Optional(Type.String()),
-  extension: Type.Optional(Extension),
-  reported: Type.Optional(Reported),
-  stopping: Type.Optional(oneOf(["TIMEOUT", "CANCEL"], "Why the runner was asked to stop it.")),
-  canceledBy: Type.Optional(
-    Type.String({ description: "Who asked to cancel it; `failFast` for a sibling's failure." }),
-  ),
-  workGoneAt: Type.Optional(Timestamp),
-  startAt: Type.Optional(Timestamp),
-  endAt: Type.Optional(Timestamp),
-  steps: Type.Optional(Type.Array(StepStatus)),
-  runtimeEnvs: Type.Optional(Type.Record(Type.String(), Type.String())),
-  markdownOutput: Type.Optional(Type.String()),
-});
+export const JobTaskStatus = closed(
+  {
+    stage: TaskStage,
+    reason: Type.Optional(
+      Type.String({ description: "Why it is in this stage, as a code such as `EXIT_CODE`." }),
+    ),
+    message: Type.Optional(Type.String({ description: "The same as a sentence." })),
+    detail: Type.Optional(Type.String({ description: "More, as the status call said it." })),
+    extension: Type.Optional(titled("As the status calls said it.", Extension)),
+    reported: Type.Optional(Reported),
+    stopping: Type.Optional(oneOf(["TIMEOUT", "CANCEL"], "Why the runner was asked to stop it.")),
+    canceledBy: Type.Optional(
+      Type.String({ description: "Who asked to cancel it; `failFast` for a sibling's failure." }),
+    ),
+    workGoneAt: Type.Optional(
+      titled("With `manualUpdateStatus`: when the work ended; its status call is awaited.", Timestamp),
+    ),
+    startAt: Type.Optional(titled("When the work began.", Timestamp)),
+    endAt: Type.Optional(titled("When the work ended.", Timestamp)),
+    steps: Type.Optional(Type.Array(StepStatus, { description: "The steps that began, in their order." })),
+    runtimeEnvs: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: "What the task put out; sensitive values are `***`.",
+      }),
+    ),
+    markdownOutput: Type.Optional(Type.String({ description: "The markdown that the task put out." })),
+  },
+  { description: "Where an attempt stands, and how it got there." },
+);
 export type JobTaskStatus = Static<typeof JobTaskStatus>;
 
 /** An attempt that ended and was followed by another. */
-export const PastAttempt = closed({
-  attempt: Type.Integer(),
-  status: JobTaskStatus,
-  audit: Type.Optional(Gate),
-  confirm: Type.Optional(Gate),
-});
+export const PastAttempt = closed(
+  {
+    attempt: Type.Integer({ description: "From 1." }),
+    status: JobTaskStatus,
+    audit: Type.Optional(Gate),
+    confirm: Type.Optional(Gate),
+  },
+  { description: "An attempt that ended and was followed by another." },
+);
 export type PastAttempt = Static<typeof PastAttempt>;
 
-export const JobTask = closed({
-  id: Type.String(),
-  domain: Type.String(),
-  namespace: Type.String(),
-  name: Type.String(),
-  pipelineTaskId: Type.Optional(Type.String()),
-  stageName: Type.Optional(Type.String()),
-  stageNumber: Type.Optional(Type.Integer({ description: "From 1." })),
-  taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
-  job: closed({ id: Type.String(), name: Type.String(), version: Type.String() }),
-  runnerType: Type.String(),
-  attempt: Type.Integer({ description: "0 until its turn comes." }),
-  manualUpdateStatus: Type.Optional(Type.Boolean()),
-  ignoreFailed: Type.Optional(Type.Boolean()),
-  timeoutMs: Type.Optional(Type.Number()),
-  labels: Type.Optional(Labels),
-  params: Type.Optional(Type.Array(EffectiveParam)),
-  audit: Type.Optional(Gate),
-  confirm: Type.Optional(Gate),
-  status: JobTaskStatus,
-  pastAttempts: Type.Optional(Type.Array(PastAttempt)),
-  wakeAt: Type.Optional(Timestamp),
-  exportedAt: Type.Optional(
-    Type.Integer({
-      description: "Revision of the run at which its runtime envs were handed to later tasks.",
+export const JobTask = closed(
+  {
+    id: Type.String({ description: "`task-` and 26 characters, sortable by time." }),
+    domain: Type.String({ description: "Domain that it belongs to." }),
+    namespace: Type.String({ description: "Namespace in the domain." }),
+    name: Type.String({ description: "Name of the task." }),
+    pipelineTaskId: Type.Optional(
+      Type.String({ description: "The run that it belongs to; none when it runs alone." }),
+    ),
+    stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
+    stageNumber: Type.Optional(Type.Integer({ description: "Number of its stage, from 1." })),
+    taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
+    job: closed(
+      {
+        id: Type.String({ description: "Id of the job." }),
+        name: Type.String({ description: "Name of the job." }),
+        version: Type.String({ description: "Version of the job." }),
+      },
+      { description: "The job that it runs." },
+    ),
+    runnerType: Type.String({ description: "The runner that executes it." }),
+    attempt: Type.Integer({ description: "Number of the present attempt, from 1; 0 until its turn comes." }),
+    manualUpdateStatus: Type.Optional(
+      Type.Boolean({ description: "Its stage comes from the status call alone." }),
+    ),
+    ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when it FAILED." })),
+    timeoutMs: Type.Optional(Type.Number({ description: "How long it may take, milliseconds." })),
+    labels: Type.Optional(titled("Those of job and task, and its search labels.", Labels)),
+    params: Type.Optional(
+      Type.Array(EffectiveParam, { description: "What it runs with; fixed when its turn comes." }),
+    ),
+    audit: Type.Optional(Gate),
+    confirm: Type.Optional(Gate),
+    status: JobTaskStatus,
+    pastAttempts: Type.Optional(Type.Array(PastAttempt, { description: "Attempts before the present one." })),
+    wakeAt: Type.Optional(titled("When the server looks at it again: its timeout or its grace.", Timestamp)),
+    exportedAt: Type.Optional(
+      Type.Integer({
+        description: "Revision of the run at which its runtime envs were handed to later tasks.",
+      }),
+    ),
+    startedBy: Type.String({
+      description: "Who started the run; for a task that was run again, who did that.",
     }),
-  ),
-  startedBy: Type.String(),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-  revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
-});
+    createdAt: titled("When it was made.", Timestamp),
+    updatedAt: titled("When it was last changed.", Timestamp),
+    revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
+  },
+  { description: "One run of one task, in a pipeline or alone." },
+);
 export type JobTask = Static<typeof JobTask>;

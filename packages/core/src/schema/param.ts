@@ -1,37 +1,42 @@
 // Run params: what a job declares, what the levels fill in, and what a task ends up with (semantics, section 2).
 
 import { type Static, Type } from "typebox";
-import { closed, Extension, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Extension, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 
 export const UsageType = oneOf(
   ["ENV", "TEMPLATE", "RUNNER", "SYSTEM"],
-  "`ENV`: environment variable. `TEMPLATE`: replaces `${NAME}` in the runner spec. `RUNNER`: configures the runner.",
+  "`ENV` (default): environment variable. `TEMPLATE`: replaces `${NAME}` in the runner spec. `RUNNER`: configures " +
+    "the runner. `SYSTEM`: of mflow itself.",
 );
 export type UsageType = Static<typeof UsageType>;
 
 export const ValueType = oneOf(
   ["TEXT", "NUMBER", "BOOLEAN", "ENUM", "HTTP_ENUM", "K8S_CONFIG_MAP", "K8S_SECRET"],
-  "How a value is checked.",
+  "How a value is checked (default `TEXT`). `HTTP_ENUM`, `K8S_CONFIG_MAP` and `K8S_SECRET` tell forms where values " +
+    "come from and are checked as text.",
 );
 export type ValueType = Static<typeof ValueType>;
 
 export const Scalar = Type.Union([Type.String({ maxLength: 65536 }), Type.Number(), Type.Boolean()]);
 export type Scalar = Static<typeof Scalar>;
 
-export const EnumOption = Type.Union([
-  Type.String({ maxLength: 256 }),
-  closed({ value: Type.String({ maxLength: 256 }), label: Type.Optional(Type.String({ maxLength: 256 })) }),
-]);
+export const EnumOption = Type.Union(
+  [
+    Type.String({ maxLength: 256 }),
+    closed({ value: Type.String({ maxLength: 256 }), label: Type.Optional(Type.String({ maxLength: 256 })) }),
+  ],
+  { description: "A value, or `{value, label}` with the text that forms show for it." },
+);
 
 const describing = {
-  displayName: Type.Optional(Type.String({ maxLength: 128 })),
-  description: Type.Optional(Type.String({ maxLength: 4096 })),
+  displayName: Type.Optional(Type.String({ maxLength: 128, description: "Name for people." })),
+  description: Type.Optional(Type.String({ maxLength: 4096, description: "What it is for." })),
 };
 
 /** A param that a job declares. */
 export const RunParam = closed(
   {
-    name: ParamName,
+    name: titled("Unique within the job.", ParamName),
     ...describing,
     required: Type.Optional(Type.Boolean({ description: "A run without a value for it is refused." })),
     usageType: Type.Optional(UsageType),
@@ -42,9 +47,11 @@ export const RunParam = closed(
     httpEnumConfig: Type.Optional(
       closed(
         {
-          url: Type.String({ maxLength: 2048 }),
-          labelKey: Type.Optional(Type.String({ maxLength: 128 })),
-          valueKey: Type.Optional(Type.String({ maxLength: 128 })),
+          url: Type.String({ maxLength: 2048, description: "It answers with a JSON list." }),
+          labelKey: Type.Optional(
+            Type.String({ maxLength: 128, description: "Key of an item's text for people." }),
+          ),
+          valueKey: Type.Optional(Type.String({ maxLength: 128, description: "Key of an item's value." })),
         },
         {
           description:
@@ -52,8 +59,8 @@ export const RunParam = closed(
         },
       ),
     ),
-    value: Type.Optional(Scalar),
-    example: Type.Optional(Type.String({ maxLength: 4096 })),
+    value: Type.Optional(titled("The default.", Scalar)),
+    example: Type.Optional(Type.String({ maxLength: 4096, description: "A value as people write it." })),
     readOnly: Type.Optional(Type.Boolean({ description: "The value is final: no higher level changes it." })),
     sensitive: Type.Optional(Type.Boolean({ description: "Encrypted at rest, shown as `***`." })),
     searchLabel: Type.Optional(Type.Boolean({ description: "Its value becomes a label of the task." })),
@@ -77,13 +84,20 @@ export const ParamScope = Type.Union(
 export type ParamScope = Static<typeof ParamScope>;
 
 /** A value for a declared param, given by a pipeline, a stage, a task or a run request. */
-export const ParamValue = closed({
-  name: ParamName,
-  value: Scalar,
-  readOnly: Type.Optional(Type.Boolean()),
-  sensitive: Type.Optional(Type.Boolean()),
-  scope: Type.Optional(ParamScope),
-});
+export const ParamValue = closed(
+  {
+    name: titled("The param that it fills.", ParamName),
+    value: titled("An empty one overrides nothing; `***` means that the stored one stays.", Scalar),
+    readOnly: Type.Optional(Type.Boolean({ description: "The value is final: no higher level changes it." })),
+    sensitive: Type.Optional(
+      Type.Boolean({
+        description: "Encrypted at rest and shown as `***`, also when the job does not say so.",
+      }),
+    ),
+    scope: Type.Optional(titled("The stages and tasks that it is for (default: all).", ParamScope)),
+  },
+  { description: "A value for a declared param." },
+);
 export type ParamValue = Static<typeof ParamValue>;
 
 /** Values as a map `NAME: value`, or as a list when one needs `readOnly` or `scope`. */
@@ -103,16 +117,22 @@ export function paramValueList(values: ParamValues | undefined): ParamValue[] {
 }
 
 /** Which level set an effective param, lowest precedence first. */
-export const SetBy = oneOf(["SYSTEM", "JOB", "PIPELINE", "STAGE", "TASK", "RUN", "RUNTIME_ENV"]);
+export const SetBy = oneOf(
+  ["SYSTEM", "JOB", "PIPELINE", "STAGE", "TASK", "RUN", "RUNTIME_ENV"],
+  "The level that set a value, lowest precedence first.",
+);
 export type SetBy = Static<typeof SetBy>;
 
 /** A param as a task runs with it. A sensitive value is sealed here and shown as `***` everywhere else. */
-export const EffectiveParam = closed({
-  name: ParamName,
-  value: Type.String(),
-  usageType: UsageType,
-  valueType: ValueType,
-  sensitive: Type.Optional(Type.Boolean()),
-  setBy: SetBy,
-});
+export const EffectiveParam = closed(
+  {
+    name: titled("As the job declares it.", ParamName),
+    value: Type.String({ description: "As text; `***` when it is sensitive." }),
+    usageType: UsageType,
+    valueType: ValueType,
+    sensitive: Type.Optional(Type.Boolean({ description: "The job or whoever gave the value says so." })),
+    setBy: SetBy,
+  },
+  { description: "A param as a task runs with it." },
+);
 export type EffectiveParam = Static<typeof EffectiveParam>;

@@ -4,7 +4,7 @@ import { type Static, Type } from "typebox";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { ParamValues } from "./param.ts";
-import { closed, Duration, Labels, Name, Timestamp } from "./scalars.ts";
+import { closed, Duration, Labels, Name, scopeProperties, Timestamp, titled } from "./scalars.ts";
 
 export const JobRef = Type.String({
   minLength: 1,
@@ -15,15 +15,15 @@ export const JobRef = Type.String({
 
 export const TaskSpec = closed(
   {
-    name: Name,
-    job: JobRef,
-    displayName: Type.Optional(Type.String({ maxLength: 128 })),
-    description: Type.Optional(Type.String({ maxLength: 4096 })),
-    runParams: Type.Optional(ParamValues),
-    skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED." })),
+    name: titled("Unique within the stage.", Name),
+    job: titled("The job that it runs.", JobRef),
+    displayName: Type.Optional(Type.String({ maxLength: 128, description: "Name for people." })),
+    description: Type.Optional(Type.String({ maxLength: 4096, description: "What it is for." })),
+    runParams: Type.Optional(titled("Values for this task.", ParamValues)),
+    skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED, and the pipeline goes on." })),
     ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when the task FAILED." })),
-    timeout: Type.Optional(Duration),
-    labels: Type.Optional(Labels),
+    timeout: Type.Optional(titled("Instead of the job's.", Duration)),
+    labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
     audit: Type.Optional(AuditSpec),
     confirm: Type.Optional(ConfirmSpec),
   },
@@ -33,8 +33,8 @@ export type TaskSpec = Static<typeof TaskSpec>;
 
 export const StageSpec = closed(
   {
-    name: Name,
-    displayName: Type.Optional(Type.String({ maxLength: 128 })),
+    name: titled("Unique within the pipeline.", Name),
+    displayName: Type.Optional(Type.String({ maxLength: 128, description: "Name for people." })),
     isParallel: Type.Optional(
       Type.Boolean({ description: "Its tasks run at once (default: one after another)." }),
     ),
@@ -50,52 +50,64 @@ export const StageSpec = closed(
         description: "A failed task also cancels the siblings that run (default: they may end).",
       }),
     ),
-    with: Type.Optional(ParamValues),
-    tasks: Type.Array(TaskSpec, { minItems: 1, maxItems: 10000 }),
+    with: Type.Optional(titled("Values for all tasks of the stage that declare them.", ParamValues)),
+    tasks: Type.Array(TaskSpec, { minItems: 1, maxItems: 10000, description: "In their order." }),
   },
   { description: "A stage: tasks that run one after another or at once." },
 );
 export type StageSpec = Static<typeof StageSpec>;
 
-export const PipelineSpec = closed({
-  with: Type.Optional(ParamValues),
-  isTemplate: Type.Optional(Type.Boolean({ description: "A template cannot be run itself." })),
-  isParallel: Type.Optional(
-    Type.Boolean({ description: "Several runs may be under way at once (default: one)." }),
-  ),
-  sequenceLabelKey: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
-  ),
-  failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
-  stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000 }),
-});
+export const PipelineSpec = closed(
+  {
+    with: Type.Optional(titled("Values for all tasks that declare them.", ParamValues)),
+    isTemplate: Type.Optional(Type.Boolean({ description: "A template cannot be run itself." })),
+    isParallel: Type.Optional(
+      Type.Boolean({ description: "Several runs may be under way at once (default: one)." }),
+    ),
+    sequenceLabelKey: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
+    ),
+    failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),
+  },
+  { description: "What the pipeline does." },
+);
 export type PipelineSpec = Static<typeof PipelineSpec>;
 
-export const PipelineMetadata = closed({
-  name: Name,
-  domain: Type.Optional(Name),
-  namespace: Type.Optional(Name),
-  ...describingMetadata,
-});
+export const PipelineMetadata = closed(
+  {
+    name: titled("Name of the pipeline; unique in its scope.", Name),
+    ...scopeProperties,
+    ...describingMetadata,
+  },
+  { description: "What names and describes the pipeline. Its labels join those of every run." },
+);
 export type PipelineMetadata = Static<typeof PipelineMetadata>;
 
 export const PipelineManifest = closed(
-  { kind: Type.Literal("Pipeline"), metadata: PipelineMetadata, spec: PipelineSpec },
+  {
+    kind: Type.Literal("Pipeline", { description: "What the document describes." }),
+    metadata: PipelineMetadata,
+    spec: PipelineSpec,
+  },
   { description: "Stages of tasks that run in order." },
 );
 export type PipelineManifest = Static<typeof PipelineManifest>;
 
 /** A stored pipeline. */
-export const Pipeline = closed({
-  id: Type.String(),
-  domain: Type.String(),
-  namespace: Type.String(),
-  name: Type.String(),
-  ...describingMetadata,
-  spec: PipelineSpec,
-  revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
-  createdBy: Type.String(),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-});
+export const Pipeline = closed(
+  {
+    id: Type.String({ description: "`pipeline-` and 26 characters, sortable by time." }),
+    domain: Type.String({ description: "Domain that it belongs to." }),
+    namespace: Type.String({ description: "Namespace in the domain." }),
+    name: Type.String({ description: "Name of the pipeline." }),
+    ...describingMetadata,
+    spec: PipelineSpec,
+    revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
+    createdBy: Type.String({ description: "Who made it." }),
+    createdAt: titled("When it was made.", Timestamp),
+    updatedAt: titled("When it was last changed.", Timestamp),
+  },
+  { description: "A stored pipeline." },
+);
 export type Pipeline = Static<typeof Pipeline>;

@@ -6,24 +6,43 @@ import { JobManifest } from "./job.ts";
 import { ParamValues } from "./param.ts";
 import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
 import { TriggerMode } from "./pipeline-task.ts";
-import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 
 /** Documents laid over the stored ones for one run (`mflow run -f`); the only way to run a DRAFT job. */
-const Overlay = Type.Array(Type.Union([JobManifest, PipelineManifest]), { maxItems: 256 });
+const Overlay = Type.Array(Type.Union([JobManifest, PipelineManifest]), {
+  maxItems: 256,
+  description:
+    "Manifests that are laid over the stored records for this run; the only way to run a DRAFT job.",
+});
+
+const dryRun = Type.Optional(
+  Type.Boolean({ description: "Checks and renders everything, starts and stores nothing." }),
+);
 
 export const RunPipelineRequest = closed({
   pipelineId: Type.Optional(
-    Type.String({ maxLength: 256, description: "Id, or `name[@namespace[.domain]]`." }),
+    Type.String({
+      maxLength: 256,
+      description: "The pipeline: id, or `name[@namespace[.domain]]`, of `documents` or stored.",
+    }),
   ),
-  spec: Type.Optional(PipelineSpec),
-  name: Type.Optional(Name),
+  spec: Type.Optional(titled("A bare pipeline instead.", PipelineSpec)),
+  name: Type.Optional(titled("Name of the run of a bare `spec`.", Name)),
   documents: Type.Optional(Overlay),
-  runParams: Type.Optional(ParamValues),
-  auditors: Type.Optional(Type.Array(AddedAuditor, { maxItems: 64 })),
-  labels: Type.Optional(Labels),
-  sequenceLabelKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  runParams: Type.Optional(titled("Values of this run.", ParamValues)),
+  auditors: Type.Optional(
+    Type.Array(AddedAuditor, { maxItems: 64, description: "Joins people to audits that tasks have." }),
+  ),
+  labels: Type.Optional(titled("Labels of the run, laid over those of the pipeline.", Labels)),
+  sequenceLabelKey: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: "At most one run per value of this label, instead of what the pipeline says.",
+    }),
+  ),
   triggerMode: Type.Optional(TriggerMode),
-  dryRun: Type.Optional(Type.Boolean()),
+  dryRun,
 });
 export type RunPipelineRequest = Static<typeof RunPipelineRequest>;
 
@@ -34,33 +53,45 @@ export const RunJobRequest = closed({
       description: "An ended task is run again as a new attempt.",
     }),
   ),
-  job: Type.Optional(JobRef),
-  name: Type.Optional(Name),
+  job: Type.Optional(titled("The job to run; `documents` with one job need not say it.", JobRef)),
+  name: Type.Optional(titled("Name of the task (default: that of the job).", Name)),
   documents: Type.Optional(Overlay),
-  runParams: Type.Optional(ParamValues),
-  labels: Type.Optional(Labels),
-  timeout: Type.Optional(Duration),
-  skipRun: Type.Optional(Type.Boolean()),
+  runParams: Type.Optional(titled("Values of this run.", ParamValues)),
+  labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
+  timeout: Type.Optional(titled("Instead of the job's.", Duration)),
+  skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED." })),
   audit: Type.Optional(AuditSpec),
   confirm: Type.Optional(ConfirmSpec),
-  dryRun: Type.Optional(Type.Boolean()),
+  dryRun,
 });
 export type RunJobRequest = Static<typeof RunJobRequest>;
 
 /** Stages that a status call may ask for. */
-export const ReportableStage = oneOf(["CREATING", "ACTIVE", "CANCELED", "FAILED", "SUCCEEDED"]);
+export const ReportableStage = oneOf(
+  ["CREATING", "ACTIVE", "CANCELED", "FAILED", "SUCCEEDED"],
+  "The stage that the task is in from now on.",
+);
 export type ReportableStage = Static<typeof ReportableStage>;
 
+const updateToken = Type.Optional(
+  Type.String({
+    maxLength: 256,
+    description: "The task's `JOB_TASK_UPDATE_TOKEN`, unless it is the bearer token.",
+  }),
+);
+
 export const UpdateStatusRequest = closed({
-  updateToken: Type.Optional(Type.String({ maxLength: 256 })),
+  updateToken,
   stage: ReportableStage,
-  message: Type.Optional(Type.String({ maxLength: 4096 })),
-  detail: Type.Optional(Type.String({ maxLength: 65536 })),
-  extension: Type.Optional(Extension),
+  message: Type.Optional(Type.String({ maxLength: 4096, description: "One sentence for people." })),
+  detail: Type.Optional(Type.String({ maxLength: 65536, description: "More for people, as text." })),
+  extension: Type.Optional(titled("Added to what the task has.", Extension)),
   forceUpdateStatus: Type.Optional(
     Type.Boolean({ description: "Needs the role operator; ignores the table." }),
   ),
-  forceTriggerPipeline: Type.Optional(Type.Boolean()),
+  forceTriggerPipeline: Type.Optional(
+    Type.Boolean({ description: "Advances the pipeline, also when the stage does not change." }),
+  ),
 });
 export type UpdateStatusRequest = Static<typeof UpdateStatusRequest>;
 
@@ -68,16 +99,24 @@ export const MAX_RUNTIME_ENVS = 64;
 export const MAX_RUNTIME_ENV_BYTES = 32 * 1024;
 
 export const UpdateOutputRequest = closed({
-  updateToken: Type.Optional(Type.String({ maxLength: 256 })),
-  runtimeEnvs: Type.Optional(mapOf(ParamName, Type.String())),
-  markdownOutput: Type.Optional(Type.String({ maxLength: 262144 })),
+  updateToken,
+  runtimeEnvs: Type.Optional(
+    mapOf(ParamName, Type.String(), {
+      description:
+        "Values by name; of names that start with an upper case letter later tasks are told. A task has at most " +
+        `${MAX_RUNTIME_ENVS} names and ${MAX_RUNTIME_ENV_BYTES / 1024} KiB.`,
+    }),
+  ),
+  markdownOutput: Type.Optional(
+    Type.String({ maxLength: 262144, description: "What people see with the task." }),
+  ),
 });
 export type UpdateOutputRequest = Static<typeof UpdateOutputRequest>;
 
 /** A decision on an audit or a confirm. */
 export const DecideRequest = closed({
   verdict: GateVerdict,
-  comment: Type.Optional(Type.String({ maxLength: 4096 })),
+  comment: Type.Optional(Type.String({ maxLength: 4096, description: "Why; a DENY needs it." })),
   digest: Type.Optional(
     Type.String({
       maxLength: 128,
@@ -87,5 +126,7 @@ export const DecideRequest = closed({
 });
 export type DecideRequest = Static<typeof DecideRequest>;
 
-export const CancelRequest = closed({ message: Type.Optional(Type.String({ maxLength: 1024 })) });
+export const CancelRequest = closed({
+  message: Type.Optional(Type.String({ maxLength: 1024, description: "Why." })),
+});
 export type CancelRequest = Static<typeof CancelRequest>;

@@ -1,14 +1,15 @@
 // The runner specs of the runners that exist: what `runnerSpec` holds once its TEMPLATE params are rendered.
 
 import { type Static, Type } from "typebox";
-import { closed, Duration, mapOf, Name, oneOf, ParamName } from "./scalars.ts";
+import { closed, Duration, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 
 const Env = mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
   maxProperties: 512,
+  description: "Environment variables by name.",
 });
 
 export const ShellStep = closed({
-  name: Type.Optional(Name),
+  name: Type.Optional(titled("Name of the step in status and log (default: `step-` and its number).", Name)),
   run: Type.String({ minLength: 1, maxLength: 262144, description: "The script." }),
   shell: Type.Optional(
     Type.String({
@@ -17,9 +18,9 @@ export const ShellStep = closed({
         "Program and arguments that run the script, which is added as the last argument (default `sh -ec`).",
     }),
   ),
-  env: Type.Optional(Env),
+  env: Type.Optional(titled("Laid over those of the task.", Env)),
   workdir: Type.Optional(Type.String({ maxLength: 4096, description: "Relative to the workspace." })),
-  timeout: Type.Optional(Duration),
+  timeout: Type.Optional(titled("A step that takes longer is stopped and fails.", Duration)),
   continueOnError: Type.Optional(Type.Boolean({ description: "A failure does not fail the task." })),
   keepProcesses: Type.Optional(
     Type.Boolean({ description: "What the step leaves running goes on after it (default: it is killed)." }),
@@ -29,7 +30,11 @@ export type ShellStep = Static<typeof ShellStep>;
 
 /** The spec of a SHELL job. */
 export const ShellSpec = closed({
-  steps: Type.Array(ShellStep, { minItems: 1, maxItems: 256 }),
+  steps: Type.Array(ShellStep, {
+    minItems: 1,
+    maxItems: 256,
+    description: "One after another; the first that fails ends the task.",
+  }),
   workspace: Type.Optional(
     Type.String({
       minLength: 1,
@@ -38,20 +43,24 @@ export const ShellSpec = closed({
         "`task` (default: a fresh folder), `run` (one folder for all tasks of the run), or an absolute path.",
     }),
   ),
-  env: Type.Optional(Env),
+  env: Type.Optional(titled("For all steps.", Env)),
 });
 export type ShellSpec = Static<typeof ShellSpec>;
 
 /** The spec of a FAKE job: a script of what the runner does, for scenarios, benchmarks and trying out. */
 export const FakeSpec = closed({
-  duration: Type.Optional(Duration),
+  duration: Type.Optional(titled("How long the work takes (default: no time).", Duration)),
   outcome: Type.Optional(
     oneOf(["SUCCEEDED", "FAILED", "NONE"], "`NONE`: it runs until it is stopped (default `SUCCEEDED`)."),
   ),
-  reason: Type.Optional(Type.String()),
-  message: Type.Optional(Type.String()),
-  runtimeEnvs: Type.Optional(mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
-  markdownOutput: Type.Optional(Type.String()),
+  reason: Type.Optional(Type.String({ description: "The code that it ends with." })),
+  message: Type.Optional(Type.String({ description: "The sentence that it ends with." })),
+  runtimeEnvs: Type.Optional(
+    mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+      description: "What it puts out.",
+    }),
+  ),
+  markdownOutput: Type.Optional(Type.String({ description: "The markdown that it puts out." })),
   log: Type.Optional(Type.Array(Type.String(), { description: "Lines that it logs." })),
   startErrors: Type.Optional(
     Type.Integer({ minimum: 0, description: "So many starts fail with an error that is worth another try." }),

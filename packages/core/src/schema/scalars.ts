@@ -12,6 +12,14 @@ export function mapOf<V extends TSchema>(keys: TString, value: V, options: objec
   return Type.Record(Type.String(), value, { propertyNames: keys, ...options });
 }
 
+/**
+ * The schema with a title: what a field is for, where the schema's description says what its values look like. The
+ * reference, editors and the API's document show both.
+ */
+export function titled<T extends TSchema>(title: string, schema: T): T {
+  return Type.With(schema, { title }) as T;
+}
+
 /** A string schema of fixed upper-case values. */
 export function oneOf<const V extends readonly string[]>(values: V, description?: string) {
   return Type.Enum(
@@ -51,7 +59,7 @@ export const Duration = Type.String({
 /** RFC 3339 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
 export const Timestamp = Type.String({
   maxLength: 40,
-  description: "RFC 3339, UTC, milliseconds.",
+  description: "RFC 3339, UTC, milliseconds, e.g. `2026-03-01T12:00:00.000Z`.",
 });
 
 /** Key of a label or an extension. */
@@ -76,6 +84,12 @@ export type Extension = Static<typeof Extension>;
 
 export const DEFAULT_DOMAIN = "default";
 export const DEFAULT_NAMESPACE = "default";
+
+/** `domain` and `namespace` as documents and queries give them. */
+export const scopeProperties = {
+  domain: Type.Optional(titled("Domain that it belongs to (default `default`).", Name)),
+  namespace: Type.Optional(titled("Namespace in the domain (default `default`).", Name)),
+};
 
 /** Where a record lives; both parts are `default` unless said. */
 export interface Scope {
