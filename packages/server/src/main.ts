@@ -58,7 +58,7 @@ async function startOn(
     () => `mfl_${randomBytes(32).toString("base64url")}`,
   );
   const store = await openStore(`sqlite:${folder.file("mflow.db")}`);
-  const logs = await openFileLogStore(folder.file("logs"));
+  const logs = await openFileLogStore(folder.file("logs"), { warn: (message) => logger.warn(message) });
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
   refuseOpenWithoutUsers(config, accounts);

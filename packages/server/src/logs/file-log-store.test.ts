@@ -108,6 +108,8 @@ test("a torn end is cut off, wherever the write was interrupted", async () => {
     logs = await openFileLogStore(folder);
     expect(await logs.read(ref, 1, 10)).toEqual(lines.slice(0, kept));
     expect(await logs.length(ref)).toBe(kept);
+    expect((await readFile(file, "utf8")).split("\n").length - 1).toBe(kept);
+    expect((await readFile(file)).at(-1) ?? 0x0a).toBe(0x0a);
     await logs.append(ref, lines.slice(kept));
     expect(await logs.read(ref, 1, 10)).toEqual(lines);
     await logs.close();
