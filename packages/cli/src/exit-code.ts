@@ -12,6 +12,8 @@ export const EXIT = {
   detached: 4,
   /** The server cannot be reached or failed; what became of the request is unknown. */
   unreachable: 5,
+  /** Of `mflow server` alone: another server has the data folder. */
+  taken: 6,
 } as const;
 
 export const EXIT_CODES_HELP = `Exit codes:

@@ -5,6 +5,7 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, type Client, ConnectionError, createClient } from "@mflow/sdk";
+import { EXIT } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -13,6 +14,8 @@ export const IDLE_EXIT = "60s";
 
 const START_DEADLINE_MS = 20_000;
 const POLL_MS = 20;
+/** How long another server that has the folder may take to get ready, before we try again. */
+const TAKEN_PAUSE_MS = 300;
 const READY_TIMEOUT_MS = 2000;
 
 export interface LocalServer {
@@ -104,46 +107,57 @@ export async function startInBackground(
   const logFile = join(dataFolder, "server.log");
   const log = await open(logFile, "a", 0o600);
   const logStart = (await log.stat()).size;
-  const args = ["server", "--data", dataFolder, "--port", "0", ...flags];
-  const { MFLOW_URL: _url, MFLOW_TOKEN: _token, MFLOW_IDLE_EXIT: idleExit, ...inherited } = io.env;
-  const env = { ...inherited, MFLOW_IDLE_EXIT: idleExit || IDLE_EXIT };
-  const child = spawn(process.execPath, [io.script, ...args], {
-    cwd: dataFolder,
-    env,
-    detached: true,
-    stdio: ["ignore", log.fd, log.fd],
-  });
+  const deadline = Date.now() + START_DEADLINE_MS;
   try {
-    return await becomesReady(child, dataFolder, () => endOfLog(logFile, logStart));
+    while (true) {
+      const child = spawnServer(io, dataFolder, flags, log.fd);
+      const outcome = await outcomeOf(child, dataFolder, deadline);
+      child.unref();
+      if (typeof outcome === "object") return outcome;
+      // Another server has the folder: it gets ready soon, or it is just going and ours can follow.
+      if (outcome === "taken" && Date.now() < deadline) continue;
+      const why =
+        outcome === "late" ? `it was not ready within ${START_DEADLINE_MS / 1000} s` : "it ended at once";
+      throw new UsageError(
+        `cannot start a server in the background: ${why}`,
+        (await endOfLog(logFile, logStart)) || `See ${logFile}.`,
+      );
+    }
   } finally {
-    child.unref();
     await log.close();
   }
 }
 
-async function becomesReady(
+function spawnServer(io: Io, dataFolder: string, flags: readonly string[], logFd: number): ChildProcess {
+  const args = ["server", "--data", dataFolder, "--port", "0", ...flags];
+  const { MFLOW_URL: _url, MFLOW_TOKEN: _token, MFLOW_IDLE_EXIT: idleExit, ...inherited } = io.env;
+  return spawn(process.execPath, [io.script, ...args], {
+    cwd: dataFolder,
+    env: { ...inherited, MFLOW_IDLE_EXIT: idleExit || IDLE_EXIT },
+    detached: true,
+    stdio: ["ignore", logFd, logFd],
+  });
+}
+
+/** The server that is ready on the folder, or how the one that we started ended. */
+async function outcomeOf(
   child: ChildProcess,
   dataFolder: string,
-  said: () => Promise<string>,
-): Promise<LocalServer> {
-  let failure: string | undefined;
-  child.on("error", (error) => {
-    failure = error.message;
+  deadline: number,
+): Promise<LocalServer | "taken" | "ended" | "late"> {
+  let failed = false;
+  child.on("error", () => {
+    failed = true;
   });
-  const deadline = Date.now() + START_DEADLINE_MS;
   while (true) {
     const server = await runningServer(dataFolder);
     if (server) return server;
-    const ended = failure !== undefined || child.exitCode !== null || child.signalCode !== null;
-    if (ended || Date.now() > deadline) {
-      const why = ended
-        ? (failure ?? "it ended at once")
-        : `it was not ready within ${START_DEADLINE_MS / 1000} s`;
-      throw new UsageError(
-        `cannot start a server in the background: ${why}`,
-        (await said()) || `See ${join(dataFolder, "server.log")}.`,
-      );
+    if (child.exitCode === EXIT.taken) {
+      await delay(TAKEN_PAUSE_MS);
+      return (await runningServer(dataFolder)) ?? "taken";
     }
+    if (failed || child.exitCode !== null || child.signalCode !== null) return "ended";
+    if (Date.now() > deadline) return "late";
     await delay(POLL_MS);
   }
 }
