@@ -7,14 +7,14 @@ import { JobTask } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask } from "./pipeline-task.ts";
-import { closed, Duration, FreeKey, mapOf, Name, oneOf, Timestamp } from "./scalars.ts";
+import { closed, Duration, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
 
 /** A page of a list, newest first. */
 export function pageOf<T extends TSchema>(item: T) {
   return closed({
-    items: Type.Array(item),
+    items: Type.Array(item, { description: "Newest first." }),
     nextCursor: Type.Optional(
       Type.String({ description: "Give it as `cursor` for the next page; absent on the last one." }),
     ),
@@ -29,11 +29,11 @@ export interface ApiPage<T> {
 
 export const ErrorDetailBody = closed({
   path: Type.String({ description: "JSON pointer into the document or body." }),
-  message: Type.String(),
-  file: Type.Optional(Type.String()),
+  message: Type.String({ description: "What is wrong there, and what to do." }),
+  file: Type.Optional(Type.String({ description: "As the request named it." })),
   line: Type.Optional(Type.Integer({ description: "From 1." })),
   column: Type.Optional(Type.Integer({ description: "From 1." })),
-  severity: Type.Optional(oneOf(["error", "warning"])),
+  severity: Type.Optional(oneOf(["error", "warning"], "Left out it is an error.")),
 });
 export type ErrorDetailBody = Static<typeof ErrorDetailBody>;
 
@@ -42,7 +42,7 @@ export const ErrorBody = closed({
   code: Type.String({ description: "A code of the catalogue; programs decide by it." }),
   message: Type.String({ description: "What is wrong with this request." }),
   remedy: Type.String({ description: "What to do next." }),
-  details: Type.Array(ErrorDetailBody),
+  details: Type.Array(ErrorDetailBody, { description: "Every place that is wrong." }),
   requestId: Type.String({ description: "Names the request in the server's log." }),
 });
 export type ErrorBody = Static<typeof ErrorBody>;
@@ -50,8 +50,8 @@ export type ErrorBody = Static<typeof ErrorBody>;
 // Queries. Times are inclusive from, exclusive to; `label` and `stage` may be repeated.
 
 const scopeQuery = {
-  domain: Type.Optional(Name),
-  namespace: Type.Optional(Name),
+  domain: Type.Optional(titled("Domain that it is about; lists without it show all that you may see.", Name)),
+  namespace: Type.Optional(titled("Namespace that it is about; the same.", Name)),
 };
 
 /** Which scope a request without one in its body is for. */
@@ -74,36 +74,47 @@ const listQuery = {
     }),
   ),
   text: Type.Optional(Type.String({ maxLength: 256, description: "Text in the name, case ignored." })),
-  createdFrom: Type.Optional(Timestamp),
-  createdTo: Type.Optional(Timestamp),
+  createdFrom: Type.Optional(titled("Made then or later.", Timestamp)),
+  createdTo: Type.Optional(titled("Made before then.", Timestamp)),
 };
 
 const stageQuery = Type.Optional(
   Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16, description: "Any of these stages." }),
 );
 
-export const JobQuery = closed({ ...listQuery, name: Type.Optional(Name), stage: stageQuery });
+export const JobQuery = closed({
+  ...listQuery,
+  name: Type.Optional(titled("All versions of this job.", Name)),
+  stage: stageQuery,
+});
 export type JobQuery = Static<typeof JobQuery>;
 
-export const PipelineQuery = closed({ ...listQuery, name: Type.Optional(Name) });
+export const PipelineQuery = closed({
+  ...listQuery,
+  name: Type.Optional(titled("The pipeline of this name.", Name)),
+});
 export type PipelineQuery = Static<typeof PipelineQuery>;
 
-export const PipelineTaskQuery = closed({ ...listQuery, stage: stageQuery, pipeline: Type.Optional(Name) });
+export const PipelineTaskQuery = closed({
+  ...listQuery,
+  stage: stageQuery,
+  pipeline: Type.Optional(titled("Runs of this pipeline.", Name)),
+});
 export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
 
 export const JobTaskQuery = closed({
   ...listQuery,
   stage: stageQuery,
-  job: Type.Optional(Name),
-  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64 })),
+  job: Type.Optional(titled("Tasks of this job.", Name)),
+  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64, description: "Tasks of this run." })),
 });
 export type JobTaskQuery = Static<typeof JobTaskQuery>;
 
 /** What of the stream of events is wanted; without a scope that of every scope the caller may read. */
 export const EventQuery = closed({
   ...scopeQuery,
-  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64 })),
-  taskId: Type.Optional(Type.String({ maxLength: 64 })),
+  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64, description: "Events of this run." })),
+  taskId: Type.Optional(Type.String({ maxLength: 64, description: "Events of this task." })),
   after: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -126,12 +137,20 @@ function nullable<T extends TSchema>(schema: T) {
 export const PatchJobRequest = closed({
   metadata: Type.Optional(
     closed({
-      labels: nullable(mapOf(FreeKey, Type.Union([Type.String({ maxLength: 512 }), Type.Null()]))),
+      labels: nullable(
+        mapOf(FreeKey, Type.Union([Type.String({ maxLength: 512 }), Type.Null()]), {
+          description: "Labels by key; `null` removes one.",
+        }),
+      ),
       displayName: nullable(describingMetadata.displayName),
       description: nullable(describingMetadata.description),
       readme: nullable(describingMetadata.readme),
       icon: nullable(describingMetadata.icon),
-      extension: nullable(mapOf(FreeKey, Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]))),
+      extension: nullable(
+        mapOf(FreeKey, Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]), {
+          description: "Data by key; `null` removes one.",
+        }),
+      ),
     }),
   ),
   spec: Type.Optional(
@@ -149,8 +168,8 @@ const manifestsInput = {
   manifests: Type.Optional(Type.String({ description: "YAML text of one or more documents." })),
   documents: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1024, description: "Parsed documents." })),
   file: Type.Optional(Type.String({ maxLength: 1024, description: "Named in problems." })),
-  domain: Type.Optional(Name),
-  namespace: Type.Optional(Name),
+  domain: Type.Optional(titled("For documents that name none.", Name)),
+  namespace: Type.Optional(titled("For documents that name none.", Name)),
 };
 
 const manifestsRule =
@@ -159,7 +178,11 @@ const manifestsRule =
 export const LintRequest = closed(manifestsInput, { description: manifestsRule });
 export type LintRequest = Static<typeof LintRequest>;
 
-export const LintResult = closed({ problems: Type.Array(ErrorDetailBody) });
+export const LintResult = closed({
+  problems: Type.Array(ErrorDetailBody, {
+    description: "Errors and warnings, in the order of the documents.",
+  }),
+});
 export type LintResult = Static<typeof LintResult>;
 
 export const ApplyRequest = closed(
@@ -171,15 +194,15 @@ export const ApplyRequest = closed(
 );
 export type ApplyRequest = Static<typeof ApplyRequest>;
 
-export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"]);
+export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What became of a document.");
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline"]),
+  kind: oneOf(["Job", "Pipeline"], "What it describes."),
   id: Type.String({ description: "Of a dry run's new record it is empty." }),
-  domain: Type.String(),
-  namespace: Type.String(),
-  name: Type.String(),
+  domain: Type.String({ description: "Domain of the record." }),
+  namespace: Type.String({ description: "Namespace of the record." }),
+  name: Type.String({ description: "Name of the record." }),
   version: Type.Optional(Type.String({ description: "Of a job." })),
   stage: Type.Optional(Type.String({ description: "Of a job." })),
   action: ApplyAction,
@@ -187,8 +210,8 @@ export const AppliedDocument = closed({
 export type AppliedDocument = Static<typeof AppliedDocument>;
 
 export const ApplyResult = closed({
-  documents: Type.Array(AppliedDocument),
-  warnings: Type.Array(ErrorDetailBody),
+  documents: Type.Array(AppliedDocument, { description: "In the order of the request." }),
+  warnings: Type.Array(ErrorDetailBody, { description: "What may do something else than was meant." }),
 });
 export type ApplyResult = Static<typeof ApplyResult>;
 
@@ -207,16 +230,28 @@ export const PipelineTaskPage = pageOf(PipelineTask);
 export const JobTaskPage = pageOf(JobTaskView);
 
 /** A run with all its tasks, in the pipeline's order. */
-export const PipelineTaskView = closed({ run: PipelineTask, tasks: Type.Array(JobTaskView) });
+export const PipelineTaskView = closed({
+  run: PipelineTask,
+  tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
+});
 export type PipelineTaskView = Static<typeof PipelineTaskView>;
 
 export const RenderedTaskBody = closed({
-  name: Type.String(),
-  stageName: Type.Optional(Type.String()),
-  job: Type.String(),
-  spec: Type.Record(Type.String(), Type.Unknown()),
-  params: Type.Array(closed({ name: Type.String(), value: Type.String(), setBy: SetBy })),
-  skipped: Type.Optional(Type.Boolean()),
+  name: Type.String({ description: "Name of the task." }),
+  stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
+  job: Type.String({ description: "The job version that it would run." }),
+  spec: Type.Record(Type.String(), Type.Unknown(), { description: "The rendered runner spec, masked." }),
+  params: Type.Array(
+    closed({
+      name: Type.String({ description: "As the job declares it." }),
+      value: Type.String({
+        description: "`***` when it is sensitive; `<NAME>` when an earlier task may give it.",
+      }),
+      setBy: SetBy,
+    }),
+    { description: "What it would run with." },
+  ),
+  skipped: Type.Optional(Type.Boolean({ description: "It has `skipRun`." })),
 });
 export type RenderedTaskBody = Static<typeof RenderedTaskBody>;
 
@@ -226,7 +261,7 @@ const repeated = Type.Optional(
 
 export const RunPipelineResponse = closed({
   run: PipelineTask,
-  tasks: Type.Array(JobTaskView),
+  tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
   warnings: Type.Optional(Type.Array(Type.String(), { description: "Values that fill no declared param." })),
   repeated,
@@ -235,7 +270,7 @@ export type RunPipelineResponse = Static<typeof RunPipelineResponse>;
 
 export const RunJobResponse = closed({
   task: JobTaskView,
-  rendered: Type.Optional(RenderedTaskBody),
+  rendered: Type.Optional(titled("Only of a dry run.", RenderedTaskBody)),
   repeated,
 });
 export type RunJobResponse = Static<typeof RunJobResponse>;
@@ -245,9 +280,9 @@ export type RunJobResponse = Static<typeof RunJobResponse>;
 export const LogLineBody = closed({
   line: Type.Integer({ description: "From 1, without gaps." }),
   time: Type.Integer({ description: "Milliseconds since the epoch." }),
-  stream: oneOf(["stdout", "stderr", "mflow"]),
-  step: Type.String(),
-  text: Type.String(),
+  stream: oneOf(["stdout", "stderr", "mflow"], "`mflow`: a note of mflow itself, e.g. that output was cut."),
+  step: Type.String({ description: "The step that wrote it." }),
+  text: Type.String({ description: "Without its line break; masked." }),
 });
 export type LogLineBody = Static<typeof LogLineBody>;
 
@@ -270,14 +305,16 @@ export const LogQuery = closed({
   search: Type.Optional(
     Type.String({ minLength: 1, maxLength: 1024, description: "Only lines with this text." }),
   ),
-  caseSensitive: Type.Optional(Type.Boolean()),
+  caseSensitive: Type.Optional(
+    Type.Boolean({ description: "Case counts in `search` (default: it does not)." }),
+  ),
 });
 export type LogQuery = Static<typeof LogQuery>;
 
 export const LogPage = closed({
   attempt: Type.Integer({ description: "0 when there is no log yet." }),
   attempts: Type.Array(Type.Integer({ description: "Attempts that have a log." })),
-  lines: Type.Array(LogLineBody),
+  lines: Type.Array(LogLineBody, { description: "In their order." }),
   nextFrom: Type.Optional(
     Type.Integer({ description: "Give it as `from` to go on; absent when there is no more now." }),
   ),
@@ -301,20 +338,34 @@ export type LogTextQuery = Static<typeof LogTextQuery>;
 
 // Accounts.
 
-export const RoleName = oneOf(["viewer", "operator", "admin"]);
+export const RoleName = oneOf(
+  ["viewer", "operator", "admin"],
+  "`viewer` sees, `operator` also runs, changes and cancels, `admin` also publishes and deletes.",
+);
 export type RoleName = Static<typeof RoleName>;
 
-const ScopePart = Type.Union([Name, Type.Literal("*")]);
+const ScopePart = Type.Union([Name, Type.Literal("*")], {
+  description: "A name, or `*` (default) for every one.",
+});
 
 /** A role in a scope; `*`, the default, stands for every domain or namespace. */
 export const GrantBody = closed({
   role: RoleName,
-  domain: Type.Optional(ScopePart),
-  namespace: Type.Optional(ScopePart),
+  domain: Type.Optional(titled("Domain that the role is for.", ScopePart)),
+  namespace: Type.Optional(titled("Namespace that the role is for.", ScopePart)),
 });
 export type GrantBody = Static<typeof GrantBody>;
 
-const Grants = Type.Array(GrantBody, { maxItems: 256 });
+const Grants = Type.Array(GrantBody, { maxItems: 256, description: "All roles of the user." });
+
+const grantsOfUser = Type.Array(
+  closed({
+    role: RoleName,
+    domain: Type.String({ description: "`*` stands for every one." }),
+    namespace: Type.String({ description: "`*` stands for every one." }),
+  }),
+  { description: "The roles that they have." },
+);
 
 /** Name of a user; as gates list it. */
 export const UserName = Type.String({
@@ -324,11 +375,11 @@ export const UserName = Type.String({
 });
 
 export const UserBody = closed({
-  name: Type.String(),
-  displayName: Type.Optional(Type.String()),
-  createdAt: Timestamp,
-  disabled: Type.Boolean(),
-  grants: Type.Array(closed({ role: RoleName, domain: Type.String(), namespace: Type.String() })),
+  name: Type.String({ description: "As gates list it." }),
+  displayName: Type.Optional(Type.String({ description: "Name for people." })),
+  createdAt: titled("When they were added.", Timestamp),
+  disabled: Type.Boolean({ description: "Their tokens do not serve." }),
+  grants: grantsOfUser,
 });
 export type UserBody = Static<typeof UserBody>;
 
@@ -336,8 +387,8 @@ export type UserBody = Static<typeof UserBody>;
 export const UserPage = pageOf(UserBody);
 
 export const CreateUserRequest = closed({
-  name: UserName,
-  displayName: Type.Optional(Type.String({ maxLength: 128 })),
+  name: titled("Unique among users.", UserName),
+  displayName: Type.Optional(Type.String({ maxLength: 128, description: "Name for people." })),
   grants: Type.Optional(Grants),
   token: Type.Optional(
     Type.String({
@@ -354,21 +405,29 @@ export type CreateUserRequest = Static<typeof CreateUserRequest>;
 export const SetGrantsRequest = closed({ grants: Grants });
 export type SetGrantsRequest = Static<typeof SetGrantsRequest>;
 
-export const GroupBody = closed({ name: Type.String(), members: Type.Array(Type.String()) });
+export const GroupBody = closed({
+  name: Type.String({ description: "Gates list it as `@name`." }),
+  members: Type.Array(Type.String(), { description: "Names of users." }),
+});
 export type GroupBody = Static<typeof GroupBody>;
 
 export const GroupPage = pageOf(GroupBody);
 
-export const PutGroupRequest = closed({ members: Type.Array(UserName, { maxItems: 1024 }) });
+export const PutGroupRequest = closed({
+  members: Type.Array(UserName, {
+    maxItems: 1024,
+    description: "All members; those it had before are replaced.",
+  }),
+});
 export type PutGroupRequest = Static<typeof PutGroupRequest>;
 
 const token = {
-  id: Type.String(),
-  user: Type.String(),
-  name: Type.String(),
-  createdAt: Timestamp,
-  expiresAt: Type.Optional(Timestamp),
-  lastUsedAt: Type.Optional(Timestamp),
+  id: Type.String({ description: "By which it is revoked." }),
+  user: Type.String({ description: "Who it stands for." }),
+  name: Type.String({ description: "What it is for." }),
+  createdAt: titled("When it was made.", Timestamp),
+  expiresAt: Type.Optional(titled("When it ends.", Timestamp)),
+  lastUsedAt: Type.Optional(titled("When it was last used, to the minute.", Timestamp)),
 };
 
 export const TokenBody = closed(token);
@@ -384,9 +443,9 @@ export const TokenQuery = closed({
 export type TokenQuery = Static<typeof TokenQuery>;
 
 export const CreateTokenRequest = closed({
-  user: Type.Optional(UserName),
-  name: Type.String({ minLength: 1, maxLength: 128 }),
-  expiresIn: Type.Optional(Duration),
+  user: Type.Optional(titled("Who it stands for (default: yourself).", UserName)),
+  name: Type.String({ minLength: 1, maxLength: 128, description: "What it is for." }),
+  expiresIn: Type.Optional(titled("It ends after this time (default: never).", Duration)),
 });
 export type CreateTokenRequest = Static<typeof CreateTokenRequest>;
 
@@ -400,19 +459,24 @@ export const CreatedUser = closed({ user: UserBody, token: Type.Optional(Created
 export type CreatedUser = Static<typeof CreatedUser>;
 
 export const WhoAmI = closed({
-  name: Type.String(),
+  name: Type.String({ description: "Whom the server knows you as." }),
   local: Type.Boolean({ description: "Known by the local token: there are no users yet." }),
-  grants: Type.Array(closed({ role: RoleName, domain: Type.String(), namespace: Type.String() })),
+  grants: grantsOfUser,
   version: Type.String({ description: "Of the server." }),
 });
 export type WhoAmI = Static<typeof WhoAmI>;
 
 // Health.
 
-export const Health = closed({ status: oneOf(["ok"]), version: Type.String() });
+export const Health = closed({
+  status: oneOf(["ok"], "The process answers."),
+  version: Type.String({ description: "Of the server." }),
+});
 export type Health = Static<typeof Health>;
 
-export const Readiness = closed({ status: oneOf(["ready", "starting", "draining"]) });
+export const Readiness = closed({
+  status: oneOf(["ready", "starting", "draining"], "Only a server that is `ready` takes work."),
+});
 export type Readiness = Static<typeof Readiness>;
 
 /** Where the server stands in its life; answers `/readyz`. */
