@@ -3,7 +3,12 @@
 
 import { randomBytes } from "node:crypto";
 import type { ServerState } from "@mflow/core/schema/api";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+  LogController,
+} from "fastify";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
@@ -32,6 +37,17 @@ import type { Services } from "./services.ts";
 import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
+
+/**
+ * Bodies are validated by core and answers serialised by `serialise`, so Fastify's own compilers are never used;
+ * to name others spares a starting server loading them.
+ */
+const noCompilers = {
+  compilersFactory: {
+    buildValidator: () => () => () => true,
+    buildSerializer: () => () => serialise,
+  },
+} as unknown as FastifyServerOptions["schemaController"];
 
 export interface AppOptions {
   store: Store;
@@ -86,6 +102,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     bodyLimit,
     genReqId: newRequestId,
     requestIdHeader: false,
+    schemaController: noCompilers,
     // Slow senders hold a connection, not the server.
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 512 },

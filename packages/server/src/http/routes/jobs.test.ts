@@ -101,7 +101,7 @@ test("all errors of a manifest are named at once, unknown keys with what was mea
   const { status, body } = await server.call<ErrorBody>("POST", "/jobs", {
     kind: "Job",
     metadata: { name: "Bad Name", lables: {} },
-    spec: { runnerType: "SHELL", runnerSpec: {}, timeout: "soon" },
+    spec: { runnerType: "FAKE", runnerSpec: {}, timeout: "soon" },
   });
   expect([status, body.code]).toEqual([400, "INVALID_DOCUMENT"]);
   expect(body.details.map(({ path }) => path).sort()).toEqual([
