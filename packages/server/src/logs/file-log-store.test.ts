@@ -194,7 +194,7 @@ async function openBelow(path: string): Promise<number> {
 }
 
 test("a log that gets a lot does not hold up another", async () => {
-  const flood = logs.append(ref, someLines(1, 200_000));
+  const flood = logs.append(ref, someLines(1, 300_000));
   let flooding = true;
   flood.then(() => {
     flooding = false;
