@@ -29,6 +29,25 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--log-file <path>", "file for the server's own log (default: standard output)");
   runs(server, () => import("./server.ts"));
 
+  const demo = program
+    .command("demo")
+    .summary("see it all: from a commit to a running service, on this machine")
+    .description(
+      "Makes a git repository with a small service, starts a server, applies the examples, and runs a pipeline that tests, builds, deploys and checks the service. Asks you to decide on the way.",
+    )
+    .option("--yes", "decide by itself: pass the audit, accept the result")
+    .option("--exit", "end with the run, and say by the exit code how it went")
+    .option("--fail", "commit a mistake first, to see how a failure looks")
+    .option("--port <number>", "port of the server (default: any free one)")
+    .addHelpText(
+      "after",
+      `
+The demo works in ./.mflow/demo (or --data), which it makes anew each time and
+leaves for you to look into. It needs git, and nothing from the network. When
+it ends it stops what it started.`,
+    );
+  runs(demo, () => import("./demo.ts"));
+
   runs(program.command("version").summary("print the version"), () => import("./version.ts"));
   runs(
     program

@@ -33,6 +33,12 @@ async function answers({ url, pid }: Service): Promise<boolean> {
   }
 }
 
+/** Address of the service, while it runs. */
+export async function runningService(file: string): Promise<string | undefined> {
+  const service = recorded(file);
+  return service && (await answers(service)) ? service.url : undefined;
+}
+
 /** Stops the service that the record tells of, if it runs, and answers with its address. */
 export async function stopService(file: string): Promise<string | undefined> {
   const service = recorded(file);

@@ -1,7 +1,7 @@
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import { expect, test } from "vitest";
 import { at, runOf, waitingGate } from "../testing/watched-run.ts";
-import { changeLine } from "./change-lines.ts";
+import { changeLine, contentLine } from "./change-lines.ts";
 
 const watched = runOf({
   deploy: [{ name: "prod", audit: waitingGate(["alice", "@ops"], { required: 2 }) }],
@@ -55,4 +55,22 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
   [{ type: "JOB_STAGE", name: "build", stage: "PUBLISHED", actor: "alice" }, "job build PUBLISHED by alice"],
 ])("%j is one line", (event, text) => {
   expect(line(event)).toBe(`2026-03-01T12:00:01.000Z ${text}`);
+});
+
+test("a gate that waits is followed by a line with what is decided on, also when it was decided since", () => {
+  const decided = waitingGate(["alice"], { stage: "PASS", digest: "0f3a" });
+  const known = runOf({ deploy: [{ name: "prod", audit: decided }] }).tasks[0];
+  const event: HistoryEvent = {
+    seq: 1,
+    at: at(1),
+    domain: "default",
+    namespace: "default",
+    type: "AUDIT_WAITING",
+  };
+  expect(contentLine(event, known)).toBe(
+    "2026-03-01T12:00:01.000Z audit deploy/prod content job=prod:v1 digest=0f3a",
+  );
+  expect(contentLine({ ...event, type: "AUDIT_PASS" }, known)).toBeUndefined();
+  expect(contentLine({ ...event, type: "CONFIRM_WAITING" }, known)).toBeUndefined();
+  expect(contentLine(event, task)).toBeUndefined();
 });

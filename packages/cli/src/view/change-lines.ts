@@ -4,6 +4,7 @@
 import type { JobTaskView } from "@mflow/core/schema/api";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import { plainLine } from "../display/width.ts";
+import { gateContentLine } from "./gate-content.ts";
 import { decideCommand, openGateOf, pathOf, peopleOf } from "./watched.ts";
 
 export interface LineOptions {
@@ -16,6 +17,18 @@ export interface LineOptions {
 /** The line of an event, e.g. `2026-03-01T12:00:01.000Z task build/compile ACTIVE`. */
 export function changeLine(event: HistoryEvent, options: LineOptions): string {
   return plainLine([event.at, ...words(event, options)].filter(Boolean).join(" "));
+}
+
+/**
+ * What is decided on at a gate, as the line after the one that says that it waits; nothing for other events, e.g.
+ * `2026-03-01T12:00:01.000Z audit release/deploy content job=deploy:v3 TARGET=prod digest=0f3a...`.
+ */
+export function contentLine(event: HistoryEvent, task: JobTaskView | undefined): string | undefined {
+  const kind =
+    event.type === "AUDIT_WAITING" ? "audit" : event.type === "CONFIRM_WAITING" ? "confirm" : undefined;
+  const gate = kind && task?.[kind];
+  if (!kind || !gate?.digest || !task) return undefined;
+  return plainLine(`${event.at} ${kind} ${pathOf(task)} content ${gateContentLine(task, { kind, gate })}`);
 }
 
 function words(event: HistoryEvent, options: LineOptions): (string | undefined)[] {

@@ -52,9 +52,13 @@ function factsOf(task: JobTaskView, kind: OpenGate["kind"]): Fact[] {
     const params = (task.params ?? []).map(({ name, value }) => ({ name, value }));
     return [{ name: "job", value: `${task.job.name}:${task.job.version}` }, ...params];
   }
-  const { reported, runtimeEnvs = {}, markdownOutput = "", endAt } = task.status;
+  const { stage, reported, runtimeEnvs = {}, markdownOutput = "", endAt } = task.status;
   const took = endAt === undefined ? undefined : elapsed(task.status, Date.parse(endAt));
-  const result = [reported?.stage, took !== undefined && `in ${formatDuration(took)}`, reported?.message];
+  const result = [
+    reported?.stage ?? stage,
+    took !== undefined && `in ${formatDuration(took)}`,
+    reported?.message,
+  ];
   const summary = markdownOutput.split("\n").filter((line) => line.trim() !== "");
   return [
     { name: "result", value: result.filter(Boolean).join(" ") },

@@ -7,7 +7,7 @@ import type { Connection } from "../connect.ts";
 import type { Context } from "../context.ts";
 import { plainLine } from "../display/width.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
-import { changeLine } from "../view/change-lines.ts";
+import { changeLine, contentLine } from "../view/change-lines.ts";
 import { headOf, isEnded, type Watched } from "../view/watched.ts";
 import type { Person } from "./decidable.ts";
 import { failureLogs } from "./failure-logs.ts";
@@ -17,9 +17,18 @@ import { LiveSession } from "./live-session.ts";
 /** A signal that reaches us twice at once (from the terminal and from a parent) is one. */
 const SAME_SIGNAL_MS = 150;
 
-/** Answers with the exit code that says how the run ended, or that it goes on. */
-export async function watch(context: Context, { client }: Connection, id: string): Promise<number> {
+/**
+ * Answers with the exit code that says how the run ended, or that it goes on. When `signal` aborts, the watching
+ * ends without a word about how to go on with it.
+ */
+export async function watch(
+  context: Context,
+  { client }: Pick<Connection, "client">,
+  id: string,
+  signal?: AbortSignal,
+): Promise<number> {
   const leave = new AbortController();
+  signal?.addEventListener("abort", () => leave.abort());
   const isLive = context.documentFormat === undefined && context.io.stdout.isTTY === true;
   let watched: Watched;
   try {
@@ -39,6 +48,7 @@ export async function watch(context: Context, { client }: Connection, id: string
     await context.printDocument(last.run ? last : last.tasks[0]);
   }
   if (isEnded(stage)) return exitCodeOf(stage);
+  if (signal?.aborted) return EXIT.detached;
   context.note(`${id} goes on; to watch or cancel it:`);
   for (const verb of ["watch", "cancel"]) context.io.stderr.write(`  ${context.command} ${verb} ${id}\n`);
   return EXIT.detached;
@@ -79,6 +89,8 @@ async function watchPlain(
     watcher.happened = async (event, watched) => {
       const task = await taskOf(client, event, watched);
       context.print(changeLine(event, { command: context.command, task }));
+      const content = contentLine(event, task);
+      if (content !== undefined) context.print(content);
     };
   }
   try {
