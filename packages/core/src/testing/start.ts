@@ -2,7 +2,7 @@
 
 import type { Actor, Change } from "../change.ts";
 import type { JobSpec } from "../schema/job.ts";
-import type { PipelineSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { RunJobRequest, RunPipelineRequest } from "../schema/request.ts";
 import { DEFAULT_SCOPE, type Scope } from "../schema/scalars.ts";
 import { jobOf, pipelineOf } from "./documents.ts";
@@ -15,6 +15,8 @@ export interface PlayOptions {
   jobs?: Record<string, Partial<JobSpec>>;
   /** More of the tasks by name. */
   tasks?: Record<string, Partial<TaskSpec>>;
+  /** More of the stages by name. */
+  stages?: Record<string, Partial<StageSpec>>;
   /** More of the pipeline. */
   spec?: Partial<PipelineSpec>;
   request?: RunPipelineRequest;
@@ -26,7 +28,9 @@ export interface PlayOptions {
 
 /** Starts a pipeline of the shape, see `pipelineOf`. */
 export function playPipeline(shape: string, options: PlayOptions = {}): Play {
-  return playSpec(pipelineOf(shape, options.tasks, options.spec), options);
+  const spec = pipelineOf(shape, options.tasks, options.spec);
+  const stages = spec.stages.map((stage) => ({ ...stage, ...options.stages?.[stage.name] }));
+  return playSpec({ ...spec, stages }, options);
 }
 
 export function playSpec(spec: PipelineSpec, options: PlayOptions = {}): Play {
