@@ -35,6 +35,7 @@ export function userCalls(transport: Transport) {
 export function groupCalls(transport: Transport) {
   return {
     list: () => transport.json<ApiPage<GroupBody>>({ path: "/groups" }),
+    get: (name: string) => transport.json<GroupBody>({ path: path`/groups/${name}` }),
     /** Makes the group, or replaces its members. */
     put: (name: string, members: string[]) =>
       transport.json<GroupBody>({
