@@ -111,7 +111,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     return503OnClosing: false,
   });
   const bell = new EventBell(engine);
-  const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING);
+  const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
+    bearer === undefined ? undefined : auth.authenticate(bearer, ip),
+  );
   const metrics = new Metrics(options.gauges ?? (() => []));
   const allowed = new Set(options.allowedHosts?.map((name) => name.toLowerCase()));
   const catalog: CatalogContext = {

@@ -30,13 +30,16 @@ export async function* followLog(
 
   const over = new AbortController();
   let patience: NodeJS.Timeout | undefined;
-  const ended = () => {
-    patience ??= setTimeout(() => over.abort(), UNFINISHED_AFTER_END_MS);
+  const look = async () => {
+    if (!hasEnded(await store.runs.task(ref.taskId), ref.attempt)) return;
+    // An attempt that never wrote a line will not write one now.
+    if ((await logs.length(ref)) === 0) over.abort();
+    else patience ??= setTimeout(() => over.abort(), UNFINISHED_AFTER_END_MS);
   };
   // First listen, then look: an end in between is not missed.
   const deaf = bell.listen((event) => {
     if (event.taskId !== ref.taskId || event.type !== "TASK_STAGE") return;
-    void store.runs.task(ref.taskId).then((task) => hasEnded(task, ref.attempt) && ended());
+    look().catch((error) => over.abort(error));
   });
   try {
     const task = await store.runs.task(ref.taskId);

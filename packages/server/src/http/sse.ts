@@ -2,6 +2,7 @@
 // connection alive with comments, and cuts off a reader that has stopped reading. Nothing is buffered.
 
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Caller } from "./caller.ts";
 import { serialise } from "./serialise.ts";
 
 export const KEEP_ALIVE_MS = 15_000;
@@ -13,6 +14,9 @@ export interface StreamTiming {
   keepAliveMs: number;
   stalledAfterMs: number;
 }
+
+/** Who reads a stream, asked again from time to time; nothing when their token serves no longer. */
+export type WhoReads = (request: FastifyRequest) => Promise<Caller | undefined>;
 
 export const STREAM_TIMING: StreamTiming = { keepAliveMs: KEEP_ALIVE_MS, stalledAfterMs: STALLED_AFTER_MS };
 
@@ -44,10 +48,12 @@ export interface EventStream {
 export class EventStreams {
   readonly #open = new Set<() => void>();
   readonly #timing: StreamTiming;
+  readonly #whoReads: WhoReads;
   #isClosed = false;
 
-  constructor(timing: StreamTiming) {
+  constructor(timing: StreamTiming, whoReads: WhoReads) {
     this.#timing = timing;
+    this.#whoReads = whoReads;
   }
 
   /** Ends all streams, and those that are still to come at once, so that the server can close. */
@@ -70,8 +76,14 @@ export class EventStreams {
     raw.flushHeaders();
     request.raw.socket.setNoDelay(true);
 
+    const roles = JSON.stringify(request.caller?.grants);
     const keepAlive = setInterval(() => {
       if (!raw.writableNeedDrain) raw.write(": keep-alive\n\n");
+      // A stream outlives what it was allowed by: when that changed, the reader has to come again.
+      this.#whoReads(request).then(
+        (caller) => JSON.stringify(caller?.grants) === roles || end(),
+        () => end(),
+      );
     }, this.#timing.keepAliveMs);
 
     const end = () => {

@@ -151,6 +151,18 @@ test("a connection that never sends a request does not hold up a closing server"
   await ended;
 });
 
+test("a stream ends when its reader's token is revoked or their roles change", async () => {
+  await prepare({ streamTiming: { keepAliveMs: 20, stalledAfterMs: 1000 } });
+  const ofVera = await stream();
+  const ofOtto = await stream("", undefined, "otto");
+  await ofVera.next();
+  await ofOtto.next();
+  await server.ok("PUT", "/users/vera/grants", { grants: [{ role: "viewer", namespace: "team" }] });
+  expect(await ofVera.rest()).toEqual([]);
+  for (const { id } of server.accounts.tokens("otto")) await server.accounts.removeToken(id);
+  expect(await ofOtto.rest()).toEqual([]);
+});
+
 test("a quiet stream is kept alive by comments", async () => {
   await prepare({ streamTiming: { keepAliveMs: 20, stalledAfterMs: 1000 } });
   const response = await fetch(`${server.url}/api/v1/events`, {
