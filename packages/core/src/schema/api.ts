@@ -313,7 +313,7 @@ export type LogQuery = Static<typeof LogQuery>;
 
 export const LogPage = closed({
   attempt: Type.Integer({ description: "0 when there is no log yet." }),
-  attempts: Type.Array(Type.Integer({ description: "Attempts that have a log." })),
+  attempts: Type.Array(Type.Integer(), { description: "Attempts that have a log." }),
   lines: Type.Array(LogLineBody, { description: "In their order." }),
   nextFrom: Type.Optional(
     Type.Integer({ description: "Give it as `from` to go on; absent when there is no more now." }),
