@@ -136,22 +136,25 @@ function nullable<T extends TSchema>(schema: T) {
 /** A JSON merge (RFC 7396) into a job: what is left out stays, `null` removes. */
 export const PatchJobRequest = closed({
   metadata: Type.Optional(
-    closed({
-      labels: nullable(
-        mapOf(FreeKey, Type.Union([Type.String({ maxLength: 512 }), Type.Null()]), {
-          description: "Labels by key; `null` removes one.",
-        }),
-      ),
-      displayName: nullable(describingMetadata.displayName),
-      description: nullable(describingMetadata.description),
-      readme: nullable(describingMetadata.readme),
-      icon: nullable(describingMetadata.icon),
-      extension: nullable(
-        mapOf(FreeKey, Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]), {
-          description: "Data by key; `null` removes one.",
-        }),
-      ),
-    }),
+    closed(
+      {
+        labels: nullable(
+          mapOf(FreeKey, Type.Union([Type.String({ maxLength: 512 }), Type.Null()]), {
+            description: "Labels by key; `null` removes one.",
+          }),
+        ),
+        displayName: nullable(describingMetadata.displayName),
+        description: nullable(describingMetadata.description),
+        readme: nullable(describingMetadata.readme),
+        icon: nullable(describingMetadata.icon),
+        extension: nullable(
+          mapOf(FreeKey, Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]), {
+            description: "Data by key; `null` removes one.",
+          }),
+        ),
+      },
+      { description: "Merged into what describes the job; of every stage." },
+    ),
   ),
   spec: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
