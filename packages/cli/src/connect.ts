@@ -19,6 +19,8 @@ export interface Connection {
   client: Client;
   /** The server's address as it was found. */
   url: string;
+  /** It is the server on the data folder, not one that was named. */
+  isLocal: boolean;
 }
 
 /** Throws UsageError when there is no server and none is to be started. */
@@ -44,7 +46,7 @@ export async function connect(context: Context, options: ConnectOptions = {}): P
     url: async () => (await recordedServer(dataFolder))?.url ?? found,
     token: token ?? (await localToken(dataFolder)),
   });
-  return { client, url: found };
+  return { client, url: found, isLocal: true };
 }
 
 function named(url: string, token: string | undefined): Connection {
@@ -52,7 +54,7 @@ function named(url: string, token: string | undefined): Connection {
   if (!URL.canParse(whole)) {
     throw new UsageError(`\`${url}\` is not a URL`, "Write it like http://127.0.0.1:7780.");
   }
-  return { client: createClient({ url: whole, token }), url: whole };
+  return { client: createClient({ url: whole, token }), url: whole, isLocal: false };
 }
 
 /** Whether a server has worked on the folder before: then there is something to ask about. */

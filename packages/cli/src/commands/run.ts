@@ -3,7 +3,7 @@
 import type { RunJobResponse, RunPipelineResponse } from "@mflow/core/schema/api";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { ApiError } from "@mflow/sdk";
+import { ApiError, ConnectionError } from "@mflow/sdk";
 import type { Connection } from "../connect.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -45,11 +45,21 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
   const scope = scopeFor(target, context);
   await lintOverlay(context, documents, scope);
   const common = commonRequest(context, options, documents);
+  const withKey = { ...options, idempotencyKey: options.idempotencyKey ?? crypto.randomUUID() };
 
-  const connection = await context.connect({ start: true, serverFlags: serverFlags(options) });
-  const { id, response } = await start(connection, target, common, options, scope).catch((error) => {
-    throw inFiles(error, documents, target);
-  });
+  const connect = () => context.connect({ start: true, serverFlags: serverFlags(options) });
+  let connection = await connect();
+  const send = () => start(connection, target, common, withKey, scope);
+  const { id, response } = await send()
+    .catch(async (error) => {
+      if (!connection.isLocal || !isGoing(error)) throw error;
+      // It has just become idle for long enough; with the same key the request starts one run at most.
+      connection = await connect();
+      return send();
+    })
+    .catch((error) => {
+      throw inFiles(error, documents, target);
+    });
   if (response.repeated) context.note(`this request was made before; its run is ${id}`);
   if (options.dryRun) {
     await context.printDocument(response.rendered ?? [], context.documentFormat ?? "yaml");
@@ -61,6 +71,11 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
     return EXIT.ok;
   }
   return watch(context, connection, id);
+}
+
+/** Whether an error says that the server is ending. */
+function isGoing(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof ApiError && error.code === "UNAVAILABLE");
 }
 
 /** The scope of the options, else the one that the document to run names. */

@@ -17,6 +17,9 @@ export interface Watcher {
 const REFRESH_PAUSE_MS = 150;
 const REFRESH_SHARE = 10;
 
+const RECONNECT_FOR_MS = 30_000;
+const RECONNECT_PAUSE_MS = 500;
+
 /** Whether an id is that of a run; the other ids that can be watched are those of tasks. */
 export function isRunId(id: string): boolean {
   return id.startsWith("run-");
@@ -29,13 +32,14 @@ export async function readWatched(client: Client, id: string): Promise<Watched> 
 
 /**
  * Answers with the run once it has ended, or as it was last seen when the signal aborts. Rejects with the
- * client's errors, with `ServerLost` when the server went away on the way.
+ * client's errors, with `ServerLost` when the server went away and did not come back within `reconnectForMs`.
  */
 export async function followRun(
   client: Client,
   id: string,
   watcher: Watcher,
   signal: AbortSignal,
+  reconnectForMs = RECONNECT_FOR_MS,
 ): Promise<Watched> {
   let watched = await readWatched(client, id);
   watcher.show?.(watched);
@@ -71,6 +75,7 @@ export async function followRun(
       ...(isRunId(id) ? { pipelineTaskId: id } : { taskId: id }),
       after: 0,
       signal,
+      reconnectForMs,
       onConnection: (state) => {
         watcher.connection?.(state);
         if (state === "back") refreshing?.();
@@ -80,7 +85,7 @@ export async function followRun(
       await watcher.happened?.(event, watched);
       refreshing?.();
       if (!isEnding(event, id)) continue;
-      const last = await readWatched(client, id);
+      const last = await readPatiently(client, id, signal, reconnectForMs);
       // A task that ran again has the endings of earlier attempts behind it.
       if (!isEnded(headOf(last).stage)) continue;
       over.abort();
@@ -95,6 +100,25 @@ export async function followRun(
   }
 }
 
+/** The last look at a run must not fail because the server restarts just then. */
+async function readPatiently(
+  client: Client,
+  id: string,
+  signal: AbortSignal,
+  forMs: number,
+): Promise<Watched> {
+  const deadline = performance.now() + forMs;
+  while (true) {
+    try {
+      return await readWatched(client, id);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || performance.now() > deadline) throw error;
+      await pause(RECONNECT_PAUSE_MS, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
 function isEnding(event: HistoryEvent, id: string): boolean {
   const type = isRunId(id) ? "RUN_STAGE" : "TASK_STAGE";
   return (event.type === type || event.type === "STATUS_FORCED") && isEnded(event.stage ?? "");
@@ -102,11 +126,13 @@ function isEnding(event: HistoryEvent, id: string): boolean {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
   });
 }
 

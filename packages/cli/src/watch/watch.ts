@@ -61,7 +61,10 @@ async function watchLive(
   leave: AbortController,
 ): Promise<Watched> {
   const session = new LiveSession(context, client, id, () => leave.abort());
-  const listening = onInterrupt(() => session.interrupt());
+  using _listening = onSignals(
+    () => session.interrupt(),
+    () => leave.abort(),
+  );
   session.open();
   try {
     void whoWatches(client).then((person) => {
@@ -70,7 +73,6 @@ async function watchLive(
     return await followRun(client, id, session, leave.signal);
   } finally {
     session.close();
-    listening[Symbol.dispose]();
   }
 }
 
@@ -80,7 +82,10 @@ async function watchPlain(
   id: string,
   leave: AbortController,
 ): Promise<Watched> {
-  const listening = onInterrupt(() => leave.abort());
+  using _listening = onSignals(
+    () => leave.abort(),
+    () => leave.abort(),
+  );
   const watcher: Watcher = {
     connection: (state) =>
       context.note(state === "lost" ? "the connection is lost; trying again" : "the connection is back"),
@@ -93,11 +98,7 @@ async function watchPlain(
       if (content !== undefined) context.print(content);
     };
   }
-  try {
-    return await followRun(client, id, watcher, leave.signal);
-  } finally {
-    listening[Symbol.dispose]();
-  }
+  return await followRun(client, id, watcher, leave.signal);
 }
 
 /** The task of an event; read anew where the line tells of its gate. */
@@ -107,17 +108,25 @@ async function taskOf(client: Client, event: HistoryEvent, watched: Watched) {
   return client.tasks.get(known.id).catch(() => known);
 }
 
-/** Calls back for Ctrl-C until it is disposed of. */
-function onInterrupt(interrupted: () => void): Disposable {
+/** Calls back for Ctrl-C, and for signals that end the command but not the run, until it is disposed of. */
+function onSignals(interrupted: () => void, terminated: () => void): Disposable {
   let lastAt = Number.NEGATIVE_INFINITY;
-  const listener = () => {
+  const onInterrupt = () => {
     const now = performance.now();
     if (now - lastAt < SAME_SIGNAL_MS) return;
     lastAt = now;
     interrupted();
   };
-  process.on("SIGINT", listener);
-  return { [Symbol.dispose]: () => void process.off("SIGINT", listener) };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", terminated);
+  process.on("SIGHUP", terminated);
+  return {
+    [Symbol.dispose]: () => {
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", terminated);
+      process.off("SIGHUP", terminated);
+    },
+  };
 }
 
 /** Who we are and our groups, as far as we may know them. */
