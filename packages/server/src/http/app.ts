@@ -149,17 +149,18 @@ export function createApp(options: AppOptions): FastifyInstance {
     ...{ store, logs, engine, catalog, lint, accounts, bell, streams, version, state },
   };
   const routes = allRoutes(services, metrics);
+  const guards = { auth, state };
   registerRoutes(
     app,
     routes.filter((route) => !route.yaml),
-    auth,
+    guards,
   );
   app.register((scope, _options, done) => {
     useYamlBodies(scope);
     registerRoutes(
       scope,
       routes.filter((route) => route.yaml),
-      auth,
+      guards,
     );
     done();
   });

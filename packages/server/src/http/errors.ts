@@ -7,8 +7,12 @@ import { type ErrorCode, MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-/** The window in which wrong tokens are counted. */
-const RETRY_AFTER_SECONDS = 60;
+/** When to come again. Wrong tokens are counted per minute; starting and stopping take a moment. */
+const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
+  TOO_MANY_REQUESTS: 60,
+  UNAVAILABLE: 1,
+  STORE_BUSY: 1,
+};
 
 /** Fastify's own refusals that are not simply a bad request. */
 const fastifyCodes: Record<string, ErrorCode> = {
@@ -47,7 +51,8 @@ export function sendError(
   const error = toMflowError(thrown, bodyLimit);
   if (error.status >= 500) request.log.error({ err: thrown, requestId: request.id }, error.message);
   if (error.code === "UNAUTHORIZED") reply.header("WWW-Authenticate", 'Bearer realm="mflow"');
-  if (error.code === "TOO_MANY_REQUESTS") reply.header("Retry-After", RETRY_AFTER_SECONDS);
+  const wait = retryAfterSeconds[error.code];
+  if (wait !== undefined) reply.header("Retry-After", wait);
   // What is left of a refused body is not read: the connection ends instead of waiting for it.
   if (error.code === "TOO_LARGE") reply.header("Connection", "close");
   reply.code(error.status).header("Content-Type", "application/json; charset=utf-8");

@@ -2,7 +2,7 @@
 // against their schemas, and sends the answer.
 
 import { MflowError } from "@mflow/core/errors";
-import { API_PREFIX } from "@mflow/core/schema/api";
+import { API_PREFIX, type ServerState } from "@mflow/core/schema/api";
 import { closed } from "@mflow/core/schema/scalars";
 import { validateValue } from "@mflow/core/validate";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -39,6 +39,13 @@ async function identify(route: Route, request: FastifyRequest, auth: Authenticat
   if (request.caller || route.access === "task") return;
   const message = request.bearer === undefined ? "No bearer token was sent." : "The token is not valid.";
   throw new MflowError("UNAUTHORIZED", message);
+}
+
+/** Throws UNAVAILABLE for changes that come before the engine works or after it has stopped. Reading is free. */
+function checkState(route: Route, state: ServerState): void {
+  if (state === "ready" || route.method === "GET") return;
+  const what = state === "starting" ? "The server is starting" : "The server is stopping";
+  throw new MflowError("UNAVAILABLE", `${what} and takes no changes.`);
 }
 
 function readBody(route: Route, given: unknown): unknown {
@@ -90,14 +97,26 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
   return reply.send(answer.body);
 }
 
-export function registerRoutes(app: FastifyInstance, routes: readonly Route[], auth: Authenticator): void {
+export interface RouteGuards {
+  auth: Authenticator;
+  state(): ServerState;
+}
+
+export function registerRoutes(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  { auth, state }: RouteGuards,
+): void {
   for (const route of routes) {
     app.route({
       method: route.method,
       url: pathOf(route),
       // The stream and the downloads would run for HEAD too; nothing needs it.
       exposeHeadRoute: false,
-      onRequest: (request) => identify(route, request, auth),
+      onRequest: async (request) => {
+        await identify(route, request, auth);
+        checkState(route, state());
+      },
       handler: async (request, reply) => {
         const call = readCall(route, request, reply);
         const answer = await route.handle(call, request.caller, request.bearer);

@@ -91,11 +91,10 @@ function userRoutes({ accounts }: Services): Route[] {
       async handle({ body }, caller) {
         demand(caller, "admin");
         const { name, displayName } = body;
-        const tokenName = body.token ?? (accounts.isLocal ? FIRST_TOKEN : undefined);
-        const account = await accounts.addUser(name, { displayName, grants: grantsOf(body.grants) });
-        const created: CreatedUser = { user: userBody(account) };
-        if (tokenName !== undefined)
-          created.token = createdToken(await accounts.createToken(name, tokenName));
+        const token = body.token ?? (accounts.isLocal ? FIRST_TOKEN : undefined);
+        const added = await accounts.addUser(name, { displayName, grants: grantsOf(body.grants), token });
+        const created: CreatedUser = { user: userBody(added) };
+        if (added.token) created.token = createdToken(added.token);
         return { status: 201, body: created };
       },
     }),

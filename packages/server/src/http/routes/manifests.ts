@@ -9,7 +9,6 @@ import {
   ScopeQuery,
 } from "@mflow/core/schema/api";
 import { closed, type Scope } from "@mflow/core/schema/scalars";
-import { Type } from "typebox";
 import { type Applied, applyManifests } from "../../catalog/apply.ts";
 import { YamlText } from "../body.ts";
 import { demand, listScope } from "../caller.ts";
@@ -23,7 +22,7 @@ const tag = "Manifests";
 /** With a YAML body, what the fields of a JSON body would say. */
 const lintQuery = { ...ScopeQuery.properties, file: ApplyRequest.properties.file };
 const LintQuery = closed(lintQuery);
-const ApplyQuery = closed({ ...lintQuery, dryRun: Type.Optional(Type.Boolean()) });
+const ApplyQuery = closed({ ...lintQuery, dryRun: ApplyRequest.properties.dryRun });
 
 /** What is left open by the query is as in the body. */
 function scopeFor(query: Partial<Scope>, body: Partial<Scope> | YamlText): Scope {

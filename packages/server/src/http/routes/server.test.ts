@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 
 let server: TestServer;
@@ -24,6 +25,16 @@ test("health and readiness answer everybody, readiness with 503 while starting o
     server.setState(state);
     const answer = await get("/readyz");
     expect([answer.status, JSON.parse(answer.text)]).toEqual([status, { status: state }]);
+  }
+  server.setState("ready");
+});
+
+test("a server that is starting or draining can be read and takes no changes", async () => {
+  for (const state of ["starting", "draining"] as const) {
+    server.setState(state);
+    const { status, headers, body } = await server.call("POST", "/jobs", job("too-early"));
+    expect([status, headers.get("retry-after"), body.code]).toEqual([503, "1", "UNAVAILABLE"]);
+    await server.ok("GET", "/jobs");
   }
   server.setState("ready");
 });

@@ -1,0 +1,101 @@
+import type { JobSpec } from "@mflow/core/schema/job";
+import type { PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import { expect, test } from "vitest";
+import type { Vault } from "./context.ts";
+import { jobMeaning, pipelineMeaning } from "./sameness.ts";
+
+/** Seals to another text each time. */
+const vault: Vault = {
+  seal: (plain) => `sealed:v1:${Math.random()}:${plain}`,
+  unseal: (sealed) => {
+    const [, plain] = /^sealed:v1:[^:]*:(.*)$/.exec(sealed) ?? [];
+    if (plain === undefined) throw new Error("unknown key");
+    return plain;
+  },
+  isSealed: (text) => text.startsWith("sealed:v1:"),
+};
+
+const job = (spec: Partial<JobSpec>) => jobMeaning({ runnerType: "FAKE", runnerSpec: {}, ...spec }, vault);
+
+const pipeline = (spec: Partial<PipelineSpec>, task: Partial<TaskSpec> = {}) =>
+  pipelineMeaning({ stages: [{ name: "s", tasks: [{ name: "t", job: "j", ...task }] }], ...spec }, vault);
+
+test.each([
+  [
+    "a default that is spelled out",
+    job({}),
+    job({ visibility: "NAMESPACE", allowRollback: false, runParams: [] }),
+  ],
+  ["a duration in other units", job({ timeout: "60s" }), job({ timeout: "1m" })],
+  [
+    "a declared param with its defaults",
+    job({ runParams: [{ name: "A", value: 1 }] }),
+    job({ runParams: [{ name: "A", value: "1", usageType: "ENV", valueType: "TEXT", enumOptions: [] }] }),
+  ],
+  [
+    "the same value sealed twice",
+    job({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+    job({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+  ],
+  [
+    "values as a map and as a list in another order",
+    pipeline({ with: { A: 1, B: true } }),
+    pipeline({
+      with: [
+        { name: "B", value: "true", scope: {} },
+        { name: "A", value: "1", scope: "*" },
+      ],
+    }),
+  ],
+  ["a reference to the newest version", pipeline({}, { job: "j" }), pipeline({}, { job: "j:latest" })],
+  [
+    "a gate with its defaults",
+    pipeline({}, { audit: { auditors: ["ada"] } }),
+    pipeline({}, { audit: { enable: true, required: 1, allowSelf: false, auditors: ["ada"] } }),
+  ],
+])("%s means the same", (_what, one, other) => {
+  expect(one).toBe(other);
+});
+
+test.each([
+  [
+    "another value",
+    job({ runParams: [{ name: "A", value: "1" }] }),
+    job({ runParams: [{ name: "A", value: "2" }] }),
+  ],
+  [
+    "a default that is empty",
+    job({ runParams: [{ name: "A" }] }),
+    job({ runParams: [{ name: "A", required: true }] }),
+  ],
+  ["a `false` in the runner's own spec", job({ runnerSpec: {} }), job({ runnerSpec: { lost: false } })],
+  ["an empty list in the runner's own spec", job({ runnerSpec: {} }), job({ runnerSpec: { log: [] } })],
+  [
+    "two values of one name in another order",
+    pipeline({
+      with: [
+        { name: "A", value: 1 },
+        { name: "A", value: 2 },
+      ],
+    }),
+    pipeline({
+      with: [
+        { name: "A", value: 2 },
+        { name: "A", value: 1 },
+      ],
+    }),
+  ],
+  ["a gate that lists nobody and no gate", pipeline({}), pipeline({}, { audit: {} })],
+  [
+    "a stage's own `failFast` against the pipeline's",
+    pipeline({ failFast: true }),
+    pipeline({ failFast: false }),
+  ],
+  [
+    "a sealed value whose key is gone",
+    job({ runParams: [{ name: "A", value: "sealed:v1:gone" }] }),
+    job({ runParams: [{ name: "A", value: "x" }] }),
+  ],
+])("%s means something else", (_what, one, other) => {
+  expect(one).not.toBe(other);
+});
