@@ -16,43 +16,40 @@ const WAL_KEEP_BYTES = 64 * 1024 * 1024;
 export class Connection {
   readonly path: string;
   readonly #db: DatabaseSync;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
-  readonly #rollback: StatementSync;
   readonly #undone: (() => void)[] = [];
+  #begin: StatementSync | undefined;
+  #commit: StatementSync | undefined;
 
   /**
-   * Opens the file, and makes it when it does not exist.
+   * Opens the file, and makes it when it does not exist. Nothing is written before `configure`.
+   * @param busyMs how long the opening waits for another program's lock, in milliseconds
    * @throws MflowError STORE_UNUSABLE or STORE_BUSY
    */
-  constructor(path: string) {
+  constructor(path: string, busyMs = OPENING_BUSY_MS) {
     this.path = path;
-    try {
-      this.#db = new DatabaseSync(path, { timeout: OPENING_BUSY_MS });
-      // FULL: an acknowledged commit survives the loss of power, not only the death of the process.
-      this.#db.exec(`
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = FULL;
-        PRAGMA foreign_keys = ON;
-        PRAGMA cache_size = -${CACHE_KIB};
-        PRAGMA journal_size_limit = ${WAL_KEEP_BYTES};
-      `);
-      this.#begin = this.#db.prepare("BEGIN IMMEDIATE");
-      this.#commit = this.#db.prepare("COMMIT");
-      this.#rollback = this.#db.prepare("ROLLBACK");
-    } catch (error) {
-      throw storeError(error, path);
-    }
+    this.#db = this.read(() => new DatabaseSync(path, { timeout: busyMs }));
+  }
+
+  /** Sets up a file that is known to be mflow's. */
+  configure(): void {
+    // FULL: an acknowledged commit survives the loss of power, not only the death of the process.
+    this.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA journal_size_limit = ${WAL_KEEP_BYTES};
+    `);
   }
 
   /** Ends the opening: from here on a lock of another program ends as STORE_BUSY within a tenth of a second. */
   opened(): void {
-    this.#db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    this.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
   }
 
   /** A statement that is kept by the caller and used many times. */
   prepare(sql: string): StatementSync {
-    return this.#db.prepare(sql);
+    return this.read(() => this.#db.prepare(sql));
   }
 
   exec(sql: string): void {
@@ -71,6 +68,8 @@ export class Connection {
   /** Runs `work` in one transaction: all of it is on the disk when this returns, nothing of it when this throws. */
   transaction<T>(work: () => T): T {
     try {
+      this.#begin ??= this.#db.prepare("BEGIN IMMEDIATE");
+      this.#commit ??= this.#db.prepare("COMMIT");
       this.#begin.run();
       const result = work();
       this.#commit.run();
@@ -90,7 +89,7 @@ export class Connection {
   close(): void {
     if (!this.#db.isOpen) return;
     try {
-      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      this.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
       this.#db.close();
     }
@@ -98,7 +97,7 @@ export class Connection {
 
   #undo(): void {
     // A full disk ends the transaction by itself.
-    if (this.#db.isOpen && this.#db.isTransaction) this.#rollback.run();
+    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
     for (const callback of this.#undone) callback();
   }
 }

@@ -6,7 +6,7 @@ import { MflowError } from "@mflow/core/errors";
 import type { Connection } from "./connection.ts";
 
 /** Marks a SQLite file as mflow's; "mflo" in ASCII. */
-export const APPLICATION_ID = 0x6d666c6f;
+const APPLICATION_ID = 0x6d666c6f;
 
 const FOLDER = new URL("../migrations/sqlite/", import.meta.url);
 
@@ -24,37 +24,43 @@ function migrations(): Migration[] {
 }
 
 /**
+ * Refuses a file that is not for this program, before anything is written to it.
+ * @throws MflowError STORE_NEWER when a newer version of mflow wrote it, STORE_UNUSABLE when another program did
+ */
+export function refuseForeign(connection: Connection): void {
+  const isMflow = read(connection, "PRAGMA application_id", "application_id") === APPLICATION_ID;
+  if (!isMflow && read(connection, "SELECT count(*) AS n FROM sqlite_schema", "n") > 0)
+    throw new MflowError("STORE_UNUSABLE", `The file ${connection.path} is the database of another program`);
+  const present = schemaOf(connection);
+  const newest = migrations().at(-1)?.number ?? 0;
+  if (present > newest)
+    throw new MflowError(
+      "STORE_NEWER",
+      `The database ${connection.path} has schema ${present}; this version of mflow knows schemas up to ${newest}`,
+    );
+}
+
+/**
  * Applies what is missing, all or nothing, while no other program may write.
- * @throws MflowError STORE_NEWER when a newer program wrote the file, STORE_UNUSABLE when it is not mflow's
+ * @throws MflowError as `refuseForeign`
  */
 export function migrate(connection: Connection): void {
   const known = migrations();
-  const newest = known.at(-1)?.number ?? 0;
-  if (version(connection) === newest && pragma(connection, "application_id") === APPLICATION_ID) return;
+  if (schemaOf(connection) === known.at(-1)?.number) return;
   connection.transaction(() => {
-    // Read again under the lock: another program may have migrated the file just now.
-    const present = version(connection);
-    if (pragma(connection, "application_id") !== APPLICATION_ID) refuseForeign(connection);
-    if (present > newest)
-      throw new MflowError(
-        "STORE_NEWER",
-        `The database ${connection.path} has schema ${present}, and this version of mflow knows schemas up to ${newest}`,
-      );
-    for (const { number, sql } of known) if (number > present) connection.exec(sql);
-    connection.exec(`PRAGMA user_version = ${newest}; PRAGMA application_id = ${APPLICATION_ID}`);
+    // Looked at again under the lock: another program may have migrated the file just now.
+    refuseForeign(connection);
+    const present = schemaOf(connection);
+    for (const { number, sql } of known)
+      if (number > present) connection.exec(`${sql}; PRAGMA user_version = ${number}`);
+    connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   });
 }
 
-function refuseForeign(connection: Connection): void {
-  const tables = connection.prepare("SELECT count(*) AS n FROM sqlite_schema").get();
-  if (tables?.n !== 0)
-    throw new MflowError("STORE_UNUSABLE", `The file ${connection.path} is the database of another program`);
+function schemaOf(connection: Connection): number {
+  return read(connection, "PRAGMA user_version", "user_version");
 }
 
-function version(connection: Connection): number {
-  return pragma(connection, "user_version");
-}
-
-function pragma(connection: Connection, name: "user_version" | "application_id"): number {
-  return connection.read(() => Number(connection.prepare(`PRAGMA ${name}`).get()?.[name]));
+function read(connection: Connection, sql: string, column: string): number {
+  return connection.read(() => Number(connection.prepare(sql).get()?.[column]));
 }

@@ -5,7 +5,7 @@ import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
 import { Connection } from "./connection.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteOutbox } from "./outbox.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRuns } from "./runs.ts";
@@ -27,6 +27,8 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
 /** The store on a connection that was just opened and belongs to it from here on. */
 export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOptions = {}): Store {
   try {
+    refuseForeign(connection);
+    connection.configure();
     migrate(connection);
     connection.opened();
   } catch (error) {
