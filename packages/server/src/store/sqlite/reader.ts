@@ -18,7 +18,11 @@ export type Answer =
   | { number: number; found: BodyPage }
   | { number: number; code: ErrorCode; message: string };
 
+/** Room for short-lived objects of the thread; with the default it keeps 16 MB more after a few lists. */
+const YOUNG_MB = 4;
+
 interface Waiting {
+  worker: Worker;
   resolve(found: BodyPage): void;
   reject(error: Error): void;
 }
@@ -28,7 +32,7 @@ export class Reader {
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #number = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -40,9 +44,13 @@ export class Reader {
     return { items: bodies.map((body) => JSON.parse(body) as T), ...rest };
   }
 
-  /** Waits for the answers that are under way; later questions are refused. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /** Waits for the answers that are under way; later questions are refused. A second close is the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
     const worker = this.#worker;
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once("exit", resolve));
@@ -52,13 +60,13 @@ export class Reader {
   }
 
   #ask(kind: RecordKind, query: ListQuery): Promise<BodyPage> {
-    if (this.#closed)
+    if (this.#closing)
       return Promise.reject(new MflowError("UNAVAILABLE", `The database ${this.#path} is closed`));
     this.#worker ??= this.#start();
     const worker = this.#worker;
     const number = ++this.#number;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
+      this.#waiting.set(number, { worker, resolve, reject });
       worker.ref();
       worker.postMessage({ number, kind, query } satisfies Question);
     });
@@ -66,7 +74,8 @@ export class Reader {
 
   #start(): Worker {
     const file = new URL(`./reader-worker${extname(import.meta.url)}`, import.meta.url);
-    const worker = new Worker(file, { workerData: { path: this.#path } });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+    const worker = new Worker(file, { workerData: { path: this.#path }, resourceLimits });
     worker.on("message", (answer: Answer) => this.#settle(worker, answer));
     worker.on("error", (error) => this.#lost(worker, error));
     worker.on("exit", () => this.#lost(worker, new Error("the thread ended")));
@@ -76,8 +85,8 @@ export class Reader {
   #settle(worker: Worker, answer: Answer): void {
     const waiting = this.#waiting.get(answer.number);
     this.#waiting.delete(answer.number);
-    // An idle thread does not keep the process alive.
-    if (this.#waiting.size === 0) worker.unref();
+    // An idle thread does not keep the process alive; one that is being closed does.
+    if (this.#waiting.size === 0 && !this.#closing) worker.unref();
     if ("found" in answer) waiting?.resolve(answer.found);
     else waiting?.reject(new MflowError(answer.code, answer.message));
   }
@@ -85,9 +94,10 @@ export class Reader {
   /** The next question starts a new thread. */
   #lost(worker: Worker, cause: Error): void {
     if (this.#worker === worker) this.#worker = undefined;
-    for (const [number, { reject }] of this.#waiting) {
+    for (const [number, waiting] of this.#waiting) {
+      if (waiting.worker !== worker) continue;
       this.#waiting.delete(number);
-      reject(new MflowError("INTERNAL", `The lists of ${this.#path} failed: ${cause.message}`));
+      waiting.reject(new MflowError("INTERNAL", `The lists of ${this.#path} failed: ${cause.message}`));
     }
   }
 }
