@@ -1,0 +1,75 @@
+// What every store does: each sentence of the contract in store.ts, tested. The parts are in testing/, one for each
+// aggregate.
+
+import { afterEach, beforeEach, describe } from "vitest";
+import type { Store } from "./store.ts";
+import { describeAccounts } from "./testing/accounts.conformance.ts";
+import { describeCatalog } from "./testing/catalog.conformance.ts";
+import { describeCommits } from "./testing/commits.conformance.ts";
+import { describeFilters } from "./testing/filters.conformance.ts";
+import { describeHistory } from "./testing/history.conformance.ts";
+import { describeLists } from "./testing/lists.conformance.ts";
+import { describeOutbox } from "./testing/outbox.conformance.ts";
+import { START } from "./testing/records.ts";
+import { describeRuns } from "./testing/runs.conformance.ts";
+
+/** A database, empty at first, that outlives the stores that are opened on it. */
+export interface Database {
+  /** Several stores may be open at once, as with several servers. */
+  open(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+export interface TestClock {
+  /** Milliseconds since the epoch; a test moves it. */
+  now: number;
+}
+
+/** What a test of a part works with; made anew for each test. */
+export interface Bench {
+  readonly clock: TestClock;
+  readonly store: Store;
+  /** Another store on the same database, closed with the test. */
+  another(): Promise<Store>;
+}
+
+/** `prepare` makes an empty database whose stores take the time from `now`. */
+export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {
+  describeFilters(`${name} filters and pages`, () => prepare(() => START));
+  describe(`${name} keeps the contract of stores:`, () => {
+    let database: Database;
+    let opened: Store[];
+    const clock: TestClock = { now: START };
+    let current: Store;
+    const bench: Bench = {
+      clock,
+      get store() {
+        return current;
+      },
+      async another() {
+        const store = await database.open();
+        opened.push(store);
+        return store;
+      },
+    };
+
+    beforeEach(async () => {
+      opened = [];
+      clock.now = START;
+      database = await prepare(() => clock.now);
+      current = await bench.another();
+    });
+    afterEach(async () => {
+      for (const store of opened) await store.close();
+      await database.dispose();
+    });
+
+    describeCommits(bench);
+    describeRuns(bench);
+    describeLists(bench);
+    describeOutbox(bench);
+    describeHistory(bench);
+    describeCatalog(bench);
+    describeAccounts(bench);
+  });
+}
