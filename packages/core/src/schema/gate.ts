@@ -62,7 +62,7 @@ export type AddedAuditor = Static<typeof AddedAuditor>;
 export const GateStage = oneOf(
   ["PENDING", "WAITING", "PASS", "DENY", "EXPIRED", "CLOSED"],
   "`PENDING` until it opens, `WAITING` while people decide, `PASS` or `DENY` once they have; `CLOSED`: the task " +
-    "ended before its decision. `EXPIRED` is kept for deadlines, which this version has not.",
+    "ended before its decision. `EXPIRED` is kept for deadlines, which this version does not have.",
 );
 export type GateStage = Static<typeof GateStage>;
 

@@ -70,10 +70,13 @@ export const JobSpec = closed(
       }),
     ),
     rollbackParams: Type.Optional(
-      Type.Array(RunParam, { maxItems: 256, description: "Kept for rollbacks, which this version has not." }),
+      Type.Array(RunParam, {
+        maxItems: 256,
+        description: "Stored for rollbacks, which this version does not do.",
+      }),
     ),
     allowRollback: Type.Optional(
-      Type.Boolean({ description: "Kept for rollbacks, which this version has not." }),
+      Type.Boolean({ description: "Stored for rollbacks, which this version does not do." }),
     ),
     manualUpdateStatus: Type.Optional(
       Type.Boolean({ description: "The task's stage comes from the status call alone." }),

@@ -1,0 +1,120 @@
+// The pages about nouns: manifests, runner specs, requests and records, from their schemas.
+
+import { HistoryEvent } from "@mflow/core/schema/event";
+import { AddedAuditor, AuditSpec, ConfirmSpec, Gate, GateDecision } from "@mflow/core/schema/gate";
+import { Job, JobManifest, JobMetadata, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
+import { JobTask, JobTaskStatus, PastAttempt, Reported, StepStatus } from "@mflow/core/schema/job-task";
+import {
+  EffectiveParam,
+  EnumOption,
+  ParamScope,
+  ParamValue,
+  ParamValues,
+  RunParam,
+  Scalar,
+} from "@mflow/core/schema/param";
+import {
+  JobRef,
+  Pipeline,
+  PipelineManifest,
+  PipelineMetadata,
+  PipelineSpec,
+  StageSpec,
+  TaskSpec,
+} from "@mflow/core/schema/pipeline";
+import { Cursor, PipelineTask, PipelineTaskStatus, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import * as request from "@mflow/core/schema/request";
+import { FakeSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
+import { Duration, Extension, Labels, Name, ParamName, Timestamp, Version } from "@mflow/core/schema/scalars";
+import { page } from "./markdown.ts";
+import { type KnownSchemas, type Schema, SchemaText } from "./schema-text.ts";
+
+interface SchemaPage {
+  file: string;
+  title: string;
+  intro: string;
+  /** By the name of their section, in the order of the page. */
+  schemas: Record<string, unknown>;
+}
+
+const pages: SchemaPage[] = [
+  {
+    file: "manifests.md",
+    title: "Manifests",
+    intro: `A manifest file holds one or more YAML documents, separated by \`---\`. Each is a
+[JobManifest](#jobmanifest) or a [PipelineManifest](#pipelinemanifest), told apart by \`kind\`. Keys that are not
+listed here are refused. What single values look like stands at the end of the page. How to use it:
+[write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md).`,
+    schemas: {
+      ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
+      ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ParamValues, ParamValue, ParamScope, Scalar },
+      ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },
+    },
+  },
+  {
+    file: "runner-specs.md",
+    title: "Runner specs",
+    intro: `What \`runnerSpec\` of a [job](manifests.md#jobspec) holds, by its \`runnerType\`: a
+[ShellSpec](#shellspec) for \`SHELL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
+of a [TEMPLATE param](../how-to/templates.md); this is what it must look like once it is filled in.`,
+    schemas: { ShellSpec, ShellStep, FakeSpec },
+  },
+  {
+    file: "requests.md",
+    title: "Requests",
+    intro: `The bodies of the API's verbs on runs and tasks; the [routes](http.md) say where each goes. Keys that
+are not listed here are refused.`,
+    schemas: {
+      RunPipelineRequest: request.RunPipelineRequest,
+      AddedAuditor,
+      RunJobRequest: request.RunJobRequest,
+      UpdateStatusRequest: request.UpdateStatusRequest,
+      UpdateOutputRequest: request.UpdateOutputRequest,
+      DecideRequest: request.DecideRequest,
+      CancelRequest: request.CancelRequest,
+    },
+  },
+  {
+    file: "records.md",
+    title: "Records",
+    intro: `What the API answers and \`mflow get -o json\` prints. A run is a [PipelineTask](#pipelinetask), a
+task of it, or one that runs alone, is a [JobTask](#jobtask).`,
+    schemas: {
+      ...{ PipelineTask, PipelineTaskStatus, Cursor, RunDefinition, JobSnapshot },
+      ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
+      ...{ Job, Pipeline },
+    },
+  },
+];
+
+export const EVENTS_PAGE = "events.md";
+
+/** Registers every schema with its page; to be done before anything is written. */
+export function registerSchemas(known: KnownSchemas): void {
+  for (const { file, schemas } of pages) {
+    for (const [name, schema] of Object.entries(schemas)) known.add(file, name, schema);
+  }
+  known.add(EVENTS_PAGE, "HistoryEvent", HistoryEvent);
+}
+
+/** The section of a schema under a heading of its name. */
+export function schemaSection(name: string, schema: Schema, text: SchemaText): string {
+  const fields = text.fieldTable(schema);
+  const about = schema.description ?? "";
+  const shape = fields === "" ? `Value: ${text.ownTypeOf(schema)}.` : fields;
+  return [`## ${name}`, about, shape].filter(Boolean).join("\n\n");
+}
+
+/** The pages by file name. */
+export function schemaPages(known: KnownSchemas): Map<string, string> {
+  return new Map(
+    pages.map(({ file, title, intro, schemas }) => {
+      const text = new SchemaText(known, file);
+      const sections = Object.entries(schemas).map(([name, schema]) =>
+        schemaSection(name, schema as Schema, text),
+      );
+      return [file, page(title, intro, sections)];
+    }),
+  );
+}
