@@ -12,6 +12,17 @@ export interface UserAccount {
   grants: Grant[];
 }
 
+export interface NewUser {
+  displayName?: string;
+  grants: Omit<Grant, "user">[];
+  /** Name of a token to make with the user. */
+  token?: string;
+}
+
+export interface AddedUser extends UserAccount {
+  token?: NewToken;
+}
+
 export interface NewToken {
   token: ApiToken;
   /** The token itself; it exists nowhere else. */
@@ -76,31 +87,27 @@ export class Accounts {
     return account;
   }
 
-  /** Throws NAME_TAKEN. The first user must be admin everywhere, or nobody could add the second. */
-  addUser(
-    name: string,
-    options: { displayName?: string; grants: Omit<Grant, "user">[] },
-  ): Promise<UserAccount> {
+  /**
+   * Adds a user, with a token of the given name when one is wanted. Throws NAME_TAKEN. The first user becomes
+   * admin everywhere, or nobody could add the second.
+   */
+  addUser(name: string, options: NewUser): Promise<AddedUser> {
     return this.#inOrder(() => this.#addUser(name, options));
   }
 
-  async #addUser(
-    name: string,
-    options: { displayName?: string; grants: Omit<Grant, "user">[] },
-  ): Promise<UserAccount> {
+  async #addUser(name: string, options: NewUser): Promise<AddedUser> {
     if (this.#snapshot.users.has(name))
       throw new MflowError("NAME_TAKEN", `there is a user \`${name}\` already`);
     const everywhere = { role: "admin", domain: "*", namespace: "*" } as const;
     const grants = this.isLocal ? [everywhere] : options.grants;
     const user: User = { name, createdAt: this.#time(), disabled: false };
     if (options.displayName !== undefined) user.displayName = options.displayName;
-    await this.#store.putUser(user);
-    await this.#store.setGrants(
-      name,
-      grants.map((grant) => ({ ...grant, user: name })),
-    );
+    const own = grants.map((grant) => ({ ...grant, user: name }));
+    const token = options.token === undefined ? undefined : this.#makeToken(name, options.token);
+    // All at once: with the first user the local token ends, and then their role and token must be there.
+    await this.#store.putUser(user, { grants: own, token: token?.token });
     await this.load();
-    return this.user(name);
+    return { ...this.user(name), token };
   }
 
   /** Removes a user with tokens and roles. The last admin stays, or nobody could manage users any more. */
@@ -205,12 +212,17 @@ export class Accounts {
 
   async #createToken(user: string, name: string, expiresInMs?: number): Promise<NewToken> {
     this.user(user);
+    const made = this.#makeToken(user, name, expiresInMs);
+    await this.#store.putToken(made.token);
+    await this.load();
+    return made;
+  }
+
+  #makeToken(user: string, name: string, expiresInMs?: number): NewToken {
     const id = randomBytes(8).toString("hex");
     const secret = randomBytes(32).toString("base64url");
     const token: ApiToken = { id, user, name, hash: hashOf(secret), createdAt: this.#time() };
     if (expiresInMs !== undefined) token.expiresAt = new Date(this.#now() + expiresInMs).toISOString();
-    await this.#store.putToken(token);
-    await this.load();
     return { token, secret: `mft_${id}_${secret}` };
   }
 

@@ -1,30 +1,34 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
 import type { Change, Context, Report } from "@mflow/core/change";
-import { createState } from "@mflow/core/decide";
-import { isRunning, lockKeyOf } from "@mflow/core/decide/run-pipeline";
-import { digestOf } from "@mflow/core/digest";
-import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { isOver, type RunState } from "@mflow/core/state";
+import { isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { LogStore } from "../logs/log-store.ts";
-import type { Runner, RunnerReport } from "../runners/runner.ts";
-import type { Effect, IdempotencyKey, Store } from "../store/store.ts";
+import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
+import type { Effect, Store } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { Committer, IdempotencyRace } from "./committer.ts";
+import { Committer } from "./committer.ts";
 import { EffectWorkers } from "./effects.ts";
 import { Memory } from "./memory.ts";
-import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
 import { resync } from "./resync.ts";
+import { RunRequests } from "./run-requests.ts";
 import { Slots } from "./slots.ts";
 import { makeStartRequest } from "./start-request.ts";
-import type { Actor, Engine, RunJobResult, RunPipelineResult } from "./submit.ts";
+import type {
+  Actor,
+  Engine,
+  RunJobInput,
+  RunJobResult,
+  RunPipelineInput,
+  RunPipelineResult,
+} from "./submit.ts";
 
 /** What the engine needs of the secret key. */
 export interface EngineKeys {
@@ -70,6 +74,7 @@ export class RunningEngine implements Engine {
   readonly #alarms: Alarms;
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
+  readonly #runRequests: RunRequests;
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
@@ -114,6 +119,13 @@ export class RunningEngine implements Engine {
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
     });
+    this.#runRequests = new RunRequests({
+      store: options.store,
+      committer: this.#committer,
+      newId: options.newId,
+      makeContext: (actor) => this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
+      refuseWhenDraining: () => this.#refuseWhenDraining(),
+    });
   }
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
@@ -121,7 +133,7 @@ export class RunningEngine implements Engine {
     const { store, logs } = this.#options;
     const host = { report: (report: RunnerReport) => this.#report(report), logs };
     for (const runner of this.#runners.values()) await runner.open(host);
-    const effects = await resync({
+    const { effects, isKnown } = await resync({
       runs: store.runs,
       outbox: store.outbox,
       runners: this.#runners,
@@ -133,8 +145,19 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
     });
     await this.#takeUp(effects);
+    await this.#finishLogs(isKnown);
     this.#grantSlots();
     this.#sweepLater();
+  }
+
+  /** Logs of ended attempts that no runner knows any more get no more lines. */
+  async #finishLogs(isKnown: (ref: AttemptRef) => boolean): Promise<void> {
+    const { store, logs } = this.#options;
+    for (const ref of await logs.unfinished()) {
+      const task = await store.runs.task(ref.taskId);
+      const isUnderWay = task?.attempt === ref.attempt && !isEnded(task.status.stage);
+      if (!isUnderWay && !isKnown(ref)) await logs.finish(ref);
+    }
   }
 
   /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */
@@ -156,93 +179,12 @@ export class RunningEngine implements Engine {
     } while (this.#committer.isBusy);
   }
 
-  async runPipeline({
-    request,
-    scope,
-    actor,
-    idempotencyKey,
-  }: Parameters<Engine["runPipeline"]>[0]): Promise<RunPipelineResult> {
-    const { catalog } = this.#options.store;
-    const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
-    const repeated = await this.#repeated(idempotency);
-    if (repeated) return this.#runResult(repeated);
-    const pipeline = await resolvePipeline(request, scope, catalog);
-    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, catalog);
-    const id = this.#options.newId("run");
-    const change: Change = { type: "runPipeline", id, request, scope, pipeline, jobs };
-    if (request.dryRun) {
-      const context = this.#context({ actor, freeSlots: 0, mayReuseSlots: false });
-      const state = createState(change, { ...context, lockHolder: () => undefined });
-      const tasks = [...state.tasks.values()];
-      return {
-        run: state.run as PipelineTask,
-        tasks,
-        rendered: renderRun(state, context),
-        warnings: unusedRunParams(state),
-      };
-    }
-    const lockKey = lockKeyOf(change);
-    let warnings: string[] = [];
-    const create = async (): Promise<RunState> => {
-      const holder = lockKey === undefined ? undefined : await this.#options.store.runs.lockHolder(lockKey);
-      if (holder !== undefined) throw isRunning(pipeline.name ?? "", holder);
-      const state = createState(change, this.#context({ actor, freeSlots: 0, mayReuseSlots: false }));
-      warnings = unusedRunParams(state);
-      return state;
-    };
-    const state = await this.#create(id, create, actor, idempotency);
-    if (typeof state === "string") return this.#runResult(state);
-    return { run: state.run as PipelineTask, tasks: [...state.tasks.values()], warnings };
+  runPipeline(input: RunPipelineInput): Promise<RunPipelineResult> {
+    return this.#runRequests.runPipeline(input);
   }
 
-  async runJob({
-    request,
-    scope,
-    actor,
-    idempotencyKey,
-  }: Parameters<Engine["runJob"]>[0]): Promise<RunJobResult> {
-    const idempotency = idempotencyOf("job-tasks", request, scope, actor, idempotencyKey);
-    const repeated = await this.#repeated(idempotency);
-    if (repeated) return { task: await this.#requireTask(repeated), repeated: true };
-    const existing =
-      request.id === undefined ? undefined : await this.#options.store.runs.aggregateOf(request.id);
-    if (request.id !== undefined && existing !== undefined)
-      return this.#rerun(existing, request.id, request, scope, actor);
-    const job = await resolveLoneJob(request, scope, this.#options.store.catalog);
-    const change: Change = { type: "runJob", request, scope, job };
-    const id = request.id ?? this.#options.newId("task");
-    const context = this.#context({ actor, freeSlots: 0, mayReuseSlots: false });
-    if (request.dryRun) {
-      const state = createState({ ...change, request: { ...request, id } }, context);
-      const [rendered] = renderRun(state, context);
-      return { task: state.tasks.get(id) as JobTask, ...(rendered ? { rendered } : {}) };
-    }
-    const create = async () =>
-      createState(
-        { ...change, request: { ...request, id } },
-        this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
-      );
-    const state = await this.#create(id, create, actor, idempotency);
-    if (typeof state === "string") return { task: await this.#requireTask(state), repeated: true };
-    return { task: state.tasks.get(id) as JobTask };
-  }
-
-  async #rerun(
-    aggregateId: string,
-    id: string,
-    request: Parameters<Engine["runJob"]>[0]["request"],
-    scope: Scope,
-    actor: Actor,
-  ): Promise<RunJobResult> {
-    const extra = Object.keys(request).filter((key) => key !== "id");
-    if (extra.length > 0) {
-      throw new MflowError(
-        "BAD_REQUEST",
-        `task ${id} exists; a new attempt runs what it ran, so leave out ${extra.map((key) => `\`${key}\``).join(", ")}`,
-      );
-    }
-    const state = await this.#submitFor(aggregateId, { type: "runJob", request, scope }, actor);
-    return { task: state.tasks.get(id) as JobTask };
+  runJob(input: RunJobInput): Promise<RunJobResult> {
+    return this.#runRequests.runJob(input);
   }
 
   async updateStatus(
@@ -349,41 +291,6 @@ export class RunningEngine implements Engine {
 
   #lease() {
     return { owner: this.#owner, until: this.#clock.now() + LEASE_MS };
-  }
-
-  /** Creates a run or lone task; answers an id instead when the Idempotency-Key was used at the same moment. */
-  async #create(
-    id: string,
-    create: () => Promise<RunState>,
-    actor: Actor,
-    idempotency?: IdempotencyKey,
-  ): Promise<RunState | string> {
-    this.#refuseWhenDraining();
-    try {
-      return await this.#committer.create(id, create, actor, idempotency);
-    } catch (error) {
-      if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
-      throw error;
-    }
-  }
-
-  async #repeated(idempotency: IdempotencyKey | undefined): Promise<string | undefined> {
-    if (!idempotency) return undefined;
-    const used = await this.#options.store.runs.findIdempotency(idempotency.key);
-    return used && sameRequest(used, idempotency);
-  }
-
-  async #runResult(runId: string): Promise<RunPipelineResult> {
-    const { runs } = this.#options.store;
-    const run = await runs.run(runId);
-    if (!run) throw new MflowError("NOT_FOUND", `run ${runId} of this Idempotency-Key was deleted`);
-    return { run, tasks: await runs.tasksOfRun(runId), repeated: true };
-  }
-
-  async #requireTask(id: string): Promise<JobTask> {
-    const task = await this.#options.store.runs.task(id);
-    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${id}`);
-    return task;
   }
 
   async #changeTask(
@@ -509,27 +416,4 @@ export class RunningEngine implements Engine {
       else this.#workers.run({ effect, task: await runs.task(effect.taskId), definition });
     }
   }
-}
-
-/** The key of a run request; the same key for another request is refused by its digest. */
-function idempotencyOf(
-  verb: string,
-  request: unknown,
-  scope: Scope,
-  actor: Actor,
-  key: string | undefined,
-): IdempotencyKey | undefined {
-  if (key === undefined) return undefined;
-  return {
-    key: `${verb}/${scope.domain}/${scope.namespace}/${actor.name}/${key}`,
-    digest: digestOf(request),
-  };
-}
-
-function sameRequest(
-  used: { digest: string; aggregateId: string },
-  idempotency: IdempotencyKey | undefined,
-): string {
-  if (used.digest === idempotency?.digest) return used.aggregateId;
-  throw new MflowError("IDEMPOTENCY_CONFLICT", "this Idempotency-Key was used for another request");
 }

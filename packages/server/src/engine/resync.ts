@@ -4,7 +4,7 @@
 import type { Report } from "@mflow/core/change";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { RunState } from "@mflow/core/state";
-import type { Runner } from "../runners/runner.ts";
+import type { AttemptRef, Runner } from "../runners/runner.ts";
 import type { Effect, Lease, Outbox, RunStore } from "../store/store.ts";
 import { stateOf } from "./memory.ts";
 
@@ -22,8 +22,15 @@ export interface ResyncParts {
 
 const CLAIM_AT_ONCE = 500;
 
-/** Brings the engine up to date; answers the effects that an earlier life left, for the workers. */
-export async function resync(parts: ResyncParts): Promise<Effect[]> {
+export interface Resynced {
+  /** What an earlier life left to do, for the workers. */
+  effects: Effect[];
+  /** Whether a runner still knows the attempt. */
+  isKnown(ref: AttemptRef): boolean;
+}
+
+/** Brings the engine up to date. */
+export async function resync(parts: ResyncParts): Promise<Resynced> {
   const { outbox, runs } = parts;
   await outbox.releaseAll();
   const expected: { aggregateId: string; task: JobTask }[] = [];
@@ -45,7 +52,7 @@ export async function resync(parts: ResyncParts): Promise<Effect[]> {
     if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
     else await parts.report(aggregateId, lostReport(task, parts.now()));
   }
-  return effects;
+  return { effects, isKnown: (ref) => known.has(attemptKey(ref)) };
 }
 
 function isWithRunner(task: JobTask): boolean {
@@ -83,6 +90,6 @@ async function knownAttempts(runners: ReadonlyMap<string, Runner>): Promise<Set<
   return known;
 }
 
-function attemptKey({ taskId, attempt }: { taskId: string; attempt: number }): string {
+function attemptKey({ taskId, attempt }: AttemptRef): string {
   return `${taskId}.${attempt}`;
 }

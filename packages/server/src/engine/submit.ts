@@ -18,6 +18,16 @@ import type { Scope } from "@mflow/core/schema/scalars";
 
 export type { Actor, RenderedTask };
 
+interface RunInput<T> {
+  request: T;
+  scope: Scope;
+  actor: Actor;
+  idempotencyKey?: string;
+}
+
+export type RunPipelineInput = RunInput<RunPipelineRequest>;
+export type RunJobInput = RunInput<RunJobRequest>;
+
 export interface RunPipelineResult {
   run: PipelineTask;
   tasks: JobTask[];
@@ -36,18 +46,9 @@ export interface RunJobResult {
 }
 
 export interface Engine {
-  runPipeline(input: {
-    request: RunPipelineRequest;
-    scope: Scope;
-    actor: Actor;
-    idempotencyKey?: string;
-  }): Promise<RunPipelineResult>;
-  runJob(input: {
-    request: RunJobRequest;
-    scope: Scope;
-    actor: Actor;
-    idempotencyKey?: string;
-  }): Promise<RunJobResult>;
+  runPipeline(input: RunPipelineInput): Promise<RunPipelineResult>;
+  /** With the id of a task that ended: a new attempt of it. */
+  runJob(input: RunJobInput): Promise<RunJobResult>;
   /** `actor` is absent when the task's own update token is all that the caller has. */
   updateStatus(taskId: string, request: UpdateStatusRequest, actor?: Actor): Promise<JobTask>;
   updateOutput(taskId: string, request: UpdateOutputRequest, actor?: Actor): Promise<JobTask>;

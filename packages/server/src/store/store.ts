@@ -213,7 +213,8 @@ export interface AccountStore {
   countUsers(): Promise<number>;
   users(): Promise<User[]>;
   user(name: string): Promise<User | undefined>;
-  putUser(user: User): Promise<void>;
+  /** With `access`, roles and a token are written together with the user, or nothing is. */
+  putUser(user: User, access?: { grants: Grant[]; token?: ApiToken }): Promise<void>;
   removeUser(name: string): Promise<void>;
   grants(user: string): Promise<Grant[]>;
   setGrants(user: string, grants: Grant[]): Promise<void>;

@@ -58,6 +58,15 @@ export function sqliteAccounts(connection: Connection): AccountStore {
   const touchToken = prepare("UPDATE tokens SET last_used_at = ? WHERE id = ?");
   const removeToken = prepare("DELETE FROM tokens WHERE id = ?");
 
+  function replaceGrants(user: string, grants: readonly Grant[]): void {
+    dropGrants.run(user);
+    for (const { domain, namespace, role } of grants) addGrant.run(user, domain, namespace, role);
+  }
+
+  function writeToken({ id, user, name, hash, createdAt, expiresAt, lastUsedAt }: ApiToken): void {
+    putToken.run(id, user, name, hash, createdAt, expiresAt ?? null, lastUsedAt ?? null);
+  }
+
   return {
     async countUsers() {
       return connection.read(() => Number(countUsers.get()?.n));
@@ -69,8 +78,12 @@ export function sqliteAccounts(connection: Connection): AccountStore {
       const row = connection.read(() => oneUser.get(name)) as unknown as UserRow | undefined;
       return row && toUser(row);
     },
-    async putUser({ name, displayName, createdAt, disabled }) {
-      connection.transaction(() => putUser.run(name, displayName ?? null, createdAt, disabled ? 1 : 0));
+    async putUser({ name, displayName, createdAt, disabled }, access) {
+      connection.transaction(() => {
+        putUser.run(name, displayName ?? null, createdAt, disabled ? 1 : 0);
+        if (access) replaceGrants(name, access.grants);
+        if (access?.token) writeToken(access.token);
+      });
     },
     async removeUser(name) {
       connection.transaction(() => {
@@ -82,10 +95,7 @@ export function sqliteAccounts(connection: Connection): AccountStore {
       return connection.read(() => grantsOf.all(user).map((row) => ({ ...row }) as unknown as Grant));
     },
     async setGrants(user, grants) {
-      connection.transaction(() => {
-        dropGrants.run(user);
-        for (const { domain, namespace, role } of grants) addGrant.run(user, domain, namespace, role);
-      });
+      connection.transaction(() => replaceGrants(user, grants));
     },
     async groups() {
       const rows = connection.read(() => allGroups.all()) as { name: string; member: string | null }[];
@@ -114,10 +124,8 @@ export function sqliteAccounts(connection: Connection): AccountStore {
       const row = connection.read(() => oneToken.get(id)) as unknown as TokenRow | undefined;
       return row && toToken(row);
     },
-    async putToken({ id, user, name, hash, createdAt, expiresAt, lastUsedAt }) {
-      connection.transaction(() =>
-        putToken.run(id, user, name, hash, createdAt, expiresAt ?? null, lastUsedAt ?? null),
-      );
+    async putToken(token) {
+      connection.transaction(() => writeToken(token));
     },
     async touchToken(id, lastUsedAt) {
       connection.transaction(() => touchToken.run(lastUsedAt, id));

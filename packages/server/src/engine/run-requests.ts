@@ -1,0 +1,178 @@
+// Requests that bring new runs and lone tasks: names are resolved, the same Idempotency-Key is recognised, a dry
+// run is rendered, and everything else is created through the committer.
+
+import type { Context, RunJobChange, RunPipelineChange } from "@mflow/core/change";
+import { createState } from "@mflow/core/decide";
+import { isRunning, lockKeyOf } from "@mflow/core/decide/run-pipeline";
+import { digestOf } from "@mflow/core/digest";
+import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
+import { MflowError } from "@mflow/core/errors";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { RunState } from "@mflow/core/state";
+import type { IdempotencyKey, Store } from "../store/store.ts";
+import { type Committer, IdempotencyRace } from "./committer.ts";
+import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
+import type { Actor, RunJobInput, RunJobResult, RunPipelineInput, RunPipelineResult } from "./submit.ts";
+
+export interface RunRequestsParts {
+  store: Store;
+  committer: Committer;
+  newId(prefix: string): string;
+  /** For checking and rendering; the committer makes its own for deciding. */
+  makeContext(actor: Actor): Context;
+  refuseWhenDraining(): void;
+}
+
+export class RunRequests {
+  readonly #parts: RunRequestsParts;
+
+  constructor(parts: RunRequestsParts) {
+    this.#parts = parts;
+  }
+
+  async runPipeline({ request, scope, actor, idempotencyKey }: RunPipelineInput): Promise<RunPipelineResult> {
+    const { store, newId, makeContext } = this.#parts;
+    const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return this.#repeatedRun(repeated);
+    const pipeline = await resolvePipeline(request, scope, store.catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
+    const change: RunPipelineChange = {
+      type: "runPipeline",
+      id: newId("run"),
+      request,
+      scope,
+      pipeline,
+      jobs,
+    };
+    if (request.dryRun) return dryRun(change, makeContext(actor));
+    const lockKey = lockKeyOf(change);
+    let warnings: string[] = [];
+    const create = async (): Promise<RunState> => {
+      const holder = lockKey === undefined ? undefined : await store.runs.lockHolder(lockKey);
+      if (holder !== undefined) throw isRunning(pipeline.name ?? "", holder);
+      const state = createState(change, makeContext(actor));
+      warnings = unusedRunParams(state);
+      return state;
+    };
+    const made = await this.#create(change.id, create, actor, idempotency);
+    if (typeof made === "string") return this.#repeatedRun(made);
+    return { run: made.run as PipelineTask, tasks: [...made.tasks.values()], warnings };
+  }
+
+  async runJob({ request, scope, actor, idempotencyKey }: RunJobInput): Promise<RunJobResult> {
+    const { store, newId, makeContext } = this.#parts;
+    const idempotency = idempotencyOf("job-tasks", request, scope, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return { task: await this.#requireTask(repeated), repeated: true };
+    const existing = request.id === undefined ? undefined : await store.runs.task(request.id);
+    if (existing) return this.#runAgain(existing, request, scope, actor);
+    const job = await resolveLoneJob(request, scope, store.catalog);
+    const id = request.id ?? newId("task");
+    const change: RunJobChange = { type: "runJob", request: { ...request, id }, scope, job };
+    if (request.dryRun) {
+      const context = makeContext(actor);
+      const state = createState(change, context);
+      return { task: state.tasks.get(id) as JobTask, rendered: renderRun(state, context)[0] };
+    }
+    const create = async () => createState(change, makeContext(actor));
+    const made = await this.#create(id, create, actor, idempotency);
+    if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
+    return { task: made.tasks.get(id) as JobTask };
+  }
+
+  /** A new attempt of a task that ended; it runs what the task ran. */
+  async #runAgain(
+    task: JobTask,
+    request: RunJobInput["request"],
+    scope: Scope,
+    actor: Actor,
+  ): Promise<RunJobResult> {
+    if (task.domain !== scope.domain || task.namespace !== scope.namespace) {
+      throw new MflowError("NOT_FOUND", `there is no task ${task.id} in ${scope.namespace}.${scope.domain}`);
+    }
+    const extra = Object.keys(request).filter((key) => key !== "id");
+    if (extra.length > 0) {
+      const names = extra.map((key) => `\`${key}\``).join(", ");
+      throw new MflowError(
+        "BAD_REQUEST",
+        `task ${task.id} exists; a new attempt runs what it ran, so leave out ${names}`,
+      );
+    }
+    this.#parts.refuseWhenDraining();
+    const aggregateId = task.pipelineTaskId ?? task.id;
+    const state = await this.#parts.committer.submit(aggregateId, { type: "runJob", request, scope }, actor);
+    return { task: state.tasks.get(task.id) as JobTask };
+  }
+
+  /** Creates a run or lone task; answers an id instead when the Idempotency-Key was used at the same moment. */
+  async #create(
+    id: string,
+    create: () => Promise<RunState>,
+    actor: Actor,
+    idempotency?: IdempotencyKey,
+  ): Promise<RunState | string> {
+    this.#parts.refuseWhenDraining();
+    try {
+      return await this.#parts.committer.create(id, create, actor, idempotency);
+    } catch (error) {
+      if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
+      throw error;
+    }
+  }
+
+  async #repeated(idempotency: IdempotencyKey | undefined): Promise<string | undefined> {
+    if (!idempotency) return undefined;
+    const used = await this.#parts.store.runs.findIdempotency(idempotency.key);
+    return used && sameRequest(used, idempotency);
+  }
+
+  async #repeatedRun(runId: string): Promise<RunPipelineResult> {
+    const { runs } = this.#parts.store;
+    const run = await runs.run(runId);
+    if (!run) throw new MflowError("NOT_FOUND", `run ${runId} of this Idempotency-Key was deleted`);
+    return { run, tasks: await runs.tasksOfRun(runId), repeated: true };
+  }
+
+  async #requireTask(id: string): Promise<JobTask> {
+    const task = await this.#parts.store.runs.task(id);
+    if (!task) throw new MflowError("NOT_FOUND", `task ${id} of this Idempotency-Key was deleted`);
+    return task;
+  }
+}
+
+/** Everything but saving and creation; a lock that somebody holds does not matter. */
+function dryRun(change: RunPipelineChange, context: Context): RunPipelineResult {
+  const state = createState(change, context);
+  return {
+    run: state.run as PipelineTask,
+    tasks: [...state.tasks.values()],
+    rendered: renderRun(state, context),
+    warnings: unusedRunParams(state),
+  };
+}
+
+/** The key of a run request; the same key for another request is refused by its digest. */
+function idempotencyOf(
+  verb: string,
+  request: unknown,
+  scope: Scope,
+  actor: Actor,
+  key: string | undefined,
+): IdempotencyKey | undefined {
+  if (key === undefined) return undefined;
+  return {
+    key: `${verb}/${scope.domain}/${scope.namespace}/${actor.name}/${key}`,
+    digest: digestOf(request),
+  };
+}
+
+function sameRequest(
+  used: { digest: string; aggregateId: string },
+  idempotency: IdempotencyKey | undefined,
+): string {
+  if (used.digest === idempotency?.digest) return used.aggregateId;
+  throw new MflowError("IDEMPOTENCY_CONFLICT", "this Idempotency-Key was used for another request");
+}
