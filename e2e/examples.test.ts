@@ -1,0 +1,214 @@
+// Every file of examples/ does what it says: run through a real server with the SHELL runner, as readers run it.
+
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { lint } from "@mflow/core/lint";
+import { type ParsedDocument, parseManifests } from "@mflow/core/manifest";
+import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
+import { type Client, createClient } from "@mflow/sdk";
+import { type RunningServer, readConfig, startServer } from "@mflow/server/index";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const folder = join(import.meta.dirname, "..", "examples");
+
+async function documentsOf(...names: string[]): Promise<ParsedDocument[]> {
+  const documents: ParsedDocument[] = [];
+  for (const name of names) {
+    const parsed = parseManifests(await readFile(join(folder, name)), { file: name });
+    expect(parsed.problems).toEqual([]);
+    documents.push(...parsed.documents);
+  }
+  return documents;
+}
+
+let data: string;
+let server: RunningServer;
+let client: Client;
+
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), "mflow-examples-"));
+  const flags = { data, port: "0", logLevel: "warn", allowRootSteps: process.getuid?.() === 0 };
+  server = await startServer(readConfig(flags, {}));
+  const token = (await readFile(join(data, "local.token"), "utf8")).trim();
+  client = createClient({ url: server.address, token });
+});
+
+afterAll(async () => {
+  await server?.close();
+  await rm(data, { recursive: true, force: true });
+});
+
+/** Starts the pipeline of an example, with the documents of its file laid over the stored ones. */
+async function start(name: string, runParams: Record<string, string> = {}): Promise<string> {
+  const documents = (await documentsOf(name)).map(({ manifest }) => manifest);
+  return (await client.runs.start({ documents, runParams })).run.id;
+}
+
+/** The run once it has ended, or once all that is left waits for the gate of a task with this name. */
+async function reached(id: string, gate?: string): Promise<PipelineTaskView> {
+  const events = client.events({ pipelineTaskId: id, after: 0 });
+  for await (const { type, stage, name } of events) {
+    const isEnding =
+      type === "RUN_STAGE" && stage !== undefined && stage !== "ACTIVE" && stage !== "CANCELING";
+    if (isEnding || (gate !== undefined && type.endsWith("_WAITING") && name === gate)) break;
+  }
+  return client.runs.get(id);
+}
+
+function taskIn({ tasks }: PipelineTaskView, name: string): JobTaskView {
+  const task = tasks.find((each) => each.name === name);
+  if (!task) throw new Error(`the run has no task ${name}`);
+  return task;
+}
+
+function stagesOf({ run, tasks }: PipelineTaskView): Record<string, string> {
+  const stages = tasks.map(({ name, status }): [string, string] => [name, status.stage]);
+  return { run: run.status.stage, ...Object.fromEntries(stages) };
+}
+
+async function logOf(view: PipelineTaskView, name: string): Promise<string[]> {
+  const { lines } = await client.logs.page(taskIn(view, name).id);
+  return lines.map(({ text }) => text);
+}
+
+test("all examples together have no problem, and can be stored together", async () => {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml"));
+  const documents = await documentsOf(...names);
+  expect(lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined })).toEqual([]);
+  const applied = await client.manifests.apply({ documents: documents.map(({ manifest }) => manifest) });
+  expect(applied.warnings).toEqual([]);
+  expect(applied.documents).toHaveLength(documents.length);
+});
+
+test("hello.yaml greets whom the run names", async () => {
+  const view = await reached(await start("hello.yaml", { NAME: "Ada" }));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", hello: "SUCCEEDED" });
+  expect(await logOf(view, "hello")).toEqual(["Hello, Ada!"]);
+});
+
+describe("params.yaml", () => {
+  test("fills params from all levels, keeps what is read only, and shows no secret", async () => {
+    const view = await reached(await start("params.yaml", { REGION: "asia", REPLICAS: "5", REGISTRY: "x" }));
+    expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", "by-default": "SUCCEEDED", large: "SUCCEEDED" });
+    const same = [
+      "registry registry.example.com, owner the platform team, literal ${TEAM}",
+      "the token has 15 characters and is shown as ***",
+    ];
+    expect(await logOf(view, "by-default")).toEqual(["region asia, replicas 5, verbose false", ...same]);
+    expect(await logOf(view, "large")).toEqual(["region asia, replicas 9, verbose true", ...same]);
+    expect(taskIn(view, "large").labels).toEqual({ REGION: "asia" });
+  });
+
+  test("refuses an option that there is not", async () => {
+    await expect(start("params.yaml", { REGION: "moon" })).rejects.toMatchObject({
+      code: "INVALID_PARAMS",
+      message: expect.stringContaining("must be one of: europe, asia"),
+    });
+  });
+});
+
+describe("parallel.yaml", () => {
+  test("goes on after a failure that may happen", async () => {
+    const view = await reached(await start("parallel.yaml", { SECONDS_TO_WORK: "0" }));
+    expect(stagesOf(view)).toEqual({
+      run: "SUCCEEDED",
+      lint: "SUCCEEDED",
+      flaky: "FAILED",
+      a: "SUCCEEDED",
+      b: "SUCCEEDED",
+      c: "SUCCEEDED",
+      pack: "SUCCEEDED",
+      publish: "SUCCEEDED",
+    });
+  });
+
+  test("stops at a failure, siblings included", async () => {
+    const id = await start("parallel.yaml", { BROKEN: "b", SECONDS_TO_WORK: "0" });
+    const view = await reached(id);
+    const { run, b, c, pack, publish } = stagesOf(view);
+    expect({ run, b, c, pack, publish }).toEqual({
+      run: "FAILED",
+      b: "FAILED",
+      c: expect.stringMatching(/SUCCEEDED|CANCELED|SKIPPED/),
+      pack: "SKIPPED",
+      publish: "SKIPPED",
+    });
+  });
+});
+
+test("outputs.yaml hands values on, also those of many lines, and shows them to people", async () => {
+  const view = await reached(await start("outputs.yaml"));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", measure: "SUCCEEDED", announce: "SUCCEEDED" });
+  const changes = "- counts what is there\n- says so in several lines";
+  const { runtimeEnvs, markdownOutput } = taskIn(view, "measure").status;
+  const files = runtimeEnvs?.FILES;
+  expect(runtimeEnvs).toEqual({
+    FILES: expect.stringMatching(/^[1-9][0-9]*$/),
+    CHANGES: changes,
+    measured_at: expect.stringMatching(/^\d{4}-/),
+  });
+  expect(markdownOutput).toBe("The root folder was measured.\n");
+  expect(taskIn(view, "announce").status.markdownOutput).toBe(`There are ${files} files.\n\n${changes}\n`);
+  expect(await logOf(view, "announce")).toEqual([`There are ${files} files.`, "", ...changes.split("\n")]);
+});
+
+describe("manual-status.yaml", () => {
+  test.each(["SUCCEEDED", "FAILED"])("ends as the worker says: %s", async (result) => {
+    const view = await reached(await start("manual-status.yaml", { NODE: process.execPath, RESULT: result }));
+    expect(stagesOf(view)).toEqual({ run: result, work: result });
+    const { message, runtimeEnvs, markdownOutput } = taskIn(view, "work").status;
+    expect({ message, runtimeEnvs, markdownOutput }).toEqual({
+      message: `the worker says ${result}`,
+      runtimeEnvs: { TICKET: "42" },
+      markdownOutput: "Ticket 42 is done.",
+    });
+  });
+});
+
+// The last one: with users the local token no longer counts.
+test("gates.yaml waits for everybody who must decide", async () => {
+  const people: Record<string, Client> = {};
+  for (const name of ["admin", "starter", "alice", "bob", "carol"]) {
+    const maker = people.admin ?? client;
+    const role = name === "admin" ? "admin" : "operator";
+    const made = await maker.users.create({ name, token: "test", grants: [{ role }] });
+    people[name] = createClient({ url: server.address, token: made.token?.token });
+  }
+  const { admin, starter, alice, bob, carol } = people as Record<string, Client> & typeof people;
+  if (!admin || !starter || !alice || !bob || !carol) throw new Error("a user is missing");
+  await admin.groups.put("dba", ["alice", "bob", "carol"]);
+
+  client = starter;
+  const id = await start("gates.yaml");
+  const staging = taskIn(await reached(id, "migrate-staging"), "migrate-staging");
+  expect(staging.status).toMatchObject({
+    stage: "ACTIVE",
+    reported: { stage: "SUCCEEDED" },
+    markdownOutput: "| table | rows |\n|---|---|\n| orders | 1200 |\n",
+  });
+  await starter.tasks.confirm(staging.id, { verdict: "PASS", digest: staging.confirm?.digest });
+
+  const production = taskIn(await reached(id, "migrate-production"), "migrate-production");
+  await expect(starter.tasks.audit(production.id, { verdict: "PASS" })).rejects.toMatchObject({
+    code: "NOT_LISTED",
+  });
+  await alice.tasks.audit(production.id, { verdict: "PASS" });
+  expect((await starter.tasks.get(production.id)).status.stage).toBe("PENDING");
+  await bob.tasks.audit(production.id, { verdict: "PASS" });
+  await carol.tasks.confirm(await confirmOf(id, production.id), { verdict: "PASS" });
+  expect(stagesOf(await reached(id))).toEqual({
+    run: "SUCCEEDED",
+    "migrate-staging": "SUCCEEDED",
+    "migrate-production": "SUCCEEDED",
+  });
+});
+
+/** Answers with the task once its confirm waits. */
+async function confirmOf(runId: string, taskId: string): Promise<string> {
+  for await (const { type, taskId: about } of client.events({ pipelineTaskId: runId, after: 0 })) {
+    if (type === "CONFIRM_WAITING" && about === taskId) break;
+  }
+  return taskId;
+}
