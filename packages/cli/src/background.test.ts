@@ -2,8 +2,11 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { makeWorkplace, stable, until, type Workplace } from "./testing/command.ts";
+
+// Many processes one after another; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const FILE = `
 kind: Job
@@ -34,8 +37,20 @@ spec:
     - { name: fake, tasks: [{ name: pretend, job: pretend }] }
 `;
 
+const ONE = "kind: Job\nmetadata: { name: one }\nspec: { runnerType: FAKE, runnerSpec: {} }\n";
+
+/** For servers that are to stay until the test ends them, however slow the machine is. */
+const STAYS = { MFLOW_IDLE_EXIT: "10m" };
+
 let place: Workplace;
-afterEach(() => place.remove());
+afterEach(async () => {
+  const server = await record();
+  if (server && isAlive(server.pid)) {
+    process.kill(server.pid, "SIGTERM");
+    await gone(server.pid);
+  }
+  await place.remove();
+});
 
 async function record(): Promise<{ address: string; pid: number } | undefined> {
   const text = await readFile(join(place.path, ".mflow", "server.json"), "utf8").catch(() => undefined);
@@ -51,9 +66,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("a server comes with the first run, serves what follows, and goes when it is idle", async () => {
+async function gone(pid: number): Promise<void> {
+  await until("end of the server", () => (isAlive(pid) ? undefined : true));
+}
+
+test("a server comes with the first run and serves what follows", async () => {
   place = await makeWorkplace({ "first.yaml": FILE });
-  const env = { MFLOW_IDLE_EXIT: "1s" };
+  const env = STAYS;
   const failed = await place.mflow(["run", "-f", "first.yaml", "--allow-root-steps"], { env });
   expect({
     last: stable(failed.stdout).trimEnd().split("\n").slice(-3),
@@ -80,17 +99,46 @@ test("a server comes with the first run, serves what follows, and goes when it i
   expect((await place.mflow(["logs", id], { env })).stdout).toBe(
     "real/greet   | hello mflow\nfake/pretend | greeted mflow\n",
   );
+  expect(await record()).toEqual(server);
+});
 
-  await until("end of the idle server", async () => ((await record()) === undefined ? true : undefined));
-  await until("end of its process", () => (isAlive(server?.pid ?? 0) ? undefined : true));
-
-  // What it did is still there to ask about: a new one is started for that.
-  const { stdout, stderr } = await place.mflow(["get", "runs"], { env });
+test("an idle server goes by itself, and what it did is still there to ask about", async () => {
+  place = await makeWorkplace({ "one.yaml": ONE });
+  const { exitCode } = await place.mflow(["run", "-f", "one.yaml"], { env: { MFLOW_IDLE_EXIT: "2s" } });
+  expect(exitCode).toBe(0);
+  const server = await record();
+  await gone(server?.pid ?? 0);
+  expect(await record()).toBeUndefined();
+  const { stdout, stderr } = await place.mflow(["get", "tasks"], { env: STAYS });
   expect({ lines: stdout.trimEnd().split("\n").length, stderr }).toEqual({
-    lines: 3,
+    lines: 2,
     stderr: expect.stringContaining("started a server in the background"),
   });
-  await until("end of the second server", async () => ((await record()) === undefined ? true : undefined));
+});
+
+test("an idle server in the background makes room for one with the options of the next run", async () => {
+  place = await makeWorkplace({ "one.yaml": ONE });
+  const pids: (number | undefined)[] = [];
+  for (const flags of [[], ["--allow-root-steps"], ["--allow-root-steps"], []]) {
+    const { exitCode } = await place.mflow(["run", "-f", "one.yaml", ...flags], { env: STAYS });
+    expect(exitCode).toBe(0);
+    pids.push((await record())?.pid);
+  }
+  const [first, second] = pids;
+  expect(second).not.toBe(first);
+  expect(pids).toEqual([first, second, second, second]);
+});
+
+test("a server that somebody started themselves is never ended", async () => {
+  place = await makeWorkplace({ "one.yaml": ONE });
+  const server = place.start(["server", "--port", "0", "--log-level", "silent"]);
+  await until("server", () => (server.stderr.includes("listens") ? true : undefined));
+  const { stderr, exitCode } = await place.mflow(["run", "-f", "one.yaml", "--allow-root-steps"]);
+  expect({ stderr, exitCode, pid: (await record())?.pid }).toEqual({
+    stderr: `mflow: a server runs on ${place.path}/.mflow already; --allow-root-steps counts for a new one\n`,
+    exitCode: 0,
+    pid: server.process.pid,
+  });
 });
 
 test("runs that begin at once where no server is share one", async () => {
@@ -98,28 +146,23 @@ test("runs that begin at once where no server is share one", async () => {
     "one.yaml":
       "kind: Job\nmetadata: { name: one }\nspec: { runnerType: FAKE, runnerSpec: { duration: 10ms } }\n",
   });
-  const env = { MFLOW_IDLE_EXIT: "1s" };
-  const calls = await Promise.all([1, 2, 3].map(() => place.mflow(["run", "-f", "one.yaml"], { env })));
+  const calls = await Promise.all(
+    [1, 2, 3].map(() => place.mflow(["run", "-f", "one.yaml"], { env: STAYS })),
+  );
   expect(calls.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
-  await until("end of the idle server", async () => ((await record()) === undefined ? true : undefined));
 });
 
 test("a run that comes while the server is going gets a new one", async () => {
-  place = await makeWorkplace({
-    "one.yaml": "kind: Job\nmetadata: { name: one }\nspec: { runnerType: FAKE, runnerSpec: {} }\n",
-  });
+  place = await makeWorkplace({ "one.yaml": ONE });
   const first = place.start(["server", "--port", "0", "--log-level", "silent"]);
   await until("server", () => (first.stderr.includes("listens") ? true : undefined));
   first.process.kill("SIGTERM");
-  const { exitCode } = await place.mflow(["run", "-f", "one.yaml"], { env: { MFLOW_IDLE_EXIT: "1s" } });
+  const { exitCode } = await place.mflow(["run", "-f", "one.yaml"], { env: STAYS });
   expect({ exitCode, first: (await first.ended).exitCode }).toEqual({ exitCode: 0, first: 0 });
-  await until("end of the idle server", async () => ((await record()) === undefined ? true : undefined));
 });
 
 test("a server that cannot start is said to, with what it said itself", async () => {
-  place = await makeWorkplace({
-    "one.yaml": "kind: Job\nmetadata: { name: one }\nspec: { runnerType: FAKE, runnerSpec: {} }\n",
-  });
+  place = await makeWorkplace({ "one.yaml": ONE });
   const { stdout, stderr, exitCode } = await place.mflow(["run", "-f", "one.yaml"], {
     env: { MFLOW_LOG_LEVEL: "loud" },
   });

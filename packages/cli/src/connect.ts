@@ -4,8 +4,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Client, createClient } from "@mflow/sdk";
+import { backgroundFlags, startInBackground, stopInBackground } from "./background-server.ts";
 import type { Context } from "./context.ts";
-import { localToken, recordedServer, runningServer, startInBackground } from "./local-server.ts";
+import { type LocalServer, localToken, recordedServer, runningServer } from "./local-server.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface ConnectOptions {
@@ -30,12 +31,10 @@ export async function connect(context: Context, options: ConnectOptions = {}): P
   const token = given.token ?? (io.env.MFLOW_TOKEN || undefined);
   if (url !== undefined) return named(url, token);
 
+  const flags = [...(options.serverFlags ?? [])];
   let server = await runningServer(dataFolder);
-  const flags = options.serverFlags ?? [];
-  if (server) {
-    if (flags.length > 0)
-      context.note(`a server runs on ${dataFolder} already; ${flags[0]} counts for a new one`);
-  } else {
+  if (server && flags.length > 0) server = await unlessReplaced(context, server, flags);
+  if (!server) {
     if (!options.start && !(await hasData(dataFolder))) throw noServer(context);
     server = await startInBackground(io, dataFolder, flags);
     context.note(`started a server in the background on ${dataFolder}; it ends when it is idle`);
@@ -49,10 +48,45 @@ export async function connect(context: Context, options: ConnectOptions = {}): P
   return { client, url: found, isLocal: true };
 }
 
+/**
+ * The server, when it was started with these flags or is not ours to end; nothing when it had other flags, was
+ * started in the background and has nothing to do, so that one with the flags can take its place.
+ */
+async function unlessReplaced(
+  context: Context,
+  server: LocalServer,
+  flags: string[],
+): Promise<LocalServer | undefined> {
+  const { dataFolder } = context;
+  const known = await backgroundFlags(dataFolder, server);
+  if (known && flags.every((flag) => known.includes(flag))) return server;
+  if (known && (await isIdle(server, dataFolder))) {
+    await stopInBackground(dataFolder, server);
+    return undefined;
+  }
+  context.note(`a server runs on ${dataFolder} already; ${flags[0]} counts for a new one`);
+  return server;
+}
+
+async function isIdle({ url }: LocalServer, dataFolder: string): Promise<boolean> {
+  const client = createClient({ url, token: await localToken(dataFolder) });
+  try {
+    const runs = await client.runs.list({ stage: ["PENDING", "ACTIVE", "CANCELING"], limit: 1 });
+    const tasks = await client.tasks.list({
+      stage: ["PENDING", "SCHEDULING", "CREATING", "ACTIVE", "CANCELING"],
+      limit: 1,
+    });
+    return runs.items.length === 0 && tasks.items.length === 0;
+  } catch {
+    // Who may not look may not end it either.
+    return false;
+  }
+}
+
 function named(url: string, token: string | undefined): Connection {
   const whole = /^https?:\/\//i.test(url) ? url : `http://${url}`;
   if (!URL.canParse(whole)) {
-    throw new UsageError(`\`${url}\` is not a URL`, "Write it like http://127.0.0.1:7780.");
+    throw new UsageError(`\`${url}\` is not a URL`, "Write it like http://127.0.0.1:7070.");
   }
   return { client: createClient({ url: whole, token }), url: whole, isLocal: false };
 }

@@ -1,21 +1,14 @@
-// The server of a data folder on this machine: where it is, and how to start one in the background.
+// The server of a data folder on this machine: where it is, and whether it is ready.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, type Client, ConnectionError, createClient } from "@mflow/sdk";
-import { EXIT } from "./exit-code.ts";
-import type { Io } from "./io.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** How long after its last run and gate a server in the background ends. */
-export const IDLE_EXIT = "60s";
-
-const START_DEADLINE_MS = 20_000;
-const POLL_MS = 20;
-/** How long another server that has the folder may take to get ready, before we try again. */
-const TAKEN_PAUSE_MS = 300;
+/** A server that is starting gets so long to be ready, one that ends so long to be gone. */
+export const PATIENCE_MS = 20_000;
+export const POLL_MS = 20;
 const READY_TIMEOUT_MS = 2000;
 
 export interface LocalServer {
@@ -41,7 +34,8 @@ export async function localToken(dataFolder: string): Promise<string | undefined
   return (await readOwn(dataFolder, "local.token"))?.trim() || undefined;
 }
 
-async function readOwn(dataFolder: string, name: string): Promise<string | undefined> {
+/** The text of a file of the folder; nothing when it is missing. */
+export async function readOwn(dataFolder: string, name: string): Promise<string | undefined> {
   try {
     return await readFile(join(dataFolder, name), "utf8");
   } catch (error) {
@@ -69,7 +63,7 @@ async function presenceOf(client: Client): Promise<Presence> {
 
 /** The folder's server, once it is ready; nothing when none runs. Waits for one that is starting or stopping. */
 export async function runningServer(dataFolder: string): Promise<LocalServer | undefined> {
-  const deadline = Date.now() + START_DEADLINE_MS;
+  const deadline = Date.now() + PATIENCE_MS;
   while (true) {
     const server = await recordedServer(dataFolder);
     if (!server || !isAlive(server.pid)) return undefined;
@@ -83,88 +77,11 @@ export async function runningServer(dataFolder: string): Promise<LocalServer | u
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-}
-
-/**
- * Starts a server on the folder that lives on without this process, and answers once it is ready. When another
- * one was faster, that one is the answer. Throws UsageError with the end of its log when it does not start.
- */
-export async function startInBackground(
-  io: Io,
-  dataFolder: string,
-  flags: readonly string[],
-): Promise<LocalServer> {
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`cannot make the data folder ${dataFolder}: ${error.code ?? error.message}`);
-  });
-  const logFile = join(dataFolder, "server.log");
-  const log = await open(logFile, "a", 0o600);
-  const logStart = (await log.stat()).size;
-  const deadline = Date.now() + START_DEADLINE_MS;
-  try {
-    while (true) {
-      const child = spawnServer(io, dataFolder, flags, log.fd);
-      const outcome = await outcomeOf(child, dataFolder, deadline);
-      child.unref();
-      if (typeof outcome === "object") return outcome;
-      // Another server has the folder: it gets ready soon, or it is just going and ours can follow.
-      if (outcome === "taken" && Date.now() < deadline) continue;
-      const why =
-        outcome === "late" ? `it was not ready within ${START_DEADLINE_MS / 1000} s` : "it ended at once";
-      throw new UsageError(
-        `cannot start a server in the background: ${why}`,
-        (await endOfLog(logFile, logStart)) || `See ${logFile}.`,
-      );
-    }
-  } finally {
-    await log.close();
-  }
-}
-
-function spawnServer(io: Io, dataFolder: string, flags: readonly string[], logFd: number): ChildProcess {
-  const args = ["server", "--data", dataFolder, "--port", "0", ...flags];
-  const { MFLOW_URL: _url, MFLOW_TOKEN: _token, MFLOW_IDLE_EXIT: idleExit, ...inherited } = io.env;
-  return spawn(process.execPath, [io.script, ...args], {
-    cwd: dataFolder,
-    env: { ...inherited, MFLOW_IDLE_EXIT: idleExit || IDLE_EXIT },
-    detached: true,
-    stdio: ["ignore", logFd, logFd],
-  });
-}
-
-/** The server that is ready on the folder, or how the one that we started ended. */
-async function outcomeOf(
-  child: ChildProcess,
-  dataFolder: string,
-  deadline: number,
-): Promise<LocalServer | "taken" | "ended" | "late"> {
-  let failed = false;
-  child.on("error", () => {
-    failed = true;
-  });
-  while (true) {
-    const server = await runningServer(dataFolder);
-    if (server) return server;
-    if (child.exitCode === EXIT.taken) {
-      await delay(TAKEN_PAUSE_MS);
-      return (await runningServer(dataFolder)) ?? "taken";
-    }
-    if (failed || child.exitCode !== null || child.signalCode !== null) return "ended";
-    if (Date.now() > deadline) return "late";
-    await delay(POLL_MS);
-  }
-}
-
-const LOG_LINES = 5;
-
-async function endOfLog(file: string, from: number): Promise<string> {
-  const text = await readFile(file).catch(() => Buffer.alloc(0));
-  return text.subarray(from).toString("utf8").trimEnd().split("\n").slice(-LOG_LINES).join("\n");
 }

@@ -1,7 +1,10 @@
 // The command as a process, with a real server: what people and scripts see.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Ended, makeServedWorkplace, stable, type Workplace } from "../testing/command.ts";
+
+// Many processes one after another; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const FILE = `
 kind: Job

@@ -1,8 +1,11 @@
 // Watching on a real terminal of 80 columns: the live view, decisions by key, and Ctrl-C.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { makeServedWorkplace, SCRIPT, type Workplace } from "../testing/command.ts";
 import { hasTerminal, onTerminal } from "../testing/terminal.ts";
+
+// Many processes one after another; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const file = (me: string) => `
 kind: Job
