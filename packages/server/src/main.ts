@@ -108,7 +108,6 @@ async function startOn(
   folder.announce({ address, pid: process.pid });
   await engine.start();
   state = "ready";
-  logger.info(`mflow ${VERSION} listens on ${address}, data in ${folder.path}`);
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;

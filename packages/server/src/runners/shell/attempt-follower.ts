@@ -1,0 +1,147 @@
+// Brings one attempt home: copies its log from the spool, reports, and says when the supervisor may forget it.
+// Lines are addressed by number and results are repeated, so a crash at any point leaves neither gap nor
+// duplicate. What the host refuses is tried again.
+
+import { type FileHandle, open } from "node:fs/promises";
+import type { LogLine } from "../../logs/log-store.ts";
+import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+import type { Result, SpoolExtent, SpoolLine } from "./supervisor/protocol.ts";
+
+const READ = 1024 * 1024;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 5000;
+
+export interface FollowerEvents {
+  /** Log and result are with the host. */
+  done(): void;
+  warn(message: string): void;
+}
+
+export class AttemptFollower {
+  readonly ref: AttemptRef;
+  readonly #host: RunnerHost;
+  readonly #events: FollowerEvents;
+  #active: RunnerReport | undefined;
+  #extent: SpoolExtent | undefined;
+  #result: Result | undefined;
+  /** Bytes of the spool that were copied. */
+  #copied = 0;
+  /** Lines that the host had already when the following began. */
+  #stored: number | undefined;
+  #spool: FileHandle | undefined;
+  #reported = false;
+  #working = false;
+  #closed = false;
+
+  /** `fresh`: the attempt has just begun, so the host has no line of it. */
+  constructor(ref: AttemptRef, fresh: boolean, host: RunnerHost, events: FollowerEvents) {
+    this.ref = ref;
+    this.#host = host;
+    this.#events = events;
+    if (fresh) this.#stored = 0;
+  }
+
+  get hasResult(): boolean {
+    return this.#result !== undefined;
+  }
+
+  active(startAt: string): void {
+    this.#active = { ...this.ref, stage: "ACTIVE", at: startAt, startAt };
+    this.#wake();
+  }
+
+  grew(extent: SpoolExtent): void {
+    this.#extent = extent;
+    this.#wake();
+  }
+
+  end(result: Result, extent: SpoolExtent | undefined): void {
+    this.#result = result;
+    this.#extent = extent ?? this.#extent;
+    this.#wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #wake(): void {
+    if (this.#working) return;
+    this.#working = true;
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    let backoff = FIRST_BACKOFF_MS;
+    while (!this.#closed) {
+      try {
+        if (!(await this.#advance())) break;
+        backoff = FIRST_BACKOFF_MS;
+      } catch (error) {
+        if (this.#closed) break;
+        const { taskId, attempt } = this.ref;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#events.warn(`${taskId}, attempt ${attempt}: ${reason}; next try in ${backoff} ms`);
+        // A log that cannot be stored holds up the forgetting, not the result.
+        if (this.#result && !this.#reported) await this.#report(this.#result).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, backoff));
+        backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
+      }
+    }
+    this.#working = false;
+    if (this.#closed) await this.#closeSpool();
+  }
+
+  /** Does the next thing; false when there is none. */
+  async #advance(): Promise<boolean> {
+    if (this.#active && !this.#result) {
+      await this.#host.report(this.#active);
+      this.#active = undefined;
+    } else if (this.#extent && this.#extent.bytes > this.#copied) {
+      await this.#copy(this.#extent);
+    } else if (this.#result) {
+      await this.#closeSpool();
+      await this.#host.logs.finish(this.ref);
+      if (!this.#reported) await this.#report(this.#result);
+      this.#closed = true;
+      this.#events.done();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  async #report(result: Result): Promise<void> {
+    await this.#host.report({ ...this.ref, ...result });
+    this.#reported = true;
+  }
+
+  async #copy({ path, bytes }: SpoolExtent): Promise<void> {
+    this.#spool ??= await open(path);
+    const buffer = Buffer.allocUnsafe(Math.min(bytes - this.#copied, READ));
+    const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, this.#copied);
+    const end = buffer.subarray(0, bytesRead).lastIndexOf("\n") + 1;
+    if (end === 0) throw new Error(`its spool ${path} is shorter than the supervisor said`);
+    this.#stored ??= await this.#host.logs.length(this.ref);
+    const lines = parseLines(buffer.toString("utf8", 0, end), this.#stored);
+    if (lines.length > 0) await this.#host.logs.append(this.ref, lines);
+    this.#copied += end;
+  }
+
+  async #closeSpool(): Promise<void> {
+    const spool = this.#spool;
+    this.#spool = undefined;
+    await spool?.close();
+  }
+}
+
+/** Lines of a spool but for the first ones, which are stored. */
+function parseLines(text: string, stored: number): LogLine[] {
+  const lines: LogLine[] = [];
+  for (const json of text.split("\n")) {
+    if (json === "") continue;
+    const [line, time, stream, step, content] = JSON.parse(json) as SpoolLine;
+    if (line > stored) lines.push({ line, time, stream, step, text: content });
+  }
+  return lines;
+}

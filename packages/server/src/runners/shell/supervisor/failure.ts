@@ -1,0 +1,55 @@
+// Why an attempt failed: the codes and sentences, each in one place.
+
+import { signalOf } from "./launch.ts";
+import type { OutputProblem } from "./outputs.ts";
+import type { StepPlan } from "./protocol.ts";
+import type { StepEnd } from "./running-step.ts";
+
+export interface Failure {
+  /** `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `SPAWN_ERROR`, `OUTPUT_INVALID`, `OUTPUT_TOO_LARGE`, `RUNNER_ERROR`. */
+  reason: string;
+  message: string;
+  /** The task fails although the step says `continueOnError`. */
+  final?: boolean;
+}
+
+/** The failure that the end of a step means; nothing when it succeeded. */
+export function stepFailure({ name, timeoutMs }: StepPlan, end: StepEnd): Failure | undefined {
+  if (end.timedOut) {
+    return {
+      reason: "STEP_TIMEOUT",
+      message: `step \`${name}\` ran longer than ${(timeoutMs ?? 0) / 1000}s`,
+    };
+  }
+  return exitFailure(name, end.exitCode, end.signal);
+}
+
+/** The failure that the end of a step's first process means; nothing when it succeeded. */
+export function exitFailure(
+  name: string,
+  exitCode: number | undefined,
+  signal: string | undefined,
+): Failure | undefined {
+  if (signal !== undefined) return { reason: "SIGNAL", message: `step \`${name}\` was ended by ${signal}` };
+  if (exitCode === undefined || exitCode === 0) return undefined;
+  const told = signalOf(exitCode);
+  if (told === undefined) return { reason: "EXIT_CODE", message: `step \`${name}\` exited with ${exitCode}` };
+  return { reason: "SIGNAL", message: `step \`${name}\` was ended by ${told} (exit code ${exitCode})` };
+}
+
+/** What is wrong with what a step put out. */
+export function outputFailure(step: string, { reason, message }: OutputProblem): Failure {
+  return { reason, message: `$MFLOW_OUTPUT of step \`${step}\`: ${message}`, final: true };
+}
+
+/** Why a process could not be started, in words. */
+export function spawnProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "E2BIG") return "its script and environment are longer than the system takes";
+  if (code === "EAGAIN") return "the system allows no more processes";
+  return messageOf(error);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,183 @@
+// What a supervisor must know when the one before it was killed: a file to which every event of an attempt is
+// added. One file for all, and events of one moment in one write, because a file per attempt would cost more
+// than the attempt. Nothing is synced: after a power failure no process runs that could be known.
+//
+// It begins anew when nothing is under way any more, or when it has grown long: then with the events that
+// are still needed. Steps write their exit status into `exits.N` by themselves; N changes with each new
+// beginning, so that a step that still runs always finds its file.
+
+import { Buffer } from "node:buffer";
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { ProcessIdentity } from "./process-identity.ts";
+import { keyOf, type Owner, type Ref, type Result, type StepResult } from "./protocol.ts";
+
+/** What is known of a step before it runs. */
+export interface PlannedStep {
+  name: string;
+  continueOnError: boolean;
+  keepProcesses: boolean;
+}
+
+export type JournalEvent =
+  | {
+      e: "start";
+      ref: Ref;
+      startAt: string;
+      steps: PlannedStep[];
+      /** Whom its steps run as. */
+      owner?: Owner;
+      /** Folder of the attempt's files. */
+      files: string;
+      /** Folder that it has to itself while it runs. */
+      folder: string;
+      /** Where its steps write their exit status. */
+      exits: string;
+    }
+  /** The first process of a step that runs for a while; `group`: its cgroup. */
+  | { e: "process"; ref: Ref; step: number; process: ProcessIdentity; group?: string }
+  | { e: "step"; ref: Ref; result: StepResult }
+  | { e: "stop"; ref: Ref }
+  /** Without what the steps put out: that is in their own files. */
+  | { e: "end"; ref: Ref; result: Result }
+  | { e: "ack"; ref: Ref };
+
+/** Bytes from which on it begins anew, when nothing is under way and when something is. */
+const LONG_WHEN_IDLE = 256 * 1024;
+const LONG = 4 * 1024 * 1024;
+
+export class Journal {
+  readonly #path: string;
+  readonly #failed: (error: unknown) => void;
+  /** Events of the attempts that are not forgotten yet. */
+  readonly #needed = new Map<string, JournalEvent[]>();
+  #fd: number;
+  #size: number;
+  #waiting = "";
+  #scheduled: NodeJS.Immediate | undefined;
+  /** Number of beginnings. */
+  epoch = 0;
+
+  /** Begins anew with the events that an earlier journal left. `failed` hears of writes that come to nothing. */
+  constructor(folder: string, before: JournalEvent[], failed: (error: unknown) => void) {
+    this.#path = join(folder, "journal");
+    this.#failed = failed;
+    for (const event of before) this.#note(event);
+    [this.#fd, this.#size] = this.#begin();
+  }
+
+  /** Files for exit statuses that attempts still refer to. */
+  get exits(): Set<string> {
+    return new Set(
+      [...this.#needed.values()].flat().flatMap((event) => (event.e === "start" ? event.exits : [])),
+    );
+  }
+
+  /** Writes the event, and all that waits. Throws when the disk is full. */
+  writeNow(event: JournalEvent): void {
+    const before = this.#waiting;
+    this.#add(event);
+    try {
+      this.#write();
+    } catch (error) {
+      // The caller gives up what the event announces.
+      this.#waiting = before;
+      this.#needed.delete(keyOf(event.ref));
+      throw error;
+    }
+  }
+
+  /** Writes the event with others of this moment. */
+  write(event: JournalEvent): void {
+    this.#add(event);
+    this.#scheduled ??= setImmediate(() => this.#writeOrLater());
+  }
+
+  /** Writes the event whenever something else is written: to lose it does no harm. */
+  writeSometime(event: JournalEvent): void {
+    this.#add(event);
+    if (this.#waiting.length > LONG_WHEN_IDLE) this.#writeOrLater();
+  }
+
+  /** Writes what waits, before the process ends. */
+  close(): void {
+    this.#writeOrLater();
+    closeSync(this.#fd);
+  }
+
+  #add(event: JournalEvent): void {
+    this.#note(event);
+    this.#waiting += `${JSON.stringify(event)}\n`;
+  }
+
+  #note(event: JournalEvent): void {
+    const key = keyOf(event.ref);
+    if (event.e === "start") this.#needed.set(key, [event]);
+    else if (event.e === "ack") this.#needed.delete(key);
+    else this.#needed.get(key)?.push(event);
+  }
+
+  #writeOrLater(): void {
+    this.#scheduled = undefined;
+    try {
+      this.#write();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #write(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    if (this.#waiting === "") return;
+    try {
+      this.#size += writeWhole(this.#fd, this.#waiting);
+      this.#waiting = "";
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#size);
+      throw error;
+    }
+    if (this.#size < LONG_WHEN_IDLE) return;
+    if (this.#needed.size > 0 && this.#size < LONG) return;
+    const before = this.#fd;
+    [this.#fd, this.#size] = this.#begin();
+    closeSync(before);
+    this.epoch++;
+  }
+
+  #begin(): [fd: number, size: number] {
+    const events = [...this.#needed.values()].flat();
+    const draft = `${this.#path}.new`;
+    rmSync(draft, { force: true });
+    const fd = openSync(draft, "a", 0o600);
+    const size = writeWhole(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    renameSync(draft, this.#path);
+    return [fd, size];
+  }
+}
+
+/** Writes all of the text, or throws. Answers the number of bytes. */
+export function writeWhole(fd: number, text: string): number {
+  const bytes = Buffer.from(text);
+  let written = 0;
+  while (written < bytes.length) written += writeSync(fd, bytes, written);
+  return written;
+}
+
+/** The events in a journal; a last line that was cut is left out. */
+export function readJournal(folder: string): JournalEvent[] {
+  let text: string;
+  try {
+    text = readFileSync(join(folder, "journal"), "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+  return text.split("\n").flatMap((line) => {
+    try {
+      return line === "" ? [] : [JSON.parse(line) as JournalEvent];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,174 @@
+// What a step leaves running. Its processes are found by their process group, by a variable in their
+// environment that nothing else has (they keep it also when they leave the group), and by the cgroup where
+// the step has one.
+//
+// Looking through all processes costs milliseconds. Numbers of processes are given out in order, so for a
+// short step it is enough to look at those that came after its first.
+
+import { Buffer } from "node:buffer";
+import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { killGroup } from "./cgroup.ts";
+import { exists } from "./process-identity.ts";
+
+/** Name of the variable; its value is the mark of the step. */
+export const MARK_VARIABLE = "MFLOW_STEP_MARK";
+
+/** More numbers than this are not worth looking at one by one. */
+const FEW = 512;
+/** Processes may start others while they are killed; after so many rounds it is given up. */
+const ROUNDS = 50;
+
+/** The mark of a step: no other step has it. */
+export function markOf(key: string, step: number): string {
+  return `${key}.${step}`;
+}
+
+export interface StepTrace {
+  mark: string;
+  /** The step's first process, which leads the process group; undefined when it is not known. */
+  pid: number | undefined;
+  /** Processes that are known to be others. */
+  others: Set<number>;
+  /** The step was so short that numbers of processes have not come round. */
+  short: boolean;
+  /** Its cgroup. */
+  group: string | undefined;
+  /** The pipes that it writes into. */
+  pipes: string[];
+}
+
+/**
+ * Whether anything of a step whose first process has ended still runs, or holds its pipes (which it can after
+ * it has left the group and thrown the mark away).
+ */
+export function hasLeftovers(trace: StepTrace): boolean {
+  if (trace.pid !== undefined && groupRuns(trace.pid)) return true;
+  return candidates(trace).some((pid) => markIn(pid) === trace.mark || holds(pid, trace.pipes));
+}
+
+/** Asks all of a step to end. */
+export function terminate(trace: StepTrace): void {
+  if (trace.pid !== undefined) kill(-trace.pid, "SIGTERM");
+  for (const pid of findMarked(trace)) {
+    // Those of the group have it already; a second one would be taken for impatience.
+    if (trace.pid === undefined || !isInGroup(pid, trace.pid)) kill(pid, "SIGTERM");
+  }
+}
+
+/** Kills all that a step left running; resolves when nothing is found any more. */
+export async function killLeftovers(trace: StepTrace): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    if (trace.group !== undefined) killGroup(trace.group);
+    if (trace.pid !== undefined) kill(-trace.pid);
+    // From the second round on the numbers may have come round.
+    const found = findMarked(round === 0 ? trace : { ...trace, short: false });
+    if (found.length === 0) return;
+    for (const pid of found) kill(pid);
+    await new Promise((resolve) => setTimeout(resolve, round));
+  }
+}
+
+/** Processes by the mark in their environment, all that have one. */
+export function allMarked(): Map<string, number[]> {
+  const marked = new Map<string, number[]>();
+  for (const pid of allProcesses()) {
+    const mark = markIn(pid);
+    if (mark !== undefined) marked.set(mark, [...(marked.get(mark) ?? []), pid]);
+  }
+  return marked;
+}
+
+/** Kills a process, or with a negative number a process group; nothing happens when there is none. */
+export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone.
+  }
+}
+
+function findMarked(trace: StepTrace): number[] {
+  return candidates(trace).filter((pid) => markIn(pid) === trace.mark);
+}
+
+function candidates({ pid, others, short }: StepTrace): number[] {
+  const found = (short && pid !== undefined && since(pid)) || allProcesses();
+  return found.filter((candidate) => !others.has(candidate));
+}
+
+/** Processes that started after one did; undefined when that cannot be told, or they are many. */
+function since(pid: number): number[] | undefined {
+  const last = lastNumber();
+  if (last === undefined || last < pid || last - pid > FEW) return undefined;
+  const found: number[] = [];
+  for (let candidate = pid + 1; candidate <= last; candidate++) {
+    if (existsSync(`/proc/${candidate}`)) found.push(candidate);
+  }
+  return found;
+}
+
+let loadavg: number | undefined;
+const line = Buffer.alloc(128);
+
+/** The number that was given out last: the fifth field of /proc/loadavg (proc(5)). */
+function lastNumber(): number | undefined {
+  try {
+    loadavg ??= openSync("/proc/loadavg", "r");
+    const length = readSync(loadavg, line, 0, line.length, 0);
+    return Number(line.toString("latin1", 0, length).trim().split(" ")[4]);
+  } catch {
+    return undefined;
+  }
+}
+
+function allProcesses(): number[] {
+  try {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => pid > 0 && pid !== process.pid);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a process has one of the pipes as its output. */
+function holds(pid: number, pipes: string[]): boolean {
+  return [1, 2].some((fd) => {
+    try {
+      return pipes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Whether a process of the group runs. Where nobody collects orphans, dead ones stay in it as zombies. */
+function groupRuns(group: number): boolean {
+  if (!exists(-group)) return false;
+  const processes = allProcesses();
+  return processes.length === 0 || processes.some((pid) => isInGroup(pid, group));
+}
+
+/** Fields 3 and 5 of /proc/PID/stat are the state and the process group (proc(5)). */
+function isInGroup(pid: number, group: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, , processGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return processGroup === String(group) && state !== "Z" && state !== "X";
+  } catch {
+    return false;
+  }
+}
+
+function markIn(pid: number): string | undefined {
+  let environment: string;
+  try {
+    environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+  } catch {
+    return undefined;
+  }
+  const start = environment.indexOf(`${MARK_VARIABLE}=`);
+  if (start === -1 || (start > 0 && environment[start - 1] !== "\0")) return undefined;
+  const end = environment.indexOf("\0", start);
+  return environment.slice(start + MARK_VARIABLE.length + 1, end === -1 ? undefined : end);
+}

@@ -1,0 +1,102 @@
+// The log of an attempt until the server has taken it: a file of numbered, masked lines. It comes into being
+// with the first line, so a silent task has none. Lines of one moment are written together.
+
+import type { Buffer } from "node:buffer";
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeWhole } from "./journal.ts";
+import type { SpoolExtent, SpoolLine } from "./protocol.ts";
+
+/** Characters that wait at most before they are written at once. */
+const WRITE = 256 * 1024;
+
+export class Spool {
+  readonly #path: string;
+  readonly #grew: () => void;
+  readonly #failed: (error: unknown) => void;
+  #fd: number | undefined;
+  #lines = 0;
+  #bytes = 0;
+  #waiting: string[] = [];
+  #waitingLength = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+  #lostLines = 0;
+
+  /** `grew` is called after each write. `path`: its folder is made when need be. */
+  constructor(path: string, grew: () => void, failed: (error: unknown) => void) {
+    this.#path = path;
+    this.#grew = grew;
+    this.#failed = failed;
+  }
+
+  /** Takes up the spool that an earlier supervisor left, without a line that was cut by its end. */
+  static takeUp(path: string, grew: () => void, failed: (error: unknown) => void): Spool {
+    const spool = new Spool(path, grew, failed);
+    let text: Buffer;
+    try {
+      text = readFileSync(path);
+    } catch {
+      return spool;
+    }
+    spool.#bytes = text.lastIndexOf("\n") + 1;
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) spool.#lines++;
+    spool.#fd = openSync(path, "a", 0o600);
+    ftruncateSync(spool.#fd, spool.#bytes);
+    return spool;
+  }
+
+  /** What is in the file; nothing when there is none. */
+  get extent(): SpoolExtent | undefined {
+    return this.#bytes === 0 ? undefined : { path: this.#path, lines: this.#lines, bytes: this.#bytes };
+  }
+
+  /** Adds a line; answers the bytes that it takes (escapes count, characters beyond ASCII count as one). */
+  add(time: number, stream: SpoolLine[2], step: string, text: string): number {
+    // The number is put in when it is written, for a write may fail.
+    const rest = `${time},"${stream}",${JSON.stringify(step)},${JSON.stringify(text)}]\n`;
+    this.#waiting.push(rest);
+    this.#waitingLength += rest.length;
+    if (this.#waitingLength > WRITE) this.flush();
+    else this.#scheduled ??= setImmediate(() => this.flush());
+    return rest.length + 8;
+  }
+
+  /** Writes what waits. When that fails (the disk is full), those lines are lost, and a later one says so. */
+  flush(): void {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    if (this.#waiting.length === 0) return;
+    if (this.#lostLines > 0) {
+      const note = `${this.#lostLines} lines were lost: the log could not be written`;
+      this.#waiting.unshift(`${Date.now()},"mflow","",${JSON.stringify(note)}]\n`);
+    }
+    const lines = this.#waiting;
+    this.#waiting = [];
+    this.#waitingLength = 0;
+    const first = this.#lines + 1;
+    try {
+      this.#fd ??= this.#open();
+      this.#bytes += writeWhole(this.#fd, lines.map((line, i) => `[${first + i},${line}`).join(""));
+      this.#lines += lines.length;
+      this.#lostLines = 0;
+    } catch (error) {
+      if (this.#fd !== undefined) ftruncateSync(this.#fd, this.#bytes);
+      this.#lostLines += lines.length - (this.#lostLines > 0 ? 1 : 0);
+      this.#failed(error);
+      return;
+    }
+    this.#grew();
+  }
+
+  /** Writes what waits; no more lines come. */
+  close(): void {
+    this.flush();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #open(): number {
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    return openSync(this.#path, "a", 0o600);
+  }
+}
