@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { JobTaskStatus } from "./schema/job-task.ts";
 import { addExports, holdsSlot, isExportedName, isOver, makeState, revisionOf } from "./state.ts";
+import { OPERATOR } from "./testing/play.ts";
 import { playJob, playPipeline } from "./testing/start.ts";
 
 const { definition, run, tasks } = playPipeline("a b").state;
@@ -20,6 +21,14 @@ describe("the state of a run", () => {
       ["V", "new"],
       ["A", "a"],
     ]);
+  });
+
+  test("keeps the later value when the record of the task that handed on the earlier one is corrected", () => {
+    const play = playPipeline("a b c", { tasks: { a: { ignoreFailed: true } } });
+    play.report("a", "FAILED", { runtimeEnvs: { V: "old" } });
+    play.report("b", "SUCCEEDED", { runtimeEnvs: { V: "new" } });
+    play.status("a", "SUCCEEDED", { forceUpdateStatus: true }, OPERATOR);
+    expect([...play.state.exported]).toEqual([["V", "new"]]);
   });
 
   test("knows no runtime envs of a task that has not handed them on", () => {

@@ -39,7 +39,10 @@ describe("cancel of a task", () => {
       ["STOP noop 1"],
     ]);
     expect(play.task()).toMatchObject({ status: { stopping: "CANCEL" }, wakeAt: undefined });
+    play.world.nowMs += 5000;
     expect(play.lines(play.stopped("noop"))).toEqual(["noop: CANCELING -> CANCELED"]);
+    // Work that never began has no end.
+    expect(play.task().status.endAt).toBe(stage === "ACTIVE" ? play.world.now : undefined);
   });
 
   test("whose work is gone and that waits for its status call cancels it at once", () => {

@@ -270,6 +270,15 @@ describe("runJob on a task that exists", () => {
     ]);
   });
 
+  test("is refused for a task whose turn has not come", () => {
+    const play = playPipeline("a b");
+    const { id } = play.task("b");
+    const change = { type: "runJob", request: { id }, scope: DEFAULT_SCOPE } as const;
+    expect(refusal(() => play.submit(change))).toBe(
+      `TASK_IS_RUNNING: task \`b\` (${id}) is PENDING; wait for its end or cancel it`,
+    );
+  });
+
   test("is refused for a task of a run", () => {
     const play = playPipeline("a b");
     play.report("a", "FAILED");

@@ -152,7 +152,7 @@ describe("a status call", () => {
 
   test("may say more of the present stage: message, detail and extension, which are merged", () => {
     const play = playJob();
-    play.status("noop", "ACTIVE", { message: "starts", extension: { pct: "0", url: "u" } });
+    play.status("noop", "ACTIVE", { message: "starts", detail: "c", extension: { pct: "0", url: "u" } });
     const more = play.status("noop", "ACTIVE", {
       message: "half way",
       detail: "d",
