@@ -2,6 +2,7 @@
 // implementation. Everything returns a promise, because PostgreSQL will; SQLite answers at once.
 //
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
+// `UNAVAILABLE` once the store is closed.
 
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
@@ -80,8 +81,10 @@ export interface Lease {
 
 export interface RunStore {
   /**
-   * Writes all commits in one transaction. One whose guard fails is undone alone, and its result says why;
-   * the others are written. Events get increasing places in commit order. New effects are leased to `lease`.
+   * Writes all commits in one transaction, each on what the ones before it left. One whose guard fails is undone
+   * alone, and its result says why; the others are written. A used idempotency key is said before a stale
+   * revision, and that before a lock. Events get increasing places in commit order. New effects are due at once and
+   * leased to `lease`.
    */
   commit(commits: RunCommit[], lease: Lease): Promise<CommitResult[]>;
   /** The aggregate with all its tasks, in the pipeline's order. */
@@ -91,7 +94,7 @@ export interface RunStore {
   /** Ids of aggregates that have not ended, oldest first. */
   unfinished(): Promise<string[]>;
   lockHolder(key: string): Promise<string | undefined>;
-  /** What an idempotency key was used for. */
+  /** What an idempotency key was used for in the last 24 hours. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
   run(id: string): Promise<PipelineTask | undefined>;
   task(id: string): Promise<JobTask | undefined>;
@@ -99,7 +102,10 @@ export interface RunStore {
   definition(aggregateId: string): Promise<RunDefinition | undefined>;
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;
-  /** Removes an ended aggregate with its tasks, history stays. Rejects with CONFLICT when it has not ended. */
+  /**
+   * Removes an ended aggregate with its tasks; history stays. Rejects with CONFLICT when it has not ended, with
+   * NOT_FOUND when there is none.
+   */
   remove(aggregateId: string): Promise<void>;
 }
 
@@ -109,12 +115,16 @@ export interface Page<T> {
   nextCursor?: string;
 }
 
-/** Filters of every list; newest first. */
+/**
+ * Filters of every list: what fulfils all of them, newest first, and by id from the last of those of the same time.
+ * Paging skips and repeats nothing while records are added. A bad limit, cursor or time is a BAD_REQUEST.
+ */
 export interface PageQuery {
   scope?: Partial<Scope>;
   /** 1 to 500. */
   limit: number;
   cursor?: string;
+  /** All of them. */
   labels?: Record<string, string>;
   /** Text in the name, case ignored. */
   text?: string;
@@ -138,7 +148,7 @@ export interface TaskQuery extends PageQuery {
 }
 
 export interface Outbox {
-  /** Leases at most `limit` due effects that nobody else has leased. */
+  /** Leases at most `limit` effects that are due at `now` and under no lease, the caller's own included; due first. */
   claim(lease: Lease, now: number, limit: number): Promise<Effect[]>;
   /** Gives an effect back for another try not before `dueAt`; counts the try. */
   retry(id: string, dueAt: number, error: string): Promise<void>;
@@ -211,16 +221,20 @@ export interface ApiToken {
 
 export interface AccountStore {
   countUsers(): Promise<number>;
+  /** By name. */
   users(): Promise<User[]>;
   user(name: string): Promise<User | undefined>;
   /** With `access`, roles and a token are written together with the user, or nothing is. */
   putUser(user: User, access?: { grants: Grant[]; token?: ApiToken }): Promise<void>;
+  /** With the user's grants, memberships and tokens. */
   removeUser(name: string): Promise<void>;
   grants(user: string): Promise<Grant[]>;
   setGrants(user: string, grants: Grant[]): Promise<void>;
+  /** By name, members by name. */
   groups(): Promise<{ name: string; members: string[] }[]>;
   setGroup(name: string, members: string[]): Promise<void>;
   removeGroup(name: string): Promise<void>;
+  /** Oldest first. */
   tokens(user?: string): Promise<ApiToken[]>;
   token(id: string): Promise<ApiToken | undefined>;
   putToken(token: ApiToken): Promise<void>;
@@ -229,6 +243,7 @@ export interface AccountStore {
   removeToken(id: string): Promise<void>;
 }
 
+/** Closing waits for lists under way; a second close does nothing. */
 export interface Store {
   readonly runs: RunStore;
   readonly outbox: Outbox;

@@ -2,6 +2,7 @@
 // is synchronous, so a transaction is never interleaved with other work of the process.
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { MflowError } from "@mflow/core/errors";
 import { storeError } from "./store-error.ts";
 
 /** How long a connection waits for another program's lock while opening; nobody else waits yet. */
@@ -85,11 +86,16 @@ export class Connection {
     this.#undone.push(callback);
   }
 
-  /** Writes the log back into the file and closes; a second close does nothing. */
+  /**
+   * Writes the log back into the file, where there is room, and closes. What stays in the log is found by the next
+   * opening. A second close does nothing.
+   */
   close(): void {
     if (!this.#db.isOpen) return;
     try {
       this.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      if (!(error instanceof MflowError)) throw error;
     } finally {
       this.#db.close();
     }

@@ -171,6 +171,19 @@ describe("the SQLite store", () => {
     expect(await copy.runs.run(aRun(1).id)).toEqual(aRun(1));
   });
 
+  test("a store closes while another program reads the file; the next one finds every commit", async () => {
+    const connection = new Connection(path);
+    const store = sqliteStore(connection);
+    connection.exec("PRAGMA wal_autocheckpoint = 0");
+    await commit(store, aNewRun(aRun(1)));
+    const other = sqlite3();
+    other.exec("BEGIN; SELECT * FROM runs");
+    await store.close();
+    expect(existsSync(`${path}-wal`)).toBe(true);
+    other.close();
+    expect(await (await open()).runs.run(aRun(1).id)).toEqual(aRun(1));
+  });
+
   test("a list under way does not hold up a commit", async () => {
     const store = await open();
     const ended: string[] = [];

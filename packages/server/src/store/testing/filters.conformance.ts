@@ -219,6 +219,7 @@ export function describeFilters(name: string, prepare: () => Promise<Database>):
       ["a cursor that no list returned", { limit: 1, cursor: "nonsense" }],
       ["a cursor that was cut", { limit: 1, cursor: "MTc2OTg2MDgwMTAwMC5" }],
       ["an empty cursor", { limit: 1, cursor: "" }],
+      ["a cursor with more behind it", { limit: 1, cursor: "MS5h*" }],
       ["a time that is none", { limit: 1, createdFrom: "yesterday" }],
     ])("%s is refused", async (_, query: PageQuery) => {
       await expect(store.runs.listRuns(query)).rejects.toMatchObject({ code: "BAD_REQUEST" });
