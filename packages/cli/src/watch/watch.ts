@@ -61,7 +61,7 @@ async function watchLive(
   leave: AbortController,
 ): Promise<Watched> {
   const session = new LiveSession(context, client, id, () => leave.abort());
-  using _listening = onSignals(
+  const stopListening = onSignals(
     () => session.interrupt(),
     () => leave.abort(),
   );
@@ -73,6 +73,7 @@ async function watchLive(
     return await followRun(client, id, session, leave.signal);
   } finally {
     session.close();
+    stopListening();
   }
 }
 
@@ -82,7 +83,7 @@ async function watchPlain(
   id: string,
   leave: AbortController,
 ): Promise<Watched> {
-  using _listening = onSignals(
+  const stopListening = onSignals(
     () => leave.abort(),
     () => leave.abort(),
   );
@@ -98,7 +99,11 @@ async function watchPlain(
       if (content !== undefined) context.print(content);
     };
   }
-  return await followRun(client, id, watcher, leave.signal);
+  try {
+    return await followRun(client, id, watcher, leave.signal);
+  } finally {
+    stopListening();
+  }
 }
 
 /** The task of an event; read anew where the line tells of its gate. */
@@ -108,8 +113,8 @@ async function taskOf(client: Client, event: HistoryEvent, watched: Watched) {
   return client.tasks.get(known.id).catch(() => known);
 }
 
-/** Calls back for Ctrl-C, and for signals that end the command but not the run, until it is disposed of. */
-function onSignals(interrupted: () => void, terminated: () => void): Disposable {
+/** Calls back for Ctrl-C, and for signals that end the command but not the run; the answer ends that. */
+function onSignals(interrupted: () => void, terminated: () => void): () => void {
   let lastAt = Number.NEGATIVE_INFINITY;
   const onInterrupt = () => {
     const now = performance.now();
@@ -120,12 +125,10 @@ function onSignals(interrupted: () => void, terminated: () => void): Disposable 
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", terminated);
   process.on("SIGHUP", terminated);
-  return {
-    [Symbol.dispose]: () => {
-      process.off("SIGINT", onInterrupt);
-      process.off("SIGTERM", terminated);
-      process.off("SIGHUP", terminated);
-    },
+  return () => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", terminated);
+    process.off("SIGHUP", terminated);
   };
 }
 
