@@ -62,16 +62,21 @@ export interface RunJobChange {
   job?: JobSnapshot;
 }
 
+interface Conditional {
+  /** Revisions of the task or run that the change was made for; it is refused on any other. */
+  ifRevision?: readonly number[];
+}
+
 export type Change =
   | RunPipelineChange
   | RunJobChange
   | { type: "report"; report: Report }
-  | { type: "updateStatus"; taskId: string; request: UpdateStatusRequest }
-  | { type: "updateOutput"; taskId: string; request: UpdateOutputRequest }
-  | { type: "audit"; taskId: string; request: DecideRequest }
-  | { type: "confirm"; taskId: string; request: DecideRequest }
-  | { type: "cancelTask"; taskId: string; request: CancelRequest }
-  | { type: "cancelRun"; request: CancelRequest }
+  | ({ type: "updateStatus"; taskId: string; request: UpdateStatusRequest } & Conditional)
+  | ({ type: "updateOutput"; taskId: string; request: UpdateOutputRequest } & Conditional)
+  | ({ type: "audit"; taskId: string; request: DecideRequest } & Conditional)
+  | ({ type: "confirm"; taskId: string; request: DecideRequest } & Conditional)
+  | ({ type: "cancelTask"; taskId: string; request: CancelRequest } & Conditional)
+  | ({ type: "cancelRun"; request: CancelRequest } & Conditional)
   /** A slot is free for a task that waits for one. */
   | { type: "slotFree"; taskId: string }
   /** The task's `wakeAt` has come. */

@@ -15,6 +15,7 @@ import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
 import { MflowError } from "./errors.ts";
+import { checkRevision } from "./revision.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { Outcome, RunState } from "./state.ts";
 
@@ -66,19 +67,20 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       applyReport(draft, requireTask(draft, change.report.taskId), change.report);
       return;
     case "updateStatus":
-      updateStatus(draft, requireTask(draft, change.taskId), change.request);
+      updateStatus(draft, requireTask(draft, change.taskId), change);
       return;
     case "updateOutput":
-      updateOutput(draft, requireTask(draft, change.taskId), change.request);
+      updateOutput(draft, requireTask(draft, change.taskId), change);
       return;
     case "audit":
     case "confirm":
-      decideOn(draft, change.type, requireTask(draft, change.taskId), change.request);
+      decideOn(draft, change.type, requireRevision(draft, change), change.request);
       return;
     case "cancelTask":
-      cancelTask(draft, requireTask(draft, change.taskId), change.request);
+      cancelTask(draft, requireRevision(draft, change), change.request);
       return;
     case "cancelRun":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
       cancelRun(draft, change.request);
       return;
     case "slotFree":
@@ -99,6 +101,12 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
 function requireTask(draft: Draft, id: string): JobTask {
   const task = draft.findTask(id);
   if (!task) throw new MflowError("NOT_FOUND", `no task ${id}`);
+  return task;
+}
+
+function requireRevision(draft: Draft, change: { taskId: string; ifRevision?: readonly number[] }): JobTask {
+  const task = requireTask(draft, change.taskId);
+  checkRevision(`Task ${task.id}`, task.revision, change.ifRevision);
   return task;
 }
 

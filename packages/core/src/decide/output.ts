@@ -1,22 +1,27 @@
 // What a task puts out: runtime envs and markdown (semantics, section 3, updateJobTaskOutput).
 
-import type { Context } from "../change.ts";
+import type { Change, Context } from "../change.ts";
 import { MflowError } from "../errors.ts";
 import { createMasker, type Masker } from "../mask.ts";
+import { checkRevision } from "../revision.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS, type UpdateOutputRequest } from "../schema/request.ts";
+import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS } from "../schema/request.ts";
 import { sensitiveNames } from "../sealing.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { requireTaskToken } from "./token.ts";
+
+type OutputCall = Extract<Change, { type: "updateOutput" }>;
 
 export interface Output {
   runtimeEnvs?: Record<string, string>;
   markdownOutput?: string;
 }
 
-export function updateOutput(draft: Draft, task: JobTask, request: UpdateOutputRequest): void {
+export function updateOutput(draft: Draft, task: JobTask, call: OutputCall): void {
+  const { request, ifRevision } = call;
   requireTaskToken(draft, task, request.updateToken);
+  checkRevision(`Task ${task.id}`, task.revision, ifRevision);
   const { stage, reported } = task.status;
   if (stage === "PENDING" || stage === "SCHEDULING") {
     throw new MflowError(

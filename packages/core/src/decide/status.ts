@@ -1,6 +1,8 @@
 // updateJobTaskStatus: the status call of a task, and an operator's correction (semantics, section 3).
 
+import type { Change } from "../change.ts";
 import { MflowError } from "../errors.ts";
+import { checkRevision } from "../revision.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import type { UpdateStatusRequest } from "../schema/request.ts";
 import { holdsSlot } from "../state.ts";
@@ -19,7 +21,9 @@ const CAUSE_OF: Readonly<Record<UpdateStatusRequest["stage"], Cause | undefined>
   CANCELED: "gone",
 };
 
-export function updateStatus(draft: Draft, task: JobTask, request: UpdateStatusRequest): void {
+type StatusCall = Extract<Change, { type: "updateStatus" }>;
+
+export function updateStatus(draft: Draft, task: JobTask, { request, ifRevision }: StatusCall): void {
   const { stage, forceUpdateStatus } = request;
   if (forceUpdateStatus && !draft.context.actor?.operator) {
     throw new MflowError(
@@ -28,6 +32,7 @@ export function updateStatus(draft: Draft, task: JobTask, request: UpdateStatusR
     );
   }
   requireTaskToken(draft, task, request.updateToken);
+  checkRevision(`Task ${task.id}`, task.revision, ifRevision);
   const asIs = task.status.stage === stage || (task.status.reported?.stage === stage && !forceUpdateStatus);
   if (asIs) {
     if (!isEnded(stage) && !task.status.reported) noteFacts(draft, task, request);

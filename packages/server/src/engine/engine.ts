@@ -187,46 +187,25 @@ export class RunningEngine implements Engine {
     return this.#runRequests.runJob(input);
   }
 
-  async updateStatus(
-    taskId: string,
-    request: Parameters<Engine["updateStatus"]>[1],
-    actor?: Actor,
-  ): Promise<JobTask> {
-    return this.#changeTask(taskId, { type: "updateStatus", taskId, request }, actor);
-  }
+  updateStatus: Engine["updateStatus"] = (taskId, request, actor, ifRevision) =>
+    this.#changeTask({ type: "updateStatus", taskId, request, ifRevision }, actor);
 
-  async updateOutput(
-    taskId: string,
-    request: Parameters<Engine["updateOutput"]>[1],
-    actor?: Actor,
-  ): Promise<JobTask> {
-    return this.#changeTask(taskId, { type: "updateOutput", taskId, request }, actor);
-  }
+  updateOutput: Engine["updateOutput"] = (taskId, request, actor, ifRevision) =>
+    this.#changeTask({ type: "updateOutput", taskId, request, ifRevision }, actor);
 
-  async audit(taskId: string, request: Parameters<Engine["audit"]>[1], actor: Actor): Promise<JobTask> {
-    return this.#changeTask(taskId, { type: "audit", taskId, request }, actor);
-  }
+  audit: Engine["audit"] = (taskId, request, actor, ifRevision) =>
+    this.#changeTask({ type: "audit", taskId, request, ifRevision }, actor);
 
-  async confirm(taskId: string, request: Parameters<Engine["confirm"]>[1], actor: Actor): Promise<JobTask> {
-    return this.#changeTask(taskId, { type: "confirm", taskId, request }, actor);
-  }
+  confirm: Engine["confirm"] = (taskId, request, actor, ifRevision) =>
+    this.#changeTask({ type: "confirm", taskId, request, ifRevision }, actor);
 
-  async cancelTask(
-    taskId: string,
-    request: Parameters<Engine["cancelTask"]>[1],
-    actor: Actor,
-  ): Promise<JobTask> {
-    return this.#changeTask(taskId, { type: "cancelTask", taskId, request }, actor);
-  }
+  cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
+    this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
 
-  async cancelRun(
-    runId: string,
-    request: Parameters<Engine["cancelRun"]>[1],
-    actor: Actor,
-  ): Promise<PipelineTask> {
-    const state = await this.#submitFor(runId, { type: "cancelRun", request }, actor);
+  cancelRun: Engine["cancelRun"] = async (runId, request, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "cancelRun", request, ifRevision }, actor);
     return state.run as PipelineTask;
-  }
+  };
 
   async remove(aggregateId: string, _actor: Actor): Promise<void> {
     this.#refuseWhenDraining();
@@ -293,11 +272,8 @@ export class RunningEngine implements Engine {
     return { owner: this.#owner, until: this.#clock.now() + LEASE_MS };
   }
 
-  async #changeTask(
-    taskId: string,
-    change: Exclude<Change, { type: "runPipeline" }>,
-    actor?: Actor,
-  ): Promise<JobTask> {
+  async #changeTask(change: Extract<Change, { taskId: string }>, actor?: Actor): Promise<JobTask> {
+    const { taskId } = change;
     const aggregateId = await this.#aggregateOf(taskId);
     if (aggregateId === undefined) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
     const state = await this.#submitFor(aggregateId, change, actor);

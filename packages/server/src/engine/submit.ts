@@ -45,17 +45,20 @@ export interface RunJobResult {
   repeated?: boolean;
 }
 
+/** Revisions of the record that a change was made for; on any other it is refused with STALE_REVISION. */
+export type Revisions = readonly number[];
+
 export interface Engine {
   runPipeline(input: RunPipelineInput): Promise<RunPipelineResult>;
   /** With the id of a task that ended: a new attempt of it. */
   runJob(input: RunJobInput): Promise<RunJobResult>;
   /** `actor` is absent when the task's own update token is all that the caller has. */
-  updateStatus(taskId: string, request: UpdateStatusRequest, actor?: Actor): Promise<JobTask>;
-  updateOutput(taskId: string, request: UpdateOutputRequest, actor?: Actor): Promise<JobTask>;
-  audit(taskId: string, request: DecideRequest, actor: Actor): Promise<JobTask>;
-  confirm(taskId: string, request: DecideRequest, actor: Actor): Promise<JobTask>;
-  cancelTask(taskId: string, request: CancelRequest, actor: Actor): Promise<JobTask>;
-  cancelRun(runId: string, request: CancelRequest, actor: Actor): Promise<PipelineTask>;
+  updateStatus(id: string, request: UpdateStatusRequest, actor?: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  updateOutput(id: string, request: UpdateOutputRequest, actor?: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  audit(id: string, request: DecideRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  confirm(id: string, request: DecideRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Deletes an ended run or lone task with its logs. */
   remove(aggregateId: string, actor: Actor): Promise<void>;
   /** One sentence that says what an unfinished task waits for, or nothing when it does not wait. */

@@ -16,12 +16,3 @@ export function parseIfMatch(header: string | undefined): number[] | undefined {
     return Number(match[1] ?? match[2]);
   });
 }
-
-/** Throws STALE_REVISION when a record is not at one of the wanted revisions. */
-export function checkRevision(what: string, revision: number, wanted: number[] | undefined): void {
-  if (!wanted || wanted.includes(revision)) return;
-  throw new MflowError(
-    "STALE_REVISION",
-    `${what} is at revision ${revision}; the request expects ${wanted.join(" or ")}.`,
-  );
-}

@@ -146,9 +146,19 @@ test("a status call with a stale If-Match is refused and changes nothing", async
   );
   expect([refused.status, refused.body.message]).toEqual([
     412,
-    "The task is at another revision than the request expects.",
+    `Task ${id} is at revision ${before.revision}; the request expects 999.`,
   ]);
   expect(await get(id)).toEqual(before);
+});
+
+test("of two decisions made on the same revision at the same moment one is refused", async () => {
+  const { id, asTask } = await manualTask();
+  const { revision } = await get(id);
+  const headers = { ...asTask.headers, "if-match": `"${revision}"` };
+  const say = (message: string) =>
+    server.call("POST", `/job-tasks/${id}/status`, { stage: "ACTIVE", message }, { as: null, headers });
+  const answers = await Promise.all([say("one"), say("two")]);
+  expect(answers.map((answer) => answer.status).sort()).toEqual([200, 412]);
 });
 
 test("a task puts out runtime envs and markdown, the last one wins per name", async () => {

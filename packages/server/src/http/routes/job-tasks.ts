@@ -1,6 +1,7 @@
 // JobTasks: runs of tasks, in a pipeline or alone, and the verbs on them (semantics, sections 3 and 4).
 
 import { MflowError } from "@mflow/core/errors";
+import { checkRevision } from "@mflow/core/revision";
 import { JobTaskPage, JobTaskQuery, JobTaskView, RunJobResponse, ScopeQuery } from "@mflow/core/schema/api";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import {
@@ -13,7 +14,6 @@ import {
 import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
-import { checkRevision } from "../conditional.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
@@ -38,12 +38,10 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
     return { body: taskView(engine, task), revision: task.revision };
   }
 
-  /** The task that a call is about, when the caller may; checks `If-Match`. */
+  /** The task that a call is about, when the caller may. */
   async function find(call: Call<unknown, unknown>, caller: Caller, role: Role): Promise<JobTask> {
     const { id } = call.params;
-    const task = demandRecord(caller, role, await store.runs.task(id ?? ""), `job task \`${id}\``);
-    checkRevision(`Task ${task.id}`, task.revision, call.revisions);
-    return task;
+    return demandRecord(caller, role, await store.runs.task(id ?? ""), `job task \`${id}\``);
   }
 
   /** A person's decision: whoever may see the task may try, the gate's rules say who may. */
@@ -62,7 +60,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: [...gateErrors],
       async handle(call, caller) {
         const task = await find(call, caller, "viewer");
-        return answer(await engine[kind](task.id, call.body, actorIn(caller, task)));
+        return answer(await engine[kind](task.id, call.body, actorIn(caller, task), call.revisions));
       },
     });
   }
@@ -76,7 +74,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
     caller: Caller | undefined,
     bearer: string | undefined,
   ): Promise<{ request: B; actor?: Actor }> {
-    const { body, revisions, params } = call;
+    const { body } = call;
     if (caller) {
       const task = await find(call, caller, "operator");
       return { request: body, actor: actorIn(caller, task) };
@@ -84,13 +82,6 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
     const updateToken = body.updateToken ?? bearer;
     if (updateToken === undefined) {
       throw new MflowError("UNAUTHORIZED", "Neither a bearer token nor the task's update token was sent.");
-    }
-    if (revisions) {
-      // The token is not checked yet: nothing is told about the task but that it changed.
-      const task = await store.runs.task(params.id ?? "");
-      if (task && !revisions.includes(task.revision)) {
-        throw new MflowError("STALE_REVISION", "The task is at another revision than the request expects.");
-      }
     }
     return { request: { ...body, updateToken } };
   }
@@ -188,7 +179,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND", "TASK_ENDED", "ILLEGAL_TRANSITION", "ALREADY_REPORTED", "STALE_REVISION"],
       async handle(call, caller, bearer) {
         const { request, actor } = await taskActor(call, caller, bearer);
-        return answer(await engine.updateStatus(call.params.id ?? "", request, actor));
+        return answer(await engine.updateStatus(call.params.id ?? "", request, actor, call.revisions));
       },
     }),
     route({
@@ -207,7 +198,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND", "TASK_ENDED", "OUTPUT_TOO_LARGE", "ALREADY_REPORTED", "STALE_REVISION"],
       async handle(call, caller, bearer) {
         const { request, actor } = await taskActor(call, caller, bearer);
-        return answer(await engine.updateOutput(call.params.id ?? "", request, actor));
+        return answer(await engine.updateOutput(call.params.id ?? "", request, actor, call.revisions));
       },
     }),
     decision(
@@ -235,7 +226,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND", "TASK_ENDED", "STALE_REVISION"],
       async handle(call, caller) {
         const task = await find(call, caller, "operator");
-        return answer(await engine.cancelTask(task.id, call.body, actorIn(caller, task)));
+        return answer(await engine.cancelTask(task.id, call.body, actorIn(caller, task), call.revisions));
       },
     }),
     route({
@@ -251,6 +242,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
       async handle(call, caller) {
         const task = await find(call, caller, "admin");
+        checkRevision(`Task ${task.id}`, task.revision, call.revisions);
         if (task.pipelineTaskId !== undefined) {
           throw new MflowError(
             "CONFLICT",

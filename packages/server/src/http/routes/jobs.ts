@@ -1,6 +1,7 @@
 // Jobs: versioned templates of tasks (semantics, section 1).
 
 import { mayRefer } from "@mflow/core/reference";
+import { checkRevision } from "@mflow/core/revision";
 import { JobPage, JobQuery, PatchJobRequest, ScopeQuery } from "@mflow/core/schema/api";
 import { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -12,7 +13,6 @@ import { patchJob } from "../../catalog/patch-job.ts";
 import { publishJob } from "../../catalog/publish-job.ts";
 import type { Role } from "../../store/store.ts";
 import { type Caller, demand, demandRecord } from "../caller.ts";
-import { checkRevision } from "../conditional.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkManifest, readManifest } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";

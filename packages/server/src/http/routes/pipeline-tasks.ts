@@ -1,6 +1,7 @@
 // PipelineTasks: runs of pipelines (semantics, section 5).
 
 import { MflowError } from "@mflow/core/errors";
+import { checkRevision } from "@mflow/core/revision";
 import {
   PipelineTaskPage,
   PipelineTaskQuery,
@@ -14,7 +15,6 @@ import type { Scope } from "@mflow/core/schema/scalars";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
-import { checkRevision } from "../conditional.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
@@ -159,8 +159,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
       async handle({ params, body, revisions }, caller) {
         const found = await find(params.id, caller, "operator");
-        checkRevision(`Run ${found.id}`, found.revision, revisions);
-        const run = await engine.cancelRun(found.id, body, actorIn(caller, found));
+        const run = await engine.cancelRun(found.id, body, actorIn(caller, found), revisions);
         return { body: run, revision: run.revision };
       },
     }),

@@ -1,6 +1,7 @@
 // Pipelines: stages of tasks that run in order (semantics, section 5).
 
 import { MflowError } from "@mflow/core/errors";
+import { checkRevision } from "@mflow/core/revision";
 import { PipelinePage, PipelineQuery, ScopeQuery } from "@mflow/core/schema/api";
 import { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -9,7 +10,6 @@ import { deletePipeline } from "../../catalog/delete-record.ts";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { type Caller, demand, demandRecord } from "../caller.ts";
-import { checkRevision } from "../conditional.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { readManifest } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
