@@ -91,7 +91,7 @@ test("refusals of core are reported like those of the server", () => {
 });
 
 test("a data folder that another server has is told apart, for whoever starts servers", () => {
-  expect(errorExitCode(new MflowError("CONFLICT", "another mflow server runs"))).toBe(6);
+  expect(errorExitCode(new MflowError("DATA_FOLDER_IN_USE", "another mflow server runs"))).toBe(6);
 });
 
 test("a defect shows no stack unless it is asked for, and no control characters", () => {

@@ -57,8 +57,7 @@ function remedyOf({ name, code, remedy }: Report): string {
 /** The exit code that an error stands for. */
 export function errorExitCode(error: unknown): number {
   if (!(error instanceof Error)) return EXIT.unreachable;
-  // Refusals that are made here, not by a server, have one conflict: that over the data folder.
-  if (error.name === "MflowError" && (error as Report).code === "CONFLICT") return EXIT.taken;
+  if (error.name === "MflowError" && (error as Report).code === "DATA_FOLDER_IN_USE") return EXIT.taken;
   if (error.name === "UsageError" || error.name === "MflowError") return EXIT.refused;
   if (error.name === "ApiError") {
     return (error as Report).status !== undefined && ((error as Report).status ?? 0) < 500

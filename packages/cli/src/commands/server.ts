@@ -1,5 +1,6 @@
 // `mflow server`: runs the server until a signal, or its idleness, ends it.
 
+import module from "node:module";
 import { readConfig, type ServerFlags, startServer, VERSION } from "@mflow/server/index";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
@@ -9,10 +10,14 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** How a process ends that a second signal stops at once. */
 const STOPPED_BY_SIGNAL = 130;
 
+const FLUSH_AFTER_MS = 2000;
+
 export async function run(context: Context, { options }: CommandCall): Promise<number> {
   const flags = options as ServerFlags;
   const server = await startServer(readConfig({ ...flags, data: context.dataFolder }, context.io.env));
   context.note(`version ${VERSION} listens on ${server.address}, data in ${context.dataFolder}`);
+  // The next start finds the stripped code even when this server never ends in peace.
+  setTimeout(() => module.flushCompileCache(), FLUSH_AFTER_MS).unref();
   let isClosing = false;
   const close = () => {
     if (isClosing) process.exit(STOPPED_BY_SIGNAL);
