@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "./store.ts";
 import { describeAccounts } from "./testing/accounts.conformance.ts";
+import type { Bench, Database, TestClock } from "./testing/bench.ts";
 import { describeCatalog } from "./testing/catalog.conformance.ts";
 import { describeCommits } from "./testing/commits.conformance.ts";
 import { describeFilters } from "./testing/filters.conformance.ts";
@@ -12,26 +13,6 @@ import { describeLists } from "./testing/lists.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
 import { START } from "./testing/records.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
-
-/** A database, empty at first, that outlives the stores that are opened on it. */
-export interface Database {
-  /** Several stores may be open at once, as with several servers. */
-  open(): Promise<Store>;
-  dispose(): Promise<void>;
-}
-
-export interface TestClock {
-  /** Milliseconds since the epoch; a test moves it. */
-  now: number;
-}
-
-/** What a test of a part works with; made anew for each test. */
-export interface Bench {
-  readonly clock: TestClock;
-  readonly store: Store;
-  /** Another store on the same database, closed with the test. */
-  another(): Promise<Store>;
-}
 
 /** `prepare` makes an empty database whose stores take the time from `now`. */
 export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {

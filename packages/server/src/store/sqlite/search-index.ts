@@ -1,4 +1,5 @@
-// Keeps the terms and hits that lists are found by, inside the transaction that writes the record.
+// Keeps the terms and hits that lists are found by, inside the transaction that writes the record. Numbers of terms are
+// remembered, which is sound because one process alone writes the file.
 
 import type { Facet, SearchEntry } from "../search-entry.ts";
 import type { Connection } from "./connection.ts";

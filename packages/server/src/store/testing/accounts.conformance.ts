@@ -1,8 +1,8 @@
 // Users, grants, groups and tokens.
 
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { ApiToken, Grant, User } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import { timeOf } from "./records.ts";
 
 const ana: User = { name: "ana", displayName: "Ana 🚀", createdAt: timeOf(1), disabled: false };

@@ -3,8 +3,8 @@
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { CatalogChange } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import { aJob, anEvent, aPipeline, timeOf } from "./records.ts";
 
 const scope = { domain: "default", namespace: "default" };

@@ -3,8 +3,8 @@
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { CommitResult, RunCommit } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import {
   aCommit,
   aNewRun,

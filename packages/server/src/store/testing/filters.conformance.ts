@@ -4,8 +4,8 @@
 import { type JobTask, TASK_STAGES } from "@mflow/core/schema/job-task";
 import { type PipelineTask, RUN_STAGES } from "@mflow/core/schema/pipeline-task";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Database } from "../store.conformance.ts";
 import type { PageQuery, RunQuery, Store, TaskQuery } from "../store.ts";
+import type { Database } from "./bench.ts";
 import { allPages } from "./pages.ts";
 import { aNewRun, aNewTask, aRun, aTask, aTaskOf, idOf, LEASE, timeOf } from "./records.ts";
 

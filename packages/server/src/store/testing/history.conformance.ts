@@ -2,7 +2,7 @@
 
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
+import type { Bench } from "./bench.ts";
 import { aNewRun, aNewTask, anEvent, aRun, aTask, aTaskOf, LEASE } from "./records.ts";
 
 export function describeHistory(bench: Bench): void {

@@ -1,8 +1,8 @@
 // Lists while records are written: paging, reading one's own writes, and many names and scopes.
 
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { RunCommit, RunQuery, TaskQuery } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import { allPages } from "./pages.ts";
 import { aCommit, aNewRun, aNewTask, aRun, aTask, LEASE } from "./records.ts";
 

@@ -1,8 +1,8 @@
 // The outbox: leases, due times and tries.
 
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { Effect, NewEffect } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import { aCommit, aNewRun, anEffect, aRun, LEASE, START } from "./records.ts";
 
 const EXPIRED = LEASE.until;

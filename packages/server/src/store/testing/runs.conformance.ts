@@ -2,8 +2,8 @@
 
 import type { JobTask } from "@mflow/core/schema/job-task";
 import { describe, expect, test } from "vitest";
-import type { Bench } from "../store.conformance.ts";
 import type { RunCommit } from "../store.ts";
+import type { Bench } from "./bench.ts";
 import {
   aCommit,
   aNewRun,
