@@ -35,7 +35,9 @@ function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[]
 }
 
 function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
-  return lines.length === 0 ? [] : ["", style.tone("strong", title), ...lines.map((line) => `  ${line}`)];
+  return lines.length === 0
+    ? []
+    : ["", style.tone("strong", title), ...lines.map((line) => (line ? `  ${line}` : ""))];
 }
 
 function table<T>(columns: readonly Column<T>[], items: readonly T[], options: DescribeOptions): string[] {
