@@ -343,7 +343,7 @@ export type LogTextQuery = Static<typeof LogTextQuery>;
 
 export const RoleName = oneOf(
   ["viewer", "operator", "admin"],
-  "`viewer` sees, `operator` also runs, changes and cancels, `admin` also publishes and deletes.",
+  "`viewer` sees, `operator` also applies, publishes, runs and cancels, `admin` also deprecates and deletes.",
 );
 export type RoleName = Static<typeof RoleName>;
 
