@@ -85,15 +85,24 @@ describe("a run of two thousand parallel tasks", () => {
     for (const { reads } of Object.values(wide)) expect(reads).toBeLessThan(20);
   });
 
-  test("costs as much per ending while it fails, once the rest is skipped", () => {
-    const play = playWide(2000, 1000);
-    const at = play.world.now;
-    const report = (name: string, stage: "SUCCEEDED" | "FAILED") => {
-      const { id } = play.task(name);
-      return () => play.submit({ type: "report", report: { taskId: id, attempt: 1, stage, at } });
-    };
-    const first = report("t0", "FAILED")();
-    const second = cost(play, report("t1", "FAILED"));
-    expect([first.tasks.length, second.tasks, second.history]).toEqual([1002, 1, 1]);
-  });
+  test.each(["fails", "is canceled"])(
+    "costs as much per ending while it %s, once the rest is ended",
+    (how) => {
+      const play = playWide(2000, 1000);
+      const at = play.world.now;
+      const report = (name: string, stage: "SUCCEEDED" | "FAILED") => {
+        const { id } = play.task(name);
+        return () => play.submit({ type: "report", report: { taskId: id, attempt: 1, stage, at } });
+      };
+      const first = how === "fails" ? report("t0", "FAILED")() : play.cancelRun();
+      const second = cost(play, report("t1", "FAILED"));
+      const third = cost(play, report("t2", "FAILED"));
+      expect([first.tasks.length, second, third]).toEqual([
+        how === "fails" ? 1002 : 2001,
+        { tasks: 1, history: 1, effects: 0, reads: second.reads },
+        second,
+      ]);
+      expect(second.reads).toBeLessThan(20);
+    },
+  );
 });

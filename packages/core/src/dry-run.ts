@@ -2,7 +2,6 @@
 
 import type { Context } from "./change.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
-import { MASK } from "./mask.ts";
 import { nearest } from "./nearest.ts";
 import { checkParams, maskParams, matchesScope } from "./params.ts";
 import { renderSpec } from "./render.ts";
@@ -70,10 +69,10 @@ export function unusedRunParams(state: RunState): string[] {
   }));
   const all = [...new Set(declaredBy.flatMap(({ names }) => names))];
   return state.definition.runParams
-    .filter(({ name, scope, value }) => {
-      if (value === MASK) return false;
-      return !declaredBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place));
-    })
+    .filter(
+      ({ name, scope }) =>
+        !declaredBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place)),
+    )
     .map(({ name }) => {
       if (all.includes(name)) return `no task in its scope declares the run param ${name}, so it is ignored`;
       const near = nearest(name, all);

@@ -34,7 +34,8 @@ describe("what a task runs with", () => {
   test("gets values of the request where their scope matches", () => {
     const runParams = [
       { name: "A", value: "b's", scope: { stage: "s1", task: "b" } },
-      { name: "A", value: "second's", scope: { task: 2 } },
+      { name: "A", value: "second's", scope: { stage: 1, task: 2 } },
+      { name: "A", value: "nobody's", scope: { stage: 2 } },
       { name: "B", value: "all", scope: "*" as const },
     ];
     const play = playPipeline("[a b]", { jobs: { noop: declaring("A", "B") }, request: { runParams } });

@@ -391,11 +391,17 @@ describe("`forceUpdateStatus`", () => {
 
   test("does not stop again what was stopped, has reported or is gone", () => {
     const canceling = bring.CANCELING?.() as Play;
+    const detail = "seen";
     const reported = bring.reported?.() as Play;
     const gone = after(playJob({}, { manualUpdateStatus: true }), (play) => play.report("noop", "FAILED"));
     const effects = [canceling, reported, gone].map((play) =>
-      play.effects(play.status("noop", "SUCCEEDED", force, OPERATOR)),
+      play.effects(play.status("noop", "SUCCEEDED", { ...force, detail }, OPERATOR)),
     );
+    expect([canceling, reported, gone].map((play) => play.task().status.detail)).toEqual([
+      detail,
+      detail,
+      detail,
+    ]);
     expect(effects).toEqual([["RELEASE noop"], ["RELEASE noop"], ["RELEASE noop"]]);
     expect(reported.task().confirm?.stage).toBe("CLOSED");
   });
@@ -409,18 +415,14 @@ describe("`forceUpdateStatus`", () => {
   test("of an ended task corrects its record alone, while its run goes on as it did", () => {
     const play = playPipeline("[a b] > c", { tasks: { a: { ignoreFailed: true } } });
     play.report("a", "FAILED", { reason: "EXIT_CODE", message: "exit code 1" });
-    const forced = play.status("a", "SUCCEEDED", { ...force, message: "flaky" }, OPERATOR);
+    const said = { message: "flaky", detail: "seen", extension: { by: "op" } };
+    const forced = play.status("a", "SUCCEEDED", { ...force, ...said }, OPERATOR);
     expect([play.lines(forced), forced.effects, forced.tasks.length]).toEqual([
       ["a: STATUS_FORCED SUCCEEDED"],
       [],
       1,
     ]);
-    expect(play.task("a").status).toEqual({
-      stage: "SUCCEEDED",
-      reason: "FORCED",
-      message: "flaky",
-      endAt: T0,
-    });
+    expect(play.task("a").status).toEqual({ stage: "SUCCEEDED", reason: "FORCED", ...said, endAt: T0 });
     expect(play.run.status).toMatchObject({ stage: "ACTIVE", cursor: { stage: 0, next: 2, open: 1 } });
   });
 });
