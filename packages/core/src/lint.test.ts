@@ -194,7 +194,10 @@ describe("a declared param", () => {
     [
       "for rollback follows the same rules",
       declared("    - {name: A}\n").replace("runParams", "rollbackParams").concat("    - {name: A}\n"),
-      ["8:14: error: param `A` is declared twice; remove one of them"],
+      [
+        "6:3: warning: `rollbackParams` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+        "8:14: error: param `A` is declared twice; remove one of them",
+      ],
     ],
   ];
   test.each(cases)("%s", check);
@@ -698,4 +701,12 @@ spec:
     expect(performance.now() - start).toBeLessThan(2000);
     expect(problems).toHaveLength(500);
   });
+});
+
+test("what rollback needs is kept, and said to do nothing yet", () => {
+  const job =
+    "kind: Job\nmetadata: { name: a }\nspec: { runnerType: FAKE, runnerSpec: {}, allowRollback: true }\n";
+  expect(linted(job)).toEqual([
+    "3:58: warning: `allowRollback` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+  ]);
 });

@@ -30,6 +30,13 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
     );
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
+  for (const key of ["allowRollback", "rollbackParams"] as const) {
+    if (spec[key] === undefined || spec[key] === false) continue;
+    yield warning(
+      `/spec/${key}`,
+      `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
+    );
+  }
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
   yield* runnerSpecRules(spec, "/spec/runnerSpec");
