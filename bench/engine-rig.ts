@@ -1,4 +1,5 @@
-// An engine on a durable database in a folder of its own, with the FAKE runner: what the engine benchmarks drive.
+// An engine on a durable database in a folder of its own, with one runner: what the benchmarks within this process
+// drive.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,21 +12,31 @@ import { RunningEngine } from "@mflow/server/engine/engine";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
 import { newId } from "@mflow/server/new-id";
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
+import type { Runner } from "@mflow/server/runners/runner";
 import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
 
-const noop: JobManifest = {
+/** The job that the tasks of the benchmarks run: it ends as soon as it is started. */
+export const noop: JobManifest = {
   kind: "Job",
   metadata: { name: "noop" },
   spec: { runnerType: "FAKE", runnerSpec: {} },
 };
 
-/** A stage of no-op tasks. */
+/** A stage of tasks of the job `noop`. */
 export function noopStage(tasks: number, isParallel = false): StageSpec {
   return {
     name: "work",
     isParallel,
     tasks: Array.from({ length: tasks }, (_, index) => ({ name: `t${index}`, job: "noop" })),
   };
+}
+
+export interface RigOptions {
+  maxTasks: number;
+  /** The job named `noop`; that of the FAKE runner when it is left out. */
+  job?: JobManifest;
+  /** The runner of that job, on the rig's data folder. */
+  runner?: (dataFolder: string) => Runner;
 }
 
 export interface EngineRig {
@@ -35,14 +46,18 @@ export interface EngineRig {
   close(): Promise<void>;
 }
 
-export async function openEngineRig(maxTasks: number): Promise<EngineRig> {
+export async function openEngineRig({
+  maxTasks,
+  job = noop,
+  runner = () => createFakeRunner(),
+}: RigOptions): Promise<EngineRig> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-bench-"));
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const engine = new RunningEngine({
     store,
     logs,
-    runners: [createFakeRunner()],
+    runners: [runner(folder)],
     keys: createKeys({ current: new Uint8Array(32) }),
     maxTasks,
     groupMembers: () => [],
@@ -63,7 +78,7 @@ export async function openEngineRig(maxTasks: number): Promise<EngineRig> {
   return {
     engine,
     async run(spec) {
-      const request = { spec, documents: [noop] };
+      const request = { spec, documents: [job] };
       const actor = { name: "bench", operator: true };
       const { run } = await engine.runPipeline({ request, scope: DEFAULT_SCOPE, actor });
       if (over.delete(run.id)) return;

@@ -9,7 +9,7 @@ const MAX_TASKS = 8192;
 const RAW_COMMITS = 2000;
 
 async function onRig<T>(work: (rig: EngineRig) => Promise<T>): Promise<T> {
-  const rig = await openEngineRig(MAX_TASKS);
+  const rig = await openEngineRig({ maxTasks: MAX_TASKS });
   try {
     // A first round lets the code be compiled.
     await runMany(rig, 50, 5);

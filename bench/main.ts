@@ -4,8 +4,18 @@
 import { parseArgs } from "node:util";
 import { type Benchmark, type Figure, measure } from "./benchmark.ts";
 
-const suites: readonly (() => Promise<{ benchmarks: readonly Benchmark[] }>)[] = [
+interface Suite {
+  benchmarks: readonly Benchmark[];
+  /** Removes what the passes shared. */
+  close?: () => Promise<void>;
+}
+
+const suites: readonly (() => Promise<Suite>)[] = [
   () => import("./engine.ts"),
+  () => import("./shell.ts"),
+  () => import("./status-calls.ts"),
+  () => import("./lists.ts"),
+  () => import("./process.ts"),
 ];
 
 function show(value: number): string {
@@ -45,12 +55,14 @@ async function main(): Promise<void> {
   const figures: Figure[] = [];
   if (!values.json) console.log(row(["id", "value", "unit", "reference", "ratio", "goal"]));
   for (const load of suites) {
-    for (const benchmark of (await load()).benchmarks) {
+    const { benchmarks, close } = await load();
+    for (const benchmark of benchmarks) {
       if (positionals.length > 0 && !positionals.includes(benchmark.id)) continue;
       const figure = await measure(benchmark, { quick, passes: quick ? 1 : 3 });
       figures.push(figure);
       if (!values.json) console.log(rowOf(figure));
     }
+    await close?.();
   }
   if (values.json) console.log(JSON.stringify({ benchmarks: figures }));
 }

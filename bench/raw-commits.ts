@@ -6,8 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** Time of each of `count` bare commits, milliseconds. */
-export function rawCommitTimes(count: number): number[] {
+export interface RawCommits {
+  /** One transaction; it is on the disk when this returns. */
+  commit(): void;
+  close(): void;
+}
+
+/** A database of its own for bare transactions. */
+export function openRawCommits(): RawCommits {
   const folder = mkdtempSync(join(tmpdir(), "mflow-raw-"));
   const db = new DatabaseSync(join(folder, "raw.db"));
   db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
@@ -20,20 +26,35 @@ export function rawCommitTimes(count: number): number[] {
   const update = db.prepare("UPDATE a SET body = ? WHERE id = ?");
   const insert = db.prepare("INSERT INTO b (body) VALUES (?)");
   const begin = db.prepare("BEGIN IMMEDIATE");
-  const commit = db.prepare("COMMIT");
+  const end = db.prepare("COMMIT");
+  let count = 0;
+  return {
+    commit() {
+      const row = count++ % 100;
+      begin.run();
+      read.get(row);
+      update.run(body, row);
+      insert.run("event");
+      insert.run("effect");
+      end.run();
+    },
+    close() {
+      db.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Time of each of `count` bare commits, milliseconds. */
+export function rawCommitTimes(count: number): number[] {
+  const raw = openRawCommits();
   const times: number[] = [];
   for (let index = 0; index < count; index++) {
     const start = performance.now();
-    begin.run();
-    read.get(index % 100);
-    update.run(body, index % 100);
-    insert.run("event");
-    insert.run("effect");
-    commit.run();
+    raw.commit();
     times.push(performance.now() - start);
   }
-  db.close();
-  rmSync(folder, { recursive: true, force: true });
+  raw.close();
   return times;
 }
 
