@@ -1,7 +1,6 @@
 // Turns everything that can go wrong in a request into a value of the catalogue and its body: our own
 // refusals, those of Fastify and of the JSON parser, and what nobody expected.
 
-import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { type ErrorCode, MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
@@ -75,14 +74,14 @@ export function answerMalformedHttp(error: NodeJS.ErrnoException, socket: Socket
     socket.destroy();
     return;
   }
-  const refusals: Record<string, [number, string]> = {
-    ERR_HTTP_REQUEST_TIMEOUT: [408, "The request did not arrive in time."],
-    HPE_HEADER_OVERFLOW: [431, "The request's headers are too large."],
+  const refusals: Record<string, [string, string]> = {
+    ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "The request did not arrive in time."],
+    HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "The request's headers are too large."],
   };
-  const [status, message] = refusals[error.code ?? ""] ?? [400, "The request is not HTTP."];
+  const [status, message] = refusals[error.code ?? ""] ?? ["400 Bad Request", "The request is not HTTP."];
   const body = JSON.stringify(errorBody(new MflowError("BAD_REQUEST", message), "none"));
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
+    `HTTP/1.1 ${status}\r\nConnection: close\r\n` +
       `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
