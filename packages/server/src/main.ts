@@ -15,6 +15,7 @@ import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
+import { addressOf } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
@@ -104,7 +105,7 @@ async function startOn(
 
   await app.listen({ host: config.host, port: config.port });
   const { port } = app.server.address() as AddressInfo;
-  address = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  address = addressOf(config.host, port);
   folder.announce({ address, pid: process.pid });
   await engine.start();
   state = "ready";
