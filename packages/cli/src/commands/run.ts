@@ -61,6 +61,8 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
       throw inFiles(error, documents, target);
     });
   if (response.repeated) context.note(`this request was made before; its run is ${id}`);
+  // A misspelt param would otherwise pass in silence.
+  for (const warning of "warnings" in response ? (response.warnings ?? []) : []) context.note(warning);
   if (options.dryRun) {
     await context.printDocument(response.rendered ?? [], context.documentFormat ?? "yaml");
     return EXIT.ok;
