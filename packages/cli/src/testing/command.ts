@@ -137,6 +137,6 @@ export function stable(text: string): string {
   return text
     .replace(/\b(run|task|job|pipeline)-[0-9a-z]{26}\b/g, "$1-ID")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
-    .replaceAll(SCRIPT, "bin/mflow.js")
+    .replace(/[^ ]*\/bin\/mflow\.js/g, "bin/mflow.js")
     .replace(/ +\d+(\.\d)?(ms|s)(?= |$)/gm, " TOOK");
 }
