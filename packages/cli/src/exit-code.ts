@@ -22,7 +22,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   2  wrong usage, bad input, or the server refused; nothing was started or changed
   3  the run was CANCELED
   4  detached by Ctrl-C; the run goes on
-  5  the server cannot be reached or failed`;
+  5  the server cannot be reached or failed
+  6  another server has the data folder (of \`mflow server\` alone)`;
 
 /** How a run that ended in this stage ends the command. */
 export function exitCodeOf(stage: string): number {

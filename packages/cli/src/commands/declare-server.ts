@@ -22,8 +22,8 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--max-tasks <number>", "tasks under way at once (default: twice the cores)")
     .option("--shell-user <name>", "user that SHELL steps run as")
     .option("--allow-root-steps", "let SHELL steps run as root")
-    .option("--log-limit <bytes>", "what the log of a task keeps, e.g. 64MiB")
-    .option("--log-rate <bytes>", "what it keeps per second, e.g. 8MiB")
+    .option("--log-limit <bytes>", "what the log of a task keeps (default: 64MiB)")
+    .option("--log-rate <bytes>", "what it keeps per second (default: 8MiB)")
     .option("--idle-exit <duration>", "end so long after the last run and gate, e.g. 60s")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")
     .option("--log-file <path>", "file for the server's own log (default: standard output)");
