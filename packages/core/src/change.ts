@@ -22,10 +22,13 @@ export interface Actor {
 /** What a runner says of an attempt. */
 export interface Report {
   taskId: string;
+  /** From 1. */
   attempt: number;
   stage: "CREATING" | "ACTIVE" | "SUCCEEDED" | "FAILED" | "CANCELED";
+  /** A code: `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `LOST`, ... */
   reason?: string;
   message?: string;
+  /** RFC 3339. */
   at: string;
   startAt?: string;
   steps?: StepStatus[];

@@ -31,13 +31,9 @@ import type {
 } from "./submit.ts";
 
 /** What the engine needs of the secret key. */
-export interface EngineKeys {
-  seal(plain: string): string;
-  unseal(sealed: string): string;
-  isSealed(text: string): boolean;
-  fingerprint(plain: string): string;
+export interface EngineKeys
+  extends Pick<Context, "seal" | "unseal" | "isSealed" | "fingerprint" | "verifyUpdateToken"> {
   updateToken(taskId: string, attempt: number): string;
-  verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
 }
 
 export interface EngineOptions {

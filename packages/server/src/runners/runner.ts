@@ -10,7 +10,7 @@
 //   that was not accepted yet. What the engine expects and `list` lacks is LOST.
 // - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
 
-import type { StepStatus } from "@mflow/core/schema/job-task";
+import type { Report } from "@mflow/core/change";
 import type { LogAppender } from "../logs/log-store.ts";
 
 export interface AttemptRef {
@@ -48,19 +48,8 @@ export interface StopOptions {
 /** `GONE`: nothing of the attempt runs or ever will, and no report follows. `STOPPING`: a final report follows. */
 export type StopResult = "GONE" | "STOPPING";
 
-/** What a runner says of an attempt. */
-export interface RunnerReport extends AttemptRef {
-  stage: "CREATING" | "ACTIVE" | "SUCCEEDED" | "FAILED" | "CANCELED";
-  /** A code: `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `LOST`, ... */
-  reason?: string;
-  message?: string;
-  /** When it happened, RFC 3339; later than that is when it was noticed. */
-  at: string;
-  startAt?: string;
-  steps?: StepStatus[];
-  runtimeEnvs?: Record<string, string>;
-  markdownOutput?: string;
-}
+/** What a runner says of an attempt; `at` is when it happened, not when it was noticed. */
+export type RunnerReport = Report;
 
 /** What the engine gives to a runner when it opens it. */
 export interface RunnerHost {
