@@ -134,9 +134,9 @@ export function httpPage(document: OpenApi, known: KnownSchemas): string {
 with ${[...common].map(code).join(", ")}, and a call with a body with \`INVALID_DOCUMENT\`; see [errors](errors.md).`,
     [
       ...groups,
-      "# Bodies",
+      "## Bodies",
       "Bodies that are no [records](records.md) and no [requests](requests.md).",
-      ...bodies.map(([name, schema]) => schemaSection(name, schema, text)),
+      ...bodies.map(([name, schema]) => schemaSection(name, schema, text, 3)),
     ],
   );
 }

@@ -99,11 +99,11 @@ export function registerSchemas(known: KnownSchemas): void {
 }
 
 /** The section of a schema under a heading of its name. */
-export function schemaSection(name: string, schema: Schema, text: SchemaText): string {
+export function schemaSection(name: string, schema: Schema, text: SchemaText, level = 2): string {
   const fields = text.fieldTable(schema);
   const about = schema.description ?? "";
   const shape = fields === "" ? `Value: ${text.ownTypeOf(schema)}.` : fields;
-  return [`## ${name}`, about, shape].filter(Boolean).join("\n\n");
+  return [`${"#".repeat(level)} ${name}`, about, shape].filter(Boolean).join("\n\n");
 }
 
 /** The pages by file name. */
