@@ -10,7 +10,7 @@ const template = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };
 
 type Json = { [key: string]: unknown };
 
-/** A copy without what TypeBox keeps beside the JSON Schema. */
+/** A copy as plain JSON, without the mark of optional fields. */
 function plain(schema: unknown): Json {
   return JSON.parse(JSON.stringify(schema)) as Json;
 }

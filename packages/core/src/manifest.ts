@@ -2,7 +2,7 @@
 // All problems of all documents are found at once.
 
 import type { ErrorDetail } from "./errors.ts";
-import type { Explanation } from "./explain.ts";
+import { type Explanation, explain, type SchemaNode } from "./explain.ts";
 import { didYouMean } from "./nearest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
@@ -10,7 +10,6 @@ import { alternatives, quoted } from "./quoted.ts";
 import { salvage } from "./salvage.ts";
 import { JobManifest } from "./schema/job.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
-import { problemsOf } from "./validate.ts";
 import { MAX_DEPTH, MAX_DOCUMENTS, type Position, readYaml, type YamlDocument } from "./yaml-text.ts";
 
 export type { Position } from "./yaml-text.ts";
@@ -116,7 +115,7 @@ function readDocument(given: unknown): ReadDocument {
   if (wrongKind || !isMap(given)) return { problems: wrongKind ? [wrongKind] : [] };
   const { value, embedded } = withParsedSpec(given);
   const schema = kinds[given.kind as keyof typeof kinds];
-  const problems = [...(embedded?.problems ?? []), ...problemsOf(schema, value)];
+  const problems = [...(embedded?.problems ?? []), ...explain(schema as SchemaNode, value, "")];
   if (problems.length === 0) return { manifest: value as Manifest, embedded, problems };
   const rest = salvage(schema, value);
   if (!rest) return { problems, embedded };

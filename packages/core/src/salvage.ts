@@ -2,8 +2,7 @@
 // be tried on the rest: all errors of a document are told at once, not the next kind after each correction.
 
 import type { TSchema } from "typebox";
-import { Check } from "typebox/value";
-import type { SchemaNode } from "./explain.ts";
+import { explain, type SchemaNode } from "./explain.ts";
 import { below } from "./pointer.ts";
 
 export interface Salvaged {
@@ -18,12 +17,17 @@ const STAND_IN = "missing";
 /** The rest of a value that its schema refuses; nothing when too little remains to make sense of. */
 export function salvage(schema: TSchema, value: unknown): Salvaged | undefined {
   const broken: string[] = [];
-  const rest = restOf(schema as SchemaNode, value, "", broken);
-  return rest !== undefined && Check(schema, rest) ? { value: rest, broken } : undefined;
+  const node = schema as SchemaNode;
+  const rest = restOf(node, value, "", broken);
+  return rest !== undefined && fits(node, rest) ? { value: rest, broken } : undefined;
+}
+
+function fits(schema: SchemaNode, value: unknown): boolean {
+  return explain(schema, value, "").length === 0;
 }
 
 function restOf(schema: SchemaNode, value: unknown, path: string, broken: string[]): unknown {
-  if (Check(schema as TSchema, value)) return value;
+  if (fits(schema, value)) return value;
   if (schema.type === "object" && schema.properties && isMap(value))
     return restOfObject(schema, value, path, broken);
   if (schema.type === "array" && schema.items && Array.isArray(value))

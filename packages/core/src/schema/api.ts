@@ -1,13 +1,14 @@
 // Bodies and queries of the HTTP API that are no nouns of their own: pages, errors, apply and lint, logs,
 // accounts, health. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
 
-import { type Static, type TSchema, Type } from "typebox";
+import type { Static, TSchema } from "typebox";
 import { describingMetadata, Job } from "./job.ts";
 import { JobTask } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask } from "./pipeline-task.ts";
 import { closed, Duration, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
 

@@ -1,7 +1,8 @@
 // History: one event for everything that changed, in commit order; what `events` streams.
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { closed, oneOf, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const EVENT_TYPES = [
   "RUN_STAGE",

@@ -1,8 +1,9 @@
 // Audit and confirm: one gate in two places (semantics, section 4).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { ParamScope } from "./param.ts";
 import { closed, oneOf, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 const People = Type.Array(Type.String({ pattern: "^@?[a-z0-9][a-z0-9._-]*$", maxLength: 64 }), {
   maxItems: 64,

@@ -1,9 +1,10 @@
 // A JobTask: one run of one task, in a pipeline or alone (semantics, section 3).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { Gate } from "./gate.ts";
 import { EffectiveParam } from "./param.ts";
 import { closed, Extension, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const TASK_STAGES = [
   "PENDING",

@@ -1,6 +1,6 @@
 // A job: the versioned template of one task (semantics, section 1).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { RunParam } from "./param.ts";
 import {
   closed,
@@ -14,6 +14,7 @@ import {
   titled,
   Version,
 } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const RunnerType = oneOf(
   ["SHELL", "FAKE"],

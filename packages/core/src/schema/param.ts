@@ -1,7 +1,8 @@
 // Run params: what a job declares, what the levels fill in, and what a task ends up with (semantics, section 2).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { closed, Extension, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const UsageType = oneOf(
   ["ENV", "TEMPLATE", "RUNNER", "SYSTEM"],

@@ -1,11 +1,12 @@
 // A PipelineTask: one run of a pipeline, with a snapshot of its definition (semantics, section 5).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
 import { ParamValue } from "./param.ts";
 import { PipelineSpec, TaskSpec } from "./pipeline.ts";
 import { closed, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const RUN_STAGES = ["PENDING", "ACTIVE", "CANCELING", "CANCELED", "FAILED", "SUCCEEDED"] as const;
 export const RunStage = oneOf(RUN_STAGES, "Where the run stands.");

@@ -1,10 +1,11 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { ParamValues } from "./param.ts";
 import { closed, Duration, Labels, Name, scopeProperties, Timestamp, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 export const JobRef = Type.String({
   minLength: 1,

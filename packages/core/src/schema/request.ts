@@ -1,12 +1,13 @@
 // What callers ask of the engine: the bodies of the API's verbs (semantics, sections 3 to 5).
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { AddedAuditor, AuditSpec, ConfirmSpec, GateVerdict } from "./gate.ts";
 import { JobManifest } from "./job.ts";
 import { ParamValues } from "./param.ts";
 import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
 import { TriggerMode } from "./pipeline-task.ts";
 import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 /** Documents laid over the stored ones for one run (`mflow run -f`); the only way to run a DRAFT job. */
 const Overlay = Type.Array(Type.Union([JobManifest, PipelineManifest]), {

@@ -1,7 +1,8 @@
 // The runner specs of the runners that exist: what `runnerSpec` holds once its TEMPLATE params are rendered.
 
-import { type Static, Type } from "typebox";
+import type { Static } from "typebox";
 import { closed, Duration, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
+import { Type } from "./type.ts";
 
 const Env = mapOf(ParamName, Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
   maxProperties: 512,

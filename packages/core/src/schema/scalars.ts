@@ -1,6 +1,7 @@
 // The building blocks every other schema uses: names, ids, durations, times, labels, scopes.
 
-import { type Static, type TObject, type TProperties, type TSchema, type TString, Type } from "typebox";
+import type { Static, TObject, TProperties, TSchema, TString, TUnsafe } from "typebox";
+import { Type } from "./type.ts";
 
 /** An object schema that refuses keys it does not know, so that a typing error never passes silently. */
 export function closed<P extends TProperties>(properties: P, options: object = {}): TObject<P> {
@@ -22,10 +23,9 @@ export function titled<T extends TSchema>(title: string, schema: T): T {
 
 /** A string schema of fixed upper-case values. */
 export function oneOf<const V extends readonly string[]>(values: V, description?: string) {
-  return Type.Enum(
-    values as unknown as string[],
-    description ? { description } : {},
-  ) as unknown as ReturnType<typeof Type.Unsafe<V[number]>>;
+  return Type.Enum(values as unknown as string[], description ? { description } : {}) as unknown as TUnsafe<
+    V[number]
+  >;
 }
 
 export const NAME_PATTERN = "^[a-z0-9][a-z0-9_-]*$";

@@ -1,7 +1,7 @@
 // What the server tells of itself: health, metrics, the API's document and reference, the manifests' schema.
 
 import { Health, Readiness } from "@mflow/core/schema/api";
-import { Type } from "typebox";
+import { Type } from "@mflow/core/schema/type";
 import type { Metrics } from "../metrics.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
