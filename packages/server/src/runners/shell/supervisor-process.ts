@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { PROGRAMS } from "./supervisor/pipes.ts";
 import { makeFolder, supervisorFolder } from "./supervisor/supervisor-record.ts";
 
-const NODE_FLAGS: string[] = (process.env.NF ?? "").split(" ").filter(Boolean);
+/** It lives long and does little: memory counts more than speed. */
+const NODE_FLAGS = ["--max-semi-space-size=2"];
 const LONGEST_LOG = 1024 * 1024;
 
 export interface SupervisorStart {
@@ -34,7 +35,7 @@ export async function startSupervisor({ dataDir, command, idleMs }: SupervisorSt
       detached: true,
       cwd: "/",
       stdio: ["ignore", log.fd, log.fd, "pipe"],
-      env: { PATH: PROGRAMS, NODE_COMPILE_CACHE: codeCache(folder), ...JSON.parse(process.env.NE ?? "{}") },
+      env: { PATH: PROGRAMS, NODE_COMPILE_CACHE: codeCache(folder), MALLOC_ARENA_MAX: "2" },
     });
     const ready = child.stdio[3];
     await new Promise<void>((resolve, reject) => {

@@ -4,10 +4,10 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { createMasker, createStreamMasker, type Masker, type StreamMasker } from "@mflow/core/mask";
-import { type Failure, messageOf, outputFailure, spawnProblem, stepFailure } from "./failure.ts";
+import { type Failure, messageOf, outputFailure, stepFailure } from "./failure.ts";
 import { type Folders, outputPath, type TaskFolder } from "./folders.ts";
 import type { Journal, PlannedStep } from "./journal.ts";
-import { launchOf, signalOf } from "./launch.ts";
+import { signalOf } from "./launch.ts";
 import { MARK_VARIABLE, markOf } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { joinMarkdown, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
@@ -178,15 +178,11 @@ export class Attempt {
         MFLOW_WORKSPACE: workspace,
         [MARK_VARIABLE]: mark,
       };
-      const launch = launchOf(step, env.PATH, exits, mark);
-      if (typeof launch === "string") throw new Error(launch);
+      const cwd = workdir(workspace, step.workdir);
+      const { shell, script } = step;
       this.#running = new RunningStep(
         {
-          mark,
-          launch,
-          env,
-          cwd: workdir(workspace, step.workdir),
-          owner: plan.owner,
+          launch: { shell, script, cwd, env, mark, exits },
           timeoutMs: step.timeoutMs,
           graceMs: plan.graceMs,
           keepProcesses: step.keepProcesses,
@@ -195,8 +191,8 @@ export class Attempt {
             streams.set(stream, output);
             output.push(bytes);
           },
-          onLasting: (process, group) => {
-            this.#tools.journal.write({ e: "process", ref: this.ref, step: index, process, group });
+          onLasting: (leader, group) => {
+            this.#tools.journal.write({ e: "process", ref: this.ref, step: index, process: leader, group });
             this.#announce();
           },
         },
@@ -207,7 +203,7 @@ export class Attempt {
       this.#steps.push({ name: step.name });
       return {
         reason: "SPAWN_ERROR",
-        message: `step \`${step.name}\` cannot be started: ${spawnProblem(error)}`,
+        message: `step \`${step.name}\` cannot be started: ${messageOf(error)}`,
       };
     } finally {
       this.#running = undefined;

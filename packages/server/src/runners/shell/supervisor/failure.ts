@@ -42,14 +42,6 @@ export function outputFailure(step: string, { reason, message }: OutputProblem):
   return { reason, message: `$MFLOW_OUTPUT of step \`${step}\`: ${message}`, final: true };
 }
 
-/** Why a process could not be started, in words. */
-export function spawnProblem(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "E2BIG") return "its script and environment are longer than the system takes";
-  if (code === "EAGAIN") return "the system allows no more processes";
-  return messageOf(error);
-}
-
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

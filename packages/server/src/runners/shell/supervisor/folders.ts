@@ -30,9 +30,18 @@ const KEPT = 16;
 export interface TaskFolder {
   path: string;
   work: string;
+  out: string;
   output: string;
   summary: string;
+  /** When it was made, milliseconds since the epoch. */
+  madeAt: number;
+  /** Moments of the last change to `work` and `out` when they were made. */
+  workChange: number;
+  outChange: number;
 }
+
+/** Clocks of file systems may be that coarse, milliseconds: changes within it cannot be told apart. */
+const COARSE_MS = 50;
 
 /** All folders of the steps of one user, in one place. */
 export class Folders {
@@ -116,7 +125,7 @@ export class Folders {
 
   /** Names of the files in which a step put something out. */
   outputs(folder: TaskFolder): string[] {
-    return readdirSync(join(folder.path, "out"));
+    return isUntouched(folder, folder.out, folder.outChange) ? [] : readdirSync(folder.out);
   }
 
   /** Moves a step's `output` to the attempt's files, where it stays until the result is taken. */
@@ -160,7 +169,16 @@ export class Folders {
     const out = join(path, "out");
     this.#makeOwned(work);
     this.#makeOwned(out);
-    return { path, work, output: join(out, "output"), summary: join(out, "summary") };
+    return {
+      path,
+      work,
+      out,
+      output: join(out, "output"),
+      summary: join(out, "summary"),
+      madeAt: Date.now(),
+      workChange: lstatSync(work).ctimeMs,
+      outChange: lstatSync(out).ctimeMs,
+    };
   }
 
   #makeOwned(path: string): void {
@@ -168,15 +186,23 @@ export class Folders {
     if (this.#owner) chownSync(path, this.#owner.uid, this.#owner.gid);
   }
 
-  #isAsMade({ path, work }: TaskFolder): boolean {
+  #isAsMade(folder: TaskFolder): boolean {
     try {
-      const stat = lstatSync(work);
-      const isUnchanged = stat.isDirectory() && (stat.mode & 0o7777) === 0o700;
-      return isUnchanged && readdirSync(work).length === 0 && readdirSync(join(path, "out")).length === 0;
+      return (
+        isUntouched(folder, folder.work, folder.workChange) &&
+        isUntouched(folder, folder.out, folder.outChange)
+      );
     } catch {
       return false;
     }
   }
+}
+
+/** Whether nothing was made, removed or given other rights in a folder: nobody can set that moment back. */
+function isUntouched({ madeAt }: TaskFolder, path: string, change: number): boolean {
+  const stat = lstatSync(path);
+  if (stat.ctimeMs !== change) return false;
+  return Date.now() > madeAt + COARSE_MS || ((stat.mode & 0o777) === 0o700 && readdirSync(path).length === 0);
 }
 
 /** Where the `output` of a step is among the files of its attempt. */

@@ -34,7 +34,7 @@ export type JournalEvent =
       /** Where its steps write their exit status. */
       exits: string;
     }
-  /** The first process of a step that runs for a while; `group`: its cgroup. */
+  /** Who leads the process group of a step that runs for a while; `group`: its cgroup. */
   | { e: "process"; ref: Ref; step: number; process: ProcessIdentity; group?: string }
   | { e: "step"; ref: Ref; result: StepResult }
   | { e: "stop"; ref: Ref }

@@ -1,48 +1,55 @@
-// How a step is started: the program and arguments that run its script and leave the exit status in a file
-// when it is over, so that it is known also when the supervisor was killed meanwhile.
-//
-// The shell does it itself where it can, by a trap that the script does not see, because every further
-// process costs as much as the first. Scripts that have traps of their own or replace the shell, and other
-// shells, run under a small shell that waits for them.
+// The command that a launcher gets for a step: a line of shell that runs the script in a process of its own
+// and leaves the exit status in a file, so that it is known also when the supervisor was killed meanwhile.
 
 import { Buffer } from "node:buffer";
 import { accessSync, constants, statSync } from "node:fs";
 import { constants as system } from "node:os";
 import { delimiter, join } from "node:path";
-import type { StepPlan } from "./protocol.ts";
 
-/** Linux takes no longer single argument (MAX_ARG_STRLEN, 128 KiB with the final NUL). */
-const LONGEST_SCRIPT = 128 * 1024 - 1024;
+/** Linux takes no longer single argument or variable (MAX_ARG_STRLEN, with the final NUL). */
+const LONGEST_TEXT = 128 * 1024 - 1;
 
 export interface Launch {
-  file: string;
-  args: string[];
+  /** Program and arguments that get the script as last argument; absent: `/bin/sh -ec`. */
+  shell?: string[];
+  script: string;
+  cwd: string;
+  env: Record<string, string>;
+  /** Names the step in the line `<mark> <status>`. */
+  mark: string;
+  /** The file for that line. */
+  exits: string;
 }
 
-/** `exits`: the file for the exit status, as a line `<mark> <status>`. Answers a sentence when it cannot be started. */
-export function launchOf(
-  step: StepPlan,
-  path: string | undefined,
-  exits: string,
-  mark: string,
-): Launch | string {
-  if (Buffer.byteLength(step.script) > LONGEST_SCRIPT) {
-    return `its script is longer than ${LONGEST_SCRIPT} bytes; put it into a file and run that`;
+/** Descriptors of a launcher: where it says that a step has ended, and the step's stdout and stderr. */
+export const LAUNCHER_FDS = { ended: 3, out: 4, err: 5 };
+
+/** A launcher survives signals to its group, to tell how the step took them. */
+export const LAUNCHER_PROLOGUE = "trap : HUP INT QUIT TERM USR1 USR2\n";
+
+/** The line of shell. Throws a sentence when the step cannot be started. */
+export function commandOf(launch: Launch): string {
+  const { shell, script, cwd, env, mark, exits } = launch;
+  const [program, ...args] = shell ?? ["/bin/sh", "-ec"];
+  if (program === undefined) throw new Error("its `shell` is empty");
+  if (shell && !isProgram(program, env.PATH)) {
+    throw new Error(`its shell \`${program}\` was not found in ${env.PATH}`);
   }
-  const record = (status: string) => `{ echo "${mark} ${status}" >>${quoted(exits)}; } 2>/dev/null || :`;
-  if (!step.shell && !/\b(trap|exec)\b/.test(step.script)) {
-    // On the first line, so that the numbers of lines in messages of the shell are right.
-    return { file: "/bin/sh", args: ["-ec", `trap ${quoted(record("$?"))} EXIT; ${step.script}`] };
+  checkText("its script", script);
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw new Error(`\`${name}\` cannot be the name of a variable`);
+    checkText(`its variable ${name}`, `${name}=${value}`);
   }
-  const [program, ...args] = step.shell ?? ["/bin/sh", "-ec"];
-  if (!program) return "its `shell` is empty";
-  if (!isProgram(program, path)) return `its shell \`${program}\` was not found${path ? ` in ${path}` : ""}`;
-  // It outlives signals to the whole group, to tell how the script took them.
-  const waiter = `trap : HUP INT QUIT TERM USR1 USR2; "$@"; status=$?; ${record("$status")}; exit $status`;
-  return { file: "/bin/sh", args: ["-c", waiter, "sh", program, ...args, step.script] };
+  const { ended, out, err } = LAUNCHER_FDS;
+  const own = `</dev/null >&${out} 2>&${err} ${ended}>&- ${out}>&- ${err}>&-`;
+  const start = [program, ...args, script].map(quoted).join(" ");
+  const step = `cd ${quoted(cwd)} && unset OLDPWD && ${environment(env)} ${start}`;
+  const says = `echo "${mark} $s"`;
+  return `( ${step} ) ${own}; s=$?; ${says} >>${quoted(exits)}; ${says} >&${ended}\n`;
 }
 
-/** The status line's status in the exits file of each mark. */
+/** The status of each mark. */
 export function parseExits(text: string): Map<string, number> {
   const exits = new Map<string, number>();
   for (const line of text.split("\n")) {
@@ -66,6 +73,28 @@ const fatal = new Map(
     .filter(([name]) => FATAL.includes(name))
     .map(([name, number]) => [number, name]),
 );
+
+/** Variables that mean something to shells themselves: some cannot be set, some would change what follows. */
+const SHELLS_OWN =
+  /^(BASH.*|DIRSTACK|EUID|FUNCNAME|GROUPS|HISTCMD|IFS|LINENO|OLDPWD|OPTARG|OPTIND|PPID|PWD|RANDOM|SECONDS|SHELLOPTS|UID|_)$/;
+
+/** What gives a program its environment; the launcher itself has nearly none. */
+function environment(env: Record<string, string>): string {
+  const isPlain = ([name]: [string, string]) => !SHELLS_OWN.test(name);
+  const entries = Object.entries(env);
+  const assignments = (some: [string, string][]) =>
+    some.map(([name, value]) => `${name}=${quoted(value)}`).join(" ");
+  const plain = `export ${assignments(entries.filter(isPlain))} && exec`;
+  if (entries.every(isPlain)) return plain;
+  return `${plain} env ${assignments(entries.filter((entry) => !isPlain(entry)))}`;
+}
+
+function checkText(what: string, text: string): void {
+  if (Buffer.byteLength(text) > LONGEST_TEXT) {
+    throw new Error(`${what} is longer than ${LONGEST_TEXT} bytes; put it into a file`);
+  }
+  if (text.includes("\0")) throw new Error(`${what} contains a NUL character`);
+}
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;

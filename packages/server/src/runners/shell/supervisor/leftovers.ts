@@ -3,12 +3,11 @@
 // the step has one.
 //
 // Looking through all processes costs milliseconds. Numbers of processes are given out in order, so for a
-// short step it is enough to look at those that came after its first.
+// short step it is enough to look at those that came after its start.
 
 import { Buffer } from "node:buffer";
 import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { killGroup } from "./cgroup.ts";
-import { exists } from "./process-identity.ts";
 
 /** Name of the variable; its value is the mark of the step. */
 export const MARK_VARIABLE = "MFLOW_STEP_MARK";
@@ -25,12 +24,12 @@ export function markOf(key: string, step: number): string {
 
 export interface StepTrace {
   mark: string;
-  /** The step's first process, which leads the process group; undefined when it is not known. */
-  pid: number | undefined;
-  /** Processes that are known to be others. */
-  others: Set<number>;
-  /** The step was so short that numbers of processes have not come round. */
-  short: boolean;
+  /** The launcher, which leads the process group; undefined when it is not known. */
+  leader: number | undefined;
+  /** The number of the last process that was started before the step; undefined: look at all. */
+  after: number | undefined;
+  /** Launchers, which are never part of a step. */
+  others: ReadonlySet<number>;
   /** Its cgroup. */
   group: string | undefined;
   /** The pipes that it writes into. */
@@ -39,29 +38,33 @@ export interface StepTrace {
 
 /**
  * Whether anything of a step whose first process has ended still runs, or holds its pipes (which it can after
- * it has left the group and thrown the mark away).
+ * it has left the group and thrown the mark away). Where there is no /proc to look into, this says yes.
  */
 export function hasLeftovers(trace: StepTrace): boolean {
-  if (trace.pid !== undefined && groupRuns(trace.pid)) return true;
-  return candidates(trace).some((pid) => markIn(pid) === trace.mark || holds(pid, trace.pipes));
+  return candidates(trace)?.some((pid) => isPart(pid, trace)) ?? true;
+}
+
+function isPart(pid: number, { mark, leader, pipes }: StepTrace): boolean {
+  const found = markIn(pid);
+  return found === undefined ? isInGroup(pid, leader) || holds(pid, pipes) : found === mark;
 }
 
 /** Asks all of a step to end. */
 export function terminate(trace: StepTrace): void {
-  if (trace.pid !== undefined) kill(-trace.pid, "SIGTERM");
+  if (trace.leader !== undefined) kill(-trace.leader, "SIGTERM");
   for (const pid of findMarked(trace)) {
     // Those of the group have it already; a second one would be taken for impatience.
-    if (trace.pid === undefined || !isInGroup(pid, trace.pid)) kill(pid, "SIGTERM");
+    if (!isInGroup(pid, trace.leader)) kill(pid, "SIGTERM");
   }
 }
 
-/** Kills all that a step left running; resolves when nothing is found any more. */
+/** Kills all that a step left running, its launcher too; resolves when nothing is found any more. */
 export async function killLeftovers(trace: StepTrace): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     if (trace.group !== undefined) killGroup(trace.group);
-    if (trace.pid !== undefined) kill(-trace.pid);
+    if (trace.leader !== undefined) kill(-trace.leader);
     // From the second round on the numbers may have come round.
-    const found = findMarked(round === 0 ? trace : { ...trace, short: false });
+    const found = findMarked(round === 0 ? trace : { ...trace, after: undefined });
     if (found.length === 0) return;
     for (const pid of found) kill(pid);
     await new Promise((resolve) => setTimeout(resolve, round));
@@ -71,7 +74,7 @@ export async function killLeftovers(trace: StepTrace): Promise<void> {
 /** Processes by the mark in their environment, all that have one. */
 export function allMarked(): Map<string, number[]> {
   const marked = new Map<string, number[]>();
-  for (const pid of allProcesses()) {
+  for (const pid of allProcesses() ?? []) {
     const mark = markIn(pid);
     if (mark !== undefined) marked.set(mark, [...(marked.get(mark) ?? []), pid]);
   }
@@ -80,6 +83,7 @@ export function allMarked(): Map<string, number[]> {
 
 /** Kills a process, or with a negative number a process group; nothing happens when there is none. */
 export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  if (pid === 0) return; // That would be ourselves.
   try {
     process.kill(pid, signal);
   } catch {
@@ -88,20 +92,20 @@ export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
 }
 
 function findMarked(trace: StepTrace): number[] {
-  return candidates(trace).filter((pid) => markIn(pid) === trace.mark);
+  return (candidates(trace) ?? []).filter((pid) => markIn(pid) === trace.mark);
 }
 
-function candidates({ pid, others, short }: StepTrace): number[] {
-  const found = (short && pid !== undefined && since(pid)) || allProcesses();
-  return found.filter((candidate) => !others.has(candidate));
+function candidates({ after, others }: StepTrace): number[] | undefined {
+  const found = (after !== undefined && since(after)) || allProcesses();
+  return found?.filter((candidate) => !others.has(candidate));
 }
 
 /** Processes that started after one did; undefined when that cannot be told, or they are many. */
-function since(pid: number): number[] | undefined {
+function since(after: number): number[] | undefined {
   const last = lastNumber();
-  if (last === undefined || last < pid || last - pid > FEW) return undefined;
+  if (last === undefined || last < after || last - after > FEW) return undefined;
   const found: number[] = [];
-  for (let candidate = pid + 1; candidate <= last; candidate++) {
+  for (let candidate = after + 1; candidate <= last; candidate++) {
     if (existsSync(`/proc/${candidate}`)) found.push(candidate);
   }
   return found;
@@ -111,7 +115,7 @@ let loadavg: number | undefined;
 const line = Buffer.alloc(128);
 
 /** The number that was given out last: the fifth field of /proc/loadavg (proc(5)). */
-function lastNumber(): number | undefined {
+export function lastNumber(): number | undefined {
   try {
     loadavg ??= openSync("/proc/loadavg", "r");
     const length = readSync(loadavg, line, 0, line.length, 0);
@@ -121,13 +125,13 @@ function lastNumber(): number | undefined {
   }
 }
 
-function allProcesses(): number[] {
+function allProcesses(): number[] | undefined {
   try {
     return readdirSync("/proc")
       .map(Number)
       .filter((pid) => pid > 0 && pid !== process.pid);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
@@ -142,15 +146,12 @@ function holds(pid: number, pipes: string[]): boolean {
   });
 }
 
-/** Whether a process of the group runs. Where nobody collects orphans, dead ones stay in it as zombies. */
-function groupRuns(group: number): boolean {
-  if (!exists(-group)) return false;
-  const processes = allProcesses();
-  return processes.length === 0 || processes.some((pid) => isInGroup(pid, group));
-}
-
-/** Fields 3 and 5 of /proc/PID/stat are the state and the process group (proc(5)). */
-function isInGroup(pid: number, group: number): boolean {
+/**
+ * Whether a process belongs to the group and runs: where nobody collects orphans, dead ones stay as zombies.
+ * Fields 3 and 5 of /proc/PID/stat are the state and the process group (proc(5)).
+ */
+function isInGroup(pid: number, group: number | undefined): boolean {
+  if (group === undefined) return false;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const [state, , processGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -1,7 +1,7 @@
-// The pipes that steps write stdout and stderr into. They are named pipes that are opened once and used by one
-// step after another, because making pipes costs as much as a third of starting a process. Steps get them
-// opened for reading and writing: so a step whose supervisor was killed does not die of a broken pipe, and
-// its exit status stays true. (A socket, which Node would make, also cannot be opened as /dev/stdout.)
+// The pipes that steps write stdout and stderr into, and launchers their notices. They are named pipes that are
+// opened once and used by one step after another. Steps get them opened for reading and writing: so a step
+// whose supervisor was killed does not die of a broken pipe, and its exit status stays true. (A socket, which
+// Node would make, also cannot be opened as /dev/stdout.)
 
 import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
@@ -12,23 +12,22 @@ import type { Owner } from "./protocol.ts";
 import { makeFolder } from "./supervisor-record.ts";
 
 /** Pipes are made several at once: one program makes them all. */
-const MADE_AT_ONCE = 16;
-/** Unused pairs that stay open. */
-const KEPT_OPEN = 16;
+const MADE_AT_ONCE = 20;
 
 /** Everything is read into one buffer: who listens takes what he needs before the next piece comes. */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** One end of a pipe for a step, and the other for us. */
+/** One end of a pipe for others, and the other for us. */
 export class Pipe {
   readonly path: string;
-  /** What a step gets. */
-  writeFd: number;
-  /** Pieces that came since the step began. */
+  /** For the process that writes. */
+  readonly writeFd: number;
+  /** Number of pieces that came. */
   pieces = 0;
   onData: (bytes: Buffer) => void = () => {};
+  /** Resolves when nobody can write any more. */
   readonly closed: Promise<void>;
-  #isWritable = true;
+  #isHeld = true;
 
   constructor(path: string) {
     this.path = path;
@@ -52,16 +51,11 @@ export class Pipe {
     reader.resume();
   }
 
-  /** Gives up our own hold on the writing end; `closed` resolves when nobody else has one. */
+  /** Gives up our own hold on the writing end. */
   letGo(): void {
-    if (this.#isWritable) closeSync(this.writeFd);
-    this.#isWritable = false;
+    if (this.#isHeld) closeSync(this.writeFd);
+    this.#isHeld = false;
   }
-}
-
-export interface PipePair {
-  out: Pipe;
-  err: Pipe;
 }
 
 /** The pipes of the steps of one user. */
@@ -69,10 +63,9 @@ export class Pipes {
   readonly #folder: string;
   readonly #prefix: string;
   readonly #owner: Owner | undefined;
-  readonly #open: PipePair[] = [];
-  readonly #names: string[] = [];
+  /** Made, and used by nobody. */
+  readonly #paths: string[] = [];
   #made = 0;
-  /** Pairs that processes hold which outlived their step. */
   #held = 0;
 
   /** `prefix`: no other supervisor of this folder uses it. */
@@ -83,31 +76,25 @@ export class Pipes {
     makeFolder(folder);
   }
 
+  /** Pipes that processes hold which outlived their step. */
   get held(): number {
     return this.#held;
   }
 
-  /** A pair that nobody else holds. */
-  take(): PipePair {
-    const pair = this.#open.pop() ?? { out: new Pipe(this.#name()), err: new Pipe(this.#name()) };
-    pair.out.pieces = 0;
-    pair.err.pieces = 0;
-    return pair;
-  }
-
-  /** For a pair that no process holds any more. */
-  giveBack(pair: PipePair): void {
-    pair.out.onData = pair.err.onData = () => {};
-    this.#open.push(pair);
-    if (this.#open.length > KEPT_OPEN) void this.#retire(this.#open.shift() as PipePair);
+  open(): Pipe {
+    if (this.#paths.length === 0) this.#make();
+    return new Pipe(this.#paths.pop() as string);
   }
 
   /**
-   * For a pair that processes may hold. Resolves when none does, or with false after `ms`: then their output
-   * is read and dropped for as long as they live, so that they do not hang. The pair is used no more.
+   * For a pipe that no step uses any more. Resolves when nobody holds it, or with false after `ms`: then what
+   * comes is read and dropped for as long as somebody does, so that he does not hang.
    */
-  async closeWithin(pair: PipePair, ms: number): Promise<boolean> {
-    const closed = this.#retire(pair);
+  async close(pipe: Pipe, ms: number): Promise<boolean> {
+    pipe.letGo();
+    const closed = pipe.closed.then(() => {
+      this.#paths.push(pipe.path);
+    });
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), ms);
@@ -121,26 +108,19 @@ export class Pipes {
     return inTime;
   }
 
-  async #retire({ out, err }: PipePair): Promise<void> {
-    out.letGo();
-    err.letGo();
-    await Promise.all([out.closed, err.closed]);
-    this.#names.push(out.path, err.path);
-  }
-
-  #name(): string {
-    const name = this.#names.pop();
-    if (name !== undefined) return name;
-    const made = Array.from({ length: MADE_AT_ONCE }, () =>
+  #make(): void {
+    const paths = Array.from({ length: MADE_AT_ONCE }, () =>
       join(this.#folder, `${this.#prefix}-${this.#made++}`),
     );
-    const result = spawnSync("mkfifo", ["-m", "600", ...made], { encoding: "utf8", env: { PATH: PROGRAMS } });
+    const result = spawnSync("mkfifo", ["-m", "600", ...paths], {
+      encoding: "utf8",
+      env: { PATH: PROGRAMS },
+    });
     if (result.status !== 0) {
       throw new Error(`mkfifo made no pipes: ${result.error?.message ?? result.stderr.trim()}`);
     }
-    if (this.#owner) for (const path of made) chownSync(path, this.#owner.uid, this.#owner.gid);
-    this.#names.push(...made.slice(1));
-    return made[0] as string;
+    if (this.#owner) for (const path of paths) chownSync(path, this.#owner.uid, this.#owner.gid);
+    this.#paths.push(...paths);
   }
 }
 

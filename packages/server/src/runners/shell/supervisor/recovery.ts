@@ -135,9 +135,9 @@ async function killStep(
   for (const pid of pids) kill(pid);
   await killLeftovers({
     mark,
-    pid: leads ? process.identity.pid : undefined,
+    leader: leads ? process.identity.pid : undefined,
+    after: undefined,
     others: new Set(),
-    short: false,
     group: process?.group,
     pipes: [],
   });

@@ -4,14 +4,13 @@
 // others go on, they get two seconds to close the pipe (a filter behind the last command needs a moment), and
 // are then killed, unless the step keeps its processes. A stop is SIGTERM for all, then SIGKILL after the grace.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { Buffer } from "node:buffer";
 import { type Cgroups, peakOf, removeGroup } from "./cgroup.ts";
 import type { Launch } from "./launch.ts";
-import { hasLeftovers, killLeftovers, type StepTrace, terminate } from "./leftovers.ts";
+import type { Exit, Launcher, Launchers } from "./launchers.ts";
+import { hasLeftovers, killLeftovers, lastNumber, type StepTrace, terminate } from "./leftovers.ts";
 import { memoryOf, processTree } from "./memory.ts";
-import type { PipePair, Pipes } from "./pipes.ts";
-import { identityOf, type ProcessIdentity } from "./process-identity.ts";
-import type { Owner } from "./protocol.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 
 /** From then on a step is worth what it costs to watch it: first its identity and memory, then a cgroup. */
 const LASTING_MS = 20;
@@ -24,44 +23,36 @@ const SAMPLE_MS = { least: 50, most: 1000, perCost: 200 };
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface StepStart {
-  mark: string;
   launch: Launch;
-  env: Record<string, string>;
-  cwd: string;
-  owner: Owner | undefined;
   timeoutMs: number | undefined;
+  /** Between SIGTERM and SIGKILL when the time is over. */
   graceMs: number;
   keepProcesses: boolean;
   onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
-  /** The step runs for a while: who its first process is, and the cgroup that it will be in. */
-  onLasting(process: ProcessIdentity, group: string | undefined): void;
+  /** The step runs for a while: who leads its process group, and the cgroup that it will be in. */
+  onLasting(leader: ProcessIdentity, group: string | undefined): void;
 }
 
 export interface StepTools {
-  pipes: Pipes;
+  launchers: Launchers;
   cgroups: Cgroups | undefined;
-  /** First processes of all running steps. */
-  leaders: Set<number>;
 }
 
-export interface StepEnd {
+export interface StepEnd extends Exit {
   /** Milliseconds since the epoch. */
   startAt: number;
   endAt: number;
-  exitCode?: number;
-  signal?: string;
   timedOut: boolean;
   peakMemoryBytes?: number;
   peakMemorySource?: "CGROUP" | "SAMPLED";
 }
 
 export class RunningStep {
-  /** Rejects when the first process cannot be started. */
+  /** Resolves when nothing of the step runs any more, but for what it keeps. */
   readonly ended: Promise<StepEnd>;
   readonly #start: StepStart;
   readonly #tools: StepTools;
-  readonly #pipes: PipePair;
-  readonly #child: ChildProcess;
+  readonly #launcher: Launcher;
   readonly #startAt = Date.now();
   readonly #began = performance.now();
   readonly #trace: StepTrace;
@@ -73,41 +64,32 @@ export class RunningStep {
   /** When the grace of a stop is over, by the clock of `performance`. */
   #killAt = 0;
 
-  /** Throws when the first process cannot be started. */
+  /** Throws when it cannot be started. */
   constructor(start: StepStart, tools: StepTools) {
     this.#start = start;
     this.#tools = tools;
-    this.#pipes = tools.pipes.take();
-    this.#pipes.out.onData = (bytes) => start.onOutput("stdout", bytes);
-    this.#pipes.err.onData = (bytes) => start.onOutput("stderr", bytes);
-    const { launch, owner } = start;
+    this.#launcher = tools.launchers.take();
+    const { out, err, pid } = this.#launcher;
+    out.onData = (bytes) => start.onOutput("stdout", bytes);
+    err.onData = (bytes) => start.onOutput("stderr", bytes);
+    this.#trace = {
+      mark: start.launch.mark,
+      leader: pid,
+      after: lastNumber(),
+      others: tools.launchers.pids,
+      group: undefined,
+      pipes: [out.path, err.path],
+    };
+    let exit: Promise<Exit>;
     try {
-      this.#child = spawn(launch.file, launch.args, {
-        cwd: start.cwd,
-        env: start.env,
-        detached: true,
-        stdio: ["ignore", this.#pipes.out.writeFd, this.#pipes.err.writeFd],
-        ...owner,
-      });
+      exit = this.#launcher.start(start.launch);
     } catch (error) {
-      tools.pipes.giveBack(this.#pipes);
+      tools.launchers.giveBack(this.#launcher);
       throw error;
     }
-    const { pid } = this.#child;
-    const pipes = [this.#pipes.out.path, this.#pipes.err.path];
-    this.#trace = { mark: start.mark, pid, others: tools.leaders, short: true, group: undefined, pipes };
-    if (pid !== undefined) tools.leaders.add(pid);
+    this.ended = exit.then((how) => this.#settle(how));
     this.#later(LASTING_MS, () => this.#lasts());
     if (start.timeoutMs !== undefined) this.#later(start.timeoutMs, () => this.#runsOutOfTime());
-    this.ended = new Promise((resolve, reject) => {
-      this.#child.once("error", (error) => {
-        // Signals are sent by number, so this is the start.
-        this.#clearTimers();
-        tools.pipes.giveBack(this.#pipes);
-        reject(error);
-      });
-      this.#child.once("exit", (code, signal) => resolve(this.#settle(code, signal)));
-    });
   }
 
   /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. */
@@ -123,26 +105,28 @@ export class RunningStep {
   }
 
   #lasts(): void {
-    const { pid } = this.#trace;
-    if (pid === undefined) return;
-    this.#start.onLasting(identityOf(pid), this.#tools.cgroups?.pathOf(this.#start.mark));
+    this.#start.onLasting(this.#launcher.identity, this.#tools.cgroups?.pathOf(this.#trace.mark));
     this.#sample();
-    this.#later(GROUPED_MS - LASTING_MS, () => this.#group(pid));
+    this.#later(GROUPED_MS - LASTING_MS, () => this.#group());
   }
 
-  #group(pid: number): void {
+  #group(): void {
     const { cgroups } = this.#tools;
     if (!cgroups) return;
-    this.#trace.group = cgroups.pathOf(this.#start.mark);
-    void cgroups.move(this.#start.mark, processTree(pid));
+    this.#trace.group = cgroups.pathOf(this.#trace.mark);
+    void cgroups.move(this.#trace.mark, this.#processes());
   }
 
   #sample(): void {
-    if (this.#trace.pid === undefined) return;
     const began = performance.now();
-    this.#peak = Math.max(this.#peak, memoryOf(processTree(this.#trace.pid)));
+    this.#peak = Math.max(this.#peak, memoryOf(this.#processes()));
     const interval = (performance.now() - began) * SAMPLE_MS.perCost;
     this.#later(Math.min(Math.max(interval, SAMPLE_MS.least), SAMPLE_MS.most), () => this.#sample());
+  }
+
+  /** The processes of the step that descend from its launcher. */
+  #processes(): number[] {
+    return processTree(this.#launcher.pid).slice(1);
   }
 
   #runsOutOfTime(): void {
@@ -150,15 +134,12 @@ export class RunningStep {
     this.stop(this.#start.graceMs);
   }
 
-  async #settle(code: number | null, signal: NodeJS.Signals | null): Promise<StepEnd> {
+  async #settle(exit: Exit): Promise<StepEnd> {
     const endAt = Date.now();
     this.#exited = true;
-    this.#clearTimers();
-    this.#tools.leaders.delete(this.#trace.pid as number);
+    for (const timer of this.#timers) clearTimeout(timer);
     await this.#leaveNothing();
-    const end: StepEnd = { startAt: this.#startAt, endAt, timedOut: this.#timedOut };
-    if (code !== null) end.exitCode = code;
-    if (signal !== null) end.signal = signal;
+    const end: StepEnd = { ...exit, startAt: this.#startAt, endAt, timedOut: this.#timedOut };
     this.#measure(end);
     this.#removeGroup();
     return end;
@@ -166,13 +147,14 @@ export class RunningStep {
 
   /** Reads what is still in the pipes, and kills what is not to be kept. */
   async #leaveNothing(): Promise<void> {
-    const { pipes } = this.#tools;
-    const keeps = () => this.#start.keepProcesses && !this.#stopping;
-    this.#trace.short = performance.now() - this.#began < SHORT_MS;
-    if (this.#trace.short && !keeps()) {
+    const { launchers } = this.#tools;
+    const keeps = this.#start.keepProcesses && !this.#stopping;
+    const isShort = performance.now() - this.#began < SHORT_MS;
+    if (!isShort) this.#trace.after = undefined;
+    if (isShort && !keeps && !this.#launcher.gone) {
       await this.#drained();
       if (!hasLeftovers(this.#trace)) {
-        pipes.giveBack(this.#pipes);
+        launchers.giveBack(this.#launcher);
         return;
       }
     }
@@ -180,9 +162,9 @@ export class RunningStep {
       await this.#graceOver();
       await killLeftovers(this.#trace);
     }
-    await pipes.closeWithin(this.#pipes, DRAIN_MS);
-    if (!keeps()) await killLeftovers(this.#trace);
-    this.#pipes.out.onData = this.#pipes.err.onData = () => {};
+    await launchers.retire(this.#launcher, DRAIN_MS);
+    // Stopped meanwhile: then nothing is kept.
+    if (!keeps || this.#stopping) await killLeftovers(this.#trace);
   }
 
   /** Those that the first process leaves behind have the same grace as it. */
@@ -194,7 +176,7 @@ export class RunningStep {
 
   /** Resolves when the event loop has looked at the pipes once more and nothing came. */
   async #drained(): Promise<void> {
-    const { out, err } = this.#pipes;
+    const { out, err } = this.#launcher;
     for (let seen = -1; seen !== out.pieces + err.pieces; ) {
       seen = out.pieces + err.pieces;
       // The first ends this round of the loop, the second the next whole one.
@@ -222,24 +204,19 @@ export class RunningStep {
     setTimeout(() => removeGroup(group), 200).unref();
   }
 
-  /** The trace with the first process, which is not yet known to have ended. */
+  /** The trace as long as the step runs: its processes may have any number. */
   #everything(): StepTrace {
-    return { ...this.#trace, short: false, others: new Set() };
+    return { ...this.#trace, after: undefined };
   }
 
   #later(ms: number, callback: () => void): void {
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
-        callback();
+        if (!this.#exited) callback();
       },
       Math.min(ms, LONGEST_TIMER_MS),
     );
     this.#timers.add(timer);
-  }
-
-  #clearTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
   }
 }

@@ -8,6 +8,7 @@ import { Cgroups } from "./cgroup.ts";
 import { messageOf } from "./failure.ts";
 import { Folders, homeOf, idOf } from "./folders.ts";
 import { Journal, readJournal } from "./journal.ts";
+import { Launchers } from "./launchers.ts";
 import { drainOldPipes, Pipes } from "./pipes.ts";
 import {
   type FromSupervisor,
@@ -29,6 +30,7 @@ const REMEMBERED = 4096;
 interface Quarters {
   folders: Folders;
   pipes: Pipes;
+  launchers: Launchers;
 }
 
 export class Supervisor {
@@ -42,7 +44,6 @@ export class Supervisor {
   readonly #tombstones: Tombstones;
   readonly #journal: Journal;
   readonly #cgroups: Cgroups | undefined;
-  readonly #leaders = new Set<number>();
   readonly #quarters = new Map<string, Quarters>();
   /** What the journal of the supervisor before tells, until it is taken up. */
   #before: JournalledAttempt[] | undefined;
@@ -159,14 +160,13 @@ export class Supervisor {
   }
 
   #tools(owner: Owner | undefined): AttemptTools {
-    const { folders, pipes } = this.#quartersOf(owner);
+    const { folders, launchers } = this.#quartersOf(owner);
     return {
       folders,
-      pipes,
+      launchers,
       exits: () => folders.exits(this.#journal.epoch, () => this.#journal.exits),
       journal: this.#journal,
       cgroups: this.#cgroups,
-      leaders: this.#leaders,
       send: this.#send,
       ended: () => {
         this.#running--;
@@ -201,10 +201,9 @@ export class Supervisor {
     let quarters = this.#quarters.get(name);
     if (!quarters) {
       const home = owner ? homeOf(this.#dataDir, owner) : this.#folder;
-      quarters = {
-        folders: new Folders(home, String(this.#number), owner),
-        pipes: new Pipes(join(this.#folder, "pipes"), `${this.#number}-${name}`, owner),
-      };
+      const pipes = new Pipes(join(this.#folder, "pipes"), `${this.#number}-${name}`, owner);
+      const folders = new Folders(home, String(this.#number), owner);
+      quarters = { folders, pipes, launchers: new Launchers(pipes, owner) };
       this.#quarters.set(name, quarters);
       if (!this.#before) this.#sweep(quarters.folders);
     }
