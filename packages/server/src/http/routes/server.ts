@@ -113,8 +113,8 @@ export function serverRoutes(
       successes: { 200: { description: "The schema.", schema: anyJson } },
       errors: [],
       async handle() {
-        const { editorSchema } = await import("@mflow/core/editor-schema");
-        return { body: editorSchema() };
+        const { manifestJsonSchema } = await import("@mflow/core/json-schema");
+        return { body: manifestJsonSchema() };
       },
     }),
   ];
