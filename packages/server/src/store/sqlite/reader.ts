@@ -1,7 +1,8 @@
 // Lists, in a thread of their own, so that a slow one never holds up a commit. The thread starts with
 // the first question; a read sees every commit that was acknowledged before it was asked.
 
-import { extname } from "node:path";
+import { getCompileCacheDir } from "node:module";
+import { dirname, extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, MflowError } from "@mflow/core/errors";
 import type { BodyPage, ListQuery } from "../lists.ts";
@@ -75,7 +76,10 @@ export class Reader {
   #start(): Worker {
     const file = new URL(`./reader-worker${extname(import.meta.url)}`, import.meta.url);
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    const worker = new Worker(file, { workerData: { path: this.#path }, resourceLimits });
+    // A thread takes its compile cache from its environment alone; without one it strips types, for 0.1 s and 17 MB.
+    const cache = getCompileCacheDir();
+    const env = cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
+    const worker = new Worker(file, { workerData: { path: this.#path }, resourceLimits, env });
     worker.on("message", (answer: Answer) => this.#settle(worker, answer));
     worker.on("error", (error) => this.#lost(worker, error));
     worker.on("exit", () => this.#lost(worker, new Error("the thread ended")));
