@@ -199,6 +199,11 @@ const entries = {
     meaning: "The data folder, or a file in it that holds a secret, cannot be used or is open to others.",
     remedy: "Correct its owner or mode as the message says, or choose another folder with `--data`.",
   },
+  ADDRESS_REFUSED: {
+    status: 500,
+    meaning: "The server cannot listen on the address that it was given.",
+    remedy: "Choose another with `--port` (0 takes any free one) or `--host`.",
+  },
   SECRET_KEY_UNKNOWN: {
     status: 500,
     meaning: "A stored value is sealed with a secret key that this server does not have, or was changed.",

@@ -15,7 +15,7 @@ import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
-import { addressOf } from "./own-address.ts";
+import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
@@ -103,7 +103,9 @@ async function startOn(
     logger,
   });
 
-  await app.listen({ host: config.host, port: config.port });
+  await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
+    throw listenError(config, error);
+  });
   const { port } = app.server.address() as AddressInfo;
   address = addressOf(config.host, port);
   folder.announce({ address, pid: process.pid });
