@@ -64,8 +64,8 @@ describe("a dry run", () => {
   });
 
   test("refuses a value that does not parse, in later tasks too", () => {
-    const state = stateOf("b > d", { tasks, request: { runParams: { MODE: "slow" } } });
-    expect(refusal(() => renderRun(state, world.context(STARTER)))).toBe(
+    const options = { tasks, request: { runParams: { MODE: "slow" } } };
+    expect(refusal(() => renderRun(stateOf("b > d", options), world.context(STARTER)))).toBe(
       'INVALID_PARAMS: task `d`: param MODE (set by RUN) is "slow", but must be one of: fast, safe',
     );
   });

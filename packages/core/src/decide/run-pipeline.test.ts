@@ -208,6 +208,23 @@ describe("runPipeline", () => {
       'INVALID_PARAMS: task `a`: param N (set by RUN) is "many", but must be a number such as 3, -1 or 0.5, whole ones at most 9007199254740991',
     ],
     [
+      "a value of a later task that does not parse, which may lack others still",
+      "a b",
+      {
+        jobs: {
+          late: {
+            runParams: [
+              { name: "N", valueType: "NUMBER" },
+              { name: "X", required: true },
+            ],
+          },
+        },
+        tasks: { b: { job: "late" } },
+        request: { runParams: { N: "many" } },
+      },
+      'INVALID_PARAMS: task `b`: param N (set by RUN) is "many", but must be a number such as 3, -1 or 0.5, whole ones at most 9007199254740991',
+    ],
+    [
       "an auditor for a task without audit",
       "a",
       { request: { auditors: [{ name: "bob", scope: { task: "a" } }] } },

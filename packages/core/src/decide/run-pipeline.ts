@@ -22,7 +22,7 @@ import {
   sensitiveNames,
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
-import { effectiveParams, placeOf, refuseInvalid } from "./freeze.ts";
+import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
 export function createRun(change: RunPipelineChange, context: Context): RunState {
@@ -46,13 +46,33 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   );
   const state = makeState(run.id, run, definition, tasks);
   refuseScopesWithoutAudit(definition.auditors ?? [], tasks);
-  refuseInvalid(
-    firstTasks(state).map((task) => {
-      const { params, declared } = effectiveParams(state, task, context);
-      return { task, problems: checkParams(declared, params) };
-    }),
-  );
+  refuseInvalid(checkTasks(state, tasks, context));
   return state;
+}
+
+/**
+ * What is wrong with the params of the tasks before any has run. What a later task lacks may still come as a
+ * runtime env; a value that it has and that does not parse is wrong now.
+ */
+function checkTasks(state: RunState, tasks: readonly JobTask[], context: Context) {
+  const first = new Set(firstTasks(state));
+  return tasks
+    .filter((task) => first.has(task) || (isWanted(state, task) && hasTypedParams(state, task)))
+    .map((task) => {
+      const { params, declared } = effectiveParams(state, task, context);
+      const asked = first.has(task) ? declared : declared.map((param) => ({ ...param, required: false }));
+      return { task, problems: checkParams(asked, params) };
+    });
+}
+
+function isWanted({ definition }: RunState, task: JobTask): boolean {
+  return !taskSpecOf(definition, task).skipRun;
+}
+
+/** Most jobs declare text alone, which always parses: their params need not be merged yet. */
+function hasTypedParams({ definition }: RunState, task: JobTask): boolean {
+  const declared = jobOf(definition, task.id).spec.runParams ?? [];
+  return declared.some(({ valueType = "TEXT" }) => valueType !== "TEXT");
 }
 
 /** The pipeline's labels join the run's without overwriting. */
