@@ -147,7 +147,7 @@ const entries = {
   JOB_NOT_RUNNABLE: {
     status: 409,
     meaning: "Only a PUBLISHED job starts new runs.",
-    remedy: "Publish the job (`mflow publish`), or name another version.",
+    remedy: "Publish the job when it is a DRAFT (`mflow publish`), or name a PUBLISHED version.",
   },
   RUNNER_REFUSED: {
     status: 409,
