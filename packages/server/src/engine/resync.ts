@@ -20,8 +20,6 @@ export interface ResyncParts {
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
 }
 
-const CLAIM_AT_ONCE = 500;
-
 export interface Resynced {
   /** What an earlier life left to do, for the workers. */
   effects: Effect[];
@@ -43,7 +41,8 @@ export async function resync(parts: ResyncParts): Promise<Resynced> {
       if (isWithRunner(task)) expected.push({ aggregateId: id, task });
     }
   }
-  const effects = await claimAll(parts);
+  // Those that wait for their backoff are due as well: the reason may have gone with the restart.
+  const effects = await outbox.claim(parts.lease(), Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));
   const known = await knownAttempts(parts.runners);
   for (const { aggregateId, task } of expected) {
@@ -70,16 +69,6 @@ function lostReport(task: JobTask, now: number): Report {
     message: `the runner ${task.runnerType} does not know this attempt any more`,
     at: new Date(now).toISOString(),
   };
-}
-
-async function claimAll({ outbox, lease }: ResyncParts): Promise<Effect[]> {
-  const effects: Effect[] = [];
-  for (;;) {
-    // Those that wait for their backoff are due as well: the reason may have gone with the restart.
-    const claimed = await outbox.claim(lease(), Number.MAX_SAFE_INTEGER, CLAIM_AT_ONCE);
-    effects.push(...claimed);
-    if (claimed.length < CLAIM_AT_ONCE) return effects;
-  }
 }
 
 async function knownAttempts(runners: ReadonlyMap<string, Runner>): Promise<Set<string>> {
