@@ -69,6 +69,8 @@ export class Committer {
   #doneEffects: string[] = [];
   #isPumping = false;
   #flush: NodeJS.Timeout | undefined;
+  /** The last try to write done effects alone was refused by the store. */
+  #isFlushRefused = false;
   #idle: (() => void)[] = [];
 
   constructor(parts: CommitterParts) {
@@ -107,15 +109,16 @@ export class Committer {
     }, FLUSH_MS);
   }
 
-  /** Writes what waits; resolves when nothing does. */
+  /** Writes what waits; resolves when nothing does, or the store refuses to note what is done. */
   drain(): Promise<void> {
     if (this.#doneEffects.length > 0) this.#wake();
     if (!this.#isPumping) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Whether a drain has something to do. Nobody waits for done effects that the store refused: repeating them is no harm. */
   get isBusy(): boolean {
-    return this.#isPumping || this.#doneEffects.length > 0;
+    return this.#isPumping || (this.#doneEffects.length > 0 && !this.#isFlushRefused);
   }
 
   #wake(): void {
@@ -132,12 +135,16 @@ export class Committer {
       const doneEffects = this.#doneEffects.splice(0);
       try {
         await this.#commitGroup(entries, doneEffects);
+        this.#isFlushRefused = false;
       } catch (error) {
         // The disk is full, the database locked, or a defect: nothing of the group was written.
         this.#doneEffects.unshift(...doneEffects);
         for (const id of new Set(entries.map((entry) => entry.aggregateId))) await this.#forget(id);
         for (const entry of entries) this.#reject(entry, error);
-        if (entries.length === 0) break;
+        if (entries.length === 0) {
+          this.#isFlushRefused = true;
+          if (this.#queue.length === 0) break;
+        }
       }
       // Lets what the commit woke up join the next group.
       await new Promise((resolve) => setImmediate(resolve));
