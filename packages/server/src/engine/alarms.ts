@@ -7,6 +7,7 @@ export class Alarms {
   readonly #clock: Clock;
   readonly #ring: (aggregateId: string, taskId: string) => void;
   readonly #alarms = new Map<string, { wakeAt: string; cancel: () => void }>();
+  #isClosed = false;
 
   constructor(clock: Clock, ring: (aggregateId: string, taskId: string) => void) {
     this.#clock = clock;
@@ -15,6 +16,7 @@ export class Alarms {
 
   /** Takes note of a task as it is now. */
   note(aggregateId: string, task: JobTask): void {
+    if (this.#isClosed) return;
     const known = this.#alarms.get(task.id);
     if (known?.wakeAt === task.wakeAt) return;
     known?.cancel();
@@ -33,7 +35,9 @@ export class Alarms {
     this.#alarms.set(taskId, { wakeAt, cancel });
   }
 
-  clear(): void {
+  /** Nothing rings from now on; the next life takes the alarms from the rows. */
+  close(): void {
+    this.#isClosed = true;
     for (const { cancel } of this.#alarms.values()) cancel();
     this.#alarms.clear();
   }

@@ -159,7 +159,7 @@ export class RunningEngine implements Engine {
   /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */
   async stop(): Promise<void> {
     this.#isDraining = true;
-    this.#alarms.clear();
+    this.#alarms.close();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     await this.settled();
@@ -302,7 +302,7 @@ export class RunningEngine implements Engine {
     this.#submit(aggregateId, change).catch((error: unknown) => {
       if (error instanceof MflowError && error.status < 500) return;
       this.#options.log.warn(`could not commit ${change.type} of ${aggregateId}`, error);
-      if (!this.#isDraining) this.#after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
+      this.#after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
     });
   }
 
@@ -354,7 +354,9 @@ export class RunningEngine implements Engine {
     }
   }
 
+  /** A stopping engine sets no timers: they would keep its process alive. */
   #after(ms: number, callback: () => void): void {
+    if (this.#isDraining) return;
     const cancel = this.#clock.setTimeout(() => {
       this.#timers.delete(cancel);
       callback();
