@@ -11,6 +11,8 @@ export class Slots {
   readonly #waiting = new Map<string, string>();
   /** Waiting tasks that were told that a slot is free and have not answered yet. */
   readonly #granted = new Set<string>();
+  /** How many wait before each waiting task; counted anew once the line has changed. */
+  #places: Map<string, number> | undefined;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -32,9 +34,11 @@ export class Slots {
     if (holdsSlot(task)) this.#holders.add(task.id);
     else this.#holders.delete(task.id);
     if (task.status.stage === "SCHEDULING") {
-      if (!this.#waiting.has(task.id)) this.#waiting.set(task.id, aggregateId);
+      if (this.#waiting.has(task.id)) return;
+      this.#waiting.set(task.id, aggregateId);
+      this.#places = undefined;
     } else {
-      this.#waiting.delete(task.id);
+      if (this.#waiting.delete(task.id)) this.#places = undefined;
       this.#granted.delete(task.id);
     }
   }
@@ -61,12 +65,8 @@ export class Slots {
 
   /** How many wait before this task; undefined when it does not wait. */
   placeOf(taskId: string): number | undefined {
-    let place = 0;
-    for (const id of this.#waiting.keys()) {
-      if (id === taskId) return place;
-      place++;
-    }
-    return undefined;
+    this.#places ??= new Map(Array.from(this.#waiting.keys(), (id, place) => [id, place]));
+    return this.#places.get(taskId);
   }
 
   get counts(): { held: number; waiting: number } {
