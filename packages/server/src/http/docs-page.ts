@@ -119,6 +119,7 @@ nav a:hover { text-decoration: underline; }
 main { padding: 1rem 2rem 6rem; max-width: 62rem; }
 section { border-top: 1px solid var(--line); padding: .5rem 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
+td:first-child > code { overflow-wrap: normal; }
 td, th { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--soft); }
 pre { background: var(--soft); padding: .7rem; overflow: auto; border-radius: 4px; }
 code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere; }
