@@ -35,19 +35,19 @@ const STOP_GRACE_MS = 10_000;
 
 /** Starts a server; rejects with an `MflowError` that says what is wrong with its settings or its folder. */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
-  const folder = openDataFolder(config.dataFolder);
+  const opened = new AsyncDisposableStack();
   try {
-    return await startOn(folder, config);
+    return await open(config, opened);
   } catch (error) {
-    folder.release();
+    await opened.disposeAsync();
     throw error;
   }
 }
 
-async function startOn(
-  folder: ReturnType<typeof openDataFolder>,
-  config: ServerConfig,
-): Promise<RunningServer> {
+/** Opens every part, and notes in `opened` how it is closed: the last one first, also when a later one fails. */
+async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise<RunningServer> {
+  const folder = openDataFolder(config.dataFolder);
+  opened.defer(() => folder.release());
   const logger = pino({ level: config.logLevel }, pino.destination(config.logFile ?? process.stdout.fd));
   const current = config.secretKey ? secretOf(config.secretKey) : secretFromFile(folder.file("secret.key"));
   const keys = createKeys({
@@ -59,7 +59,9 @@ async function startOn(
     () => `mfl_${randomBytes(32).toString("base64url")}`,
   );
   const store = await openStore(`sqlite:${folder.file("mflow.db")}`);
+  opened.defer(() => store.close());
   const logs = await openFileLogStore(folder.file("logs"), { warn: (message) => logger.warn(message) });
+  opened.defer(() => logs.close());
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
   refuseOpenWithoutUsers(config, accounts);
@@ -103,32 +105,25 @@ async function startOn(
     logger,
   });
 
+  opened.defer(() => app.close());
   await app.listen({ host: config.host, port: config.port }).catch((error: unknown) => {
     throw listenError(config, error);
   });
   const { port } = app.server.address() as AddressInfo;
   address = addressOf(config.host, port);
   folder.announce({ address, pid: process.pid });
+  opened.defer(() => engine.stop());
   await engine.start();
   state = "ready";
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= (async () => {
-      state = "draining";
-      stopWatching?.();
-      await engine.stop();
-      await app.close();
-      await logs.close();
-      await store.close();
-      folder.release();
-      end();
-    })();
+    state = "draining";
+    closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  const stopWatching =
-    config.idleExitMs === undefined ? undefined : whenIdle(engine, config.idleExitMs, close);
+  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, config.idleExitMs, close));
   return { address, ended, close };
 }
 

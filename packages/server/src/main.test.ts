@@ -1,0 +1,40 @@
+// Starting a whole server: what a start that fails leaves behind.
+
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+import { startServer } from "./main.ts";
+
+let base: string;
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), "mflow-main-"));
+});
+afterEach(async () => {
+  await rm(base, { recursive: true });
+});
+
+/** A port that nobody listens on. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+test("a start that fails after the server listens gives back the port and the data folder", async () => {
+  const flags = { data: join(base, "data"), port: String(await freePort()), logLevel: "silent" };
+  const unreadable = join(base, "data/logs/active/task-1.1.open");
+  await mkdir(unreadable, { recursive: true, mode: 0o700 });
+  await expect(startServer(readConfig(flags, {}))).rejects.toMatchObject({ code: "INTERNAL" });
+  await rm(unreadable, { recursive: true });
+  const server = await startServer(readConfig(flags, {}));
+  expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
+  await server.close();
+  await server.ended;
+});
