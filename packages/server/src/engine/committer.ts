@@ -78,8 +78,13 @@ export class Committer {
   }
 
   /** Decides and commits a change of an existing run or lone task; resolves with the state after it. */
-  submit(aggregateId: string, change: NonNullable<Entry["change"]>, actor?: Actor): Promise<RunState> {
-    return this.#enqueue({ aggregateId, change, actor });
+  submit(
+    aggregateId: string,
+    change: NonNullable<Entry["change"]>,
+    actor?: Actor,
+    idempotency?: IdempotencyKey,
+  ): Promise<RunState> {
+    return this.#enqueue({ aggregateId, change, actor, idempotency });
   }
 
   /** Commits a new run or lone task. `create` throws the refusal. */
@@ -271,12 +276,14 @@ export class Committer {
       return;
     }
     await this.#forget(work.aggregateId);
+    let entries = work.entries;
     if (result.conflict === "IDEMPOTENCY") {
-      const error = new IdempotencyRace(result.aggregateId, result.digest);
-      for (const entry of work.entries) entry.reject(error);
-      return;
+      const { key } = commit.idempotency ?? {};
+      const race = new IdempotencyRace(result.aggregateId, result.digest);
+      for (const entry of entries) if (entry.idempotency?.key === key) entry.reject(race);
+      entries = entries.filter((entry) => entry.idempotency?.key !== key);
     }
-    for (const entry of work.entries.reverse()) {
+    for (const entry of entries.reverse()) {
       entry.tries++;
       if (entry.tries < MAX_TRIES) this.#queue.unshift(entry);
       else this.#reject(entry, new MflowError("CONFLICT", `${entry.aggregateId} is being changed by others`));

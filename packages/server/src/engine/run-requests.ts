@@ -68,7 +68,7 @@ export class RunRequests {
     const repeated = await this.#repeated(idempotency);
     if (repeated) return { task: await this.#requireTask(repeated), repeated: true };
     const existing = request.id === undefined ? undefined : await store.runs.task(request.id);
-    if (existing) return this.#runAgain(existing, request, scope, actor);
+    if (existing) return this.#runAgain(existing, request, scope, actor, idempotency);
     const job = await resolveLoneJob(request, scope, store.catalog);
     const id = request.id ?? newId("task");
     const change: RunJobChange = { type: "runJob", request: { ...request, id }, scope, job };
@@ -89,6 +89,7 @@ export class RunRequests {
     request: RunJobInput["request"],
     scope: Scope,
     actor: Actor,
+    idempotency?: IdempotencyKey,
   ): Promise<RunJobResult> {
     if (task.domain !== scope.domain || task.namespace !== scope.namespace) {
       throw new MflowError("NOT_FOUND", `there is no task ${task.id} in ${scope.namespace}.${scope.domain}`);
@@ -101,22 +102,28 @@ export class RunRequests {
         `task ${task.id} exists; a new attempt runs what it ran, so leave out ${names}`,
       );
     }
-    this.#parts.refuseWhenDraining();
     const aggregateId = task.pipelineTaskId ?? task.id;
-    const state = await this.#parts.committer.submit(aggregateId, { type: "runJob", request, scope }, actor);
-    return { task: state.tasks.get(task.id) as JobTask };
+    const change = { type: "runJob", request, scope } as const;
+    const submit = () => this.#parts.committer.submit(aggregateId, change, actor, idempotency);
+    const made = await this.#once(submit, idempotency);
+    if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
+    return { task: made.tasks.get(task.id) as JobTask };
   }
 
-  /** Creates a run or lone task; answers an id instead when the Idempotency-Key was used at the same moment. */
-  async #create(
+  #create(
     id: string,
     create: () => Promise<RunState>,
     actor: Actor,
     idempotency?: IdempotencyKey,
   ): Promise<RunState | string> {
+    return this.#once(() => this.#parts.committer.create(id, create, actor, idempotency), idempotency);
+  }
+
+  /** What is committed; the id of a run or lone task instead when the Idempotency-Key was used at the same moment. */
+  async #once(commit: () => Promise<RunState>, idempotency?: IdempotencyKey): Promise<RunState | string> {
     this.#parts.refuseWhenDraining();
     try {
-      return await this.#parts.committer.create(id, create, actor, idempotency);
+      return await commit();
     } catch (error) {
       if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
       throw error;

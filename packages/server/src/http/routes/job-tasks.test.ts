@@ -64,6 +64,18 @@ test("the same Idempotency-Key runs one task, and a dry run none", async () => {
   expect(await server.refusal("GET", `/job-tasks/${dry.body.task.id}`)).toEqual([404, "NOT_FOUND"]);
 });
 
+test("the same Idempotency-Key makes one new attempt of an ended task", async () => {
+  const { id } = await run({ job: "work" });
+  await until(id, "SUCCEEDED");
+  const headers = { "idempotency-key": "one-attempt" };
+  const again = () => server.call<RunJobResponse>("POST", "/job-tasks", { id }, { headers });
+  const first = await again();
+  await until(id, "SUCCEEDED");
+  const second = await again();
+  expect([first.status, second.status, second.body.repeated]).toEqual([201, 200, true]);
+  expect((await get(id)).attempt).toBe(2);
+});
+
 test("a task reports its stage with its update token, as bearer or in the body", async () => {
   const { id, token, asTask } = await manualTask();
   const told = await server.call<JobTaskView>(
