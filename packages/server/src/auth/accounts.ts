@@ -5,7 +5,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
 import type { Scope } from "@mflow/core/schema/scalars";
-import type { AccountStore, ApiToken, Grant, Role, User } from "../store/store.ts";
+import type { AccountStore, ApiToken, Grant, User } from "../store/store.ts";
+import { ADMIN_EVERYWHERE, covers, EVERYWHERE, type HeldRole } from "./roles.ts";
 
 export interface UserAccount {
   user: User;
@@ -14,7 +15,7 @@ export interface UserAccount {
 
 export interface NewUser {
   displayName?: string;
-  grants: Omit<Grant, "user">[];
+  grants: HeldRole[];
   /** Name of a token to make with the user. */
   token?: string;
 }
@@ -32,7 +33,6 @@ export interface NewToken {
 /** The built-in group of everybody who may act in a scope. */
 export const EVERYONE = "everyone";
 
-const RANK: Readonly<Record<Role, number>> = { viewer: 1, operator: 2, admin: 3 };
 const TOKEN = /^mft_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 /** `lastUsedAt` is written at most this often, milliseconds. */
 const LAST_USED_EVERY_MS = 60_000;
@@ -98,8 +98,7 @@ export class Accounts {
   async #addUser(name: string, options: NewUser): Promise<AddedUser> {
     if (this.#snapshot.users.has(name))
       throw new MflowError("NAME_TAKEN", `there is a user \`${name}\` already`);
-    const everywhere = { role: "admin", domain: "*", namespace: "*" } as const;
-    const grants = this.isLocal ? [everywhere] : options.grants;
+    const grants = this.isLocal ? [ADMIN_EVERYWHERE] : options.grants;
     const user: User = { name, createdAt: this.#time(), disabled: false };
     if (options.displayName !== undefined) user.displayName = options.displayName;
     const own = grants.map((grant) => ({ ...grant, user: name }));
@@ -110,7 +109,7 @@ export class Accounts {
     return { ...this.user(name), token };
   }
 
-  /** Removes a user with tokens and roles. The last admin stays, or nobody could manage users any more. */
+  /** Removes a user with tokens, roles and memberships. The last admin stays, or nobody could manage users any more. */
   removeUser(name: string): Promise<void> {
     return this.#inOrder(() => this.#removeUser(name));
   }
@@ -121,24 +120,16 @@ export class Accounts {
       this.users().filter((account) => account.user.name !== name),
       `removing ${name}`,
     );
-    for (const token of await this.#store.tokens(name)) await this.#store.removeToken(token.id);
-    for (const [group, members] of this.#snapshot.groups) {
-      if (!members.includes(name)) continue;
-      await this.#store.setGroup(
-        group,
-        members.filter((member) => member !== name),
-      );
-    }
     await this.#store.removeUser(name);
     await this.load();
   }
 
   /** Replaces all roles of a user. */
-  setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
+  setGrants(name: string, grants: HeldRole[]): Promise<UserAccount> {
     return this.#inOrder(() => this.#setGrants(name, grants));
   }
 
-  async #setGrants(name: string, grants: Omit<Grant, "user">[]): Promise<UserAccount> {
+  async #setGrants(name: string, grants: HeldRole[]): Promise<UserAccount> {
     const account = this.user(name);
     const own = grants.map((grant) => ({ ...grant, user: name }));
     const after = this.users().map((each) => (each === account ? { ...account, grants: own } : each));
@@ -149,8 +140,7 @@ export class Accounts {
   }
 
   #refuseWithoutAdmin(after: UserAccount[], what: string): void {
-    const isAdmin = ({ role, domain, namespace }: Grant) =>
-      role === "admin" && domain === "*" && namespace === "*";
+    const isAdmin = (grant: Grant) => covers(grant, "admin", EVERYWHERE);
     if (after.some(({ user, grants }) => !user.disabled && grants.some(isAdmin))) return;
     throw new MflowError(
       "CONFLICT",
@@ -196,7 +186,7 @@ export class Accounts {
     if (this.isLocal) return [this.#localUser];
     return this.users()
       .filter(
-        ({ user, grants }) => !user.disabled && grants.some((grant) => isAtLeast(grant, "operator", scope)),
+        ({ user, grants }) => !user.disabled && grants.some((grant) => covers(grant, "operator", scope)),
       )
       .map(({ user }) => user.name);
   }
@@ -265,14 +255,6 @@ export class Accounts {
   #time(): string {
     return new Date(this.#now()).toISOString();
   }
-}
-
-function isAtLeast(grant: Grant, role: Role, scope: Scope): boolean {
-  return (
-    RANK[grant.role] >= RANK[role] &&
-    (grant.domain === "*" || grant.domain === scope.domain) &&
-    (grant.namespace === "*" || grant.namespace === scope.namespace)
-  );
 }
 
 /** SHA-256 is enough: tokens are 256 random bits, which no dictionary holds; slow hashes are for passwords. */

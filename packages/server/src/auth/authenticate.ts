@@ -3,15 +3,16 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
-import type { Grant } from "../store/store.ts";
 import type { Accounts } from "./accounts.ts";
 import { UPDATE_TOKEN_PREFIX } from "./keys.ts";
+import { ADMIN_EVERYWHERE, type HeldRole } from "./roles.ts";
 
-/** A known sender and the roles they have. */
-export interface Principal {
+/** Who is behind a token, and the roles they have. */
+export interface Caller {
   name: string;
+  /** Known by the local token: there are no users yet. */
   local: boolean;
-  grants: readonly Omit<Grant, "user">[];
+  grants: readonly HeldRole[];
 }
 
 /** So many wrong tokens from one address within the window, and the address has to wait. */
@@ -36,22 +37,21 @@ export class TokenAuthenticator {
    * TOO_MANY_REQUESTS when too many wrong ones came from the address. A right one is never held up: behind one
    * address there may be many people.
    */
-  async authenticate(token: string, from: string): Promise<Principal | undefined> {
+  async authenticate(token: string, from: string): Promise<Caller | undefined> {
     if (token.startsWith(UPDATE_TOKEN_PREFIX)) return undefined;
-    const principal = this.#accounts.isLocal ? this.#localPrincipal(token) : this.#userPrincipal(token);
-    if (!principal) this.#countWrong(from);
-    return principal;
+    const caller = this.#accounts.isLocal ? this.#localCaller(token) : this.#userCaller(token);
+    if (!caller) this.#countWrong(from);
+    return caller;
   }
 
-  #localPrincipal(token: string): Principal | undefined {
+  #localCaller(token: string): Caller | undefined {
     const given = Buffer.from(token);
     const isRight = given.length === this.#localToken.length && timingSafeEqual(given, this.#localToken);
     if (!isRight) return undefined;
-    const grants = [{ role: "admin", domain: "*", namespace: "*" }] as const;
-    return { name: this.#accounts.localUser, local: true, grants };
+    return { name: this.#accounts.localUser, local: true, grants: [ADMIN_EVERYWHERE] };
   }
 
-  #userPrincipal(token: string): Principal | undefined {
+  #userCaller(token: string): Caller | undefined {
     const account = this.#accounts.ownerOf(token);
     return account && { name: account.user.name, local: false, grants: account.grants };
   }

@@ -2,22 +2,12 @@
 
 import { MflowError } from "@mflow/core/errors";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Caller } from "../auth/authenticate.ts";
+import { covers, EVERYWHERE } from "../auth/roles.ts";
 import type { Actor } from "../engine/submit.ts";
 import type { Role } from "../store/store.ts";
 
-export interface CallerGrant {
-  role: Role;
-  /** `*` stands for every one. */
-  domain: string;
-  namespace: string;
-}
-
-export interface Caller {
-  name: string;
-  /** Known by the local token: there are no users yet. */
-  local: boolean;
-  grants: readonly CallerGrant[];
-}
+export type { Caller };
 
 /** Finds out who has a token. */
 export interface Authenticator {
@@ -28,19 +18,10 @@ export interface Authenticator {
   authenticate(token: string, from: string): Promise<Caller | undefined>;
 }
 
-const rank: Record<Role, number> = { viewer: 1, operator: 2, admin: 3 };
-
 /** Whether a caller has at least a role in a scope. `*` in the scope asks for every domain or namespace. */
 export function may(caller: Caller, role: Role, scope: Scope): boolean {
-  return caller.grants.some(
-    (grant) =>
-      rank[grant.role] >= rank[role] &&
-      (grant.domain === "*" || grant.domain === scope.domain) &&
-      (grant.namespace === "*" || grant.namespace === scope.namespace),
-  );
+  return caller.grants.some((grant) => covers(grant, role, scope));
 }
-
-const everywhere: Scope = { domain: "*", namespace: "*" };
 
 function nameOf(scope: Scope): string {
   if (scope.domain === "*" && scope.namespace === "*") return "in every scope";
@@ -48,7 +29,7 @@ function nameOf(scope: Scope): string {
 }
 
 /** Throws FORBIDDEN unless the caller has at least the role in the scope; without one, in every scope. */
-export function demand(caller: Caller, role: Role, scope: Scope = everywhere): void {
+export function demand(caller: Caller, role: Role, scope: Scope = EVERYWHERE): void {
   if (may(caller, role, scope)) return;
   throw new MflowError("FORBIDDEN", `${caller.name} needs the role ${role} ${nameOf(scope)}.`);
 }
