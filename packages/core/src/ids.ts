@@ -6,7 +6,6 @@ import { MflowError } from "./errors.ts";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const TIME_LENGTH = 10;
-const RANDOM_LENGTH = 16;
 const RANDOM_BYTES = 10;
 const MAX_TIME = 2 ** 48 - 1;
 /** Ten characters hold 50 bits, so the first one of a 48 bit time is at most 7. */
@@ -23,17 +22,6 @@ export function makeId(prefix: string, timeMs: number, random: Uint8Array): stri
     throw new MflowError("INTERNAL", `an id needs ${RANDOM_BYTES} random bytes, not ${random.length}`);
   }
   return `${prefix}-${encodeTime(time)}${encodeRandom(random)}`;
-}
-
-/** When an id was made, in milliseconds since the epoch. Throws BAD_REQUEST when the text is no id. */
-export function idTime(id: string): number {
-  const body = id.slice(-(TIME_LENGTH + RANDOM_LENGTH));
-  if (id.charAt(id.length - body.length - 1) !== "-" || !BODY.test(body)) {
-    throw new MflowError("BAD_REQUEST", `${JSON.stringify(id.slice(0, 80))} is not an id`);
-  }
-  let time = 0;
-  for (const char of body.slice(0, TIME_LENGTH)) time = time * 32 + ALPHABET.indexOf(char);
-  return time;
 }
 
 /** Whether a text is an id with the prefix. */

@@ -8,7 +8,7 @@
 export const MASK = "***";
 
 /** Shorter values, and shorter lines of many-line values, are not masked: they would garble every text. */
-export const MIN_MASKED_LENGTH = 4;
+const MIN_MASKED_LENGTH = 4;
 
 /** Masks one text. */
 export type Masker = (text: string) => string;
@@ -21,18 +21,19 @@ export interface StreamMasker {
   end(): string;
 }
 
-/** The text with every sensitive value replaced by `***`. Use `createMasker` for many texts. */
-export function maskText(text: string, secrets: readonly string[]): string {
-  return createMasker(secrets)(text);
-}
-
 /**
  * Prepares masking: each value and each line of a many-line value, as it is and trimmed, from 4 characters on.
  * Values that overlap in a text become one `***`, so that no part of either shows.
  * No value is in the result, not even one made of asterisks; masking twice changes nothing.
  */
 export function createMasker(secrets: readonly string[]): Masker {
-  return maskerOf(patternsOf(secrets));
+  const patterns = patternsOf(secrets);
+  if (patterns.length === 0) return (text) => text;
+  const automaton = buildAutomaton(patterns);
+  return (text) => {
+    const stream = openStream(automaton);
+    return stream.push(text) + stream.end();
+  };
 }
 
 /** Like `createMasker`, for a text that comes in pieces. */
@@ -40,35 +41,6 @@ export function createStreamMasker(secrets: readonly string[]): StreamMasker {
   const patterns = patternsOf(secrets);
   if (patterns.length === 0) return { push: (chunk) => chunk, end: () => "" };
   return openStream(buildAutomaton(patterns));
-}
-
-/**
- * A JSON value with its strings masked, and numbers that are a sensitive value replaced by `***` (a NUMBER
- * param becomes one in a rendered spec). Keys stay: they are structure, and a value such as `name` must not
- * break it.
- */
-export function maskDeep(value: unknown, secrets: readonly string[]): unknown {
-  const patterns = patternsOf(secrets);
-  if (patterns.length === 0) return value;
-  const mask = maskerOf(patterns);
-  const numbers = new Set(patterns.map(Number).filter((number) => `${number}`.length >= MIN_MASKED_LENGTH));
-  const visit = (node: unknown): unknown => {
-    if (typeof node === "string") return mask(node);
-    if (typeof node === "number") return numbers.has(node) ? MASK : node;
-    if (Array.isArray(node)) return node.map(visit);
-    if (typeof node !== "object" || node === null) return node;
-    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, visit(child)]));
-  };
-  return visit(value);
-}
-
-function maskerOf(patterns: readonly string[]): Masker {
-  if (patterns.length === 0) return (text) => text;
-  const automaton = buildAutomaton(patterns);
-  return (text) => {
-    const stream = openStream(automaton);
-    return stream.push(text) + stream.end();
-  };
 }
 
 /** What is looked for, each once, longest first. */

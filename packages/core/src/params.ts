@@ -14,7 +14,6 @@ export const SYSTEM_PARAMS = [
   "PIPELINE_TASK_ID",
   "MFLOW_URL",
 ] as const;
-export type SystemParam = (typeof SYSTEM_PARAMS)[number];
 
 const systemNames: ReadonlySet<string> = new Set(SYSTEM_PARAMS);
 

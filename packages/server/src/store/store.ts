@@ -220,10 +220,8 @@ export interface ApiToken {
 }
 
 export interface AccountStore {
-  countUsers(): Promise<number>;
   /** By name. */
   users(): Promise<User[]>;
-  user(name: string): Promise<User | undefined>;
   /** With `access`, roles and a token are written together with the user, or nothing is. */
   putUser(user: User, access?: { grants: Grant[]; token?: ApiToken }): Promise<void>;
   /** With the user's grants, memberships and tokens. */

@@ -22,9 +22,7 @@ interface TokenRow {
 
 export function sqliteAccounts(connection: Connection): AccountStore {
   const prepare = (sql: string) => connection.prepare(sql);
-  const countUsers = prepare("SELECT count(*) AS n FROM users");
   const allUsers = prepare("SELECT * FROM users ORDER BY name");
-  const oneUser = prepare("SELECT * FROM users WHERE name = ?");
   // Not REPLACE: that would delete the row first, and its grants and tokens with it.
   const putUser = prepare(
     `INSERT INTO users (name, display_name, created_at, disabled) VALUES (?, ?, ?, ?)
@@ -68,15 +66,8 @@ export function sqliteAccounts(connection: Connection): AccountStore {
   }
 
   return {
-    async countUsers() {
-      return connection.read(() => Number(countUsers.get()?.n));
-    },
     async users() {
       return connection.read(() => (allUsers.all() as unknown as UserRow[]).map(toUser));
-    },
-    async user(name) {
-      const row = connection.read(() => oneUser.get(name)) as unknown as UserRow | undefined;
-      return row && toUser(row);
     },
     async putUser({ name, displayName, createdAt, disabled }, access) {
       connection.transaction(() => {
