@@ -65,7 +65,7 @@ function stepPlan(step: ShellStep, index: number, request: StartRequest): StepPl
     continueOnError: step.continueOnError ?? false,
     keepProcesses: step.keepProcesses ?? false,
   };
-  if (step.shell !== undefined) plan.shell = step.shell.split(/\s+/).filter((word) => word !== "");
+  if (step.shell !== undefined) plan.shell = shellWords(step.shell);
   if (step.workdir !== undefined) plan.workdir = step.workdir;
   if (step.timeout !== undefined) plan.timeoutMs = parseDuration(step.timeout);
   return plan;
@@ -84,4 +84,24 @@ function withoutSystem(env: ShellSpec["env"], request: StartRequest): Record<str
   const system = new Set<string>(SYSTEM_PARAMS);
   const kept = Object.entries(env ?? {}).filter(([name]) => !system.has(name) || !(name in request.env));
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+}
+
+/** How shells that people name without arguments take a script, like the default `sh -ec`. */
+const SCRIPT_ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  sh: ["-ec"],
+  dash: ["-ec"],
+  bash: ["-eo", "pipefail", "-c"],
+  zsh: ["-ec"],
+  ksh: ["-ec"],
+  python: ["-c"],
+  python3: ["-c"],
+  node: ["-e"],
+};
+
+/** Program and arguments before the script. */
+function shellWords(shell: string): string[] {
+  const words = shell.split(/\s+/).filter((word) => word !== "");
+  const [program = ""] = words;
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  return words.length === 1 ? [...words, ...(SCRIPT_ARGUMENTS[name] ?? [])] : words;
 }

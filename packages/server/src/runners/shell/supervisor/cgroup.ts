@@ -17,26 +17,28 @@ import {
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+const PREFIX = "mflow-";
+
 export class Cgroups {
+  readonly #own: string;
   readonly #folder: string;
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+  private constructor(own: string, id: string) {
+    this.#own = own;
+    this.#folder = join(own, PREFIX + id);
   }
 
   /** The groups of one data folder, or nothing where we may make none. `id`: of the data folder. */
   static open(id: string): Cgroups | undefined {
     try {
       const own = ownGroup();
-      if (own === undefined || !existsSync(join(own, "cgroup.kill"))) {
-        if (own === undefined || !isRoot(own)) return undefined;
-      }
+      if (own === undefined) return undefined;
       accessSync(own, access.W_OK);
-      const folder = join(own, `mflow-${id}`);
-      if (!existsSync(folder)) mkdirSync(folder);
-      if (!existsSync(join(folder, "cgroup.kill"))) return undefined;
-      for (const group of [own, folder]) enableMemory(group);
-      return new Cgroups(folder);
+      const groups = new Cgroups(own, id);
+      groups.#make();
+      const canKill = existsSync(join(groups.#folder, "cgroup.kill"));
+      groups.sweep();
+      return canKill ? groups : undefined;
     } catch {
       return undefined;
     }
@@ -50,20 +52,28 @@ export class Cgroups {
   /** Makes the group of a step and moves the processes into it; those that they start follow. */
   async move(mark: string, pids: number[]): Promise<void> {
     const path = this.pathOf(mark);
-    if (!existsSync(path)) mkdirSync(path);
+    try {
+      this.#make();
+      if (!existsSync(path)) mkdirSync(path);
+    } catch {
+      return; // Then the step has none.
+    }
     for (const pid of pids) await writeFile(join(path, "cgroup.procs"), String(pid)).catch(() => {});
   }
 
-  /** Removes groups in which nothing runs. */
+  /** Removes groups in which nothing runs, also those of supervisors that were killed and had no successor. */
   sweep(): void {
-    try {
-      for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
-        if (entry.isDirectory()) removeGroup(join(this.#folder, entry.name));
-      }
-      rmdirSync(this.#folder);
-    } catch {
-      // Something still runs in it: the next supervisor of the folder looks again.
+    for (const name of foldersIn(this.#own)) {
+      if (!name.startsWith(PREFIX)) continue;
+      for (const step of foldersIn(join(this.#own, name))) removeGroup(join(this.#own, name, step));
+      removeGroup(join(this.#own, name));
     }
+  }
+
+  #make(): void {
+    if (existsSync(this.#folder)) return;
+    mkdirSync(this.#folder);
+    for (const group of [this.#own, this.#folder]) enableMemory(group);
   }
 }
 
@@ -73,6 +83,15 @@ export function killGroup(path: string): void {
     writeFileSync(join(path, "cgroup.kill"), "1");
   } catch {
     // The group is gone.
+  }
+}
+
+/** Whether processes are in a group. */
+export function isPopulated(path: string): boolean {
+  try {
+    return readFileSync(join(path, "cgroup.procs"), "latin1") !== "";
+  } catch {
+    return false;
   }
 }
 
@@ -105,9 +124,14 @@ function ownGroup(): string | undefined {
   return join(at, root === "/" ? path : path.slice(root.length));
 }
 
-/** The group at the top has no `cgroup.kill`; those that we make in it do. */
-function isRoot(group: string): boolean {
-  return !existsSync(join(group, "cgroup.type"));
+function foldersIn(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 function enableMemory(group: string): void {

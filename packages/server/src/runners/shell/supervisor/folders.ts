@@ -96,16 +96,18 @@ export class Folders {
     if (isFolder(path)) await this.remove(path);
   }
 
-  /** Removes what earlier supervisors left; `files`: folders of attempts that are still needed. */
+  /**
+   * Removes what earlier supervisors left. What is there when it is called counts: attempts may begin while
+   * it works. `files`: folders of attempts that are still needed; `exits`: exit status files that are.
+   */
   async sweep(files: Set<string>, exits: Set<string>): Promise<void> {
-    for (const name of readdirSync(this.#tasks)) {
-      if (!name.startsWith(`${this.#prefix}-`)) await this.remove(join(this.#tasks, name));
-    }
-    for (const name of readdirSync(this.attempts)) {
-      const path = join(this.attempts, name);
-      if (!files.has(path)) await rm(path, { recursive: true, force: true });
-    }
     this.#removeExits(exits);
+    const workspaces = readdirSync(this.#tasks).filter((name) => !name.startsWith(`${this.#prefix}-`));
+    const attempts = readdirSync(this.attempts).map((name) => join(this.attempts, name));
+    for (const path of attempts.filter((path) => !files.has(path))) {
+      await rm(path, { recursive: true, force: true });
+    }
+    for (const name of workspaces) await this.remove(join(this.#tasks, name));
   }
 
   /**
@@ -132,6 +134,17 @@ export class Folders {
   keepOutput(folder: Pick<TaskFolder, "path">, files: string, step: number): void {
     makeFolder(files);
     renameSync(join(folder.path, "out", "output"), outputPath(files, step));
+  }
+
+  /** Removes what no attempt needs, before the supervisor ends. */
+  close(): void {
+    for (const { path } of this.#unused.splice(0)) rmSync(path, { recursive: true, force: true });
+    if (this.#exits) rmSync(this.#exits, { force: true });
+  }
+
+  /** Removes everything: the data folder is gone. */
+  abandon(): Promise<void> {
+    return this.remove(this.home);
   }
 
   /** Removes a folder with all that is in it. Resolves also when something could not be removed. */

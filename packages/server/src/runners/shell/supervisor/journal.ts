@@ -2,8 +2,7 @@
 // added. One file for all, and events of one moment in one write, because a file per attempt would cost more
 // than the attempt. Nothing is synced: after a power failure no process runs that could be known.
 //
-// It begins anew when nothing is under way any more, or when it has grown long: then with the events that
-// are still needed. Steps write their exit status into `exits.N` by themselves; N changes with each new
+// When it has grown long it begins anew, with the events that are still needed. Steps write their exit status into `exits.N` by themselves; N changes with each new
 // beginning, so that a step that still runs always finds its file.
 
 import { Buffer } from "node:buffer";
@@ -42,9 +41,8 @@ export type JournalEvent =
   | { e: "end"; ref: Ref; result: Result }
   | { e: "ack"; ref: Ref };
 
-/** Bytes from which on it begins anew, when nothing is under way and when something is. */
-const LONG_WHEN_IDLE = 256 * 1024;
-const LONG = 4 * 1024 * 1024;
+/** Bytes from which on it begins anew; when it is long even then, at four times its length. */
+const LONG = 256 * 1024;
 
 export class Journal {
   readonly #path: string;
@@ -52,7 +50,8 @@ export class Journal {
   /** Events of the attempts that are not forgotten yet. */
   readonly #needed = new Map<string, JournalEvent[]>();
   #fd: number;
-  #size: number;
+  #size = 0;
+  #begunWith = 0;
   #waiting = "";
   #scheduled: NodeJS.Immediate | undefined;
   /** Number of beginnings. */
@@ -63,7 +62,7 @@ export class Journal {
     this.#path = join(folder, "journal");
     this.#failed = failed;
     for (const event of before) this.#note(event);
-    [this.#fd, this.#size] = this.#begin();
+    this.#fd = this.#begin();
   }
 
   /** Files for exit statuses that attempts still refer to. */
@@ -96,7 +95,7 @@ export class Journal {
   /** Writes the event whenever something else is written: to lose it does no harm. */
   writeSometime(event: JournalEvent): void {
     this.#add(event);
-    if (this.#waiting.length > LONG_WHEN_IDLE) this.#writeOrLater();
+    if (this.#waiting.length > LONG) this.#writeOrLater();
   }
 
   /** Writes what waits, before the process ends. */
@@ -137,22 +136,22 @@ export class Journal {
       ftruncateSync(this.#fd, this.#size);
       throw error;
     }
-    if (this.#size < LONG_WHEN_IDLE) return;
-    if (this.#needed.size > 0 && this.#size < LONG) return;
+    if (this.#size < Math.max(LONG, 4 * this.#begunWith)) return;
     const before = this.#fd;
-    [this.#fd, this.#size] = this.#begin();
+    this.#fd = this.#begin();
     closeSync(before);
     this.epoch++;
   }
 
-  #begin(): [fd: number, size: number] {
+  #begin(): number {
     const events = [...this.#needed.values()].flat();
     const draft = `${this.#path}.new`;
     rmSync(draft, { force: true });
     const fd = openSync(draft, "a", 0o600);
-    const size = writeWhole(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    this.#begunWith = writeWhole(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
     renameSync(draft, this.#path);
-    return [fd, size];
+    this.#size = this.#begunWith;
+    return fd;
   }
 }
 

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
-import { killGroup } from "./cgroup.ts";
+import { isPopulated, killGroup } from "./cgroup.ts";
 
 /** Name of the variable; its value is the mark of the step. */
 export const MARK_VARIABLE = "MFLOW_STEP_MARK";
@@ -41,6 +41,7 @@ export interface StepTrace {
  * it has left the group and thrown the mark away). Where there is no /proc to look into, this says yes.
  */
 export function hasLeftovers(trace: StepTrace): boolean {
+  if (trace.group !== undefined && isPopulated(trace.group)) return true;
   return candidates(trace)?.some((pid) => isPart(pid, trace)) ?? true;
 }
 
@@ -58,15 +59,16 @@ export function terminate(trace: StepTrace): void {
   }
 }
 
-/** Kills all that a step left running, its launcher too; resolves when nothing is found any more. */
+/** Kills all that a step left running, its launcher too; resolves when it is gone. */
 export async function killLeftovers(trace: StepTrace): Promise<void> {
+  // Numbers may come round while it is killed.
+  const everywhere: StepTrace = { ...trace, after: undefined, pipes: [] };
   for (let round = 0; round < ROUNDS; round++) {
     if (trace.group !== undefined) killGroup(trace.group);
     if (trace.leader !== undefined) kill(-trace.leader);
-    // From the second round on the numbers may have come round.
-    const found = findMarked(round === 0 ? trace : { ...trace, after: undefined });
-    if (found.length === 0) return;
+    const found = (candidates(everywhere) ?? []).filter((pid) => isPart(pid, everywhere));
     for (const pid of found) kill(pid);
+    if (found.length === 0 && !(trace.group !== undefined && isPopulated(trace.group))) return;
     await new Promise((resolve) => setTimeout(resolve, round));
   }
 }

@@ -19,12 +19,17 @@ export class OutputLimit {
     this.#filledAt = now;
   }
 
+  /** The task has logged all that it may. */
+  get isReached(): boolean {
+    return this.#stored >= this.#bytesPerTask;
+  }
+
   /**
    * Why the next piece must be dropped; nothing when it may be stored. Who drops already begins again only
    * when half a second's worth may come, so that a log is not cut into shreds. `now`: milliseconds.
    */
   dropReason(now: number, dropping: boolean): DropReason | undefined {
-    if (this.#stored >= this.#bytesPerTask) return "SIZE";
+    if (this.isReached) return "SIZE";
     const gained = ((now - this.#filledAt) / 1000) * this.#bytesPerSecond;
     this.#allowance = Math.min(this.#allowance + Math.max(gained, 0), this.#bytesPerSecond);
     this.#filledAt = now;

@@ -108,10 +108,17 @@ export class Pipes {
     return inTime;
   }
 
+  /** Removes them all from the folder; who has one open keeps it. */
+  remove(): void {
+    for (let number = 0; number < this.#made; number++) rmSync(this.#path(number), { force: true });
+  }
+
+  #path(number: number): string {
+    return join(this.#folder, `${this.#prefix}-${number}`);
+  }
+
   #make(): void {
-    const paths = Array.from({ length: MADE_AT_ONCE }, () =>
-      join(this.#folder, `${this.#prefix}-${this.#made++}`),
-    );
+    const paths = Array.from({ length: MADE_AT_ONCE }, () => this.#path(this.#made++));
     const result = spawnSync("mkfifo", ["-m", "600", ...paths], {
       encoding: "utf8",
       env: { PATH: PROGRAMS },

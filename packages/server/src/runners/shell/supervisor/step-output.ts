@@ -1,7 +1,7 @@
 // What one stream of a step writes, on its way into the log: within the limits, in lines, masked. What is too
 // much is dropped unread, and the log says where and how much.
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { StreamMasker } from "@mflow/core/mask";
 import { type DropReason, dropNote, type OutputLimit } from "./output-limit.ts";
 import { OutputLines } from "./output-lines.ts";
@@ -23,13 +23,16 @@ export class StepOutput {
   readonly #step: string;
   readonly #lines: OutputLines;
   #now = 0;
+  /** Bytes of lines that came after the limit of the task was reached, and are not told of yet. */
+  #beyond = 0;
   #dropping: { reason: DropReason; bytes: number } | undefined;
 
   constructor(log: TaskLog, stream: "stdout" | "stderr", step: string) {
     this.#log = log;
     this.#step = step;
     this.#lines = new OutputLines(log.masker(), (line) => {
-      log.limit.stored(log.spool.add(this.#now, stream, step, line));
+      if (log.limit.isReached) this.#beyond += Buffer.byteLength(line) + 1;
+      else log.limit.stored(log.spool.add(this.#now, stream, step, line));
     });
   }
 
@@ -39,20 +42,33 @@ export class StepOutput {
     if (reason !== undefined) this.#drop(reason, bytes);
     else if (this.#dropping) this.#resume(bytes);
     else this.#lines.push(bytes);
+    this.#cutBeyond();
   }
 
   /** The stream has ended. */
   end(): void {
     this.#now = Date.now();
-    if (this.#dropping) this.#noteDropped();
-    else this.#lines.end();
+    if (!this.#dropping) this.#lines.end();
+    this.#cutBeyond();
+    this.#noteDropped();
+  }
+
+  /** The limit of the task was reached within a piece. */
+  #cutBeyond(): void {
+    if (this.#beyond > 0) this.#cut("SIZE");
+  }
+
+  #cut(reason: DropReason): { reason: DropReason; bytes: number } {
+    this.#lines.breakOff();
+    if (reason === "SIZE") this.#note("output is cut here: the log has reached its limit");
+    this.#dropping = { reason, bytes: this.#beyond };
+    this.#beyond = 0;
+    return this.#dropping;
   }
 
   #drop(reason: DropReason, bytes: Buffer): void {
     if (!this.#dropping) {
-      this.#lines.breakOff();
-      this.#dropping = { reason, bytes: 0 };
-      if (reason === "SIZE") this.#note("output is cut here: the log has reached its limit");
+      this.#dropping = this.#cut(reason);
     } else if (this.#dropping.reason !== reason) {
       this.#noteDropped();
       this.#dropping = { reason, bytes: 0 };

@@ -99,9 +99,16 @@ export class Supervisor {
   async abandon(): Promise<void> {
     for (const attempt of this.#attempts.values()) attempt.stop(0);
     while (this.#running > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const { folders } of this.#quarters.values()) await folders.abandon();
+    this.#cgroups?.sweep();
   }
 
+  /** Leaves the folder to the next supervisor. */
   close(): void {
+    for (const { folders, pipes } of this.#quarters.values()) {
+      folders.close();
+      pipes.remove();
+    }
     this.#journal.close();
     this.#cgroups?.sweep();
   }

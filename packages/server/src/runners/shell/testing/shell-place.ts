@@ -1,13 +1,14 @@
 // A temporary data folder with real supervisors, for the tests of the SHELL runner. Removing the folder ends
 // its supervisor; `dispose` waits for that.
 
-import { existsSync, mkdtempSync, realpathSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runner } from "../../runner.ts";
 import { createShellRunner, type ShellRunnerOptions } from "../shell-runner.ts";
-import { findSupervisor } from "../supervisor/supervisor-record.ts";
+import { parseExits } from "../supervisor/launch.ts";
+import { findSupervisor, supervisorFolder } from "../supervisor/supervisor-record.ts";
 
 export class ShellPlace {
   readonly dataDir: string;
@@ -49,6 +50,35 @@ export class ShellPlace {
     const files = entries.filter((entry) => entry.isFile());
     const texts = files.map((file) => readFile(join(file.parentPath, file.name), "latin1").catch(() => ""));
     return (await Promise.all(texts)).join("\n");
+  }
+
+  /** Exit statuses that steps have written down, by `<taskId>.<attempt>.<step>`. */
+  exits(): Map<string, number> {
+    const folder = supervisorFolder(this.dataDir);
+    const files = readdirSync(folder).filter((name) => name.startsWith("exits."));
+    return parseExits(files.map((name) => readFileSync(join(folder, name), "utf8")).join(""));
+  }
+
+  touch(name: string): void {
+    writeFileSync(join(this.dataDir, name), "");
+  }
+
+  /** Processes whose environment names the task. */
+  processesOf(taskId: string): string[] {
+    return readdirSync("/proc").filter((pid) => {
+      try {
+        return /^[0-9]+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(taskId);
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  /** Files and folders of attempts, workspaces and runs, and sockets. */
+  filesOfSupervisor(): string[] {
+    const folder = supervisorFolder(this.dataDir);
+    const within = ["tasks", "workspaces", "runs"].flatMap((name) => readdirSync(join(folder, name)));
+    return [...within, ...readdirSync(folder).filter((name) => name.startsWith("socket"))];
   }
 
   async dispose(): Promise<void> {
