@@ -15,7 +15,7 @@ function hasEnded(task: JobTask | undefined, attempt: number): boolean {
   return !task || isEnded(task.status.stage) || task.attempt > attempt;
 }
 
-/** Lines from `from` on. Ends after the last one, or when `signal` aborts. */
+/** Lines from `from` on. Ends after the last one, or when `signal` aborts; throws what the store or the log threw. */
 export async function* followLog(
   { store, logs, bell }: Pick<Services, "store" | "logs" | "bell">,
   ref: LogRef,
@@ -30,6 +30,7 @@ export async function* followLog(
 
   const over = new AbortController();
   let patience: NodeJS.Timeout | undefined;
+  let failure: { error: unknown } | undefined;
   const look = async () => {
     if (!hasEnded(await store.runs.task(ref.taskId), ref.attempt)) return;
     // An attempt that never wrote a line will not write one now.
@@ -39,13 +40,17 @@ export async function* followLog(
   // First listen, then look: an end in between is not missed.
   const deaf = bell.listen((event) => {
     if (event.taskId !== ref.taskId || event.type !== "TASK_STAGE") return;
-    look().catch((error) => over.abort(error));
+    look().catch((error: unknown) => {
+      failure = { error };
+      over.abort();
+    });
   });
   try {
     const task = await store.runs.task(ref.taskId);
     if (!hasEnded(task, ref.attempt)) {
       const until = AbortSignal.any([signal, over.signal]);
       for await (const lines of logs.follow(ref, next, until)) yield given(lines);
+      if (failure) throw failure.error;
     }
     while (!signal.aborted) {
       const lines = await logs.read(ref, next, CHUNK_LINES);
