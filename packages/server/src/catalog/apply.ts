@@ -1,6 +1,7 @@
 // Applies manifests: all of them, or none when one is bad.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
@@ -194,10 +195,3 @@ class Application {
 }
 
 const noJob = { runnerType: "FAKE", runnerSpec: {} } as const;
-
-function refuseProblems(problems: ErrorDetail[]): void {
-  const [first] = problems;
-  if (!first) return;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  throw new MflowError("INVALID_DOCUMENT", `${first.path}: ${first.message}${more}`, problems);
-}

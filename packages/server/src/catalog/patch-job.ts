@@ -1,7 +1,8 @@
 // Changes a stored job: what describes it at any time, its spec while it is a DRAFT.
 
 import { canonicalJson } from "@mflow/core/digest";
-import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { ErrorDetail } from "@mflow/core/errors";
+import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { PatchJobRequest } from "@mflow/core/schema/api";
 import type { Job, JobManifest, JobSpec } from "@mflow/core/schema/job";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -43,8 +44,7 @@ export function patchJob(
     const problems = await validate(manifest, { domain: stored.domain, namespace: stored.namespace });
     const restored =
       problems.length > 0 ? patched : restoreJob(patched, stored.spec, context.vault, problems);
-    const [first] = problems;
-    if (first) throw new MflowError("INVALID_DOCUMENT", `${first.path}: ${first.message}`, problems);
+    refuseProblems(problems);
     const spec = sealJobSpec(restored, context.vault.seal);
     checkFrozen(stored, spec, context.vault);
     const isSame =

@@ -3,6 +3,7 @@
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Manifest, ParsedDocument, ParsedManifests } from "@mflow/core/manifest";
+import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
@@ -14,17 +15,6 @@ import { YamlText } from "./body.ts";
 
 function loadParser() {
   return import("@mflow/core/manifest");
-}
-
-/** Throws INVALID_DOCUMENT that names the first problem and carries all. */
-export function refuseProblems(problems: readonly ErrorDetail[]): void {
-  const [first] = problems;
-  if (!first) return;
-  const at = [first.file, first.line, first.column].filter((part) => part !== undefined).join(":");
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  throw new MflowError("INVALID_DOCUMENT", `${at || first.path || "/"}: ${first.message}${more}`, [
-    ...problems,
-  ]);
 }
 
 /** The documents of an apply or lint request. Rejects with BAD_REQUEST when there are none, or two kinds of them. */

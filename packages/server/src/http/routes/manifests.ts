@@ -1,5 +1,6 @@
 // Apply and lint: manifests as they stand in files.
 
+import { refuseProblems } from "@mflow/core/refuse-problems";
 import {
   type AppliedDocument,
   ApplyRequest,
@@ -13,7 +14,7 @@ import { type Applied, applyManifests } from "../../catalog/apply.ts";
 import { YamlText } from "../body.ts";
 import { demand, listScope } from "../caller.ts";
 import { requestScope } from "../list-query.ts";
-import { givenDocument, isError, lintDocuments, parseInput, refuseProblems } from "../manifest-input.ts";
+import { givenDocument, isError, lintDocuments, parseInput } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
