@@ -314,10 +314,15 @@ test("a key of a later version is refused at every level of a manifest", () => {
 
 test("a value with very many problems answers quickly with the first 500", () => {
   const keys = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`stage${index}`, index]));
-  const start = performance.now();
-  const problems = validateValue(StageSpec, { ...stage, ...keys });
-  expect(performance.now() - start).toBeLessThan(500);
-  expect(problems).toHaveLength(500);
+  const few = Object.fromEntries(Object.entries(keys).slice(0, 1000));
+  const time = (value: object) => {
+    const start = performance.now();
+    expect(validateValue(StageSpec, value)).toHaveLength(500);
+    return performance.now() - start;
+  };
+  time({ ...stage, ...few });
+  // Fifty times the keys cost far less than fifty times the time: the first 500 problems end the search.
+  expect(time({ ...stage, ...keys })).toBeLessThan(50 * Math.max(time({ ...stage, ...few }), 10));
 });
 
 test("what somebody wrote is shown on one line and shortened", () => {

@@ -2,6 +2,9 @@
 
 import { parseDuration } from "@mflow/core/duration";
 import type { ApiPage } from "@mflow/core/schema/api";
+import type { JobStage } from "@mflow/core/schema/job";
+import type { TaskStage } from "@mflow/core/schema/job-task";
+import type { RunStage } from "@mflow/core/schema/pipeline-task";
 import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
@@ -104,16 +107,17 @@ function listPage(
   kind: KindName,
   given: ReturnType<typeof query>,
 ): Promise<ApiPage<RecordOf<KindName>>> {
+  // Stages as they were typed: the server refuses one that it does not know, with the list of those that there are.
   const { stage, pipeline, job, pipelineTaskId, ...common } = given;
   switch (kind) {
     case "job":
-      return client.jobs.list({ ...common, stage });
+      return client.jobs.list({ ...common, stage: stage as JobStage[] });
     case "pipeline":
       return client.pipelines.list(common);
     case "run":
-      return client.runs.list({ ...common, stage, pipeline });
+      return client.runs.list({ ...common, stage: stage as RunStage[], pipeline });
     case "task":
-      return client.tasks.list({ ...common, stage, job, pipelineTaskId });
+      return client.tasks.list({ ...common, stage: stage as TaskStage[], job, pipelineTaskId });
     case "user":
       return client.users.list();
     case "group":

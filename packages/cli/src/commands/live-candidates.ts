@@ -1,5 +1,8 @@
 // Words that only the server knows: ids and names for completion, when it answers quickly.
 
+import type { JobStage } from "@mflow/core/schema/job";
+import type { TaskStage } from "@mflow/core/schema/job-task";
+import type { RunStage } from "@mflow/core/schema/pipeline-task";
 import { type Client, createClient } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { localToken, recordedServer } from "../local-server.ts";
@@ -9,12 +12,12 @@ import type { Candidate } from "./complete.ts";
 const PATIENCE_MS = 500;
 const LIMIT = 50;
 
-const UNFINISHED = ["PENDING", "SCHEDULING", "CREATING", "ACTIVE", "CANCELING"];
+const UNFINISHED: TaskStage[] = ["PENDING", "SCHEDULING", "CREATING", "ACTIVE", "CANCELING"];
 
 type Look = (client: Client) => Promise<Candidate[]>;
 
 const runsIn =
-  (stage?: string[]): Look =>
+  (stage?: RunStage[]): Look =>
   async (client) =>
     (await client.runs.list({ stage, limit: LIMIT })).items.map((run) => ({
       word: run.id,
@@ -22,7 +25,7 @@ const runsIn =
     }));
 
 const tasksIn =
-  (stage?: string[]): Look =>
+  (stage?: TaskStage[]): Look =>
   async (client) =>
     (await client.tasks.list({ stage, limit: LIMIT })).items.map((task) => ({
       word: task.id,
@@ -37,7 +40,7 @@ const tasksAt =
       .map((task) => ({ word: task.id, meaning: task.name }));
 
 const jobsIn =
-  (stage?: string[]): Look =>
+  (stage?: JobStage[]): Look =>
   async (client) =>
     (await client.jobs.list({ stage, limit: LIMIT })).items.map((job) => ({
       word: `${job.name}:${job.version}`,

@@ -2,11 +2,11 @@
 // accounts, health. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
 
 import type { Static, TSchema } from "typebox";
-import { describingMetadata, Job } from "./job.ts";
-import { JobTask } from "./job-task.ts";
+import { describingMetadata, Job, JobStage } from "./job.ts";
+import { JobTask, TaskStage } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Pipeline } from "./pipeline.ts";
-import { PipelineTask } from "./pipeline-task.ts";
+import { PipelineTask, RunStage } from "./pipeline-task.ts";
 import { closed, Duration, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
@@ -79,14 +79,14 @@ const listQuery = {
   createdTo: Type.Optional(titled("Made before then.", Timestamp)),
 };
 
-const stageQuery = Type.Optional(
-  Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16, description: "Any of these stages." }),
-);
+function stageQuery<T extends TSchema>(stage: T) {
+  return Type.Optional(Type.Array(stage, { maxItems: 16, description: "Any of these stages." }));
+}
 
 export const JobQuery = closed({
   ...listQuery,
   name: Type.Optional(titled("All versions of this job.", Name)),
-  stage: stageQuery,
+  stage: stageQuery(JobStage),
 });
 export type JobQuery = Static<typeof JobQuery>;
 
@@ -98,14 +98,14 @@ export type PipelineQuery = Static<typeof PipelineQuery>;
 
 export const PipelineTaskQuery = closed({
   ...listQuery,
-  stage: stageQuery,
+  stage: stageQuery(RunStage),
   pipeline: Type.Optional(titled("Runs of this pipeline.", Name)),
 });
 export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
 
 export const JobTaskQuery = closed({
   ...listQuery,
-  stage: stageQuery,
+  stage: stageQuery(TaskStage),
   job: Type.Optional(titled("Tasks of this job.", Name)),
   pipelineTaskId: Type.Optional(Type.String({ maxLength: 64, description: "Tasks of this run." })),
 });

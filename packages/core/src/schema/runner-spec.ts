@@ -16,7 +16,8 @@ export const ShellStep = closed({
     Type.String({
       maxLength: 256,
       description:
-        "Program and arguments that run the script, which is added as the last argument (default `sh -ec`).",
+        "Program and arguments that run the script, which is added as the last argument (default `sh -ec`). A shell " +
+        "named alone gets the arguments it needs: `bash` is `bash -eo pipefail -c`, `python3` is `python3 -c`.",
     }),
   ),
   env: Type.Optional(titled("Laid over those of the task.", Env)),

@@ -172,3 +172,11 @@ test("no answer shows a sensitive value of a run", async () => {
   expect(all).not.toContain("hunter2");
   expect(all).not.toContain("sealed:");
 });
+
+test("a stage that does not exist is refused with those that do, not answered with an empty list", async () => {
+  const answer = await server.call<ErrorBody>("GET", "/pipeline-tasks?stage=BOGUS");
+  expect([answer.status, answer.body.details[0]?.message]).toEqual([
+    400,
+    "item 1 of `stage` must be `PENDING`, `ACTIVE`, `CANCELING`, `CANCELED`, `FAILED` or `SUCCEEDED`, but is `BOGUS`",
+  ]);
+});

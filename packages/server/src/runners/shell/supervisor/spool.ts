@@ -17,8 +17,8 @@ export class Spool {
   #fd: number | undefined;
   #lines = 0;
   #bytes = 0;
-  #waiting: string[] = [];
-  #waitingLength = 0;
+  #waiting = "";
+  #waitingLines = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #lostLines = 0;
 
@@ -50,38 +50,35 @@ export class Spool {
     return this.#bytes === 0 ? undefined : { path: this.#path, lines: this.#lines, bytes: this.#bytes };
   }
 
-  /** Adds a line; answers the bytes that it takes (escapes count, characters beyond ASCII count as one). */
+  /** Adds a line; answers the bytes that it takes (characters beyond ASCII count as one). */
   add(time: number, stream: SpoolLine[2], step: string, text: string): number {
-    // The number is put in when it is written, for a write may fail.
-    const rest = `${time},"${stream}",${JSON.stringify(step)},${JSON.stringify(text)}]\n`;
-    this.#waiting.push(rest);
-    this.#waitingLength += rest.length;
-    if (this.#waitingLength > WRITE) this.flush();
+    if (this.#lostLines > 0 && this.#waitingLines === 0) {
+      this.#put(time, "mflow", "", `${this.#lostLines} lines were lost: the log could not be written`);
+    }
+    const length = this.#put(time, stream, step, text);
+    if (this.#waiting.length > WRITE) this.flush();
     else this.#scheduled ??= setImmediate(() => this.flush());
-    return rest.length + 8;
+    return length;
   }
 
   /** Writes what waits. When that fails (the disk is full), those lines are lost, and a later one says so. */
   flush(): void {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
-    if (this.#waiting.length === 0) return;
-    if (this.#lostLines > 0) {
-      const note = `${this.#lostLines} lines were lost: the log could not be written`;
-      this.#waiting.unshift(`${Date.now()},"mflow","",${JSON.stringify(note)}]\n`);
-    }
-    const lines = this.#waiting;
-    this.#waiting = [];
-    this.#waitingLength = 0;
-    const first = this.#lines + 1;
+    if (this.#waitingLines === 0) return;
+    const text = this.#waiting;
+    const lines = this.#waitingLines;
+    this.#waiting = "";
+    this.#waitingLines = 0;
     try {
       this.#fd ??= this.#open();
-      this.#bytes += writeWhole(this.#fd, lines.map((line, i) => `[${first + i},${line}`).join(""));
-      this.#lines += lines.length;
+      this.#bytes += writeWhole(this.#fd, text);
+      this.#lines += lines;
       this.#lostLines = 0;
     } catch (error) {
       if (this.#fd !== undefined) ftruncateSync(this.#fd, this.#bytes);
-      this.#lostLines += lines.length - (this.#lostLines > 0 ? 1 : 0);
+      // The note about the lines before is not one of them.
+      this.#lostLines += lines - (this.#lostLines > 0 ? 1 : 0);
       this.#failed(error);
       return;
     }
@@ -93,6 +90,14 @@ export class Spool {
     this.flush();
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+  }
+
+  #put(time: number, stream: SpoolLine[2], step: string, text: string): number {
+    this.#waitingLines++;
+    const line = this.#lines + this.#waitingLines;
+    const json = `[${line},${time},"${stream}",${JSON.stringify(step)},${JSON.stringify(text)}]\n`;
+    this.#waiting += json;
+    return json.length;
   }
 
   #open(): number {

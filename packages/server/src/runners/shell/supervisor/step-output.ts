@@ -9,6 +9,8 @@ import type { Limits } from "./protocol.ts";
 import type { Spool } from "./spool.ts";
 
 const NEWLINE = 0x0a;
+/** A line counts as at least so many bytes: many short lines are as much work as few long ones. */
+const LEAST_LINE = 128;
 
 export interface TaskLog {
   spool: Spool;
@@ -32,7 +34,7 @@ export class StepOutput {
     this.#step = step;
     this.#lines = new OutputLines(log.masker(), (line) => {
       if (log.limit.isReached) this.#beyond += Buffer.byteLength(line) + 1;
-      else log.limit.stored(log.spool.add(this.#now, stream, step, line));
+      else log.limit.stored(Math.max(log.spool.add(this.#now, stream, step, line), LEAST_LINE));
     });
   }
 
