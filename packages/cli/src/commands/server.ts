@@ -17,7 +17,6 @@ export async function run(context: Context, { options }: CommandCall): Promise<n
   const flags = options as ServerFlags;
   const server = await startServer(readConfig({ ...flags, data: context.dataFolder }, context.io.env));
   keepYoungGenerationSmall();
-  context.note(`version ${VERSION} listens on ${server.address}, data in ${context.dataFolder}`);
   // The next start finds the stripped code even when this server never ends in peace.
   setTimeout(() => module.flushCompileCache(), FLUSH_AFTER_MS).unref();
   let isClosing = false;
@@ -27,6 +26,8 @@ export async function run(context: Context, { options }: CommandCall): Promise<n
     void server.close();
   };
   for (const signal of SIGNALS) process.on(signal, close);
+  // Who reads this may send a signal at once.
+  context.note(`version ${VERSION} listens on ${server.address}, data in ${context.dataFolder}`);
   await server.ended;
   for (const signal of SIGNALS) process.off(signal, close);
   return 0;
