@@ -1,6 +1,7 @@
 // Follows a run, or a task that runs alone, to its end. Events say that something changed; what a view shows is
 // read anew, so that it is always whole and right.
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import { type Client, ConnectionError } from "@mflow/sdk";
 import { headOf, isEnded, type Watched } from "../view/watched.ts";
@@ -124,16 +125,9 @@ function isEnding(event: HistoryEvent, id: string): boolean {
   return (event.type === type || event.type === "STATUS_FORCED") && isEnded(event.stage ?? "");
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
+/** Waits, or less when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** The server went away while the run was watched, and did not come back in time. */
