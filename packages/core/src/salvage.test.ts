@@ -35,10 +35,32 @@ test("errors of shape and of sense are told at once, each once", () => {
   ]);
 });
 
-test("a document of which too little remains is told by its shape alone", () => {
+test("a stage without tasks does not hide what is wrong with the others", () => {
+  const stages = `kind: Pipeline
+metadata: { name: p }
+spec:
+  stages:
+    - { name: a, tasks: [{ name: t, job: unknown }] }
+    - { name: a, tasks: [] }
+    - { name: c }
+`;
+  const { documents, problems } = parseManifests(stages, { file: "p.yaml" });
+  const findings = lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined });
+  const all = [...problems, ...findings].filter((problem) => problem.severity === "error");
+  expect(all.map(({ line, path }) => `${line} ${path}`)).toEqual([
+    "6 /spec/stages/1/tasks",
+    "7 /spec/stages/2/tasks",
+    "5 /spec/stages/0/tasks/0/job",
+    "6 /spec/stages/1/name",
+  ]);
+});
+
+test("what is wrong as a whole is told by its shape alone", () => {
   const { documents, problems } = parseManifests(
     "kind: Pipeline\nmetadata: { name: p }\nspec: { stages: 3 }\n",
   );
-  expect(documents).toEqual([]);
   expect(problems).toHaveLength(1);
+  expect(lint(documents, { scope: DEFAULT_SCOPE })).toEqual([]);
+  const noSpec = parseManifests("kind: Job\nmetadata: { name: p }\n");
+  expect([noSpec.documents, noSpec.problems.length]).toEqual([[], 1]);
 });

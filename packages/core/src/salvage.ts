@@ -11,15 +11,14 @@ export interface Salvaged {
   broken: string[];
 }
 
-/** Stands in for a required text that is missing. */
-const STAND_IN = "missing";
+/** What stands in for something required that is missing. A list may so be shorter than its schema allows. */
+const STAND_INS: Readonly<Record<string, () => unknown>> = { string: () => "missing", array: () => [] };
 
 /** The rest of a value that its schema refuses; nothing when too little remains to make sense of. */
 export function salvage(schema: TSchema, value: unknown): Salvaged | undefined {
   const broken: string[] = [];
-  const node = schema as SchemaNode;
-  const rest = restOf(node, value, "", broken);
-  return rest !== undefined && fits(node, rest) ? { value: rest, broken } : undefined;
+  const rest = restOf(schema as SchemaNode, value, "", broken);
+  return rest === undefined ? undefined : { value: rest, broken };
 }
 
 function fits(schema: SchemaNode, value: unknown): boolean {
@@ -53,8 +52,10 @@ function restOfObject(
   }
   for (const key of schema.required ?? []) {
     if (Object.hasOwn(rest, key)) continue;
-    if (schema.properties?.[key]?.type !== "string") return undefined;
-    rest[key] = STAND_IN;
+    const { type } = schema.properties?.[key] ?? {};
+    const standIn = typeof type === "string" ? STAND_INS[type] : undefined;
+    if (!standIn) return undefined;
+    rest[key] = standIn();
     broken.push(below(path, key));
   }
   return rest;
