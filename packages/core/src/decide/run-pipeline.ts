@@ -105,7 +105,7 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
 }
 
 /** The refusal of a run while another one holds the sequence lock. */
-export function isRunning(pipelineName: string, holder: string): MflowError {
+function isRunning(pipelineName: string, holder: string): MflowError {
   return new MflowError(
     "PIPELINE_IS_RUNNING",
     `pipeline \`${pipelineName}\` is running as ${holder}; wait for its end, or cancel it with \`mflow cancel ${holder}\``,

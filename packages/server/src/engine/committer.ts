@@ -142,10 +142,8 @@ export class Committer {
         await this.#commitGroup(entries, doneEffects);
         this.#isFlushRefused = false;
       } catch (error) {
-        // The disk is full, the database locked, or a defect: nothing of the group was written.
         this.#doneEffects.unshift(...doneEffects);
-        for (const id of new Set(entries.map((entry) => entry.aggregateId))) await this.#forget(id);
-        for (const entry of entries) this.#reject(entry, error);
+        await this.#recover(entries, error);
         if (entries.length === 0) {
           this.#isFlushRefused = true;
           if (this.#queue.length === 0) break;
@@ -158,15 +156,30 @@ export class Committer {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #commitGroup(entries: Entry[], doneEffects: string[]): Promise<void> {
-    const groups = new Map<string, Entry[]>();
-    for (const entry of entries) {
-      const group = groups.get(entry.aggregateId);
-      if (group) group.push(entry);
-      else groups.set(entry.aggregateId, [entry]);
+  /**
+   * Nothing of the group was written. A store that takes nothing at all is the answer to everybody; any other failure
+   * comes from one run's rows, and must not fail the others: each is committed alone.
+   */
+  async #recover(entries: Entry[], error: unknown): Promise<void> {
+    const groups = byAggregate(entries);
+    for (const id of groups.keys()) await this.#forget(id);
+    if (groups.size === 1 || isStoreClosed(error)) {
+      for (const entry of entries) this.#reject(entry, error);
+      return;
     }
+    for (const [id, group] of groups) {
+      try {
+        await this.#commitGroup(group, []);
+      } catch (own) {
+        await this.#forget(id);
+        for (const entry of group) this.#reject(entry, own);
+      }
+    }
+  }
+
+  async #commitGroup(entries: Entry[], doneEffects: string[]): Promise<void> {
     const works: Work[] = [];
-    for (const [aggregateId, group] of groups) {
+    for (const [aggregateId, group] of byAggregate(entries)) {
       const work = await this.#decideAll(aggregateId, group);
       if (work) works.push(work);
     }
@@ -307,6 +320,16 @@ export class Committer {
     this.#parts.failed(entry);
     entry.reject(error);
   }
+}
+
+function byAggregate(entries: readonly Entry[]): Map<string, Entry[]> {
+  return Map.groupBy(entries, (entry) => entry.aggregateId);
+}
+
+/** Whether the store takes no commit at all now. */
+function isStoreClosed(error: unknown): boolean {
+  const codes: readonly string[] = ["STORE_FULL", "STORE_BUSY", "UNAVAILABLE"];
+  return error instanceof MflowError && codes.includes(error.code);
 }
 
 /** One run's part of a group commit. */

@@ -141,3 +141,23 @@ test("a stopped engine leaves no timer behind, though work went on while it stop
   expect((await store.runs.task(task.id))?.status.stage).toBe("ACTIVE");
   expect(clock.set).toBe(0);
 });
+
+test("a run whose rows the database refuses does not fail those that are committed with it", async () => {
+  const engine = await startEngine();
+  const other = new DatabaseSync(join(folder, "mflow.db"));
+  other.exec(
+    "CREATE TRIGGER refuse BEFORE INSERT ON tasks WHEN NEW.name = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END",
+  );
+  other.close();
+  const run = (name: string) => {
+    const job: JobManifest = {
+      kind: "Job",
+      metadata: { name },
+      spec: { runnerType: "FAKE", runnerSpec: {} },
+    };
+    return engine.runJob({ request: { documents: [job] }, scope, actor });
+  };
+  const outcomes = await Promise.allSettled([run("good"), run("bad"), run("fine")]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  await engine.stop();
+});

@@ -3,7 +3,7 @@
 
 import type { Context, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
-import { isRunning, lockKeyOf } from "@mflow/core/decide/run-pipeline";
+import { lockKeyOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -52,8 +52,7 @@ export class RunRequests {
     let warnings: string[] = [];
     const create = async (): Promise<RunState> => {
       const holder = lockKey === undefined ? undefined : await store.runs.lockHolder(lockKey);
-      if (holder !== undefined) throw isRunning(pipeline.name ?? "", holder);
-      const state = createState(change, makeContext(actor));
+      const state = createState(change, { ...makeContext(actor), lockHolder: () => holder });
       warnings = unusedRunParams(state);
       return state;
     };
