@@ -24,6 +24,7 @@ export class AttemptFollower {
   #active: RunnerReport | undefined;
   #extent: SpoolExtent | undefined;
   #result: Result | undefined;
+  #log: string | undefined;
   /** Bytes of the spool that were copied. */
   #copied = 0;
   /** Lines that the host had already when the following began. */
@@ -55,9 +56,11 @@ export class AttemptFollower {
     this.#wake();
   }
 
-  end(result: Result, extent: SpoolExtent | undefined): void {
+  /** `log`: lines as in a spool, of an attempt that has none. */
+  end(result: Result, extent?: SpoolExtent, log?: string): void {
     this.#result = result;
     this.#extent = extent ?? this.#extent;
+    this.#log = log;
     this.#wake();
   }
 
@@ -99,6 +102,9 @@ export class AttemptFollower {
       this.#active = undefined;
     } else if (this.#extent && this.#extent.bytes > this.#copied) {
       await this.#copy(this.#extent);
+    } else if (this.#log !== undefined) {
+      await this.#append(this.#log);
+      this.#log = undefined;
     } else if (this.#result) {
       await this.#closeSpool();
       await this.#host.logs.finish(this.ref);
@@ -122,10 +128,14 @@ export class AttemptFollower {
     const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, this.#copied);
     const end = buffer.subarray(0, bytesRead).lastIndexOf("\n") + 1;
     if (end === 0) throw new Error(`its spool ${path} is shorter than the supervisor said`);
-    this.#stored ??= await this.#host.logs.length(this.ref);
-    const lines = parseLines(buffer.toString("utf8", 0, end), this.#stored);
-    if (lines.length > 0) await this.#host.logs.append(this.ref, lines);
+    await this.#append(buffer.toString("utf8", 0, end));
     this.#copied += end;
+  }
+
+  async #append(text: string): Promise<void> {
+    this.#stored ??= await this.#host.logs.length(this.ref);
+    const lines = parseLines(text, this.#stored);
+    if (lines.length > 0) await this.#host.logs.append(this.ref, lines);
   }
 
   async #closeSpool(): Promise<void> {

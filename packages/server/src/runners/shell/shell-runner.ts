@@ -206,7 +206,7 @@ class ShellRunner implements Runner {
       const follower = this.#follower(attempt.ref, false);
       if (attempt.startAt !== undefined && !attempt.result) follower.active(attempt.startAt);
       if (attempt.spool) follower.grew(attempt.spool);
-      if (attempt.result) follower.end(attempt.result, attempt.spool);
+      if (attempt.result) follower.end(attempt.result, attempt.spool, attempt.log);
     }
     for (const [key, follower] of this.#followers) {
       if (known.has(key) || follower.hasResult) continue;
@@ -238,7 +238,7 @@ class ShellRunner implements Runner {
         break;
       case "result":
         this.#began(message.ref);
-        this.#follower(message.ref, true).end(message.result, message.spool);
+        this.#follower(message.ref, true).end(message.result, message.spool, message.log);
         break;
       case "stopped":
         settle(this.#stops, attemptKey(message.ref))?.resolve(message.state);

@@ -37,8 +37,8 @@ export type JournalEvent =
   | { e: "process"; ref: Ref; step: number; process: ProcessIdentity; group?: string }
   | { e: "step"; ref: Ref; result: StepResult }
   | { e: "stop"; ref: Ref }
-  /** Without what the steps put out: that is in their own files. */
-  | { e: "end"; ref: Ref; result: Result }
+  /** Without the runtime envs: those are in the steps' own files. `log`: when there is no spool. */
+  | { e: "end"; ref: Ref; result: Result; log?: string }
   | { e: "ack"; ref: Ref };
 
 /** Bytes from which on it begins anew; when it is long even then, at four times its length. */

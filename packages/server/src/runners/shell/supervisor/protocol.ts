@@ -118,6 +118,8 @@ export interface KnownAttempt {
   startAt?: string;
   spool?: SpoolExtent;
   result?: Result;
+  /** The log of an attempt that has no spool: lines as in one. */
+  log?: string;
 }
 
 export type FromSupervisor =
@@ -127,7 +129,7 @@ export type FromSupervisor =
   | { type: "startFailed"; ref: Ref; message: string; retryable: boolean }
   | { type: "active"; ref: Ref; startAt: string }
   | { type: "grew"; ref: Ref; spool: SpoolExtent }
-  | { type: "result"; ref: Ref; result: Result; spool?: SpoolExtent }
+  | { type: "result"; ref: Ref; result: Result; spool?: SpoolExtent; log?: string }
   | { type: "stopped"; ref: Ref; state: "GONE" | "STOPPING" }
   | { type: "stopFailed"; ref: Ref; message: string }
   | { type: "listed"; id: number; refs: Ref[] }

@@ -24,6 +24,8 @@ export interface JournalledAttempt {
   process?: { identity: ProcessIdentity; step: number; group?: string };
   stopping: boolean;
   result?: Result;
+  /** Its log, when that is in no spool. */
+  log?: string;
 }
 
 /** The attempts that are not forgotten yet. */
@@ -41,8 +43,10 @@ export function replay(events: JournalEvent[]): JournalledAttempt[] {
       attempt.process = { identity: event.process, step: event.step, group: event.group };
     } else if (event.e === "step") attempt.steps.push(event.result);
     else if (event.e === "stop") attempt.stopping = true;
-    else if (event.e === "end") attempt.result = event.result;
-    else attempts.delete(key);
+    else if (event.e === "end") {
+      attempt.result = event.result;
+      attempt.log = event.log;
+    } else attempts.delete(key);
   }
   return [...attempts.values()];
 }

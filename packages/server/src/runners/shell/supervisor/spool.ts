@@ -1,5 +1,6 @@
-// The log of an attempt until the server has taken it: a file of numbered, masked lines. It comes into being
-// with the first line, so a silent task has none. Lines of one moment are written together.
+// The log of an attempt until the server has taken it: numbered, masked lines. They are held for a moment, so
+// that a short task that says little needs no file; what comes later goes into one, all lines of one moment
+// in one write.
 
 import type { Buffer } from "node:buffer";
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
@@ -9,6 +10,8 @@ import type { SpoolExtent, SpoolLine } from "./protocol.ts";
 
 /** Characters that wait at most before they are written at once. */
 const WRITE = 256 * 1024;
+/** So long, and up to so many characters, the first lines are held before there is a file. */
+const HELD = { ms: 20, characters: 8 * 1024 };
 
 export class Spool {
   readonly #path: string;
@@ -20,6 +23,7 @@ export class Spool {
   #waiting = "";
   #waitingLines = 0;
   #scheduled: NodeJS.Immediate | undefined;
+  #held: NodeJS.Timeout | undefined;
   #lostLines = 0;
 
   /** `grew` is called after each write. `path`: its folder is made when need be. */
@@ -29,20 +33,18 @@ export class Spool {
     this.#failed = failed;
   }
 
-  /** Takes up the spool that an earlier supervisor left, without a line that was cut by its end. */
-  static takeUp(path: string, grew: () => void, failed: (error: unknown) => void): Spool {
-    const spool = new Spool(path, grew, failed);
+  /** Goes on with what an earlier supervisor left, without a line that was cut by its end. */
+  takeUp(): void {
     let text: Buffer;
     try {
-      text = readFileSync(path);
+      text = readFileSync(this.#path);
     } catch {
-      return spool;
+      return; // It left nothing.
     }
-    spool.#bytes = text.lastIndexOf("\n") + 1;
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) spool.#lines++;
-    spool.#fd = openSync(path, "a", 0o600);
-    ftruncateSync(spool.#fd, spool.#bytes);
-    return spool;
+    this.#bytes = text.lastIndexOf("\n") + 1;
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#lines++;
+    this.#fd = openSync(this.#path, "a", 0o600);
+    ftruncateSync(this.#fd, this.#bytes);
   }
 
   /** What is in the file; nothing when there is none. */
@@ -56,20 +58,27 @@ export class Spool {
       this.#put(time, "mflow", "", `${this.#lostLines} lines were lost: the log could not be written`);
     }
     const length = this.#put(time, stream, step, text);
+    const isHeld = this.#fd === undefined && this.#waiting.length <= HELD.characters;
     if (this.#waiting.length > WRITE) this.flush();
+    else if (isHeld) this.#held ??= setTimeout(() => this.flush(), HELD.ms);
     else this.#scheduled ??= setImmediate(() => this.flush());
     return length;
   }
 
+  /** All lines, when they are held and in no file; the spool is empty then. */
+  takeHeld(): string | undefined {
+    if (this.#fd !== undefined || this.#waitingLines === 0) return undefined;
+    const text = this.#waiting;
+    this.#clear();
+    return text;
+  }
+
   /** Writes what waits. When that fails (the disk is full), those lines are lost, and a later one says so. */
   flush(): void {
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
-    if (this.#waitingLines === 0) return;
     const text = this.#waiting;
     const lines = this.#waitingLines;
-    this.#waiting = "";
-    this.#waitingLines = 0;
+    this.#clear();
+    if (lines === 0) return;
     try {
       this.#fd ??= this.#open();
       this.#bytes += writeWhole(this.#fd, text);
@@ -90,6 +99,15 @@ export class Spool {
     this.flush();
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
+  }
+
+  #clear(): void {
+    clearImmediate(this.#scheduled);
+    clearTimeout(this.#held);
+    this.#scheduled = undefined;
+    this.#held = undefined;
+    this.#waiting = "";
+    this.#waitingLines = 0;
   }
 
   #put(time: number, stream: SpoolLine[2], step: string, text: string): number {

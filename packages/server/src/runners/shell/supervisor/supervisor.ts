@@ -144,7 +144,7 @@ export class Supervisor {
 
   #forget(key: string): void {
     const attempt = this.#attempts.get(key);
-    if (!attempt?.result) return;
+    if (!attempt?.hasEnded) return;
     this.#attempts.delete(key);
     this.#journal.writeSometime({ e: "ack", ref: attempt.ref });
     if (attempt.hasFiles) rmSync(attempt.files, { recursive: true, force: true });
@@ -187,12 +187,12 @@ export class Supervisor {
     drainOldPipes(join(this.#folder, "pipes"));
     this.#quartersOf(undefined);
     const found = await recover(before, ({ start }) => this.#quartersOf(start.owner).folders);
-    for (const { key, ref, start } of before) {
+    for (const { key, ref, start, log } of before) {
       const recovered = found.get(key);
       if (!recovered) continue;
-      const notes = recovered.note === undefined ? [] : [recovered.note];
-      const tools = this.#tools(start.owner);
-      this.#attempts.set(key, Attempt.found(ref, start.files, start.startAt, recovered.result, notes, tools));
+      const { files, startAt, owner } = start;
+      const { result, note } = recovered;
+      this.#attempts.set(key, Attempt.found({ ref, files, startAt, result, log, note }, this.#tools(owner)));
     }
     this.#before = undefined;
     for (const { folders } of this.#quarters.values()) this.#sweep(folders);

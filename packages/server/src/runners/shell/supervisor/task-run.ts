@@ -1,0 +1,203 @@
+// The work of an attempt: its steps one after another, each with what it puts out, until one fails for good
+// or the work is stopped.
+
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { isAbsolute, relative, resolve } from "node:path";
+import { createMasker, createStreamMasker, type Masker } from "@mflow/core/mask";
+import { type Failure, messageOf, outputFailure, stepFailure } from "./failure.ts";
+import { type Folders, outputPath, type TaskFolder } from "./folders.ts";
+import { signalOf } from "./launch.ts";
+import { MARK_VARIABLE, markOf } from "./leftovers.ts";
+import { OutputLimit } from "./output-limit.ts";
+import { joinMarkdown, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+import { keyOf, type StartMessage, type StepPlan, type StepResult } from "./protocol.ts";
+import { RunningStep, type StepEnd, type StepTools } from "./running-step.ts";
+import type { Spool } from "./spool.ts";
+import { StepOutput, type TaskLog } from "./step-output.ts";
+
+export interface TaskRunParts extends StepTools {
+  folders: Folders;
+  /** The folder that the task has to itself. */
+  folder: TaskFolder;
+  /** The folder of the attempt's files. */
+  files: string;
+  /** Where the steps leave their exit status. */
+  exits: string;
+  spool: Spool;
+  /** A step runs for a while: who leads its process group, and the cgroup that it will be in. */
+  onLasting(step: number, leader: ProcessIdentity, group: string | undefined): void;
+  /** A step that is not the last one has ended, and the next one begins. */
+  onStep(result: StepResult): void;
+}
+
+export class TaskRun {
+  readonly steps: StepResult[] = [];
+  readonly runtimeEnvs: Record<string, string> = {};
+  markdown = "";
+  /** Steps have left files among those of the attempt. */
+  hasFiles = false;
+  readonly #plan: StartMessage;
+  readonly #parts: TaskRunParts;
+  readonly #log: TaskLog;
+  #masker: Masker | undefined;
+  #running: RunningStep | undefined;
+  #stopping = false;
+  #graceMs = 0;
+
+  constructor(plan: StartMessage, parts: TaskRunParts) {
+    const { limits, secrets } = plan;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#log = {
+      spool: parts.spool,
+      limits,
+      limit: new OutputLimit(limits, Date.now()),
+      masker: () => createStreamMasker(secrets),
+    };
+  }
+
+  /** Begins at once; resolves when nothing of it runs any more, with the failure if there is one. */
+  async run(): Promise<Failure | undefined> {
+    const { steps } = this.#plan;
+    for (const [index, step] of steps.entries()) {
+      const failure = await this.#runStep(step, index);
+      if (this.#stopping) return undefined;
+      if (failure && (failure.final || !step.continueOnError)) {
+        return { ...failure, message: this.#mask(failure.message) };
+      }
+      if (index < steps.length - 1) this.#parts.onStep(this.steps[index] as StepResult);
+    }
+    return undefined;
+  }
+
+  /** No further step begins, and the present one is ended. */
+  stop(graceMs: number): void {
+    this.#stopping = true;
+    this.#graceMs = graceMs;
+    this.#running?.stop(graceMs);
+  }
+
+  async #runStep(step: StepPlan, index: number): Promise<Failure | undefined> {
+    const streams = new Map<string, StepOutput>();
+    let end: StepEnd;
+    try {
+      this.#running = this.#start(step, index, streams);
+      if (this.#stopping) this.#running.stop(this.#graceMs);
+      end = await this.#running.ended;
+    } catch (error) {
+      this.steps.push({ name: step.name });
+      return {
+        reason: "SPAWN_ERROR",
+        message: `step \`${step.name}\` cannot be started: ${messageOf(error)}`,
+      };
+    } finally {
+      this.#running = undefined;
+      for (const output of streams.values()) output.end();
+    }
+    this.steps.push(stepResult(step.name, end));
+    const problem = this.#takeOutputs(step, index);
+    return stepFailure(step, end) ?? problem;
+  }
+
+  /** Throws when the step cannot be started. */
+  #start(step: StepPlan, index: number, streams: Map<string, StepOutput>): RunningStep {
+    const plan = this.#plan;
+    const parts = this.#parts;
+    const { folder } = parts;
+    const workspace = this.#workspace();
+    const mark = markOf(keyOf(plan.ref), index);
+    const env: Record<string, string> = {
+      ...plan.env,
+      ...step.env,
+      MFLOW_OUTPUT: folder.output,
+      MFLOW_SUMMARY: folder.summary,
+      MFLOW_WORKSPACE: workspace,
+      [MARK_VARIABLE]: mark,
+    };
+    const { shell, script, timeoutMs, keepProcesses } = step;
+    return new RunningStep(
+      {
+        launch: { shell, script, cwd: workdir(workspace, step.workdir), env, mark, exits: parts.exits },
+        timeoutMs,
+        graceMs: plan.graceMs,
+        keepProcesses,
+        onOutput: (stream, bytes) => {
+          const output = streams.get(stream) ?? new StepOutput(this.#log, stream, step.name);
+          streams.set(stream, output);
+          output.push(bytes);
+        },
+        onLasting: (leader, group) => parts.onLasting(index, leader, group),
+      },
+      parts,
+    );
+  }
+
+  #workspace(): string {
+    const { workspace } = this.#plan;
+    if (workspace.kind === "task") return this.#parts.folder.work;
+    if (workspace.kind === "run") return this.#parts.folders.run(workspace.aggregateId);
+    try {
+      mkdirSync(workspace.path, { recursive: true });
+    } catch (error) {
+      throw new Error(`its workspace \`${workspace.path}\` cannot be made: ${messageOf(error)}`);
+    }
+    return workspace.path;
+  }
+
+  /** Takes what a step put out; says what is wrong with it. */
+  #takeOutputs({ name }: StepPlan, index: number): Failure | undefined {
+    const { folders, folder, files } = this.#parts;
+    const { limits, owner } = this.#plan;
+    const names = folders.outputs(folder);
+    if (names.includes("summary")) {
+      const markdown = this.#mask(readMarkdown(folder.summary, limits, owner));
+      this.markdown = joinMarkdown(this.markdown, markdown, limits);
+      rmSync(folder.summary, { recursive: true, force: true });
+    }
+    if (!names.includes("output")) return undefined;
+    this.hasFiles = true;
+    folders.keepOutput(folder, files, index);
+    const problem = readRuntimeEnvs(outputPath(files, index), this.runtimeEnvs, limits, owner);
+    return problem && outputFailure(name, problem);
+  }
+
+  #mask(text: string): string {
+    this.#masker ??= createMasker(this.#plan.secrets);
+    return this.#masker(text);
+  }
+}
+
+/** Where a step works. Throws a sentence when it cannot work there. */
+function workdir(workspace: string, folder: string | undefined): string {
+  if (folder === undefined) return workspace;
+  const path = resolve(workspace, folder);
+  const inside = relative(workspace, path);
+  if (isAbsolute(folder) || inside === ".." || inside.startsWith("../")) {
+    throw new Error(`its workdir \`${folder}\` lies outside the workspace`);
+  }
+  let isFolder = false;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch {
+    // It does not exist.
+  }
+  if (!isFolder) throw new Error(`its workdir \`${folder}\` is not a folder in the workspace`);
+  return path;
+}
+
+function stepResult(name: string, end: StepEnd): StepResult {
+  const result: StepResult = {
+    name,
+    startAt: new Date(end.startAt).toISOString(),
+    endAt: new Date(end.endAt).toISOString(),
+    durationMs: end.endAt - end.startAt,
+  };
+  if (end.exitCode !== undefined) result.exitCode = end.exitCode;
+  const signal = end.signal ?? signalOf(end.exitCode ?? 0);
+  if (signal !== undefined) result.signal = signal;
+  if (end.timedOut) result.timedOut = true;
+  if (end.peakMemoryBytes !== undefined) result.peakMemoryBytes = end.peakMemoryBytes;
+  if (end.peakMemorySource !== undefined) result.peakMemorySource = end.peakMemorySource;
+  return result;
+}
