@@ -22,6 +22,7 @@ export const EVENT_TYPES = [
   "CONFIRM_CLOSED",
   "LATE_REPORT",
   "STATUS_FORCED",
+  "DELETED",
   "JOB_STAGE",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
@@ -45,6 +46,7 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   CONFIRM_DENY: "A confirm is denied.",
   CONFIRM_CLOSED: "A task ended before its confirm was decided.",
   LATE_REPORT: "A runner said something of an attempt that has ended; it was ignored.",
+  DELETED: "Somebody deleted an ended run, or a task that ran alone, with its logs; its history stays.",
   STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
   JOB_STAGE: "A job was published or deprecated.",
 };

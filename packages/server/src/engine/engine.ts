@@ -2,7 +2,7 @@
 
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
-import type { HistoryEvent } from "@mflow/core/schema/event";
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -11,12 +11,12 @@ import { isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { LogStore } from "../logs/log-store.ts";
 import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
-import type { Effect, Store } from "../store/store.ts";
+import type { Aggregate, Effect, Store } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers } from "./effects.ts";
-import { Memory } from "./memory.ts";
+import { Memory, stateOf } from "./memory.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { Slots } from "./slots.ts";
@@ -203,14 +203,19 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
-  async remove(aggregateId: string, _actor: Actor): Promise<void> {
+  async remove(aggregateId: string, actor: Actor): Promise<void> {
     this.#refuseWhenDraining();
     const { store, logs } = this.#options;
     const aggregate = await store.runs.load(aggregateId);
     if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
-    await store.runs.remove(aggregateId);
-    this.#memory.drop(aggregateId);
+    if (!isOver(stateOf(aggregate))) {
+      throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
+    }
+    // Logs first: after a crash in between the rows are still there, and deleting can be repeated.
     for (const task of aggregate.tasks) await logs.remove(task.id);
+    const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
+    for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
+    this.#memory.drop(aggregateId);
   }
 
   waitingFor(task: JobTask): string | undefined {
@@ -390,4 +395,17 @@ export class RunningEngine implements Engine {
       else this.#workers.run({ effect, task: await runs.task(effect.taskId), definition });
     }
   }
+}
+
+function deletion({ id, run, tasks }: Aggregate, actor: Actor, at: string): NewHistoryEvent {
+  const { domain, namespace, name } = run ?? (tasks[0] as JobTask);
+  return {
+    type: "DELETED",
+    at,
+    domain,
+    namespace,
+    name,
+    actor: actor.name,
+    [run ? "pipelineTaskId" : "taskId"]: id,
+  };
 }

@@ -103,10 +103,10 @@ export interface RunStore {
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;
   /**
-   * Removes an ended aggregate with its tasks; history stays. Rejects with CONFLICT when it has not ended, with
+   * Removes an ended aggregate with its tasks; history stays, and `history` is added to it. Rejects with CONFLICT when it has not ended, with
    * NOT_FOUND when there is none.
    */
-  remove(aggregateId: string): Promise<void>;
+  remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
 }
 
 export interface Page<T> {

@@ -107,8 +107,11 @@ export function sqliteRuns(
     },
     listRuns: (query) => reader.list("run", { ...query, name: query.pipeline }),
     listTasks: (query) => reader.list("task", query),
-    async remove(aggregateId) {
-      connection.transaction(() => remove(aggregateId));
+    async remove(aggregateId, history = []) {
+      return connection.transaction(() => {
+        remove(aggregateId);
+        return append(history);
+      });
     },
   };
 }

@@ -138,7 +138,8 @@ export function describeRuns(bench: Bench): void {
         }),
         kept,
       );
-      await bench.store.runs.remove(run.id);
+      const deleted = anEvent({ type: "DELETED", pipelineTaskId: run.id });
+      expect(await bench.store.runs.remove(run.id, [deleted])).toEqual([{ seq: 2, ...deleted }]);
       const { runs, outbox, history } = bench.store;
       expect(await runs.load(run.id)).toBeUndefined();
       expect(await runs.definition(run.id)).toBeUndefined();
@@ -148,7 +149,10 @@ export function describeRuns(bench: Bench): void {
       expect(await runs.findIdempotency("k")).toBeUndefined();
       expect(await outbox.claim({ owner: "b", until: START + 90_000 }, START + 60_000, 10)).toEqual([]);
       const event = { seq: 1, ...anEvent({ pipelineTaskId: run.id, taskId: aTask(1).id }) };
-      expect(await history.list({ after: 0, limit: 10, pipelineTaskId: run.id })).toEqual([event]);
+      expect(await history.list({ after: 0, limit: 10, pipelineTaskId: run.id })).toEqual([
+        event,
+        { seq: 2, ...deleted },
+      ]);
       expect(await history.list({ after: 0, limit: 10, taskId: aTask(1).id })).toEqual([event]);
       expect(await runs.load(other.id)).toEqual(asAggregate(kept));
       expect((await runs.listRuns({ limit: 10, labels: { app: "web" } })).items).toEqual([other]);
