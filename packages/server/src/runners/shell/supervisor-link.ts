@@ -93,42 +93,38 @@ export class SupervisorLink {
       const timer = setTimeout(() => {
         socket.destroy(new Error(`the supervisor does not answer on ${path}`));
       }, GREET_MS);
-      let greeted = false;
       socket.once("connect", () => socket.write(encodeMessage({ type: "hello", version: PROTOCOL })));
-      socket.on("error", (error) => {
-        clearTimeout(timer);
-        reject(error);
-      });
+      socket.on("error", reject);
       socket.on("close", () => {
         clearTimeout(timer);
         reject(new Error("the supervisor closed the connection"));
         if (this.#socket === socket) this.#lost();
       });
       socket.on("data", (bytes) => {
-        for (const message of reader.push(bytes)) {
-          if (greeted) {
-            if (this.#socket === socket) this.#events.message(message);
-            continue;
+        try {
+          for (const message of reader.push(bytes)) {
+            if (this.#socket === socket) {
+              this.#events.message(message);
+            } else if (!socket.destroyed) {
+              clearTimeout(timer);
+              this.#welcome(socket, message);
+              resolve();
+            }
           }
-          greeted = true;
-          clearTimeout(timer);
-          const problem = this.#problemOf(message);
-          if (problem) {
-            socket.destroy(problem);
-            return;
-          }
-          this.#socket = socket;
-          this.#events.up((message as { attempts: KnownAttempt[] }).attempts);
-          resolve();
+        } catch (error) {
+          socket.destroy(error instanceof Error ? error : new Error(String(error)));
         }
       });
     });
   }
 
-  #problemOf(hello: FromSupervisor): Error | undefined {
-    if (this.#closed) return new Error("the runner is closed");
-    if (hello.type !== "hello") return new Error("the supervisor does not greet");
-    return hello.version.major === PROTOCOL.major ? undefined : new VersionError(hello);
+  /** Throws when it is not a supervisor that we understand. */
+  #welcome(socket: Socket, hello: FromSupervisor): void {
+    if (this.#closed) throw new Error("the runner is closed");
+    if (hello.type !== "hello") throw new Error("the supervisor does not greet");
+    if (hello.version.major !== PROTOCOL.major) throw new VersionError(hello);
+    this.#socket = socket;
+    this.#events.up(hello.attempts);
   }
 
   #lost(): void {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Failure, messageOf } from "./failure.ts";
 import type { Folders, TaskFolder } from "./folders.ts";
 import type { Journal, JournalEvent, PlannedStep } from "./journal.ts";
+import type { Launcher } from "./launchers.ts";
 import {
   type FromSupervisor,
   type KnownAttempt,
@@ -46,6 +47,13 @@ export interface FoundAttempt {
   note?: string;
 }
 
+/** What an attempt has got when it begins. */
+interface Begun {
+  folder: TaskFolder;
+  launcher: Launcher;
+  exits: string;
+}
+
 export class Attempt {
   readonly ref: Ref;
   /** Folder of its files. */
@@ -78,18 +86,21 @@ export class Attempt {
 
   /** Begins the work. Throws, with nothing begun, when it cannot be written down. */
   static start(plan: StartMessage, tools: AttemptTools): Attempt {
-    const { folders, journal } = tools;
+    const { folders, journal, launchers } = tools;
     const files = join(folders.attempts, keyOf(plan.ref));
     const attempt = new Attempt(plan.ref, files, new Date().toISOString(), tools);
     const folder = folders.take();
-    const exits = tools.exits();
+    let launcher: Launcher | undefined;
     try {
-      journal.writeNow(attempt.#begun(plan, folder, exits));
+      launcher = launchers.take();
+      const begun = { folder, launcher, exits: tools.exits() };
+      journal.writeNow(attempt.#begun(plan, begun));
+      attempt.#begin(plan, begun);
     } catch (error) {
       folders.giveBack(folder);
+      if (launcher) launchers.giveBack(launcher);
       throw error;
     }
-    attempt.#begin(plan, folder, exits);
     return attempt;
   }
 
@@ -128,29 +139,36 @@ export class Attempt {
     this.#run?.stop(graceMs);
   }
 
-  #begun(plan: StartMessage, folder: TaskFolder, exits: string): JournalEvent {
-    const { ref, files } = this;
-    const steps = plan.steps.map(plannedStep);
-    const { owner } = plan;
-    return { e: "start", ref, startAt: this.#startAt, steps, owner, files, folder: folder.path, exits };
+  #begun(plan: StartMessage, { folder, launcher, exits }: Begun): JournalEvent {
+    return {
+      e: "start",
+      ref: this.ref,
+      startAt: this.#startAt,
+      steps: plan.steps.map(plannedStep),
+      owner: plan.owner,
+      files: this.files,
+      folder: folder.path,
+      exits,
+      leader: launcher.identity,
+    };
   }
 
-  #begin(plan: StartMessage, folder: TaskFolder, exits: string): void {
-    const { ref, files } = this;
+  #begin(plan: StartMessage, begun: Begun): void {
+    const { ref } = this;
+    const { folder } = begun;
     const { folders, journal, launchers, cgroups } = this.#tools;
     const run = new TaskRun(plan, {
+      ...begun,
       folders,
       launchers,
       cgroups,
-      folder,
-      files,
-      exits,
+      files: this.files,
       spool: this.#spool,
-      onLasting: (step, leader, group) => {
-        journal.write({ e: "process", ref, step, process: leader, group });
+      onLasting: (group) => {
+        if (group !== undefined) journal.write({ e: "group", ref, group });
         this.#announce();
       },
-      onStep: (result) => journal.write({ e: "step", ref, result }),
+      onStep: (result, leader) => journal.write({ e: "step", ref, result, leader }),
     });
     this.#run = run;
     void run

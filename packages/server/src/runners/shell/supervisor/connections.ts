@@ -30,9 +30,14 @@ export class Connections {
       if (this.#current === socket) this.#current = undefined;
     });
     socket.on("data", (bytes) => {
-      for (const message of reader.push(bytes)) {
-        if (message.type === "hello") void this.#greet(socket, message.version.major, known);
-        else if (this.#current === socket) handle(message);
+      try {
+        for (const message of reader.push(bytes)) {
+          if (message.type === "hello") void this.#greet(socket, message.version.major, known);
+          else if (this.#current === socket) handle(message);
+        }
+      } catch (error) {
+        // Who talks nonsense is not answered; our own work goes on.
+        socket.destroy(error instanceof Error ? error : undefined);
       }
     });
   }

@@ -17,7 +17,9 @@ const ref = (number: number) => ({ taskId: `task-${number}`, attempt: 1 });
 
 function start(number: number): JournalEvent {
   const steps = [{ name: "a", continueOnError: false, keepProcesses: false }];
+  const leader = { pid: 1, start: 1, boot: "" };
   return {
+    leader,
     e: "start",
     ref: ref(number),
     startAt: "2026-01-01T00:00:00.000Z",

@@ -32,10 +32,13 @@ export type JournalEvent =
       folder: string;
       /** Where its steps write their exit status. */
       exits: string;
+      /** Leads the process group of the first step. */
+      leader: ProcessIdentity;
     }
-  /** Who leads the process group of a step that runs for a while; `group`: its cgroup. */
-  | { e: "process"; ref: Ref; step: number; process: ProcessIdentity; group?: string }
-  | { e: "step"; ref: Ref; result: StepResult }
+  /** A step runs for a while and has a cgroup. */
+  | { e: "group"; ref: Ref; group: string }
+  /** A step has ended; the next one begins, in the process group of `leader`. */
+  | { e: "step"; ref: Ref; result: StepResult; leader: ProcessIdentity }
   | { e: "stop"; ref: Ref }
   /** Without the runtime envs: those are in the steps' own files. `log`: when there is no spool. */
   | { e: "end"; ref: Ref; result: Result; log?: string }

@@ -64,8 +64,9 @@ export async function killLeftovers(trace: StepTrace): Promise<void> {
   // Numbers may come round while it is killed.
   const everywhere: StepTrace = { ...trace, after: undefined, pipes: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    if (trace.group !== undefined) killGroup(trace.group);
+    // The launcher first: it must not write down that the step died of a signal by itself.
     if (trace.leader !== undefined) kill(-trace.leader);
+    if (trace.group !== undefined) killGroup(trace.group);
     const found = (candidates(everywhere) ?? []).filter((pid) => isPart(pid, everywhere));
     for (const pid of found) kill(pid);
     if (found.length === 0 && !(trace.group !== undefined && isPopulated(trace.group))) return;

@@ -43,7 +43,9 @@ async function serve(dataDir: string, idleMs: number): Promise<void> {
         const supervisor = await opening;
         return { type: "hello", version: PROTOCOL, pid: process.pid, attempts: supervisor.known };
       },
-      (request) => void opening.then((supervisor) => supervisor.handle(request)),
+      (request) => {
+        opening.then((supervisor) => supervisor.handle(request)).catch((error) => warn(String(error)));
+      },
     );
   });
   const path = socketPath(folder);

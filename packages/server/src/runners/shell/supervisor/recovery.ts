@@ -6,9 +6,9 @@
 import { readFileSync } from "node:fs";
 import { exitFailure, type Failure, outputFailure } from "./failure.ts";
 import { type Folders, outputPath } from "./folders.ts";
-import type { JournalEvent, PlannedStep } from "./journal.ts";
+import type { JournalEvent } from "./journal.ts";
 import { parseExits } from "./launch.ts";
-import { allMarked, kill, killLeftovers, markOf } from "./leftovers.ts";
+import { allMarked, killLeftovers, markOf } from "./leftovers.ts";
 import { readRuntimeEnvs } from "./outputs.ts";
 import { bootId, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { keyOf, type Limits, type Ref, type Result, type StepResult } from "./protocol.ts";
@@ -20,8 +20,10 @@ export interface JournalledAttempt {
   start: Extract<JournalEvent, { e: "start" }>;
   /** Results of the steps that ended while it was watched. */
   steps: StepResult[];
-  /** The first process of the step that ran last. */
-  process?: { identity: ProcessIdentity; step: number; group?: string };
+  /** Leads the process group of the step that ran last. */
+  leader: ProcessIdentity;
+  /** The cgroup of that step. */
+  group?: string;
   stopping: boolean;
   result?: Result;
   /** Its log, when that is in no spool. */
@@ -35,14 +37,17 @@ export function replay(events: JournalEvent[]): JournalledAttempt[] {
     const key = keyOf(event.ref);
     const attempt = attempts.get(key);
     if (event.e === "start") {
-      attempts.set(key, { ref: event.ref, key, start: event, steps: [], stopping: false });
+      const { ref, leader } = event;
+      attempts.set(key, { ref, key, start: event, steps: [], leader, stopping: false });
       continue;
     }
     if (!attempt) continue;
-    if (event.e === "process") {
-      attempt.process = { identity: event.process, step: event.step, group: event.group };
-    } else if (event.e === "step") attempt.steps.push(event.result);
-    else if (event.e === "stop") attempt.stopping = true;
+    if (event.e === "group") attempt.group = event.group;
+    else if (event.e === "step") {
+      attempt.steps.push(event.result);
+      attempt.leader = event.leader;
+      attempt.group = undefined;
+    } else if (event.e === "stop") attempt.stopping = true;
     else if (event.e === "end") {
       attempt.result = event.result;
       attempt.log = event.log;
@@ -88,61 +93,69 @@ async function findEnd(
   marked: Map<string, number[]>,
   folders: Folders,
 ): Promise<Recovered> {
-  const { key, start, stopping } = attempt;
+  const { start, stopping } = attempt;
   const steps = [...attempt.steps];
-  const at = new Date().toISOString();
-  const exits = readExits(start.exits);
-  const watched = steps.length;
+  const result: Result = { stage: "SUCCEEDED", at: new Date().toISOString(), startAt: start.startAt, steps };
+  const step = start.steps[steps.length];
+  const exitCode = step && (await exitOf(attempt, marked));
   let failure: Failure | undefined;
-  while (steps.length < start.steps.length && !failure) {
-    const index = steps.length;
-    const step = start.steps[index] as PlannedStep;
-    const exitCode = exits.get(markOf(key, index));
-    if (exitCode === undefined) break;
+  if (step && exitCode !== undefined) {
     steps.push({ name: step.name, exitCode });
-    if (!step.keepProcesses) await killStep(attempt, index, marked);
-    const problem = takeOutput(attempt, folders, index);
+    const problem = takeOutput(attempt, folders, steps.length - 1);
     failure = (step.continueOnError ? undefined : exitFailure(step.name, exitCode, undefined)) ?? problem;
   }
-  const result: Result = { stage: "SUCCEEDED", at, startAt: start.startAt, steps };
-  const note = "the supervisor was killed while this task ran; output may be missing here";
-  if (failure) Object.assign(result, { stage: "FAILED", ...failure });
-  else if (steps.length < start.steps.length) {
-    await killStep(attempt, steps.length, marked);
-    Object.assign(result, stopping ? { stage: "CANCELED" } : lost(attempt, steps.length, watched));
+  if (failure) {
+    result.stage = "FAILED";
+    result.reason = failure.reason;
+    result.message = failure.message;
+  } else if (steps.length < start.steps.length) {
+    Object.assign(result, stopping ? { stage: "CANCELED" } : lost(attempt, steps.length));
   }
-  return { result, note };
+  return { result, note: "the supervisor was killed while this task ran; output may be missing here" };
 }
 
-function lost({ start, process }: JournalledAttempt, ended: number, watched: number): Partial<Result> {
+/**
+ * How the first process of the step that ran last ended; undefined when it did not end by itself. Nothing of
+ * the step runs any more then, but for what it keeps.
+ */
+async function exitOf(
+  attempt: JournalledAttempt,
+  marked: Map<string, number[]>,
+): Promise<number | undefined> {
+  const { key, start } = attempt;
+  const index = attempt.steps.length;
+  const mark = markOf(key, index);
+  const exitCode = readExits(start.exits).get(mark);
+  if (exitCode === undefined || !start.steps[index]?.keepProcesses) await killStep(attempt, mark, marked);
+  // It may have ended while we looked; what is killed by now writes nothing more.
+  return exitCode ?? readExits(start.exits).get(mark);
+}
+
+function lost({ start, leader, steps }: JournalledAttempt, ended: number): Partial<Result> {
   const step = start.steps[ended]?.name;
-  const rebooted = process !== undefined && process.identity.boot !== bootId();
-  const message = rebooted
-    ? `the machine was restarted while step \`${step}\` ran`
-    : ended === watched
-      ? `the supervisor was killed while step \`${step}\` ran; the step was stopped`
-      : `the supervisor was killed before step \`${step}\` could begin`;
+  const message =
+    leader.boot !== bootId()
+      ? `the machine was restarted while step \`${step}\` ran`
+      : ended === steps.length
+        ? `the supervisor was killed while step \`${step}\` ran; the step was stopped`
+        : `the supervisor was killed before step \`${step}\` could begin`;
   return { stage: "FAILED", reason: "LOST", message };
 }
 
-/** Kills what runs of a step. Its process group only if its leader is known to be the very process. */
+/** Kills what runs of the step that ran last. Its group only if its leader is known to be the very process. */
 async function killStep(
-  attempt: JournalledAttempt,
-  step: number,
+  { leader, group }: JournalledAttempt,
+  mark: string,
   marked: Map<string, number[]>,
 ): Promise<void> {
-  const mark = markOf(attempt.key, step);
-  const process = attempt.process?.step === step ? attempt.process : undefined;
-  const leads = process !== undefined && isAlive(process.identity);
-  const pids = marked.get(mark) ?? [];
-  if (!leads && pids.length === 0 && process?.group === undefined) return;
-  for (const pid of pids) kill(pid);
+  const leads = isAlive(leader);
+  if (!leads && group === undefined && !marked.has(mark)) return;
   await killLeftovers({
     mark,
-    leader: leads ? process.identity.pid : undefined,
+    leader: leads ? leader.pid : undefined,
     after: undefined,
     others: new Set(),
-    group: process?.group,
+    group,
     pipes: [],
   });
 }

@@ -10,7 +10,6 @@ import type { Launch } from "./launch.ts";
 import type { Exit, Launcher, Launchers } from "./launchers.ts";
 import { hasLeftovers, killLeftovers, lastNumber, type StepTrace, terminate } from "./leftovers.ts";
 import { memoryOf, processTree } from "./memory.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
 
 /** From then on a step is worth what it costs to watch it: first its identity and memory, then a cgroup. */
 const LASTING_MS = 20;
@@ -23,14 +22,16 @@ const SAMPLE_MS = { least: 50, most: 1000, perCost: 200 };
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface StepStart {
+  /** Starts it, and leads its process group. */
+  launcher: Launcher;
   launch: Launch;
   timeoutMs: number | undefined;
   /** Between SIGTERM and SIGKILL when the time is over. */
   graceMs: number;
   keepProcesses: boolean;
   onOutput(stream: "stdout" | "stderr", bytes: Buffer): void;
-  /** The step runs for a while: who leads its process group, and the cgroup that it will be in. */
-  onLasting(leader: ProcessIdentity, group: string | undefined): void;
+  /** The step runs for a while; `group`: the cgroup that it will be in. */
+  onLasting(group: string | undefined): void;
 }
 
 export interface StepTools {
@@ -64,11 +65,11 @@ export class RunningStep {
   /** When the grace of a stop is over, by the clock of `performance`. */
   #killAt = 0;
 
-  /** Throws when it cannot be started. */
+  /** Throws when it cannot be started; the launcher is given back then. */
   constructor(start: StepStart, tools: StepTools) {
     this.#start = start;
     this.#tools = tools;
-    this.#launcher = tools.launchers.take();
+    this.#launcher = start.launcher;
     const { out, err, pid } = this.#launcher;
     out.onData = (bytes) => start.onOutput("stdout", bytes);
     err.onData = (bytes) => start.onOutput("stderr", bytes);
@@ -105,7 +106,7 @@ export class RunningStep {
   }
 
   #lasts(): void {
-    this.#start.onLasting(this.#launcher.identity, this.#tools.cgroups?.pathOf(this.#trace.mark));
+    this.#start.onLasting(this.#tools.cgroups?.pathOf(this.#trace.mark));
     this.#sample();
     this.#later(GROUPED_MS - LASTING_MS, () => this.#group());
   }

@@ -7,6 +7,7 @@ import { createMasker, createStreamMasker, type Masker } from "@mflow/core/mask"
 import { type Failure, messageOf, outputFailure, stepFailure } from "./failure.ts";
 import { type Folders, outputPath, type TaskFolder } from "./folders.ts";
 import { signalOf } from "./launch.ts";
+import type { Launcher } from "./launchers.ts";
 import { MARK_VARIABLE, markOf } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { joinMarkdown, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
@@ -25,10 +26,12 @@ export interface TaskRunParts extends StepTools {
   /** Where the steps leave their exit status. */
   exits: string;
   spool: Spool;
-  /** A step runs for a while: who leads its process group, and the cgroup that it will be in. */
-  onLasting(step: number, leader: ProcessIdentity, group: string | undefined): void;
-  /** A step that is not the last one has ended, and the next one begins. */
-  onStep(result: StepResult): void;
+  /** The launcher of the first step. */
+  launcher: Launcher;
+  /** A step runs for a while; `group`: the cgroup that it will be in. */
+  onLasting(group: string | undefined): void;
+  /** A step has ended, and the next one begins in the process group of `leader`. */
+  onStep(result: StepResult, leader: ProcessIdentity): void;
 }
 
 export class TaskRun {
@@ -43,7 +46,6 @@ export class TaskRun {
   #masker: Masker | undefined;
   #running: RunningStep | undefined;
   #stopping = false;
-  #graceMs = 0;
 
   constructor(plan: StartMessage, parts: TaskRunParts) {
     const { limits, secrets } = plan;
@@ -59,14 +61,18 @@ export class TaskRun {
 
   /** Begins at once; resolves when nothing of it runs any more, with the failure if there is one. */
   async run(): Promise<Failure | undefined> {
-    const { steps } = this.#plan;
-    for (const [index, step] of steps.entries()) {
-      const failure = await this.#runStep(step, index);
+    const { launchers, onStep } = this.#parts;
+    let { launcher } = this.#parts;
+    for (const [index, step] of this.#plan.steps.entries()) {
+      if (index > 0) {
+        launcher = launchers.take();
+        onStep(this.steps[index - 1] as StepResult, launcher.identity);
+      }
+      const failure = await this.#runStep(step, index, launcher);
       if (this.#stopping) return undefined;
       if (failure && (failure.final || !step.continueOnError)) {
         return { ...failure, message: this.#mask(failure.message) };
       }
-      if (index < steps.length - 1) this.#parts.onStep(this.steps[index] as StepResult);
     }
     return undefined;
   }
@@ -74,16 +80,14 @@ export class TaskRun {
   /** No further step begins, and the present one is ended. */
   stop(graceMs: number): void {
     this.#stopping = true;
-    this.#graceMs = graceMs;
     this.#running?.stop(graceMs);
   }
 
-  async #runStep(step: StepPlan, index: number): Promise<Failure | undefined> {
+  async #runStep(step: StepPlan, index: number, launcher: Launcher): Promise<Failure | undefined> {
     const streams = new Map<string, StepOutput>();
     let end: StepEnd;
     try {
-      this.#running = this.#start(step, index, streams);
-      if (this.#stopping) this.#running.stop(this.#graceMs);
+      this.#running = this.#start(step, index, launcher, streams);
       end = await this.#running.ended;
     } catch (error) {
       this.steps.push({ name: step.name });
@@ -100,12 +104,20 @@ export class TaskRun {
     return stepFailure(step, end) ?? problem;
   }
 
-  /** Throws when the step cannot be started. */
-  #start(step: StepPlan, index: number, streams: Map<string, StepOutput>): RunningStep {
+  /** Throws when the step cannot be started; the launcher is given back then. */
+  #start(step: StepPlan, index: number, launcher: Launcher, streams: Map<string, StepOutput>): RunningStep {
     const plan = this.#plan;
     const parts = this.#parts;
     const { folder } = parts;
-    const workspace = this.#workspace();
+    let workspace: string;
+    let cwd: string;
+    try {
+      workspace = this.#workspace();
+      cwd = workdir(workspace, step.workdir);
+    } catch (error) {
+      parts.launchers.giveBack(launcher);
+      throw error;
+    }
     const mark = markOf(keyOf(plan.ref), index);
     const env: Record<string, string> = {
       ...plan.env,
@@ -118,7 +130,8 @@ export class TaskRun {
     const { shell, script, timeoutMs, keepProcesses } = step;
     return new RunningStep(
       {
-        launch: { shell, script, cwd: workdir(workspace, step.workdir), env, mark, exits: parts.exits },
+        launcher,
+        launch: { shell, script, cwd, env, mark, exits: parts.exits },
         timeoutMs,
         graceMs: plan.graceMs,
         keepProcesses,
@@ -127,7 +140,7 @@ export class TaskRun {
           streams.set(stream, output);
           output.push(bytes);
         },
-        onLasting: (leader, group) => parts.onLasting(index, leader, group),
+        onLasting: parts.onLasting,
       },
       parts,
     );
