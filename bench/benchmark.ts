@@ -31,6 +31,12 @@ export interface Figure {
   ok: boolean;
 }
 
+/** A figure as people read it. */
+export function show(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString("en");
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
 /** The middle of some figures. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -2,26 +2,8 @@
 // the machine's limit of the same run. Exit code 0 also when a goal is missed: a figure is not a test.
 
 import { parseArgs } from "node:util";
-import { type Benchmark, type Figure, measure } from "./benchmark.ts";
-
-interface Suite {
-  benchmarks: readonly Benchmark[];
-  /** Removes what the passes shared. */
-  close?: () => Promise<void>;
-}
-
-const suites: readonly (() => Promise<Suite>)[] = [
-  () => import("./engine.ts"),
-  () => import("./shell.ts"),
-  () => import("./status-calls.ts"),
-  () => import("./lists.ts"),
-  () => import("./process.ts"),
-];
-
-function show(value: number): string {
-  if (value >= 100) return Math.round(value).toLocaleString("en");
-  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
-}
+import { type Figure, measure, show } from "./benchmark.ts";
+import { suites } from "./suites.ts";
 
 function row(cells: readonly string[]): string {
   const widths = [16, 12, 9, 12, 7, 0];
