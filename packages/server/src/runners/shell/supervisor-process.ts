@@ -3,16 +3,27 @@
 
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { PROGRAMS } from "./supervisor/pipes.ts";
 import { makeFolder, supervisorFolder } from "./supervisor/supervisor-record.ts";
+import { PROGRAMS } from "./supervisor/system-path.ts";
 
 /** It lives long and does little: memory counts more than speed. */
 const NODE_FLAGS = ["--max-semi-space-size=2"];
 const LONGEST_LOG = 1024 * 1024;
+/** Folders of compiled code begin with this. */
+const CODE = "code-";
 
 export interface SupervisorStart {
   dataDir: string;
@@ -57,12 +68,17 @@ export async function startSupervisor({ dataDir, command, idleMs }: SupervisorSt
 const main = fileURLToPath(new URL(`./supervisor/main${import.meta.url.slice(-3)}`, import.meta.url));
 
 async function ownProgram(folder: string): Promise<string[]> {
+  const program = [process.execPath, ...NODE_FLAGS, main];
   const cache = codeCache(folder);
   if (main.endsWith(".ts") && !existsSync(cache)) {
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith(CODE)) rmSync(join(folder, name), { recursive: true, force: true });
+    }
     const env = { PATH: PROGRAMS, NODE_COMPILE_CACHE: cache };
-    await promisify(execFile)(process.execPath, [...NODE_FLAGS, main], { env });
+    // A supervisor without this cache is larger, but works.
+    await promisify(execFile)(process.execPath, program.slice(1), { env }).catch(() => {});
   }
-  return [process.execPath, ...NODE_FLAGS, main];
+  return program;
 }
 
 /** Where Node keeps the compiled program; another folder for each state of its files. */
@@ -72,7 +88,7 @@ function codeCache(folder: string): string {
     const { size, mtimeMs } = statSync(join(dirname(main), name));
     hash.update(`${name} ${size} ${mtimeMs}\n`);
   }
-  return join(folder, `code-${hash.digest("hex").slice(0, 16)}`);
+  return join(folder, `${CODE}${hash.digest("hex").slice(0, 16)}`);
 }
 
 function openLog(folder: string): { fd: number; path: string } {

@@ -20,9 +20,9 @@ import {
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { PROGRAMS } from "./pipes.ts";
 import type { Owner } from "./protocol.ts";
 import { makeFolder } from "./supervisor-record.ts";
+import { PROGRAMS } from "./system-path.ts";
 
 /** Unused folders that are kept for the next tasks. */
 const KEPT = 16;
@@ -54,6 +54,8 @@ export class Folders {
   readonly #prefix: string;
   readonly #owner: Owner | undefined;
   readonly #unused: TaskFolder[] = [];
+  /** Folders that earlier supervisors left. */
+  readonly #old: string[];
   #made = 0;
   #exits: string | undefined;
 
@@ -71,6 +73,9 @@ export class Folders {
       makeFolder(folder);
       if (owner) chmodSync(folder, 0o711);
     }
+    this.#old = [this.#tasks, this.attempts].flatMap((folder) =>
+      readdirSync(folder).map((name) => join(folder, name)),
+    );
   }
 
   /** A folder with an empty `work` and an empty `out`. */
@@ -97,17 +102,12 @@ export class Folders {
   }
 
   /**
-   * Removes what earlier supervisors left. What is there when it is called counts: attempts may begin while
-   * it works. `files`: folders of attempts that are still needed; `exits`: exit status files that are.
+   * Removes what earlier supervisors left. `files`: folders of attempts that are still needed; `exits`: exit
+   * status files that are.
    */
   async sweep(files: Set<string>, exits: Set<string>): Promise<void> {
     this.#removeExits(exits);
-    const workspaces = readdirSync(this.#tasks).filter((name) => !name.startsWith(`${this.#prefix}-`));
-    const attempts = readdirSync(this.attempts).map((name) => join(this.attempts, name));
-    for (const path of attempts.filter((path) => !files.has(path))) {
-      await rm(path, { recursive: true, force: true });
-    }
-    for (const name of workspaces) await this.remove(join(this.#tasks, name));
+    for (const path of this.#old.splice(0)) if (!files.has(path)) await this.remove(path);
   }
 
   /**
@@ -175,7 +175,10 @@ export class Folders {
   }
 
   #make(): TaskFolder {
-    const path = join(this.#tasks, `${this.#prefix}-${this.#made++}`);
+    let path: string;
+    // In a place that an earlier data folder left a name may be taken.
+    do path = join(this.#tasks, `${this.#prefix}-${this.#made++}`);
+    while (isFolder(path));
     mkdirSync(path, { mode: 0o700 });
     if (this.#owner) chmodSync(path, 0o711);
     const work = join(path, "work");

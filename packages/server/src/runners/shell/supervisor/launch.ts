@@ -86,7 +86,7 @@ function environment(env: Record<string, string>): string {
     some.map(([name, value]) => `${name}=${quoted(value)}`).join(" ");
   const plain = `export ${assignments(entries.filter(isPlain))} && exec`;
   if (entries.every(isPlain)) return plain;
-  return `${plain} env ${assignments(entries.filter((entry) => !isPlain(entry)))}`;
+  return `${plain} /usr/bin/env ${assignments(entries.filter((entry) => !isPlain(entry)))}`;
 }
 
 function checkText(what: string, text: string): void {

@@ -6,9 +6,10 @@
 import type { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { commandOf, LAUNCHER_PROLOGUE, type Launch } from "./launch.ts";
-import { type Pipe, type Pipes, PROGRAMS } from "./pipes.ts";
+import type { Pipe, Pipes } from "./pipes.ts";
 import { identityOf, type ProcessIdentity } from "./process-identity.ts";
 import type { Owner } from "./protocol.ts";
+import { PROGRAMS } from "./system-path.ts";
 
 /** Unused launchers that are kept. */
 const KEPT = 16;
@@ -55,7 +56,7 @@ export class Launcher {
       throw new Error("the system starts no more processes");
     }
     this.identity = identityOf(pid);
-    this.#child.on("exit", (_code, signal) => this.#ended({ signal: signal ?? "SIGKILL" }));
+    this.#child.on("exit", (_code, signal) => void this.#ended({ signal: signal ?? "SIGKILL" }));
     this.#child.stdin?.on("error", () => {}); // Followed by `exit`.
     this.#child.stdin?.write(LAUNCHER_PROLOGUE);
   }
@@ -81,10 +82,14 @@ export class Launcher {
     this.#child.stdin?.end();
   }
 
-  #ended(exit: Exit): void {
+  async #ended(exit: Exit): Promise<void> {
     this.gone = true;
-    const resolve = this.#mark === undefined ? undefined : this.#waiting.get(this.#mark);
-    if (this.#mark !== undefined) this.#waiting.delete(this.#mark);
+    // What it said last may still be in the pipe: one whole round of the event loop reads that.
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    const mark = this.#mark ?? "";
+    const resolve = this.#waiting.get(mark);
+    this.#waiting.delete(mark);
     resolve?.(exit);
   }
 }

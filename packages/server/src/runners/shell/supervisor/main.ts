@@ -70,10 +70,11 @@ async function serve(dataDir: string, idleMs: number): Promise<void> {
   // Nobody else wakes up a supervisor that no server needs; with a server this looks at two fields.
   let idleSince: number | undefined;
   const period = Math.min(Math.max(idleMs / 4, 50), 2500);
-  setInterval(() => {
+  const watch = setInterval(() => {
     if (connections.connected) {
       idleSince = undefined;
     } else if (!isOurs(recordPath(folder, number))) {
+      clearInterval(watch);
       warn("the data folder is gone");
       void supervisor.abandon().then(stop);
     } else if (!supervisor.idle) {

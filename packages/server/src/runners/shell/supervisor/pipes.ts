@@ -10,6 +10,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Owner } from "./protocol.ts";
 import { makeFolder } from "./supervisor-record.ts";
+import { PROGRAMS } from "./system-path.ts";
 
 /** Pipes are made several at once: one program makes them all. */
 const MADE_AT_ONCE = 20;
@@ -131,21 +132,22 @@ export class Pipes {
   }
 }
 
-/** Where the system's own programs are. */
-export const PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/** Reads the pipes of an earlier supervisor into nothing for as long as processes hold them, then removes them. */
-export function drainOldPipes(folder: string): void {
-  let names: string[] = [];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return; // There were none.
-  }
-  for (const name of names) {
+/**
+ * Reads the pipes of an earlier supervisor into nothing for as long as processes hold them, then removes them.
+ * Answers how many are still held.
+ */
+export function drainOldPipes(folder: string): () => number {
+  makeFolder(folder);
+  let held = 0;
+  for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const pipe = new Pipe(path);
     pipe.letGo();
-    void pipe.closed.then(() => rmSync(path, { force: true }));
+    held++;
+    void pipe.closed.then(() => {
+      held--;
+      rmSync(path, { force: true });
+    });
   }
+  return () => held;
 }

@@ -47,6 +47,8 @@ export class Supervisor {
   readonly #quarters = new Map<string, Quarters>();
   /** What the journal of the supervisor before tells, until it is taken up. */
   #before: JournalledAttempt[] | undefined;
+  /** How many pipes of earlier supervisors are still held. */
+  #oldPipes = () => 0;
   #running = 0;
 
   private constructor(dataDir: string, number: number, send: (message: FromSupervisor) => void) {
@@ -77,7 +79,8 @@ export class Supervisor {
 
   /** Nothing runs, nothing waits to be taken, and nobody holds a pipe. */
   get idle(): boolean {
-    return this.#attempts.size === 0 && [...this.#quarters.values()].every(({ pipes }) => pipes.held === 0);
+    const held = [...this.#quarters.values()].reduce((sum, { pipes }) => sum + pipes.held, this.#oldPipes());
+    return this.#attempts.size === 0 && held === 0;
   }
 
   get known(): KnownAttempt[] {
@@ -184,7 +187,7 @@ export class Supervisor {
 
   async #recover(): Promise<void> {
     const before = this.#before ?? [];
-    drainOldPipes(join(this.#folder, "pipes"));
+    this.#oldPipes = drainOldPipes(join(this.#folder, "pipes"));
     this.#quartersOf(undefined);
     const found = await recover(before, ({ start }) => this.#quartersOf(start.owner).folders);
     for (const { key, ref, start, log } of before) {

@@ -150,12 +150,16 @@ export class TaskRun {
     const { workspace } = this.#plan;
     if (workspace.kind === "task") return this.#parts.folder.work;
     if (workspace.kind === "run") return this.#parts.folders.run(workspace.aggregateId);
+    const { path } = workspace;
+    if (isFolder(path)) return path;
+    // With more rights than the steps' user nothing is made that he could not make himself.
+    if (this.#plan.owner) throw new Error(`its workspace \`${path}\` is no folder; make it before`);
     try {
-      mkdirSync(workspace.path, { recursive: true });
+      mkdirSync(path, { recursive: true });
     } catch (error) {
-      throw new Error(`its workspace \`${workspace.path}\` cannot be made: ${messageOf(error)}`);
+      throw new Error(`its workspace \`${path}\` cannot be made: ${messageOf(error)}`);
     }
-    return workspace.path;
+    return path;
   }
 
   /** Takes what a step put out; says what is wrong with it. */
@@ -189,14 +193,16 @@ function workdir(workspace: string, folder: string | undefined): string {
   if (isAbsolute(folder) || inside === ".." || inside.startsWith("../")) {
     throw new Error(`its workdir \`${folder}\` lies outside the workspace`);
   }
-  let isFolder = false;
-  try {
-    isFolder = statSync(path).isDirectory();
-  } catch {
-    // It does not exist.
-  }
-  if (!isFolder) throw new Error(`its workdir \`${folder}\` is not a folder in the workspace`);
+  if (!isFolder(path)) throw new Error(`its workdir \`${folder}\` is not a folder in the workspace`);
   return path;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function stepResult(name: string, end: StepEnd): StepResult {
