@@ -144,7 +144,7 @@ describe("a decision", () => {
       listed,
       "eve",
       PASS,
-      "NOT_LISTED: eve is not listed for the audit of task `deploy`; these may decide: ann, carol, dave, starter",
+      "NOT_LISTED: eve is not listed for the audit of task `deploy`; these may decide: ann, carol, dave",
     ],
     [
       "of somebody when the listed group is empty",

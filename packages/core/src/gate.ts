@@ -71,7 +71,8 @@ export function decideGate(
   const of = `the ${kind} of task \`${taskName}\``;
   if (!gate) throw new MflowError("GATE_NOT_OPEN", `task \`${taskName}\` has no ${kind}`);
   const listed = listedUsers(gate, scope, context);
-  const who = listed.length > 0 ? listed.join(", ") : gate.people.join(", ");
+  const able = gate.allowSelf ? listed : listed.filter((name) => name !== startedBy);
+  const who = able.length > 0 ? able.join(", ") : gate.people.join(", ");
   if (gate.stage !== "WAITING") {
     const since = gate.stage === "PENDING" ? "has not opened yet" : `is ${gate.stage}`;
     throw new MflowError("GATE_NOT_OPEN", `${of} ${since}; it is decided while it is WAITING`);
@@ -80,7 +81,7 @@ export function decideGate(
     throw new MflowError("NOT_LISTED", `${user} is not listed for ${of}; these may decide: ${who}`);
   }
   if (!gate.allowSelf && user === startedBy) {
-    const others = listed.filter((name) => name !== startedBy).join(", ") || "nobody else is listed";
+    const others = able.join(", ") || "nobody else is listed";
     throw new MflowError(
       "SELF_DECISION",
       `${user} started the run and may not decide ${of}; these may: ${others}`,
