@@ -37,10 +37,10 @@ function throughput(id: string, pipelines: number, goal: number): Benchmark {
   const tasks = 5;
   return {
     id,
-    work: `${pipelines} pipelines of ${tasks} serial no-op tasks at once, synchronous=FULL`,
+    work: `${pipelines.toLocaleString("en")} pipelines of ${tasks} serial no-op tasks at once, synchronous=FULL`,
     unit: "tasks/s",
     referenceIs: "bare durable commits per second",
-    goal: `at least ${goal} tasks/s`,
+    goal: `at least ${goal.toLocaleString("en")} tasks/s`,
     reaches: (value) => value >= goal,
     pass: () =>
       onRig(async (rig) => {

@@ -59,7 +59,7 @@ export const benchmarks: readonly Benchmark[] = [
   },
   {
     id: "idle.rss10k",
-    work: `memory of the server after ${RUNS * TASKS_PER_RUN} no-op tasks in ${RUNS} runs over the API, and a list of them`,
+    work: `memory of the server after ${(RUNS * TASKS_PER_RUN).toLocaleString("en")} no-op tasks in ${RUNS} runs over the API, and a list of them`,
     unit: "MB",
     referenceIs: "Node alone with an HTTP server, MB",
     goal: "at most 200 MB",
