@@ -5,18 +5,17 @@ import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
-import type { Scope } from "@mflow/core/schema/scalars";
 import { isOver, type RunState } from "@mflow/core/state";
 import { isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
-import type { LogStore } from "../logs/log-store.ts";
 import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
-import type { Aggregate, Effect, Store } from "../store/store.ts";
+import type { Aggregate, Effect } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
+import type { EngineOptions } from "./options.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { Slots } from "./slots.ts";
@@ -29,31 +28,6 @@ import type {
   RunPipelineInput,
   RunPipelineResult,
 } from "./submit.ts";
-
-/** What the engine needs of the secret key. */
-export interface EngineKeys
-  extends Pick<Context, "seal" | "unseal" | "isSealed" | "fingerprint" | "verifyUpdateToken"> {
-  updateToken(taskId: string, attempt: number): string;
-}
-
-export interface EngineOptions {
-  store: Store;
-  runners: readonly Runner[];
-  logs: LogStore;
-  keys: EngineKeys;
-  /** Tasks under way at once on this server. */
-  maxTasks: number;
-  /** Members of a group in a scope; answers from memory. */
-  groupMembers(group: string, scope: Scope): readonly string[];
-  newId(prefix: string): string;
-  /** Address of this server as tasks reach it. */
-  mflowUrl(): string;
-  log: { warn(message: string, error?: unknown): void };
-  clock?: Clock;
-  stopGraceMs?: number;
-  /** Grace for the status call of a task whose work is gone, milliseconds. */
-  statusGraceMs?: number;
-}
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;

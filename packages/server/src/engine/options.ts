@@ -1,0 +1,33 @@
+// What an engine is made of: every part is handed to it, it makes none of them itself.
+
+import type { Context } from "@mflow/core/change";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { LogStore } from "../logs/log-store.ts";
+import type { Runner } from "../runners/runner.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "./clock.ts";
+
+/** What the engine needs of the secret key. */
+export interface EngineKeys
+  extends Pick<Context, "seal" | "unseal" | "isSealed" | "fingerprint" | "verifyUpdateToken"> {
+  updateToken(taskId: string, attempt: number): string;
+}
+
+export interface EngineOptions {
+  store: Store;
+  runners: readonly Runner[];
+  logs: LogStore;
+  keys: EngineKeys;
+  /** Tasks under way at once on this server. */
+  maxTasks: number;
+  /** Members of a group in a scope; answers from memory. */
+  groupMembers(group: string, scope: Scope): readonly string[];
+  newId(prefix: string): string;
+  /** Address of this server as tasks reach it. */
+  mflowUrl(): string;
+  log: { warn(message: string, error?: unknown): void };
+  clock?: Clock;
+  stopGraceMs?: number;
+  /** Grace for the status call of a task whose work is gone, milliseconds. */
+  statusGraceMs?: number;
+}
