@@ -1,30 +1,18 @@
 // Schemas as people read them: what a value looks like in a few words, and an object's fields as a table.
 
+import type { SchemaNode } from "@mflow/core/explain";
 import { alternatives, anchorOf, code, table } from "./markdown.ts";
 
-/** The part of JSON Schema that the schemas of mflow use. */
-export interface Schema {
+/** A schema of the API's document: one of ours, or a reference to one. */
+export interface Schema extends SchemaNode {
   $ref?: string;
-  type?: string;
   title?: string;
-  description?: string;
   properties?: Record<string, Schema>;
-  required?: string[];
   additionalProperties?: boolean | Schema;
   patternProperties?: Record<string, Schema>;
   propertyNames?: Schema;
-  maxProperties?: number;
   items?: Schema;
-  minItems?: number;
-  maxItems?: number;
   anyOf?: Schema[];
-  enum?: unknown[];
-  const?: unknown;
-  pattern?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
 }
 
 interface Known {

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { Compile } from "typebox/schema";
 import { expect, test } from "vitest";
 import { explain, type SchemaNode } from "./explain.ts";
+import * as account from "./schema/account.ts";
 import * as api from "./schema/api.ts";
 import * as event from "./schema/event.ts";
 import * as gate from "./schema/gate.ts";
@@ -18,7 +19,7 @@ import * as runnerSpec from "./schema/runner-spec.ts";
 import * as scalars from "./schema/scalars.ts";
 
 const modules = [
-  ...[api, event, gate, job, jobTask, param, pipeline, pipelineTask, request, runnerSpec, scalars],
+  ...[account, api, event, gate, job, jobTask, param, pipeline, pipelineTask, request, runnerSpec, scalars],
 ];
 
 function isSchema(value: unknown): value is SchemaNode {

@@ -1,7 +1,6 @@
 // Users, their roles, groups and tokens.
 
 import type {
-  ApiPage,
   CreatedToken,
   CreatedUser,
   CreateTokenRequest,
@@ -11,7 +10,8 @@ import type {
   TokenBody,
   TokenQuery,
   UserBody,
-} from "@mflow/core/schema/api";
+} from "@mflow/core/schema/account";
+import type { ApiPage } from "@mflow/core/schema/api";
 import { path, type Transport } from "./transport.ts";
 
 export function userCalls(transport: Transport) {

@@ -1,6 +1,7 @@
 // The client: every verb of the API, grouped by noun.
 
-import type { ApiPage, Health, Readiness, WhoAmI } from "@mflow/core/schema/api";
+import type { WhoAmI } from "@mflow/core/schema/account";
+import type { ApiPage, Health, Readiness } from "@mflow/core/schema/api";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
 import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
 import { type EventOptions, followEvents, newestPlace } from "./events.ts";

@@ -1,7 +1,8 @@
 // What tables show of each kind of record.
 
 import { formatDuration } from "@mflow/core/duration";
-import type { GroupBody, JobTaskView, TokenBody, UserBody } from "@mflow/core/schema/api";
+import type { GroupBody, TokenBody, UserBody } from "@mflow/core/schema/account";
+import type { JobTaskView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";

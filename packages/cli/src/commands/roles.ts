@@ -1,6 +1,6 @@
 // Roles in scopes as people write them: `role[@namespace[.domain]]`.
 
-import type { GrantBody } from "@mflow/core/schema/api";
+import type { GrantBody } from "@mflow/core/schema/account";
 import { UsageError } from "../usage-error.ts";
 
 const ROLES: readonly string[] = ["viewer", "operator", "admin"];

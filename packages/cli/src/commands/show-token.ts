@@ -1,7 +1,7 @@
 // A new token goes to stdout alone, so that `TOKEN=$(mflow token create)` works; what people should know of it
 // goes to stderr.
 
-import type { CreatedToken } from "@mflow/core/schema/api";
+import type { CreatedToken } from "@mflow/core/schema/account";
 import type { Context } from "../context.ts";
 
 export function showToken(context: Context, token: CreatedToken): undefined {

@@ -1,6 +1,6 @@
 // `mflow user ...`: users and their roles.
 
-import type { UserBody } from "@mflow/core/schema/api";
+import type { UserBody } from "@mflow/core/schema/account";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";

@@ -2,6 +2,7 @@
 // JSON Schema as they are; the nouns among them become named components.
 
 import { CATALOGUE, type ErrorCode } from "@mflow/core/errors";
+import * as account from "@mflow/core/schema/account";
 import * as api from "@mflow/core/schema/api";
 import { HistoryEvent } from "@mflow/core/schema/event";
 import { Gate } from "@mflow/core/schema/gate";
@@ -33,7 +34,7 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api]) {
+  for (const group of [nouns, request, api, account]) {
     for (const [name, value] of Object.entries(group)) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.

@@ -1,4 +1,5 @@
-import type { ApiPage, CreatedToken, CreatedUser, TokenBody, UserBody } from "@mflow/core/schema/api";
+import type { CreatedToken, CreatedUser, TokenBody, UserBody } from "@mflow/core/schema/account";
+import type { ApiPage } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";

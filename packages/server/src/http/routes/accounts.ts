@@ -18,7 +18,7 @@ import {
   UserBody,
   UserPage,
   WhoAmI,
-} from "@mflow/core/schema/api";
+} from "@mflow/core/schema/account";
 import { NAME_PATTERN } from "@mflow/core/schema/scalars";
 import type { NewToken, UserAccount } from "../../auth/accounts.ts";
 import type { ApiToken, Grant } from "../../store/store.ts";
