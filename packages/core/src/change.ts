@@ -1,5 +1,6 @@
 // Everything that can happen to a run or a lone task, and what `decide` needs to know besides the state.
 
+import type { DecisionSource } from "./schema/decision-record.ts";
 import type { JobSnapshot } from "./schema/job.ts";
 import type { StepStatus } from "./schema/job-task.ts";
 import type { PipelineSpec } from "./schema/pipeline.ts";
@@ -10,6 +11,7 @@ import type {
   RunPipelineRequest,
   UpdateOutputRequest,
   UpdateStatusRequest,
+  WithdrawRequest,
 } from "./schema/request.ts";
 import type { Labels, Scope } from "./schema/scalars.ts";
 
@@ -17,6 +19,8 @@ import type { Labels, Scope } from "./schema/scalars.ts";
 export interface Actor {
   name: string;
   operator: boolean;
+  /** From where they act; kept in the decision record. */
+  source?: DecisionSource;
 }
 
 /** What a runner says of an attempt. */
@@ -78,6 +82,7 @@ export type Change =
   | ({ type: "updateOutput"; taskId: string; request: UpdateOutputRequest } & Conditional)
   | ({ type: "audit"; taskId: string; request: DecideRequest } & Conditional)
   | ({ type: "confirm"; taskId: string; request: DecideRequest } & Conditional)
+  | ({ type: "withdraw"; gate: "audit" | "confirm"; taskId: string; request: WithdrawRequest } & Conditional)
   | ({ type: "cancelTask"; taskId: string; request: CancelRequest } & Conditional)
   | ({ type: "cancelRun"; request: CancelRequest } & Conditional)
   /** A slot is free for a task that waits for one. */
@@ -106,6 +111,8 @@ export interface Context {
   newId(prefix: string): string;
   /** Members of a group in a scope. */
   groupMembers(group: string, scope: Scope): readonly string[];
+  /** Who stands in now for a user who is away. */
+  standInOf(user: string): string | undefined;
   /** The unfinished run that holds a sequence lock. */
   lockHolder(key: string): string | undefined;
   verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;

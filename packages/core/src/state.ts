@@ -2,6 +2,8 @@
 // task in memory; `decide` never changes it, `applyDecision` does, once the decision is on its way.
 
 import type { MflowError } from "./errors.ts";
+import type { Notice } from "./notice.ts";
+import type { NewDecisionRecord } from "./schema/decision-record.ts";
 import type { NewHistoryEvent } from "./schema/event.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "./schema/pipeline-task.ts";
@@ -39,6 +41,10 @@ export interface Decision {
   /** Sequence locks. */
   claims: string[];
   releases: string[];
+  /** Who is told what. */
+  notices: Notice[];
+  /** What joins the decision record. */
+  records: NewDecisionRecord[];
 }
 
 export type Outcome = Decision | { rejection: MflowError };

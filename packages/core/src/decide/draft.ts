@@ -3,6 +3,8 @@
 // of the run always agree.
 
 import type { Context } from "../change.ts";
+import type { Notice } from "../notice.ts";
+import type { NewDecisionRecord } from "../schema/decision-record.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
@@ -31,6 +33,8 @@ export class Draft {
   readonly effects: DecidedEffect[] = [];
   readonly claims: string[] = [];
   readonly releases: string[] = [];
+  readonly notices: Notice[] = [];
+  readonly records: NewDecisionRecord[] = [];
   freeSlots: number;
   readonly #exportedBefore: ExportedEnvs;
   readonly #exportedNow = new Map<string, string>();
@@ -180,6 +184,8 @@ export class Draft {
       effects: this.effects,
       claims: this.claims,
       releases: this.releases,
+      notices: this.notices,
+      records: this.records,
     };
     if (this.#isNew) decision.definition = this.definition;
     // The run's revision guards all of it, so it moves with every change of a task.

@@ -1,5 +1,6 @@
 // What the rules are told about the world outside of the documents.
 
+import type { ChannelKind } from "../schema/channel.ts";
 import type { Job } from "../schema/job.ts";
 import type { Scope } from "../schema/scalars.ts";
 
@@ -23,6 +24,10 @@ export interface LintContext {
   givenParams?: ReadonlySet<string>;
   /** The runners that the server has; left out: not checked. */
   runnerTypes?: readonly string[];
+  /** Who there is; left out, as while a server has no users: not checked. */
+  people?: { users: ReadonlySet<string>; groups: ReadonlyMap<string, readonly string[]> };
+  /** The server's channels by name; left out: not checked. */
+  channels?: ReadonlyMap<string, ChannelKind>;
 }
 
 /** Where a document lives: what it says itself, else the scope it is read in. */

@@ -2,7 +2,7 @@
 
 import type { Static } from "typebox";
 import { ParamScope } from "./param.ts";
-import { closed, oneOf, Timestamp, titled } from "./scalars.ts";
+import { closed, Duration, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
 const People = Type.Array(Type.String({ pattern: "^@?[a-z0-9][a-z0-9._-]*$", maxLength: 64 }), {
@@ -24,6 +24,15 @@ const rules = {
   allowSelf: Type.Optional(
     Type.Boolean({ description: "Who started the run may decide too (default false)." }),
   ),
+  expiresIn: Type.Optional(titled("How long it waits for decisions (default: for ever).", Duration)),
+  onExpire: Type.Optional(
+    oneOf(
+      ["DENY", "ESCALATE"],
+      "Then: `DENY` (default) fails the task; `ESCALATE` asks `escalateTo` too, for as long again.",
+    ),
+  ),
+  escalateTo: Type.Optional(titled("Who may decide too once it was escalated.", People)),
+  remindEvery: Type.Optional(titled("Reminds those who have not decided (default: never).", Duration)),
 };
 
 /** People who must pass a task before it may run. */
@@ -41,6 +50,13 @@ export const ConfirmSpec = closed(
   {
     ...rules,
     checkers: Type.Optional(titled("Who may decide; without anybody the confirm is passed.", People)),
+    maxPushBacks: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100,
+        description: "How often a result may be pushed back to an earlier task (default 3).",
+      }),
+    ),
   },
   { description: "People who must accept a task's result before the pipeline goes on." },
 );
@@ -63,20 +79,26 @@ export type AddedAuditor = Static<typeof AddedAuditor>;
 export const GateStage = oneOf(
   ["PENDING", "WAITING", "PASS", "DENY", "EXPIRED", "CLOSED"],
   "`PENDING` until it opens, `WAITING` while people decide, `PASS` or `DENY` once they have; `CLOSED`: the task " +
-    "ended before its decision. `EXPIRED` is kept for deadlines, which this version does not have.",
+    "ended before its decision; `EXPIRED`: nobody decided in time.",
 );
 export type GateStage = Static<typeof GateStage>;
 
-export const GateVerdict = oneOf(["PASS", "DENY"], "What a person decides.");
+export const GateVerdict = oneOf(
+  ["PASS", "DENY", "PUSH_BACK"],
+  "What a person decides. `PUSH_BACK`, of a confirm alone, lets an earlier task run again with feedback.",
+);
 export type GateVerdict = Static<typeof GateVerdict>;
 
 export const GateDecision = closed(
   {
     user: Type.String({ description: "Who decided." }),
+    onBehalfOf: Type.Optional(Type.String({ description: "For whom they stood in, who was away." })),
     verdict: GateVerdict,
     comment: Type.Optional(Type.String({ description: "Why." })),
     at: titled("When they decided.", Timestamp),
     digest: Type.String({ description: "Digest of the content that was decided on." }),
+    pushBackTo: Type.Optional(Type.String({ description: "The task that a PUSH_BACK lets run again." })),
+    withdrawnAt: Type.Optional(titled("When they took it back; it counts no more.", Timestamp)),
   },
   { description: "The decision of one person." },
 );
@@ -88,11 +110,24 @@ export const Gate = closed(
     people: Type.Array(Type.String(), { description: "Who is listed: user names and `@group` names." }),
     required: Type.Integer({ description: "How many different people must pass." }),
     allowSelf: Type.Boolean({ description: "Who started the run may decide too." }),
+    expiresInMs: Type.Optional(
+      Type.Number({ description: "How long it waits for decisions, milliseconds." }),
+    ),
+    escalateTo: Type.Optional(
+      Type.Array(Type.String(), { description: "Who is asked too when nobody decides in time." }),
+    ),
+    remindEveryMs: Type.Optional(
+      Type.Number({ description: "How often people are reminded, milliseconds." }),
+    ),
+    maxPushBacks: Type.Optional(Type.Integer({ description: "How often a result may be pushed back." })),
     stage: GateStage,
     digest: Type.Optional(
       Type.String({ description: "SHA-256 of what is being decided on, set when it opens." }),
     ),
     openedAt: Type.Optional(titled("When it began to wait.", Timestamp)),
+    expiresAt: Type.Optional(titled("When it ends, or is escalated, undecided.", Timestamp)),
+    remindAt: Type.Optional(titled("When people are reminded next.", Timestamp)),
+    escalatedAt: Type.Optional(titled("When `escalateTo` was asked too.", Timestamp)),
     closedAt: Type.Optional(titled("When it was decided or closed.", Timestamp)),
     decisions: Type.Array(GateDecision, { description: "In the order in which they were made." }),
   },

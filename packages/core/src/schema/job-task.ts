@@ -135,6 +135,12 @@ export const JobTask = closed(
     status: JobTaskStatus,
     pastAttempts: Type.Optional(Type.Array(PastAttempt, { description: "Attempts before the present one." })),
     wakeAt: Type.Optional(titled("When the server looks at it again: its timeout or its grace.", Timestamp)),
+    feedback: Type.Optional(
+      Type.String({
+        description: "Why a person pushed back to it; its attempt gets it as `MFLOW_FEEDBACK`.",
+      }),
+    ),
+    pushBacks: Type.Optional(Type.Integer({ description: "How often its result was pushed back." })),
     exportedAt: Type.Optional(
       Type.Integer({
         description: "Revision of the run at which its runtime envs were handed to later tasks.",

@@ -3,6 +3,7 @@
 import type { Static } from "typebox";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
+import { listenerProperties } from "./listener.ts";
 import { ParamValue } from "./param.ts";
 import { PipelineSpec, TaskSpec } from "./pipeline.ts";
 import { closed, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
@@ -84,6 +85,7 @@ export const RunDefinition = closed(
     taskIds: Type.Array(Type.Array(Type.String()), { description: "JobTask ids by stage." }),
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
+    listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
   },
   { description: "What a run or a lone task was asked to do: the snapshot of its definition." },
 );

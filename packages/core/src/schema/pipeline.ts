@@ -3,6 +3,7 @@
 import type { Static } from "typebox";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
+import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
 import { closed, Duration, Labels, Name, scopeProperties, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
@@ -27,8 +28,9 @@ export const TaskSpec = closed(
     labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
     audit: Type.Optional(AuditSpec),
     confirm: Type.Optional(ConfirmSpec),
+    ...listenerProperties,
   },
-  { description: "A task: one job with its values and gates." },
+  { description: "A task: one job with its values, gates and listeners." },
 );
 export type TaskSpec = Static<typeof TaskSpec>;
 
@@ -69,6 +71,7 @@ export const PipelineSpec = closed(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    ...listenerProperties,
     stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),
   },
   { description: "What the pipeline does." },

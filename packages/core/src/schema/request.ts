@@ -3,6 +3,7 @@
 import type { Static } from "typebox";
 import { AddedAuditor, AuditSpec, ConfirmSpec, GateVerdict } from "./gate.ts";
 import { JobManifest } from "./job.ts";
+import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
 import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
 import { TriggerMode } from "./pipeline-task.ts";
@@ -34,6 +35,7 @@ export const RunPipelineRequest = closed({
   auditors: Type.Optional(
     Type.Array(AddedAuditor, { maxItems: 64, description: "Joins people to audits that tasks have." }),
   ),
+  ...listenerProperties,
   labels: Type.Optional(titled("Labels of the run, laid over those of the pipeline.", Labels)),
   sequenceLabelKey: Type.Optional(
     Type.String({
@@ -63,6 +65,7 @@ export const RunJobRequest = closed({
   skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED." })),
   audit: Type.Optional(AuditSpec),
   confirm: Type.Optional(ConfirmSpec),
+  ...listenerProperties,
   dryRun,
 });
 export type RunJobRequest = Static<typeof RunJobRequest>;
@@ -124,8 +127,15 @@ export const DecideRequest = closed({
       description: "Digest of what you saw; refused when the content is another.",
     }),
   ),
+  pushBackTo: Type.Optional(titled("With PUSH_BACK: the task of the run that runs again.", Name)),
 });
 export type DecideRequest = Static<typeof DecideRequest>;
+
+/** Takes back one's own pass while the task has not started. */
+export const WithdrawRequest = closed({
+  comment: Type.Optional(Type.String({ maxLength: 4096, description: "Why." })),
+});
+export type WithdrawRequest = Static<typeof WithdrawRequest>;
 
 export const CancelRequest = closed({
   message: Type.Optional(Type.String({ maxLength: 1024, description: "Why." })),

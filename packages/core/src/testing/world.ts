@@ -29,6 +29,9 @@ export class World {
     this.#groups = groups;
   }
 
+  /** Who stands in for whom now. */
+  readonly standIns = new Map<string, string>();
+
   /** Ids of tasks whose work may be running. */
   get held(): ReadonlySet<string> {
     return this.#holders;
@@ -54,6 +57,7 @@ export class World {
       statusGraceMs: this.statusGraceMs,
       newId: (prefix) => this.newId(prefix),
       groupMembers: (group) => this.#groups[group] ?? [],
+      standInOf: (user) => this.standIns.get(user),
       lockHolder: (key) => this.locks.get(key),
       verifyUpdateToken: (token, taskId, attempt) => token === tokenOf(taskId, attempt),
       seal,

@@ -5,6 +5,7 @@
 import type { Change, Context } from "@mflow/core/change";
 import { decide, decideNew } from "@mflow/core/decide";
 import { MflowError } from "@mflow/core/errors";
+import type { Notice } from "@mflow/core/notice";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import {
@@ -20,6 +21,7 @@ import type {
   Effect,
   IdempotencyKey,
   Lease,
+  NewDelivery,
   Outbox,
   RunCommit,
   RunStore,
@@ -50,8 +52,10 @@ export interface CommitterParts {
   makeContext(options: { actor: Actor | undefined; freeSlots: number; mayReuseSlots: boolean }): Context;
   newEffectId(): string;
   lease(): Lease;
+  /** The deliveries of a notice, from memory. */
+  deliveriesOf(notice: Notice, aggregateId: string): NewDelivery[];
   /** Called after each commit, for each aggregate that it changed. */
-  committed(state: RunState, tasks: readonly JobTask[], events: HistoryEvent[], effects: Effect[]): void;
+  committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void;
   /** Called when a waiting task could not use the slot that it was granted. */
   failed(entry: { aggregateId: string; change?: Change }): void;
 }
@@ -263,6 +267,8 @@ export class Committer {
       doneEffects: [],
       claims: [],
       releases: [],
+      messages: [],
+      records: [],
     };
     const { commit } = work;
     if (decision.definition) commit.definition = decision.definition;
@@ -271,6 +277,11 @@ export class Committer {
     commit.history.push(...decision.history);
     commit.claims.push(...decision.claims);
     commit.releases.push(...decision.releases);
+    commit.records.push(...decision.records);
+    for (const notice of decision.notices) {
+      const deliveries = this.#parts.deliveriesOf(notice, state.id);
+      if (deliveries.length > 0) commit.messages.push({ message: notice.message, deliveries });
+    }
     for (const effect of decision.effects) {
       commit.effects.push({ ...effect, id: this.#parts.newEffectId(), aggregateId: state.id });
     }
@@ -284,7 +295,7 @@ export class Committer {
       const now = Date.now();
       const effects = commit.effects.map((effect) => ({ ...effect, tries: 0, dueAt: now }));
       if (isOver(state)) this.#parts.memory.drop(state.id);
-      this.#parts.committed(state, commit.tasks, result.events, effects);
+      this.#parts.committed(state, commit, result.events, effects);
       answer(work);
       return;
     }

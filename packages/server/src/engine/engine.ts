@@ -9,7 +9,7 @@ import { isOver, type RunState } from "@mflow/core/state";
 import { isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
-import type { Aggregate, Effect } from "../store/store.ts";
+import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
@@ -69,7 +69,8 @@ export class RunningEngine implements Engine {
       makeContext: (more) => this.#context(more),
       newEffectId: () => options.newId("effect"),
       lease: () => this.#lease(),
-      committed: (state, tasks, events, effects) => this.#committed(state, tasks, events, effects),
+      deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
+      committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
       failed: ({ change }) => {
         if (change?.type === "slotFree") this.#slots.ungrant(change.taskId);
       },
@@ -232,6 +233,7 @@ export class RunningEngine implements Engine {
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
       groupMembers,
+      standInOf: (user) => this.#options.standInOf?.(user),
       lockHolder: () => undefined,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
       seal: (plain) => keys.seal(plain),
@@ -305,7 +307,8 @@ export class RunningEngine implements Engine {
     }
   }
 
-  #committed(state: RunState, tasks: readonly JobTask[], events: HistoryEvent[], effects: Effect[]): void {
+  #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
+    const { tasks, messages } = commit;
     if (isOver(state)) this.#unfinished.delete(state.id);
     else this.#unfinished.add(state.id);
     for (const task of tasks) this.#alarms.note(state.id, task);
@@ -314,6 +317,8 @@ export class RunningEngine implements Engine {
     for (const effect of effects) {
       this.#workers.run({ effect, task: rows.get(effect.taskId), definition: state.definition });
     }
+    if (messages.length > 0)
+      this.#options.listeners?.committed(messages.flatMap(({ deliveries }) => deliveries));
     this.#grantSlots();
   }
 

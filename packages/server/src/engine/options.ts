@@ -2,6 +2,7 @@
 
 import type { Context } from "@mflow/core/change";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { ListenerHub } from "../listeners/channel.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Runner } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
@@ -22,6 +23,10 @@ export interface EngineOptions {
   maxTasks: number;
   /** Members of a group in a scope; answers from memory. */
   groupMembers(group: string, scope: Scope): readonly string[];
+  /** Who stands in now for a user who is away; absent: nobody does. */
+  standInOf?(user: string): string | undefined;
+  /** Who tells listeners; absent: nobody is told. */
+  listeners?: ListenerHub;
   newId(prefix: string): string;
   /** Address of this server as tasks reach it. */
   mflowUrl(): string;

@@ -4,9 +4,14 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
+import type { Channel, ChannelKind } from "@mflow/core/schema/channel";
+import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
+import type { Delivery, DeliveryAttempt, DeliveryState, DeliveryTarget } from "@mflow/core/schema/delivery";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Language } from "@mflow/core/schema/listener";
+import type { Message } from "@mflow/core/schema/message";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -58,6 +63,34 @@ export interface RunCommit {
   /** Sequence locks that it lets go; those of others are left alone. */
   releases: string[];
   idempotency?: IdempotencyKey;
+  /** Messages and who gets them, in order. */
+  messages: NewMessage[];
+  /** Rows for the decision record, in order; the store chains them. */
+  records: NewDecisionRecord[];
+}
+
+export interface NewMessage {
+  message: Message;
+  deliveries: NewDelivery[];
+}
+
+/** A message on its way to one listener. Holds names only, never secrets: those are looked up when it is sent. */
+export interface NewDelivery {
+  id: string;
+  kind: ChannelKind;
+  /** Where to, without secrets; limits, pauses and the breaker are per target. */
+  target: string;
+  /** Deliveries of one lane are sent one after another: one lane per listener, recipient and run. */
+  lane: string;
+  /** As in `Recipient`. */
+  listener: string;
+  action: "SEND" | "UPDATE";
+  /** Name of the channel, when it is one. */
+  channel?: string;
+  user?: string;
+  /** PENDING, or what cannot be sent is recorded so. */
+  state: "PENDING" | "UNSUPPORTED" | "UNREACHABLE";
+  error?: string;
 }
 
 export interface IdempotencyKey {
@@ -103,10 +136,40 @@ export interface RunStore {
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;
   /**
+   * Tasks whose audit or confirm is WAITING and lists one of the names (users and `@groups`), oldest gate first. Cost
+   * does not depend on how many other tasks there are.
+   */
+  waitingGates(query: WaitingGateQuery): Promise<Page<WaitingGate>>;
+  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`: the task that asks. */
+  lastSucceeded(query: LastSucceededQuery): Promise<JobTask | undefined>;
+  /**
    * Removes an ended aggregate with its tasks; history stays, and `history` is added to it. Rejects with CONFLICT when it has not ended, with
    * NOT_FOUND when there is none.
    */
   remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
+export interface WaitingGateQuery {
+  names: readonly string[];
+  /** 1 to 500. */
+  limit: number;
+  cursor?: string;
+}
+
+export interface WaitingGate {
+  task: JobTask;
+  gate: "audit" | "confirm";
+}
+
+export interface LastSucceededQuery {
+  scope: Scope;
+  /** Name of the pipeline; absent for lone tasks, which are told by their job. */
+  pipeline?: string;
+  job: string;
+  stageName?: string;
+  name: string;
+  /** Id of the task that asks; tasks that are not older are left out. */
+  before: string;
 }
 
 export interface Page<T> {
@@ -157,6 +220,105 @@ export interface Outbox {
   releaseAll(): Promise<void>;
 }
 
+/** A delivery whose turn it is, with its message. */
+export interface DueDelivery extends NewDelivery {
+  aggregateId: string;
+  /** Attempts so far. */
+  tries: number;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  message: Message;
+}
+
+/** How an attempt went. */
+export type DeliveryOutcome =
+  /** `receipt`: what the channel needs to update the message later. */
+  | { state: "DELIVERED"; receipt?: Record<string, string> }
+  | { state: "DEAD"; error: string }
+  /** Tried again not before `dueAt`, milliseconds since the epoch. */
+  | { state: "PENDING"; dueAt: number; error: string };
+
+export interface DeliveryQuery {
+  scope?: Partial<Scope>;
+  limit: number;
+  cursor?: string;
+  states?: DeliveryState[];
+  target?: string;
+  pipelineTaskId?: string;
+  taskId?: string;
+}
+
+/**
+ * The outbox of messages. Of each lane only the first PENDING delivery can be due, so that order is kept; one that was
+ * DELIVERED or is DEAD releases the next. No cost here grows with the number of deliveries that wait or have ended.
+ */
+export interface DeliveryStore {
+  /** Targets with PENDING deliveries, and when the first of each is due, milliseconds since the epoch. */
+  due(): Promise<{ target: string; dueAt: number }[]>;
+  /** Leases at most `limit` deliveries of a target that are due at `now` and under no lease; due first. */
+  claim(target: string, lease: Lease, now: number, limit: number): Promise<DueDelivery[]>;
+  /**
+   * Notes an attempt and its outcome; answers when the lane's next delivery is due and for which target, when there is
+   * one. An attempt that is absent was not made (nothing to update, its run was deleted).
+   */
+  settle(
+    id: string,
+    outcome: DeliveryOutcome,
+    attempt: Omit<DeliveryAttempt, "number"> | undefined,
+    now: number,
+  ): Promise<{ target: string; dueAt: number } | undefined>;
+  /** Gives back what was claimed and not tried; not before `dueAt`. */
+  release(ids: string[], dueAt: number): Promise<void>;
+  /** Voids all leases: for a server that knows that it is alone and starts. */
+  releaseAll(): Promise<void>;
+  /** The receipt of the card that told of this gate in this lane, when it was delivered. */
+  receipt(
+    lane: string,
+    taskId: string,
+    attempt: number,
+    gate: "AUDIT" | "CONFIRM",
+  ): Promise<Record<string, string> | undefined>;
+  /** Newest first. */
+  list(query: DeliveryQuery): Promise<Page<Delivery>>;
+  /** With all attempts. */
+  find(id: string): Promise<Delivery | undefined>;
+  /** The message of a delivery. */
+  message(id: string): Promise<Message | undefined>;
+  /** Makes DEAD deliveries PENDING again: one, or all of a target; answers how many. NOT_FOUND for an unknown id, CONFLICT for one that is not DEAD. */
+  resend(which: { id: string } | { target: string }, now: number): Promise<number>;
+  /** Targets that were ever used or paused, by name. */
+  targets(): Promise<Omit<DeliveryTarget, "openUntil">[]>;
+  pause(target: string, kind: ChannelKind, by: string, at: string): Promise<void>;
+  /** Whether it was paused. */
+  resume(target: string): Promise<boolean>;
+}
+
+export interface RecordQuery {
+  /** Rows after this place, in order. */
+  after: number;
+  limit: number;
+  scope?: Partial<Scope>;
+  pipelineTaskId?: string;
+  taskId?: string;
+}
+
+/** The decision record. Rows are added in the commit of what they tell of, or by `append` when nothing changed. */
+export interface DecisionRecordStore {
+  append(records: NewDecisionRecord[]): Promise<DecisionRecord[]>;
+  list(query: RecordQuery): Promise<DecisionRecord[]>;
+  /** Whether a decision was made with this link: links serve once. */
+  isLinkUsed(link: string): Promise<boolean>;
+}
+
+export interface ChannelStore {
+  /** By name. Secrets are sealed. */
+  list(): Promise<Channel[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(channel: Channel, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
 export interface HistoryQuery {
   /** Events after this place. */
   after: number;
@@ -198,6 +360,12 @@ export interface User {
   displayName?: string;
   createdAt: string;
   disabled: boolean;
+  /** Addresses by channel name: of mail an address, of an app the platform's user id. */
+  addresses?: Record<string, string>;
+  /** Language of messages to them. */
+  language?: Language;
+  /** They are away until then, RFC 3339, and `ask` stands in for them. */
+  away?: { until: string; ask: string };
 }
 
 /** A role in a scope; `*` stands for every domain or namespace. */
@@ -248,5 +416,8 @@ export interface Store {
   readonly history: HistoryStore;
   readonly catalog: CatalogStore;
   readonly accounts: AccountStore;
+  readonly deliveries: DeliveryStore;
+  readonly records: DecisionRecordStore;
+  readonly channels: ChannelStore;
   close(): Promise<void>;
 }

@@ -110,6 +110,8 @@ export function aCommit(id: string, expectedRevision: number, changes: Partial<R
     doneEffects: [],
     claims: [],
     releases: [],
+    messages: [],
+    records: [],
     ...changes,
   };
 }
