@@ -26,6 +26,10 @@ export interface Keys {
   updateToken(taskId: string, attempt: number): string;
   /** In constant time. */
   verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
+  /** Signature of what a link says; names its key. */
+  signLink(text: string): string;
+  /** In constant time. */
+  verifyLink(text: string, signature: string): boolean;
 }
 
 const SEALED = /^sealed:v1:([0-9a-f]{8}):([A-Za-z0-9_-]+)$/;
@@ -40,6 +44,7 @@ interface Subkeys {
   sealing: KeyObject;
   fingerprint: KeyObject;
   token: KeyObject;
+  link: KeyObject;
 }
 
 function deriveSubkeys(secret: Uint8Array): Subkeys {
@@ -49,7 +54,13 @@ function deriveSubkeys(secret: Uint8Array): Subkeys {
       new Uint8Array(hkdfSync("sha256", secret, new Uint8Array(0), `mflow/${purpose}`, SECRET_KEY_BYTES)),
     );
   const id = createHash("sha256").update(derive("key-id").export()).digest("hex").slice(0, 8);
-  return { id, sealing: derive("seal"), fingerprint: derive("fingerprint"), token: derive("update-token") };
+  return {
+    id,
+    sealing: derive("seal"),
+    fingerprint: derive("fingerprint"),
+    token: derive("update-token"),
+    link: derive("link"),
+  };
 }
 
 /** Keys of 32 secret bytes each. */
@@ -86,19 +97,28 @@ export function createKeys(secrets: { current: Uint8Array; previous?: Uint8Array
     return `${UPDATE_TOKEN_PREFIX}${keys.id}_${mac}`;
   }
 
+  function signatureBy(keys: Subkeys, text: string): string {
+    return `${keys.id}_${createHmac("sha256", keys.link).update(text).digest("base64url")}`;
+  }
+
+  /** Whether what is given is what one of the keys makes; in constant time. */
+  function isMadeBy(given: string, make: (keys: Subkeys) => string): boolean {
+    const bytes = Buffer.from(given);
+    return all.some((keys) => {
+      const expected = Buffer.from(make(keys));
+      return bytes.length === expected.length && timingSafeEqual(bytes, expected);
+    });
+  }
+
   return {
     seal,
     unseal,
     isSealed: (text) => SEALED.test(text),
     fingerprint: (plain) => createHmac("sha256", current.fingerprint).update(plain).digest("hex"),
     updateToken: (taskId, attempt) => tokenBy(current, taskId, attempt),
-    verifyUpdateToken(token, taskId, attempt) {
-      const given = Buffer.from(token);
-      return all.some((keys) => {
-        const expected = Buffer.from(tokenBy(keys, taskId, attempt));
-        return given.length === expected.length && timingSafeEqual(given, expected);
-      });
-    },
+    verifyUpdateToken: (token, taskId, attempt) => isMadeBy(token, (keys) => tokenBy(keys, taskId, attempt)),
+    signLink: (text) => signatureBy(current, text),
+    verifyLink: (text, signature) => isMadeBy(signature, (keys) => signatureBy(keys, text)),
   };
 }
 
