@@ -87,6 +87,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     stopGraceMs: STOP_GRACE_MS,
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
+    standInOf: (user) => accounts.standInOf(user),
     mflowUrl: () => config.publicUrl ?? address,
     log: { warn: (message, error) => logger.warn({ err: error }, message) },
   });

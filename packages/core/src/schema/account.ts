@@ -1,8 +1,9 @@
 // Users, roles, groups and tokens as the HTTP API takes and shows them.
 
 import type { Static } from "typebox";
-import { pageOf } from "./api.ts";
-import { closed, Duration, Name, oneOf, Timestamp, titled } from "./scalars.ts";
+import { nullable, pageOf } from "./api.ts";
+import { Language } from "./listener.ts";
+import { closed, Duration, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
 export const RoleName = oneOf(
@@ -41,12 +42,41 @@ export const UserName = Type.String({
   description: "Lower-case letters, digits, `.`, `_` and `-`, at most 63.",
 });
 
+/** Where a user is reached by a channel. No blanks and brackets: it goes into headers and URLs. */
+const Address = Type.String({
+  pattern: '^[^\\s<>,;"\\u0000-\\u001f\\u007f]+$',
+  maxLength: 254,
+  description: "Of a MAIL channel a mail address, of an app the platform's id of the user.",
+});
+
+/** An absence: until when, and who stands in. */
+export const Away = closed(
+  {
+    until: titled("When they are back.", Timestamp),
+    ask: titled("Who decides on their behalf meanwhile.", UserName),
+  },
+  { description: "They are away; somebody else decides on their behalf." },
+);
+export type Away = Static<typeof Away>;
+
+const profile = {
+  addresses: Type.Optional(
+    mapOf(Name, Type.String(), { description: "Where messages reach them, by name of the channel." }),
+  ),
+  language: Type.Optional(titled("Language of messages to them (default: that of the channel).", Language)),
+  away: Type.Optional(titled("Only while they are away.", Away)),
+  standsInFor: Type.Optional(
+    Type.Array(Type.String(), { description: "Those who are away and asked them to decide meanwhile." }),
+  ),
+};
+
 export const UserBody = closed({
   name: Type.String({ description: "As gates list it." }),
   displayName: Type.Optional(Type.String({ description: "Name for people." })),
   createdAt: titled("When they were added.", Timestamp),
   disabled: Type.Boolean({ description: "Their tokens do not serve." }),
   grants: grantsOfUser,
+  ...profile,
 });
 export type UserBody = Static<typeof UserBody>;
 
@@ -67,6 +97,20 @@ export const CreateUserRequest = closed({
   ),
 });
 export type CreateUserRequest = Static<typeof CreateUserRequest>;
+
+/** A JSON merge (RFC 7396) into what a user says of themself: what is left out stays, `null` removes. */
+export const PatchUserRequest = closed({
+  displayName: nullable(Type.String({ maxLength: 128, description: "Name for people." })),
+  addresses: Type.Optional(
+    mapOf(Name, Type.Union([Address, Type.Null()]), {
+      maxProperties: 32,
+      description: "Where messages reach them, by name of the channel; `null` removes one.",
+    }),
+  ),
+  language: nullable(titled("Language of messages to them.", Language)),
+  away: nullable(Away),
+});
+export type PatchUserRequest = Static<typeof PatchUserRequest>;
 
 /** All roles of a user; those they had before are replaced. */
 export const SetGrantsRequest = closed({ grants: Grants });
@@ -129,6 +173,7 @@ export const WhoAmI = closed({
   name: Type.String({ description: "Whom the server knows you as." }),
   local: Type.Boolean({ description: "Known by the local token: there are no users yet." }),
   grants: grantsOfUser,
+  ...profile,
   version: Type.String({ description: "Of the server." }),
 });
 export type WhoAmI = Static<typeof WhoAmI>;

@@ -130,7 +130,8 @@ export type EventQuery = Static<typeof EventQuery>;
 export const JobPage = pageOf(Job);
 export const PipelinePage = pageOf(Pipeline);
 
-function nullable<T extends TSchema>(schema: T) {
+/** A field of a merge: left out it stays, `null` removes it. */
+export function nullable<T extends TSchema>(schema: T) {
   return Type.Optional(Type.Union([schema, Type.Null()]));
 }
 

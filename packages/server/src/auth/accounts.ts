@@ -4,8 +4,10 @@
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
+import type { Language } from "@mflow/core/schema/listener";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { AccountStore, ApiToken, Grant, User } from "../store/store.ts";
+import { changedProfile, isAway, type ProfileChange } from "./profile.ts";
 import { ADMIN_EVERYWHERE, covers, EVERYWHERE, type HeldRole } from "./roles.ts";
 
 export interface UserAccount {
@@ -120,8 +122,61 @@ export class Accounts {
       this.users().filter((account) => account.user.name !== name),
       `removing ${name}`,
     );
+    // Somebody who gets the same name later was not asked to stand in for anybody.
+    for (const { user } of this.users()) {
+      if (user.away?.ask !== name) continue;
+      const { away: _away, ...present } = user;
+      await this.#store.putUser(present);
+    }
     await this.#store.removeUser(name);
     await this.load();
+  }
+
+  /**
+   * Changes what a user says of themself. Throws NOT_FOUND for an unknown user or stand-in, CONFLICT for an address that
+   * is somebody else's, BAD_REQUEST for an absence that makes no sense.
+   */
+  changeProfile(name: string, change: ProfileChange): Promise<UserAccount> {
+    return this.#inOrder(() => this.#changeProfile(name, change));
+  }
+
+  async #changeProfile(name: string, change: ProfileChange): Promise<UserAccount> {
+    const { user } = this.user(name);
+    const users = new Map(this.users().map((account) => [account.user.name, account.user]));
+    await this.#store.putUser(changedProfile(user, change, users, this.#now()));
+    await this.load();
+    return this.user(name);
+  }
+
+  /** Who stands in now for a user who is away; nobody when they are here, or the one they asked cannot act. */
+  standInOf(name: string): string | undefined {
+    const ask = this.absenceOf(name)?.ask;
+    const standIn = ask === undefined ? undefined : this.#snapshot.users.get(ask)?.user;
+    return standIn && !standIn.disabled ? standIn.name : undefined;
+  }
+
+  /** Until when a user is away now, and whom they ask to stand in. */
+  absenceOf(name: string): { until: string; ask: string } | undefined {
+    const user = this.#snapshot.users.get(name)?.user;
+    return user && isAway(user, this.#now()) ? user.away : undefined;
+  }
+
+  /** Those for whom a user stands in now, by name. Standing in is not handed on. */
+  standsInFor(name: string): string[] {
+    return this.users()
+      .map(({ user }) => user.name)
+      .filter((other) => this.standInOf(other) === name);
+  }
+
+  /** Addresses of a user by channel; none of somebody unknown or disabled. */
+  addressesOf(name: string): Readonly<Record<string, string>> {
+    const user = this.#snapshot.users.get(name)?.user;
+    return user && !user.disabled ? (user.addresses ?? {}) : {};
+  }
+
+  /** The language that a user wants messages in, when they said it. */
+  languageOf(name: string): Language | undefined {
+    return this.#snapshot.users.get(name)?.user.language;
   }
 
   /** Replaces all roles of a user. */

@@ -10,6 +10,7 @@ import {
   type GrantBody,
   GroupBody,
   GroupPage,
+  PatchUserRequest,
   PutGroupRequest,
   SetGrantsRequest,
   type TokenBody,
@@ -19,9 +20,10 @@ import {
   UserPage,
   WhoAmI,
 } from "@mflow/core/schema/account";
+import type { ChannelKind } from "@mflow/core/schema/channel";
 import { NAME_PATTERN } from "@mflow/core/schema/scalars";
-import type { NewToken, UserAccount } from "../../auth/accounts.ts";
-import type { ApiToken, Grant } from "../../store/store.ts";
+import type { Accounts, NewToken, UserAccount } from "../../auth/accounts.ts";
+import type { ApiToken, ChannelStore, Grant, User } from "../../store/store.ts";
 import { type Caller, demand, may } from "../caller.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -31,7 +33,7 @@ function grantsOf(grants: readonly GrantBody[] | undefined): Omit<Grant, "user">
   return (grants ?? []).map(({ role, domain = "*", namespace = "*" }) => ({ role, domain, namespace }));
 }
 
-function userBody({ user, grants }: UserAccount): UserBody {
+function userBody(accounts: Accounts, { user, grants }: UserAccount): UserBody {
   const { name, displayName, createdAt, disabled } = user;
   return {
     name,
@@ -39,7 +41,54 @@ function userBody({ user, grants }: UserAccount): UserBody {
     createdAt,
     disabled,
     grants: grants.map(({ role, domain, namespace }) => ({ role, domain, namespace })),
+    ...profileOf(accounts, user),
   };
+}
+
+/** What a user said of themself, as it is now: an absence that has ended shows no more. */
+function profileOf(
+  accounts: Accounts,
+  { name, addresses, language }: User,
+): Pick<UserBody, "addresses" | "language" | "away" | "standsInFor"> {
+  const away = accounts.absenceOf(name);
+  const standsInFor = accounts.standsInFor(name);
+  return {
+    ...(addresses && { addresses }),
+    ...(language && { language }),
+    ...(away && { away }),
+    ...(standsInFor.length > 0 && { standsInFor }),
+  };
+}
+
+/** Throws BAD_REQUEST unless each address is for a channel that writes to people, and of a form that fits it. */
+async function checkAddresses(
+  channels: ChannelStore,
+  addresses: Readonly<Record<string, string | null>> = {},
+): Promise<void> {
+  const given = Object.entries(addresses).flatMap(([name, address]) =>
+    address === null ? [] : [{ name, address }],
+  );
+  if (given.length === 0) return;
+  const personal = new Map<string, ChannelKind>();
+  for (const { name, spec } of await channels.list()) {
+    if (spec.kind === "MAIL" || spec.kind.endsWith("_APP")) personal.set(name, spec.kind);
+  }
+  for (const { name, address } of given) {
+    const kind = personal.get(name);
+    if (kind === undefined) {
+      const there = [...personal.keys()].map((each) => `\`${each}\``).join(", ");
+      const choice = there
+        ? `these are: ${there}`
+        : "there is none yet; an admin sets up a channel of mail or an app first";
+      throw new MflowError(
+        "BAD_REQUEST",
+        `\`${name}\` is no channel that writes to people with an address; ${choice}.`,
+      );
+    }
+    if (kind === "MAIL" && !/^[^@]+@[^@]+$/.test(address)) {
+      throw new MflowError("BAD_REQUEST", `\`${address}\` is no mail address such as ada@example.com.`);
+    }
+  }
 }
 
 function tokenBody({ hash: _hash, ...token }: ApiToken): TokenBody {
@@ -57,8 +106,9 @@ const FIRST_TOKEN = "first";
 
 const isAdmin = (caller: Caller) => may(caller, "admin", { domain: "*", namespace: "*" });
 
-function userRoutes({ accounts }: Services): Route[] {
+function userRoutes({ accounts, store }: Services): Route[] {
   const tag = "Users";
+  const bodyOf = (account: UserAccount) => userBody(accounts, account);
   return [
     route({
       method: "GET",
@@ -72,7 +122,7 @@ function userRoutes({ accounts }: Services): Route[] {
       errors: [],
       async handle(_call, caller) {
         demand(caller, "admin");
-        return { body: { items: accounts.users().map(userBody) } };
+        return { body: { items: accounts.users().map(bodyOf) } };
       },
     }),
     route({
@@ -93,7 +143,7 @@ function userRoutes({ accounts }: Services): Route[] {
         const { name, displayName } = body;
         const token = body.token ?? (accounts.isLocal ? FIRST_TOKEN : undefined);
         const added = await accounts.addUser(name, { displayName, grants: grantsOf(body.grants), token });
-        const created: CreatedUser = { user: userBody(added) };
+        const created: CreatedUser = { user: bodyOf(added) };
         if (added.token) created.token = createdToken(added.token);
         return { status: 201, body: created };
       },
@@ -111,7 +161,31 @@ function userRoutes({ accounts }: Services): Route[] {
       errors: ["NOT_FOUND", "CONFLICT"],
       async handle({ params, body }, caller) {
         demand(caller, "admin");
-        return { body: userBody(await accounts.setGrants(params.name ?? "", grantsOf(body.grants))) };
+        return { body: bodyOf(await accounts.setGrants(params.name ?? "", grantsOf(body.grants))) };
+      },
+    }),
+    route({
+      method: "PATCH",
+      path: "/users/:name",
+      id: "patchUser",
+      tag,
+      summary: "Change where a user is reached, their language, or their absence",
+      description:
+        "A JSON merge: what is left out stays, `null` removes. While somebody is away, whom they ask decides on their " +
+        "behalf. Everybody changes their own; another user's needs admin everywhere.",
+      access: "caller",
+      body: PatchUserRequest,
+      successes: { 200: { description: "The user.", schema: UserBody } },
+      errors: ["NOT_FOUND", "CONFLICT"],
+      async handle({ params, body }, caller) {
+        const { name = "" } = params;
+        if (caller.local || name !== caller.name) demand(caller, "admin");
+        if (accounts.isLocal) {
+          const message = "There are no users yet, so nobody to be reached; add a user first.";
+          throw new MflowError("BAD_REQUEST", message);
+        }
+        await checkAddresses(store.channels, body.addresses);
+        return { body: bodyOf(await accounts.changeProfile(name, body)) };
       },
     }),
     route({
@@ -282,7 +356,9 @@ function tokenRoutes({ accounts, version }: Services): Route[] {
       errors: [],
       async handle(_call, { name, local, grants }) {
         const roles = grants.map(({ role, domain, namespace }) => ({ role, domain, namespace }));
-        return { body: { name, local, grants: roles, version } };
+        const own = accounts.users().find(({ user }) => user.name === name);
+        const profile = own ? profileOf(accounts, own.user) : {};
+        return { body: { name, local, grants: roles, ...profile, version } };
       },
     }),
   ];

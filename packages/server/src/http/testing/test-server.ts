@@ -92,6 +92,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     runners: [createFakeRunner()],
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
+    standInOf: (user) => accounts.standInOf(user),
     newId,
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
