@@ -83,6 +83,12 @@ const entries = {
     meaning: "Who started the run does not decide its gates.",
     remedy: "Ask another listed person, or set `allowSelf: true` in the gate.",
   },
+  CALLBACK_REFUSED: {
+    status: 403,
+    meaning: "A callback of a chat platform is not genuine, too old, sent before, or of somebody unknown.",
+    remedy:
+      "Press the button again; an admin compares the channel's secrets, clock and user ids with the app.",
+  },
   HOST_REFUSED: {
     status: 403,
     meaning: "The Host or Origin header names another site.",

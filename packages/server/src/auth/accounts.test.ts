@@ -188,3 +188,20 @@ test("everyone is built in: who is operator or admin in the scope, or without us
   expect(accounts.groupMembers("everyone", shop)).toEqual(["ada", "bob"]);
   await expect(accounts.setGroup("everyone", ["ada"])).rejects.toMatchObject({ code: "NAME_TAKEN" });
 });
+
+test("a platform's ids lead to the one enabled user who has them as address in that channel", async () => {
+  for (const name of ["ada", "bob", "cy"]) await accounts.addUser(name, { grants: [] });
+  await accounts.changeProfile("ada", { addresses: { chat: "ou_ada", other: "ou_bob" } });
+  await accounts.changeProfile("bob", { addresses: { chat: "ou_bob" } });
+  const found = (ids: string[]) => accounts.userByAddress("chat", ids)?.user.name;
+  expect([["ou_ada"], ["OU_Bob", "on_unknown"], ["ou_cy"], ["ou_ada", "ou_bob"], []].map(found)).toEqual([
+    "ada",
+    "bob",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  await store.accounts.putUser({ ...accounts.user("bob").user, disabled: true });
+  await accounts.load();
+  expect(found(["ou_bob"])).toBeUndefined();
+});

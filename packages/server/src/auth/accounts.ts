@@ -7,7 +7,7 @@ import { MflowError } from "@mflow/core/errors";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { AccountStore, ApiToken, Grant, User } from "../store/store.ts";
-import { changedProfile, isAway, type ProfileChange } from "./profile.ts";
+import { changedProfile, isAway, ownerOfAddress, type ProfileChange } from "./profile.ts";
 import { ADMIN_EVERYWHERE, covers, EVERYWHERE, type HeldRole } from "./roles.ts";
 
 export interface UserAccount {
@@ -172,6 +172,16 @@ export class Accounts {
   addressesOf(name: string): Readonly<Record<string, string>> {
     const user = this.#snapshot.users.get(name)?.user;
     return user && !user.disabled ? (user.addresses ?? {}) : {};
+  }
+
+  /**
+   * The user whom a platform knows by one of these ids, in the channel of that app; nobody when no enabled user has
+   * one, or when they belong to different users.
+   */
+  userByAddress(channel: string, ids: readonly string[]): UserAccount | undefined {
+    const users = this.users().map(({ user }) => user);
+    const [owner, ...others] = new Set(ids.flatMap((id) => ownerOfAddress(users, channel, id) ?? []));
+    return !owner || owner.disabled || others.length > 0 ? undefined : this.user(owner.name);
   }
 
   /** The language that a user wants messages in, when they said it. */
