@@ -66,7 +66,7 @@ module.exports = {
     only("catalog", `${server}/catalog/`, [core, `${server}/store/store\\.ts$`]),
     only("auth", `${server}/auth/`, [core, `${server}/store/store\\.ts$`]),
     only("triggers", `${server}/triggers/`, [core, `${server}/engine/submit\\.ts$`]),
-    only("http", `${server}/http/`, [core, `${server}/(engine|triggers|auth|catalog)/`, contracts]),
+    only("http", `${server}/http/`, [core, `${server}/(engine|triggers|auth|catalog|listeners)/`, contracts]),
     only("sdk", "^packages/sdk/src", [core]),
     only("cli", "^packages/cli/src", [core, "^packages/sdk/src", `${server}/(index|main)\\.ts$`]),
   ],

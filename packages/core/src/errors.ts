@@ -165,6 +165,11 @@ const entries = {
     meaning: "The Idempotency-Key was used for another request.",
     remedy: "Use a fresh key for each new request.",
   },
+  LINK_EXPIRED: {
+    status: 410,
+    meaning: "A decision link was used after its time.",
+    remedy: "Decide with `mflow audit` or `mflow confirm`, or ask for a new message.",
+  },
   STALE_REVISION: {
     status: 412,
     meaning: "The record changed since you read it (`If-Match`).",

@@ -13,6 +13,7 @@ import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
+import { createDecisionLinks } from "./listeners/decision-links.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
@@ -91,12 +92,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: () => config.publicUrl ?? address,
     log: { warn: (message, error) => logger.warn({ err: error }, message) },
   });
+  const links = createDecisionLinks(keys, () => config.publicUrl ?? address);
   const app = createApp({
     store,
     logs,
     engine,
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
+    links,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     runnerTypes: ["FAKE", "SHELL"],
     allowedHosts: allowedHosts(config),

@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { ServerState } from "@mflow/core/schema/api";
+import type { Language } from "@mflow/core/schema/listener";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -12,6 +13,7 @@ import Fastify, {
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
+import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useYamlBodies } from "./body.ts";
@@ -19,11 +21,13 @@ import type { Authenticator } from "./caller.ts";
 import { closePromptly } from "./closing.ts";
 import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
 import { EventBell } from "./event-bell.ts";
+import { useFormBodies } from "./form-body.ts";
 import { checkHost } from "./host.ts";
 import { type Gauge, Metrics, useMetrics } from "./metrics.ts";
 import { registerRoutes } from "./register.ts";
 import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { decideRoutes } from "./routes/decide.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { jobTaskRoutes } from "./routes/job-tasks.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -57,6 +61,10 @@ export interface AppOptions {
   catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
   auth: Authenticator;
   accounts: Accounts;
+  /** Makes and opens the links by which gates are decided. */
+  links: DecisionLinks;
+  /** Language of pages for people whose browser wants none that there is (default `en`). */
+  language?: Language;
   /** Runners that the server has; lint warns of jobs for others. */
   runnerTypes?: readonly string[];
   /** Names of this server in Host and Origin headers besides the loopback ones, e.g. `mflow.example.com`. */
@@ -88,6 +96,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...taskLogRoutes(services),
     ...eventRoutes(services),
     ...accountRoutes(services),
+    ...decideRoutes(services),
   ];
   routes.push(...serverRoutes(services, metrics, () => routes));
   return routes;
@@ -146,15 +155,26 @@ export function createApp(options: AppOptions): FastifyInstance {
 
   const lint = { store: store.catalog, runnerTypes: options.runnerTypes };
   const services: Services = {
-    ...{ store, logs, engine, catalog, lint, accounts, bell, streams, version, state },
+    ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
+    links: options.links,
+    language: options.language ?? "en",
   };
   const routes = allRoutes(services, metrics);
   const guards = { auth, state };
   registerRoutes(
     app,
-    routes.filter((route) => !route.yaml),
+    routes.filter((route) => !route.yaml && !route.form),
     guards,
   );
+  app.register((scope, _options, done) => {
+    useFormBodies(scope);
+    registerRoutes(
+      scope,
+      routes.filter((route) => route.form),
+      guards,
+    );
+    done();
+  });
   app.register((scope, _options, done) => {
     useYamlBodies(scope);
     registerRoutes(

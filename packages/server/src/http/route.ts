@@ -57,6 +57,8 @@ interface RouteFacts {
   readsBodyItself?: boolean;
   /** The body may be left out. */
   bodyOptional?: boolean;
+  /** The body comes from an HTML form. */
+  form?: boolean;
   /** Manifests as YAML text are taken instead of the JSON body; its fields come as query then. */
   yaml?: boolean;
   successes: Record<number, Success>;

@@ -1,11 +1,14 @@
 // What the routes work with. Main makes the parts, `createApp` puts them together; an app has one set.
 
 import type { ServerState } from "@mflow/core/schema/api";
+import type { Language } from "@mflow/core/schema/listener";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
+import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
+import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
 import type { EventStreams } from "./sse.ts";
@@ -17,6 +20,10 @@ export interface Services {
   catalog: CatalogContext;
   lint: LintSources;
   accounts: Accounts;
+  auth: Authenticator;
+  links: DecisionLinks;
+  /** Language of pages for people whose browser wants none that there is. */
+  language: Language;
   /** Rings for every committed event. */
   bell: EventBell;
   streams: EventStreams;

@@ -12,6 +12,7 @@ import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
 import { RunningEngine } from "../../engine/engine.ts";
 import type { Engine } from "../../engine/submit.ts";
+import { createDecisionLinks } from "../../listeners/decision-links.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
@@ -106,6 +107,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
+    links: createDecisionLinks(keys, () => "http://127.0.0.1"),
     version: "0.0.0-test",
     state: () => state,
     ...options,

@@ -1,0 +1,184 @@
+// The page that a decision link opens: who decides what, on which content, with a button for each verdict. Plain HTML
+// without scripts: it works in every mail program's browser, and a GET of it changes nothing.
+
+import type { Language } from "@mflow/core/schema/listener";
+
+/** What the page asks. */
+export interface DecisionQuestion {
+  gate: "audit" | "confirm";
+  taskName: string;
+  /** Pipeline and stage, or nothing for a task that runs alone. */
+  place: string | undefined;
+  facts: { name: FactName; value: string }[];
+  params: string[];
+  /** Who decides; absent when the link does not know: then the page asks for a token. */
+  user: string | undefined;
+  /** The verdict that the link proposes. */
+  proposed: "PASS" | "DENY" | undefined;
+  comment: string;
+  /** Why the last try was refused. */
+  problem: string | undefined;
+}
+
+/** What the page tells when there is nothing to ask. */
+export interface DecisionAnswer {
+  good: boolean;
+  kind: "DONE_PASS" | "DONE_DENY" | "FORGED" | "EXPIRED" | "REFUSED";
+  /** Of a refusal: its sentence. */
+  message: string | undefined;
+  taskName: string | undefined;
+}
+
+export type FactName = "job" | "startedBy" | "since" | "until" | "people" | "passed" | "result" | "digest";
+
+interface Texts {
+  audit(task: string): string;
+  confirm(task: string): string;
+  facts: Record<FactName, string>;
+  params: string;
+  youAre(user: string): string;
+  token: string;
+  tokenHint: string;
+  comment: string;
+  commentHint: string;
+  pass: string;
+  deny: string;
+  answers: Record<DecisionAnswer["kind"], string>;
+}
+
+const TEXTS: Readonly<Record<Language, Texts>> = {
+  en: {
+    audit: (task) => `May ${task} run?`,
+    confirm: (task) => `Is the result of ${task} accepted?`,
+    facts: {
+      job: "Job",
+      startedBy: "Started by",
+      since: "Waits since",
+      until: "Waits until",
+      people: "May decide",
+      passed: "Passed",
+      result: "Result",
+      digest: "Content digest",
+    },
+    params: "Params",
+    youAre: (user) => `You decide as ${user}.`,
+    token: "Your mflow token",
+    tokenHint:
+      "This link was posted to a group, so it does not know who you are. Make a token with `mflow token create`.",
+    comment: "Comment",
+    commentHint: "Needed to deny.",
+    pass: "Pass",
+    deny: "Deny",
+    answers: {
+      DONE_PASS: "Your pass is recorded.",
+      DONE_DENY: "Your denial is recorded.",
+      FORGED: "This link was not made by this server, or is not whole.",
+      EXPIRED: "This link has expired.",
+      REFUSED: "This was not decided.",
+    },
+  },
+  zh: {
+    audit: (task) => `是否允许运行 ${task}？`,
+    confirm: (task) => `是否认可 ${task} 的结果？`,
+    facts: {
+      job: "作业",
+      startedBy: "发起人",
+      since: "等待自",
+      until: "截止时间",
+      people: "可决定的人",
+      passed: "已通过",
+      result: "结果",
+      digest: "内容摘要",
+    },
+    params: "参数",
+    youAre: (user) => `您将以 ${user} 的身份做出决定。`,
+    token: "您的 mflow 令牌",
+    tokenHint: "此链接发送到了群组，无法识别您的身份。可用 `mflow token create` 创建令牌。",
+    comment: "意见",
+    commentHint: "拒绝时必填。",
+    pass: "通过",
+    deny: "拒绝",
+    answers: {
+      DONE_PASS: "您的通过已记录。",
+      DONE_DENY: "您的拒绝已记录。",
+      FORGED: "此链接不是本服务器生成的，或者不完整。",
+      EXPIRED: "此链接已过期。",
+      REFUSED: "未能做出决定。",
+    },
+  },
+};
+
+/** The page's language, as an Accept-Language header wants it. */
+export function pageLanguage(header: string | undefined, otherwise: Language): Language {
+  for (const part of (header ?? "").split(",")) {
+    const tag = part.trim().toLowerCase();
+    if (tag.startsWith("zh")) return "zh";
+    if (tag.startsWith("en")) return "en";
+  }
+  return otherwise;
+}
+
+/** The page that asks. */
+export function questionPage(question: DecisionQuestion, language: Language): string {
+  const texts = TEXTS[language];
+  const { gate, taskName, place, facts, params, user, proposed, comment, problem } = question;
+  const rows = facts.map(
+    ({ name, value }) => `<tr><th>${texts.facts[name]}</th><td>${escapeHtml(value)}</td></tr>`,
+  );
+  const who =
+    user === undefined
+      ? `<label>${texts.token}<input name="token" type="password" autocomplete="off" required></label><p class="hint">${escapeHtml(texts.tokenHint)}</p>`
+      : `<p><strong>${escapeHtml(texts.youAre(user))}</strong></p>`;
+  const button = (verdict: "PASS" | "DENY", text: string) =>
+    `<button name="verdict" value="${verdict}" class="${verdict.toLowerCase()}"${verdict === proposed ? " autofocus" : ""}>${text}</button>`;
+  return page(language, texts[gate](taskName), [
+    place === undefined ? "" : `<p class="hint">${escapeHtml(place)}</p>`,
+    problem === undefined ? "" : `<p class="problem" role="alert">${escapeHtml(problem)}</p>`,
+    `<table>${rows.join("")}</table>`,
+    params.length === 0 ? "" : `<h2>${texts.params}</h2><pre>${escapeHtml(params.join("\n"))}</pre>`,
+    '<form method="post">',
+    who,
+    `<label>${texts.comment}<textarea name="comment" rows="3" maxlength="4096">${escapeHtml(comment)}</textarea></label>`,
+    `<p class="hint">${texts.commentHint}</p>`,
+    `<p class="buttons">${button("PASS", texts.pass)}${button("DENY", texts.deny)}</p>`,
+    "</form>",
+  ]);
+}
+
+/** The page that tells how it went. */
+export function answerPage({ good, kind, message, taskName }: DecisionAnswer, language: Language): string {
+  return page(language, TEXTS[language].answers[kind], [
+    taskName === undefined ? "" : `<p class="hint">${escapeHtml(taskName)}</p>`,
+    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${escapeHtml(message)}</p>`,
+  ]);
+}
+
+const STYLE = `
+body{font-family:system-ui,-apple-system,sans-serif;line-height:1.5;max-width:40rem;margin:2rem auto;padding:0 1rem;color:#1f2328;background:#fff}
+h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1rem}
+table{border-collapse:collapse}th{text-align:left;font-weight:normal;color:#59636e;padding:.15rem 1rem .15rem 0;vertical-align:top;white-space:nowrap}td{overflow-wrap:anywhere}
+pre{background:#f6f8fa;padding:.5rem;white-space:pre-wrap;overflow-wrap:anywhere}
+label{display:block;margin-top:1rem}input,textarea{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.4rem;margin-top:.25rem}
+.hint{color:#59636e;font-size:.875rem;margin:.25rem 0}.problem{border-left:4px solid #b3261e;padding:.25rem .75rem;background:#fdf0ef}
+.buttons{display:flex;gap:1rem}button{font:inherit;border:0;border-radius:6px;color:#fff;padding:.5rem 1.5rem;cursor:pointer}.pass{background:#2f7d32}.deny{background:#b3261e}
+@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}.problem{background:#2d1210}th,.hint{color:#9198a1}input,textarea{background:#161b22;color:inherit;border:1px solid #3d444d}}`;
+
+function page(language: Language, title: string, parts: string[]): string {
+  return [
+    "<!doctype html>",
+    `<html lang="${language === "zh" ? "zh-CN" : "en"}"><head><meta charset="utf-8">`,
+    '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">',
+    `<title>${escapeHtml(title)} · mflow</title><style>${STYLE}</style></head><body>`,
+    `<h1>${escapeHtml(title)}</h1>`,
+    ...parts.filter((part) => part !== ""),
+    "</body></html>\n",
+  ].join("\n");
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}
