@@ -100,6 +100,12 @@ export const ChannelSpec = Type.Union(
         cardTemplateId: Type.Optional(
           Text("Template of its interactive cards; without it people get links."),
         ),
+        callbackSecret: Type.Optional(
+          titled("`apiSecret` that its callback address was registered with; cards with buttons need it.", Secret),
+        ),
+        callbackRouteKey: Type.Optional(
+          Text("`callbackRouteKey` that its callback address was registered with (default: `mflow`)."),
+        ),
         baseUrl: Type.Optional(titled("Default `https://api.dingtalk.com`.", Url)),
         ...common,
       },
