@@ -15,6 +15,7 @@ import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
 import { MflowError } from "./errors.ts";
+import { noticesOf } from "./listeners/notices.ts";
 import { checkRevision } from "./revision.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { Outcome, RunState } from "./state.ts";
@@ -38,6 +39,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     } else {
       openTask(draft, state.id);
     }
+    draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
 }
@@ -52,6 +54,7 @@ export function decide(
     const draft = new Draft(state, context);
     apply(draft, change);
     if (draft.isChanged) proceed(draft);
+    draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
 }

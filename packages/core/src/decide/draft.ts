@@ -3,6 +3,7 @@
 // of the run always agree.
 
 import type { Context } from "../change.ts";
+import { timeAfter } from "../duration.ts";
 import type { Notice } from "../notice.ts";
 import type { NewDecisionRecord } from "../schema/decision-record.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
@@ -18,8 +19,11 @@ import {
 } from "../state.ts";
 import { type Cause, nextStage } from "../transitions.ts";
 
-/** The last time that a `Date` holds, milliseconds since the epoch. */
-const LAST_TIME_MS = 8.64e15;
+/** The rows as they were when an event was recorded: what listeners are told of it. */
+export interface EventRows {
+  run?: PipelineTask;
+  task?: JobTask;
+}
 
 export class Draft {
   readonly context: Context;
@@ -43,6 +47,7 @@ export class Draft {
   readonly #isNew: boolean;
   readonly #before: ReadonlyMap<string, JobTask>;
   readonly #changed = new Map<string, JobTask>();
+  readonly #rowsOf = new Map<NewHistoryEvent, EventRows>();
 
   constructor(state: RunState, context: Context, isNew = false) {
     this.context = context;
@@ -143,7 +148,7 @@ export class Draft {
     };
     if (task.pipelineTaskId) event.pipelineTaskId = task.pipelineTaskId;
     if (this.context.actor) event.actor = this.context.actor.name;
-    this.history.push(event);
+    this.#record(event, { run: this.#run, task });
   }
 
   recordRun(type: NewHistoryEvent["type"], more: Partial<NewHistoryEvent> = {}): void {
@@ -159,7 +164,17 @@ export class Draft {
       ...more,
     };
     if (this.context.actor) event.actor = this.context.actor.name;
+    this.#record(event, { run });
+  }
+
+  #record(event: NewHistoryEvent, rows: EventRows): void {
     this.history.push(event);
+    this.#rowsOf.set(event, rows);
+  }
+
+  /** The rows as they were when the event of this decision was recorded. */
+  rowsOf(event: NewHistoryEvent): EventRows {
+    return this.#rowsOf.get(event) ?? {};
   }
 
   effect(kind: DecidedEffect["kind"], task?: JobTask): void {
@@ -168,7 +183,7 @@ export class Draft {
 
   /** When an alarm that is set now for `ms` later rings; a time beyond what dates can say is the last one. */
   timeIn(ms: number): string {
-    return new Date(Math.min(this.context.nowMs + ms, LAST_TIME_MS)).toISOString();
+    return timeAfter(this.context.nowMs, ms);
   }
 
   /** Whether anything is to be written. */
