@@ -62,7 +62,17 @@ const entries = {
     meaning: "A task put out a value that looks like a secret sealed by mflow.",
     remedy: "Put out something else.",
   },
-  COMMENT_REQUIRED: { status: 400, meaning: "A DENY needs a comment.", remedy: "Say why in `comment`." },
+  COMMENT_REQUIRED: {
+    status: 400,
+    meaning: "A DENY and a PUSH_BACK need a comment.",
+    remedy: "Say why in `comment`.",
+  },
+  GATE_CANNOT_PASS: {
+    status: 400,
+    meaning: "A gate of the run could never pass: too few of those who are listed may decide it.",
+    remedy:
+      "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
+  },
   UNAUTHORIZED: {
     status: 401,
     meaning: "No valid token was given.",
@@ -138,6 +148,21 @@ const entries = {
     status: 409,
     meaning: "The decision was made on other content.",
     remedy: "Look at the gate again and decide on what it shows now.",
+  },
+  WITHDRAW_REFUSED: {
+    status: 409,
+    meaning: "There is no pass of one's own to take back, or its task has started or ended.",
+    remedy: "Cancel the task or run instead, if it must not go on.",
+  },
+  PUSH_BACK_REFUSED: {
+    status: 409,
+    meaning: "The result cannot be pushed back to that task, not now, or not any more.",
+    remedy: "Do what the message says, or deny the confirm.",
+  },
+  LINK_USED: {
+    status: 409,
+    meaning: "A link or card in a message decides once, and this one has.",
+    remedy: "Decide with `mflow audit` or `mflow confirm`, if there is still something to decide.",
   },
   AUDIT_DENIED: { status: 409, meaning: "The task's audit was denied.", remedy: "Start a new run." },
   NAME_TAKEN: {

@@ -4,7 +4,9 @@
 /** What each code means. */
 export const REASONS = {
   AUDIT_DENIED: "The audit was denied; the task never ran.",
+  AUDIT_EXPIRED: "Nobody decided the audit in time; the task never ran.",
   CONFIRM_DENIED: "The work ended, and its confirm was denied.",
+  CONFIRM_EXPIRED: "The work ended, and nobody decided its confirm in time.",
   EXIT_CODE: "A step ended with an exit code other than 0.",
   FORCED: "An operator set the stage with `forceUpdateStatus`.",
   LOST: "The runner does not know the attempt any more; whether its work was done is unknown.",
@@ -14,6 +16,7 @@ export const REASONS = {
     "A step wrote something into `$MFLOW_OUTPUT` that is neither `NAME=value` nor `NAME<<WORD`.",
   OUTPUT_REFUSED: "The task put out a value that looks like a secret sealed by mflow.",
   OUTPUT_TOO_LARGE: "The task put out more runtime envs than a task may have.",
+  PUSHED_BACK: "Of an attempt before the present one: a person pushed a result back before it had ended.",
   REPORTED: "The task's status call said FAILED.",
   RUNNER_ERROR: "The runner failed while it ran the task.",
   RUN_CANCELED: "The run was canceled before the task's turn.",
