@@ -4,6 +4,7 @@
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
+import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
 import { declareServerCommands, SERVER_GROUP } from "./commands/declare-server.ts";
 import { type Context, type GlobalOptions, makeContext } from "./context.ts";
@@ -82,6 +83,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
   declareRunCommands(program, runs);
   declareCatalogCommands(program, runs);
   declareAccountCommands(program, runs);
+  declareListenerCommands(program, runs);
   declareServerCommands(program, runs);
   return program;
 }

@@ -4,6 +4,7 @@ import type { WhoAmI } from "@mflow/core/schema/account";
 import type { ApiPage, Health, Readiness } from "@mflow/core/schema/api";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
 import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
+import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { type EventOptions, followEvents, newestPlace } from "./events.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
@@ -27,6 +28,8 @@ export function createClient(options: ClientOptions) {
     newestEvent: (signal?: AbortSignal) => newestPlace(transport, signal),
     users: userCalls(transport),
     groups: groupCalls(transport),
+    channels: channelCalls(transport),
+    deliveries: deliveryCalls(transport),
     tokens: tokenCalls(transport),
     whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),
     health: () => transport.json<Health>({ path: "/healthz", bare: true }),

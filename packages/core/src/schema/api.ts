@@ -62,12 +62,17 @@ export type ScopeQuery = Static<typeof ScopeQuery>;
 export const DEFAULT_PAGE_SIZE = 50;
 export const MAX_PAGE_SIZE = 500;
 
-const listQuery = {
+/** Of lists that have a scope and pages. */
+export const pageQuery = {
   ...scopeQuery,
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE, description: `Default ${DEFAULT_PAGE_SIZE}.` }),
   ),
   cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
+};
+
+const listQuery = {
+  ...pageQuery,
   label: Type.Optional(
     Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
       maxItems: 16,
