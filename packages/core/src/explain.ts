@@ -52,9 +52,8 @@ export const MAX_EXPLANATIONS = 500;
  */
 const PLANNED_KEYS: ReadonlySet<string> = new Set([
   ...["needs", "when", "matrix", "finally", "retry", "artifacts", "cache", "concurrency"],
-  ...["mentionUsers", "imRobots", "webhooks", "requiredApproval", "approvalId"],
-  ...["nextPipeline", "schedule", "queue", "rollback", "maxLength"],
-  ...["expiresIn", "onExpire", "escalateTo", "holdLock"],
+  ...["requiredApproval", "approvalId", "nextPipeline", "schedule", "queue", "rollback", "maxLength"],
+  ...["holdLock"],
 ]);
 
 class Explainer {

@@ -1,6 +1,7 @@
 // Sensitive values at rest: which values of a definition are sensitive, and how they are sealed before
 // anything is stored and opened again before params are merged.
 
+import { sealListeners } from "./listeners/secrets.ts";
 import type { JobSnapshot, JobSpec } from "./schema/job.ts";
 import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
 import type { PipelineSpec } from "./schema/pipeline.ts";
@@ -68,7 +69,7 @@ function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<st
 /**
  * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
  * the name sensitive, a task's `runParams` when its job does, and all values of a name that one of them, or
- * `alsoMarked`, marks sensitive. `jobs` are by reference as written.
+ * `alsoMarked`, marks sensitive; and with the secrets of its listeners sealed. `jobs` are by reference as written.
  */
 export function sealPipelineSpec(
   spec: PipelineSpec,
@@ -88,12 +89,13 @@ export function sealPipelineSpec(
   const withValues = sealIn(spec.with, all);
   const stages = spec.stages.map((stage) => {
     const stageValues = sealIn(stage.with, namesOf(stage.tasks.map((task) => task.job)));
-    const tasks = stage.tasks.map((task) => {
+    const tasks = stage.tasks.map((given) => {
+      const task = sealListeners(given, seal);
       const runParams = sealIn(task.runParams, namesOf([task.job]));
       return runParams === task.runParams ? task : { ...task, runParams };
     });
     const isSame = stageValues === stage.with && tasks.every((task, index) => task === stage.tasks[index]);
     return isSame ? stage : { ...stage, ...(stageValues && { with: stageValues }), tasks };
   });
-  return { ...spec, ...(withValues && { with: withValues }), stages };
+  return { ...sealListeners(spec, seal), ...(withValues && { with: withValues }), stages };
 }

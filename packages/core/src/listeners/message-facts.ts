@@ -3,6 +3,7 @@
 
 import type { Context } from "../change.ts";
 import type { EventRows } from "../decide/draft.ts";
+import { passesOf } from "../gate.ts";
 import { createMasker, MASK, type Masker } from "../mask.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { Gate, GateStage } from "../schema/gate.ts";
@@ -17,7 +18,6 @@ import {
 } from "../schema/message.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
 import { gateKindOf } from "./events.ts";
-import { listedPeople } from "./gate-people.ts";
 
 const MAX_PARAM_LENGTH = 1024;
 const MAX_MARKDOWN_LENGTH = 8192;
@@ -109,13 +109,12 @@ function gateFacts(
   mask: Masker,
 ): MessageGate {
   const { reported } = task.status;
-  const passes = gate.decisions.filter((each) => each.verdict === "PASS" && each.withdrawnAt === undefined);
   return present({
     kind,
     stage: STAGE_OF[type.slice(kind.length + 1)] ?? gate.stage,
-    people: listedPeople(gate),
+    people: gate.people,
     required: gate.required,
-    passes: passes.length,
+    passes: passesOf(gate),
     digest: gate.digest,
     openedAt: gate.openedAt,
     expiresAt: gate.expiresAt,

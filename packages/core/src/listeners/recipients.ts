@@ -2,6 +2,7 @@
 // message twice by the same way.
 
 import type { Context } from "../change.ts";
+import { resolvePeople } from "../gate.ts";
 import type { Recipient, RecipientPlace } from "../notice.ts";
 import type { Gate } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
@@ -9,12 +10,9 @@ import type { ImRobot, ListenerEvent, MentionUser, MentionWay, Webhook } from ".
 import type { RunDefinition } from "../schema/pipeline-task.ts";
 import type { Scope } from "../schema/scalars.ts";
 import { gateKindOf } from "./events.ts";
-import { askedPeople, decidedPeople, listedPeople, usersOf } from "./gate-people.ts";
+import { askedPeople, decidedPeople } from "./gate-people.ts";
 import { type Hearer, hearersOf } from "./hearers.ts";
 import { robotKindOf } from "./robot-kind.ts";
-
-/** How people are told who say nothing else. */
-const DEFAULT_WAYS: readonly MentionWay[] = ["MAIL", "IM"];
 
 /** The `Recipient.listener` of those who are told because they decide. */
 export const GATE_LISTENER = "gate";
@@ -46,7 +44,7 @@ export function recipientsOf(occasion: Occasion): Recipient[] {
 export function updatesOf(occasion: Omit<Occasion, "type">, kind: "AUDIT" | "CONFIRM"): Recipient[] {
   const waiting: Occasion = { ...occasion, type: `${kind}_WAITING` };
   const { mentionUsers } = hearersOf(waiting.definition, waiting.type, waiting.task);
-  return peopleToldOf(waiting, mentionUsers)
+  return peopleToldOf(waiting, mentionUsers, true)
     .filter(({ place }) => place.kind === "USER" && place.way === "IM")
     .map((recipient) => ({ ...recipient, action: "UPDATE" }));
 }
@@ -68,45 +66,48 @@ function addressOf({ url, channel }: { url?: string; channel?: string }) {
   return { ...(url !== undefined && { url }), ...(channel !== undefined && { channel }) };
 }
 
-/** People by user and way: those who decide first, for their message has the buttons. */
-function peopleToldOf(occasion: Occasion, mentionUsers: readonly Hearer<MentionUser>[]): Recipient[] {
-  const { type, scope, task, context } = occasion;
-  const kind = gateKindOf(type);
-  const gate = kind && task?.[kind === "AUDIT" ? "audit" : "confirm"];
+/** People by user and way: those who decide first, for their message has the buttons. `all`: also who has decided. */
+function peopleToldOf(
+  { type, scope, task, context }: Occasion,
+  mentionUsers: readonly Hearer<MentionUser>[],
+  all = false,
+): Recipient[] {
   const told = new Map<string, Recipient>();
-  const tell = (listener: string, user: string, ways: readonly MentionWay[]) => {
+  const tell = (listener: string, user: string, ways: readonly MentionWay[] = ["MAIL", "IM"]) => {
     for (const way of ways) {
       const key = `${user} ${way}`;
       if (!told.has(key)) told.set(key, send(listener, { kind: "USER", user, way }));
     }
   };
+  const kind = gateKindOf(type);
+  const gate = kind && task?.[kind === "AUDIT" ? "audit" : "confirm"];
+  const done = gate && !all ? decidedPeople(gate) : new Set<string>();
   if (gate && task) {
-    for (const user of decidersToldOf(type, gate, task, context)) tell(GATE_LISTENER, user, DEFAULT_WAYS);
+    for (const user of askedPeople(namesToldOf(type, gate), gate, task, context, done)) {
+      tell(GATE_LISTENER, user);
+    }
   }
-  const isDone = gate && isReminder(type) ? decidedPeople(gate) : new Set<string>();
+  const isReminder = type === "AUDIT_REMIND" || type === "CONFIRM_REMIND";
   for (const { path, listener } of mentionUsers) {
-    for (const user of usersOf(listener.users, scope, context)) {
-      if (!isDone.has(user)) tell(path, user, listener.ways ?? DEFAULT_WAYS);
+    for (const user of resolvePeople(listener.users, scope, context)) {
+      if (!isReminder || !done.has(user)) tell(path, user, listener.ways);
     }
   }
   return [...told.values()];
 }
 
-function isReminder(type: ListenerEvent): boolean {
-  return type === "AUDIT_REMIND" || type === "CONFIRM_REMIND";
-}
-
-/** Those who are told of the event because they are asked to decide. */
-function decidersToldOf(
-  type: ListenerEvent,
-  gate: Gate,
-  task: JobTask,
-  context: Occasion["context"],
-): ReadonlySet<string> {
-  if (type === "AUDIT_WAITING" || type === "CONFIRM_WAITING") {
-    return askedPeople(listedPeople(gate), gate, task, context);
+/** Whom an event of the gate asks to decide, as they are listed. */
+function namesToldOf(type: ListenerEvent, { people, escalateTo = [] }: Gate): readonly string[] {
+  switch (type) {
+    case "AUDIT_WAITING":
+    case "AUDIT_REMIND":
+    case "CONFIRM_WAITING":
+    case "CONFIRM_REMIND":
+      return people;
+    case "AUDIT_ESCALATED":
+    case "CONFIRM_ESCALATED":
+      return escalateTo;
+    default:
+      return [];
   }
-  if (isReminder(type)) return askedPeople(listedPeople(gate), gate, task, context, decidedPeople(gate));
-  const isEscalated = type === "AUDIT_ESCALATED" || type === "CONFIRM_ESCALATED";
-  return isEscalated ? askedPeople(gate.escalateTo ?? [], gate, task, context) : new Set();
 }
