@@ -11,6 +11,8 @@ export interface Vault {
   /** Throws SECRET_KEY_UNKNOWN when it cannot. */
   unseal(sealed: string): string;
   isSealed(text: string): boolean;
+  /** HMAC of a sensitive value, to compare values that must not be told. */
+  fingerprint(plain: string): string;
 }
 
 export interface CatalogContext {

@@ -13,6 +13,7 @@ const vault: Vault = {
     return plain;
   },
   isSealed: (text) => text.startsWith("sealed:v1:"),
+  fingerprint: (plain) => `print of ${plain}`,
 };
 
 const job = (spec: Partial<JobSpec>) => jobMeaning({ runnerType: "FAKE", runnerSpec: {}, ...spec }, vault);

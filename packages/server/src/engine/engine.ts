@@ -170,6 +170,9 @@ export class RunningEngine implements Engine {
   confirm: Engine["confirm"] = (taskId, request, actor, ifRevision) =>
     this.#changeTask({ type: "confirm", taskId, request, ifRevision }, actor);
 
+  withdraw: Engine["withdraw"] = (taskId, gate, request, actor, ifRevision) =>
+    this.#changeTask({ type: "withdraw", gate, taskId, request, ifRevision }, actor);
+
   cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
     this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
 

@@ -13,6 +13,7 @@ import type {
   RunPipelineRequest,
   UpdateOutputRequest,
   UpdateStatusRequest,
+  WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 
@@ -57,6 +58,14 @@ export interface Engine {
   updateOutput(id: string, request: UpdateOutputRequest, actor?: Actor, onlyAt?: Revisions): Promise<JobTask>;
   audit(id: string, request: DecideRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   confirm(id: string, request: DecideRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
+  /** Takes back the actor's own pass. */
+  withdraw(
+    id: string,
+    gate: "audit" | "confirm",
+    request: WithdrawRequest,
+    actor: Actor,
+    onlyAt?: Revisions,
+  ): Promise<JobTask>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Deletes an ended run or lone task with its logs. */

@@ -29,6 +29,8 @@ import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { decideRoutes } from "./routes/decide.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { evidenceRoutes } from "./routes/evidence.ts";
+import { inboxRoutes } from "./routes/inbox.ts";
 import { jobTaskRoutes } from "./routes/job-tasks.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { manifestRoutes } from "./routes/manifests.ts";
@@ -93,6 +95,8 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...manifestRoutes(services),
     ...pipelineTaskRoutes(services),
     ...jobTaskRoutes(services),
+    ...evidenceRoutes(services),
+    ...inboxRoutes(services),
     ...taskLogRoutes(services),
     ...eventRoutes(services),
     ...accountRoutes(services),

@@ -10,6 +10,7 @@ import {
   RunJobRequest,
   UpdateOutputRequest,
   UpdateStatusRequest,
+  WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
@@ -18,6 +19,7 @@ import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
+import { deciderIn } from "../source.ts";
 import { taskView } from "../task-view.ts";
 
 const tag = "Job tasks";
@@ -30,6 +32,7 @@ const gateErrors = [
   "GATE_NOT_OPEN",
   "ALREADY_DECIDED",
   "CONTENT_CHANGED",
+  "PUSH_BACK_REFUSED",
   "STALE_REVISION",
 ] as const;
 
@@ -60,7 +63,31 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: [...gateErrors],
       async handle(call, caller) {
         const task = await find(call, caller, "viewer");
-        return answer(await engine[kind](task.id, call.body, actorIn(caller, task), call.revisions));
+        const actor = deciderIn(caller, task, call.request);
+        return answer(await engine[kind](task.id, call.body, actor, call.revisions));
+      },
+    });
+  }
+
+  function withdrawal(gate: "audit" | "confirm"): Route {
+    return route({
+      method: "POST",
+      path: `/job-tasks/:id/${gate}/withdraw`,
+      id: `withdraw${gate === "audit" ? "Audit" : "Confirm"}`,
+      tag,
+      summary: `Take back your own pass of a task's ${gate}`,
+      description:
+        "While the gate waits, or while the task that an audit let through has not started. You may decide again then.",
+      access: "caller",
+      headers: ["If-Match"],
+      body: WithdrawRequest,
+      bodyOptional: true,
+      successes: one,
+      errors: ["NOT_FOUND", "GATE_NOT_OPEN", "WITHDRAW_REFUSED", "STALE_REVISION"],
+      async handle(call, caller) {
+        const task = await find(call, caller, "viewer");
+        const actor = deciderIn(caller, task, call.request);
+        return answer(await engine.withdraw(task.id, gate, call.body, actor, call.revisions));
       },
     });
   }
@@ -204,13 +231,16 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
     decision(
       "audit",
       "Pass or deny a task's audit",
-      "A DENY needs a comment. Only people whom the audit lists decide, each once.",
+      "A DENY needs a comment. Only people whom the audit lists decide, each once, or who stands in for one who is away.",
     ),
     decision(
       "confirm",
-      "Accept or deny a task's result",
-      "A DENY needs a comment. Only people whom the confirm lists decide, each once.",
+      "Accept, deny or push back a task's result",
+      "A DENY and a PUSH_BACK need a comment; PUSH_BACK lets the task named in `pushBackTo` run again with what comes " +
+        "after it. Only people whom the confirm lists decide, each once, or who stands in for one who is away.",
     ),
+    withdrawal("audit"),
+    withdrawal("confirm"),
     route({
       method: "POST",
       path: "/job-tasks/:id/cancel",
