@@ -40,7 +40,7 @@ function playMoves(play: Play, moves: readonly Move[], onDecision: (decision: De
     const change = changeOf(move, play);
     if (!change) continue;
     const outcome = play.ask(...change);
-    expect(JSON.stringify(play.ask(...change))).toBe(JSON.stringify(outcome));
+    expect(withoutIds(play.ask(...change))).toBe(withoutIds(outcome));
     try {
       onDecision(play.submit(...change));
     } catch (error) {
@@ -49,6 +49,11 @@ function playMoves(play: Play, moves: readonly Move[], onDecision: (decision: De
     }
   }
   return refusals;
+}
+
+/** Messages get fresh ids each time. */
+function withoutIds(value: unknown): string {
+  return JSON.stringify(value).replace(/msg-\d{26}/g, "msg");
 }
 
 function playScenario({ spec, moves, slots }: Scenario): { play: Play; invariants: Invariants } {
@@ -79,7 +84,7 @@ describe("a run", () => {
     fc.assert(
       fc.property(scenarios, (scenario) => {
         const first = playScenario(scenario).play.decisions;
-        expect(JSON.stringify(playScenario(scenario).play.decisions)).toBe(JSON.stringify(first));
+        expect(withoutIds(playScenario(scenario).play.decisions)).toBe(withoutIds(first));
       }),
       { numRuns: 50 },
     );

@@ -14,6 +14,7 @@ import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
 import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
+import { withdraw } from "./decide/withdraw.ts";
 import { MflowError } from "./errors.ts";
 import { noticesOf } from "./listeners/notices.ts";
 import { checkRevision } from "./revision.ts";
@@ -78,6 +79,9 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
     case "audit":
     case "confirm":
       decideOn(draft, change.type, requireRevision(draft, change), change.request);
+      return;
+    case "withdraw":
+      withdraw(draft, change.gate, requireRevision(draft, change), change.request);
       return;
     case "cancelTask":
       cancelTask(draft, requireRevision(draft, change), change.request);

@@ -28,6 +28,14 @@ export function parseDuration(text: string): number {
   return total;
 }
 
+/** The last time that a `Date` holds, milliseconds since the epoch. */
+const LAST_TIME_MS = 8.64e15;
+
+/** RFC 3339 of the time `ms` after `fromMs` (since the epoch); a time beyond what dates can say is the last one. */
+export function timeAfter(fromMs: number, ms: number): string {
+  return new Date(Math.min(fromMs + ms, LAST_TIME_MS)).toISOString();
+}
+
 /**
  * A duration in milliseconds, short and for people: `340ms`, `1.4s`, `42s`, `1m05s`, `2h03m`, `3d04h`.
  * Cuts rather than rounds, so a running clock never shows time that has not passed; below zero is `0ms`.

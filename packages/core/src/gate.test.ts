@@ -1,14 +1,8 @@
 import { describe, expect, test } from "vitest";
-import {
-  closeGate,
-  decideGate,
-  type GateQuestion,
-  listedUsers,
-  makeGate,
-  needsDecision,
-  openGate,
-} from "./gate.ts";
-import type { Gate } from "./schema/gate.ts";
+import type { GateQuestion } from "./deciders.ts";
+import { closeGate, type GateKind, listedUsers, makeGate, needsDecision, openGate } from "./gate.ts";
+import { decideGate } from "./gate-decision.ts";
+import type { AddedAuditor, AuditSpec, ConfirmSpec, Gate } from "./schema/gate.ts";
 import type { DecideRequest } from "./schema/request.ts";
 import { DEFAULT_SCOPE } from "./schema/scalars.ts";
 import { refusal } from "./testing/play.ts";
@@ -16,9 +10,8 @@ import { World } from "./testing/world.ts";
 
 const world = new World({ groups: { leads: ["carol", "dave"], nobody: [] } });
 const context = world.context();
-const gateOf = (spec: Parameters<typeof makeGate>[0], added?: Parameters<typeof makeGate>[1]) =>
-  makeGate(spec, added) as Gate;
-const waiting = (spec: Parameters<typeof makeGate>[0]) => openGate(gateOf(spec), "digest-1", world.now);
+const gateOf = (spec: AuditSpec, added?: AddedAuditor[]) => makeGate("audit", spec, added) as Gate;
+const waiting = (spec: AuditSpec) => openGate(gateOf(spec), "digest-1", world.nowMs);
 
 function decideBy(gate: Gate | undefined, user: string, request: DecideRequest): Gate {
   const question: GateQuestion = {
@@ -28,24 +21,76 @@ function decideBy(gate: Gate | undefined, user: string, request: DecideRequest):
     scope: DEFAULT_SCOPE,
     startedBy: "starter",
   };
-  return decideGate(question, request, user, context);
+  return decideGate(question, request, user, context).gate;
 }
 
 const PASS: DecideRequest = { verdict: "PASS" };
 
 describe("a gate", () => {
-  test.each([
-    ["an audit without rules asks for one other person", { auditors: ["ann"] }, { people: ["ann"] }],
+  const made: [string, GateKind, AuditSpec | ConfirmSpec, Partial<Gate>][] = [
+    ["an audit without rules asks for one other person", "audit", { auditors: ["ann"] }, { people: ["ann"] }],
     [
-      "a confirm keeps its rules",
+      "a confirm keeps its rules, and lets results be pushed back three times",
+      "confirm",
       { checkers: ["ann", "@leads"], required: 2, allowSelf: true },
-      { people: ["ann", "@leads"], required: 2, allowSelf: true },
+      { people: ["ann", "@leads"], required: 2, allowSelf: true, maxPushBacks: 3 },
     ],
-    ["an enabled gate without people lists nobody", { enable: true }, { people: [] }],
-    ["a person listed twice counts once", { auditors: ["ann", "ann"] }, { people: ["ann"] }],
-  ])("%s", (_rule, spec, expected) => {
+    ["an enabled gate without people lists nobody", "audit", { enable: true }, { people: [] }],
+    ["a person listed twice counts once", "audit", { auditors: ["ann", "ann"] }, { people: ["ann"] }],
+    [
+      "times are kept in milliseconds",
+      "audit",
+      { auditors: ["ann"], expiresIn: "2h", onExpire: "DENY", remindEvery: "30m" },
+      { people: ["ann"], expiresInMs: 7_200_000, remindEveryMs: 1_800_000 },
+    ],
+    [
+      "whom it is escalated to is kept, each once",
+      "confirm",
+      {
+        checkers: ["ann"],
+        expiresIn: "1d",
+        onExpire: "ESCALATE",
+        escalateTo: ["@leads", "@leads"],
+        maxPushBacks: 0,
+      },
+      { people: ["ann"], expiresInMs: 86_400_000, escalateTo: ["@leads"], maxPushBacks: 0 },
+    ],
+    [
+      "whom it would be escalated to is not kept when it is denied instead, or never expires",
+      "audit",
+      { auditors: ["ann"], expiresIn: "1d", escalateTo: ["@leads"] },
+      { people: ["ann"], expiresInMs: 86_400_000 },
+    ],
+    [
+      "without an end nothing is escalated",
+      "audit",
+      { auditors: ["ann"], onExpire: "ESCALATE", escalateTo: ["@leads"] },
+      { people: ["ann"] },
+    ],
+  ];
+  test.each(made)("is made by its rules: %s", (_rule, kind, spec, expected) => {
     const blank = { required: 1, allowSelf: false, stage: "PENDING", decisions: [] };
-    expect(makeGate(spec)).toEqual({ ...blank, ...expected });
+    expect(makeGate(kind, spec)).toEqual({ ...blank, ...expected });
+  });
+
+  test.each([
+    [
+      "an end at once",
+      { expiresIn: "0s" },
+      "`expiresIn: 0s` of the audit is too short; nobody could decide; give a longer one or remove it",
+    ],
+    [
+      "a storm of reminders",
+      { remindEvery: "10ms" },
+      "`remindEvery: 10ms` of the audit is too short; give at least 1s, or remove it",
+    ],
+    [
+      "an escalation to nobody",
+      { expiresIn: "1h", onExpire: "ESCALATE" as const, escalateTo: [] },
+      "`onExpire: ESCALATE` of the audit asks nobody; list people in `escalateTo`, or remove it",
+    ],
+  ])("is refused with %s", (_what, rules, message) => {
+    expect(refusal(() => makeGate("audit", { auditors: ["ann"], ...rules }))).toBe(`BAD_REQUEST: ${message}`);
   });
 
   test("joins the people whom a run request adds to those who are listed", () => {
@@ -54,10 +99,10 @@ describe("a gate", () => {
 
   const needed: [string, boolean, Gate | undefined][] = [
     ["there is none", false, undefined],
-    ["it is not enabled", false, makeGate({ enable: false, auditors: ["ann"] })],
-    ["it lists nobody", false, makeGate({})],
+    ["it is not enabled", false, makeGate("audit", { enable: false, auditors: ["ann"] })],
+    ["it lists nobody", false, makeGate("audit", {})],
     ["it has passed", false, { ...gateOf({ auditors: ["ann"] }), stage: "PASS" }],
-    ["it lists somebody", true, makeGate({ auditors: ["ann"] })],
+    ["it lists somebody", true, makeGate("audit", { auditors: ["ann"] })],
   ];
   test.each(needed)("needs a decision, when %s: %s", (_when, isNeeded, gate) => {
     expect(needsDecision(gate)).toBe(isNeeded);
@@ -65,7 +110,7 @@ describe("a gate", () => {
 
   test("opens with the digest of what is decided on, and closes undecided when its task ends", () => {
     const gate = gateOf({ auditors: ["ann"] });
-    const opened = openGate(gate, "digest-1", "2026-01-01T00:00:00.000Z");
+    const opened = openGate(gate, "digest-1", world.nowMs);
     expect(opened).toEqual({
       ...gate,
       stage: "WAITING",

@@ -1,29 +1,77 @@
-// Audit and confirm: one gate in two places (semantics, section 4). Who may decide, when it is decided,
-// and what a decision is bound to.
+// Audit and confirm: one gate in two places (semantics, section 4). Its rules, where it stands, and what time does to
+// it. Who may decide stands in deciders.ts, what a decision does in gate-decision.ts.
 
 import type { Context } from "./change.ts";
+import { parseDuration, timeAfter } from "./duration.ts";
 import { MflowError } from "./errors.ts";
 import type { AddedAuditor, AuditSpec, ConfirmSpec, Gate, GateDecision } from "./schema/gate.ts";
-import type { DecideRequest } from "./schema/request.ts";
 import type { Scope } from "./schema/scalars.ts";
 
 export type GateKind = "audit" | "confirm";
 
-/** The gate that a task starts with; absent when nothing is to be decided. */
+/** How often a result may be pushed back unless the confirm says otherwise. */
+export const DEFAULT_MAX_PUSH_BACKS = 3;
+/** Reminders closer to each other than this would be a storm, milliseconds. */
+export const MIN_REMIND_MS = 1000;
+
+/**
+ * The gate that a task starts with; absent when nothing is to be decided. BAD_REQUEST for durations that make no sense,
+ * and for an escalation to nobody.
+ */
 export function makeGate(
+  kind: GateKind,
   spec: AuditSpec | ConfirmSpec | undefined,
   added: readonly AddedAuditor[] = [],
 ): Gate | undefined {
   if (!spec || spec.enable === false) return undefined;
   const listed = ("auditors" in spec ? spec.auditors : "checkers" in spec ? spec.checkers : undefined) ?? [];
-  const people = [...new Set([...listed, ...added.map((auditor) => auditor.name)])];
-  return {
-    people,
+  const gate: Gate = {
+    people: [...new Set([...listed, ...added.map((auditor) => auditor.name)])],
     required: spec.required ?? 1,
     allowSelf: spec.allowSelf ?? false,
     stage: "PENDING",
     decisions: [],
   };
+  if (kind === "confirm") {
+    gate.maxPushBacks = ("maxPushBacks" in spec ? spec.maxPushBacks : undefined) ?? DEFAULT_MAX_PUSH_BACKS;
+  }
+  const problem = gateTimeProblems(kind, spec)[0];
+  if (problem) throw new MflowError("BAD_REQUEST", problem.message);
+  if (spec.remindEvery !== undefined) gate.remindEveryMs = parseDuration(spec.remindEvery);
+  if (spec.expiresIn === undefined) return gate;
+  gate.expiresInMs = parseDuration(spec.expiresIn);
+  if (spec.onExpire === "ESCALATE") gate.escalateTo = [...new Set(spec.escalateTo)];
+  return gate;
+}
+
+/** A field of a gate that makes no sense, and what to do about it. */
+export interface GateProblem {
+  field: "expiresIn" | "onExpire" | "remindEvery";
+  message: string;
+}
+
+/** What is wrong with the times of a gate. */
+export function gateTimeProblems(kind: GateKind, spec: AuditSpec | ConfirmSpec): GateProblem[] {
+  const problems: GateProblem[] = [];
+  const check = (field: "expiresIn" | "remindEvery", least: number, instead: string) => {
+    const text = spec[field];
+    if (text === undefined) return;
+    try {
+      if (parseDuration(text) < least) {
+        problems.push({ field, message: `\`${field}: ${text}\` of the ${kind} is too short; ${instead}` });
+      }
+    } catch (cause) {
+      if (!(cause instanceof MflowError)) throw cause;
+      problems.push({ field, message: `\`${field}\` of the ${kind}: ${cause.message}` });
+    }
+  };
+  check("expiresIn", 1, "nobody could decide; give a longer one or remove it");
+  check("remindEvery", MIN_REMIND_MS, "give at least 1s, or remove it");
+  if (spec.onExpire === "ESCALATE" && !spec.escalateTo?.length) {
+    const message = `\`onExpire: ESCALATE\` of the ${kind} asks nobody; list people in \`escalateTo\`, or remove it`;
+    problems.push({ field: "onExpire", message });
+  }
+  return problems;
 }
 
 /** Whether somebody must decide it: a gate without people is passed. */
@@ -31,9 +79,15 @@ export function needsDecision(gate: Gate | undefined): gate is Gate {
   return gate !== undefined && gate.people.length > 0 && gate.stage !== "PASS";
 }
 
-/** The gate as it waits for decisions on the content of the digest. */
-export function openGate(gate: Gate, digest: string, now: string): Gate {
-  return { ...gate, stage: "WAITING", digest, openedAt: now };
+/** The gate as it waits for decisions on the content of the digest. `nowMs`: milliseconds since the epoch. */
+export function openGate(gate: Gate, digest: string, nowMs: number): Gate {
+  return {
+    ...gate,
+    stage: "WAITING",
+    digest,
+    openedAt: new Date(nowMs).toISOString(),
+    ...deadlines(gate, nowMs),
+  };
 }
 
 /** The gate of a task that ended before anybody decided. */
@@ -41,72 +95,88 @@ export function closeGate(gate: Gate, now: string): Gate {
   return { ...gate, stage: "CLOSED", closedAt: now };
 }
 
-/** All users who are listed, groups resolved. */
-export function listedUsers(gate: Gate, scope: Scope, context: Pick<Context, "groupMembers">): string[] {
+/** A passed gate that waits anew, for as long again: a pass was taken back before anything came of it. */
+export function reopenGate(gate: Gate, nowMs: number): Gate {
+  const { closedAt: _closedAt, ...rest } = gate;
+  return { ...rest, stage: "WAITING", ...deadlines(gate, nowMs) };
+}
+
+/** The gate whose time is over: it never passes. */
+export function expireGate(gate: Gate, now: string): Gate {
+  return { ...gate, stage: "EXPIRED", closedAt: now };
+}
+
+/** The gate that others are asked to decide too, for as long again. */
+export function escalateGate(gate: Gate, nowMs: number): Gate {
+  const escalated: Gate = {
+    ...gate,
+    people: [...new Set([...gate.people, ...(gate.escalateTo ?? [])])],
+    escalatedAt: new Date(nowMs).toISOString(),
+  };
+  if (gate.expiresInMs !== undefined) escalated.expiresAt = timeAfter(nowMs, gate.expiresInMs);
+  return remindedGate(escalated, nowMs);
+}
+
+/** Whether others are asked when its time is over, instead of it being expired. */
+export function mayEscalate(gate: Gate): boolean {
+  return gate.escalateTo !== undefined && gate.escalatedAt === undefined;
+}
+
+/** Whether the time to decide is over. */
+export function isOverdue(gate: Gate, nowMs: number): boolean {
+  return gate.expiresAt !== undefined && Date.parse(gate.expiresAt) <= nowMs;
+}
+
+/** The next reminder at its regular time after now, however many were missed meanwhile. */
+export function remindedGate(gate: Gate, nowMs: number): Gate {
+  const { remindAt, remindEveryMs } = gate;
+  if (remindAt === undefined || remindEveryMs === undefined) return gate;
+  const due = Date.parse(remindAt);
+  if (due > nowMs) return gate;
+  const missed = Math.floor((nowMs - due) / remindEveryMs);
+  return { ...gate, remindAt: timeAfter(due, (missed + 1) * remindEveryMs) };
+}
+
+function deadlines({ expiresInMs, remindEveryMs }: Gate, nowMs: number): Partial<Gate> {
+  const times: Partial<Gate> = {};
+  if (expiresInMs !== undefined) times.expiresAt = timeAfter(nowMs, expiresInMs);
+  if (remindEveryMs !== undefined) times.remindAt = timeAfter(nowMs, remindEveryMs);
+  return times;
+}
+
+/** When time does something to the gate next; never when it does not wait. */
+export function gateWakeAt(gate: Gate | undefined): string | undefined {
+  if (gate?.stage !== "WAITING") return undefined;
+  const { expiresAt, remindAt } = gate;
+  if (expiresAt === undefined || remindAt === undefined) return expiresAt ?? remindAt;
+  return Date.parse(remindAt) < Date.parse(expiresAt) ? remindAt : expiresAt;
+}
+
+/** The decisions that count: those that nobody took back. */
+export function standingDecisions(gate: Gate): GateDecision[] {
+  return gate.decisions.filter((decision) => decision.withdrawnAt === undefined);
+}
+
+/** How many people have passed it. */
+export function passesOf(gate: Gate): number {
+  return standingDecisions(gate).filter((decision) => decision.verdict === "PASS").length;
+}
+
+/** All users of a list of people, groups resolved, each once. */
+export function resolvePeople(
+  people: readonly string[],
+  scope: Scope,
+  context: Pick<Context, "groupMembers">,
+): string[] {
   const users = new Set<string>();
-  for (const person of gate.people) {
+  for (const person of people) {
     if (!person.startsWith("@")) users.add(person);
     else for (const member of context.groupMembers(person.slice(1), scope)) users.add(member);
   }
   return [...users];
 }
 
-export interface GateQuestion {
-  kind: GateKind;
-  gate: Gate | undefined;
-  /** Named in messages. */
-  taskName: string;
-  scope: Scope;
-  startedBy: string;
-}
-
-/** Adds a decision and says where the gate stands then. Each broken rule is an error that names it and who may. */
-export function decideGate(
-  question: GateQuestion,
-  request: DecideRequest,
-  user: string,
-  context: Context,
-): Gate {
-  const { kind, gate, taskName, scope, startedBy } = question;
-  const of = `the ${kind} of task \`${taskName}\``;
-  if (!gate) throw new MflowError("GATE_NOT_OPEN", `task \`${taskName}\` has no ${kind}`);
-  const listed = listedUsers(gate, scope, context);
-  const able = gate.allowSelf ? listed : listed.filter((name) => name !== startedBy);
-  const who = able.length > 0 ? able.join(", ") : gate.people.join(", ");
-  if (gate.stage !== "WAITING") {
-    const since = gate.stage === "PENDING" ? "has not opened yet" : `is ${gate.stage}`;
-    throw new MflowError("GATE_NOT_OPEN", `${of} ${since}; it is decided while it is WAITING`);
-  }
-  if (!listed.includes(user)) {
-    throw new MflowError("NOT_LISTED", `${user} is not listed for ${of}; these may decide: ${who}`);
-  }
-  if (!gate.allowSelf && user === startedBy) {
-    const others = able.join(", ") || "nobody else is listed";
-    throw new MflowError(
-      "SELF_DECISION",
-      `${user} started the run and may not decide ${of}; these may: ${others}`,
-    );
-  }
-  if (gate.decisions.some((decision) => decision.user === user)) {
-    throw new MflowError("ALREADY_DECIDED", `${user} has decided ${of} already; each person decides once`);
-  }
-  if (request.digest !== undefined && request.digest !== gate.digest) {
-    throw new MflowError("CONTENT_CHANGED", `${of} is about ${gate.digest}, not ${request.digest}`);
-  }
-  const comment = request.comment?.trim();
-  if (request.verdict === "DENY" && !comment) {
-    throw new MflowError("COMMENT_REQUIRED", `to deny ${of}, say why in \`comment\``);
-  }
-  const decision: GateDecision = {
-    user,
-    verdict: request.verdict,
-    at: context.now,
-    digest: gate.digest ?? "",
-  };
-  if (comment) decision.comment = comment;
-  const decisions = [...gate.decisions, decision];
-  if (request.verdict === "DENY") return { ...gate, decisions, stage: "DENY", closedAt: context.now };
-  const passes = decisions.filter((each) => each.verdict === "PASS").length;
-  if (passes >= gate.required) return { ...gate, decisions, stage: "PASS", closedAt: context.now };
-  return { ...gate, decisions };
+/** All users who are listed, groups resolved. */
+export function listedUsers(gate: Gate, scope: Scope, context: Pick<Context, "groupMembers">): string[] {
+  return resolvePeople(gate.people, scope, context);
 }

@@ -13,6 +13,7 @@ export const SYSTEM_PARAMS = [
   "JOB_ID",
   "PIPELINE_TASK_ID",
   "MFLOW_URL",
+  "MFLOW_FEEDBACK",
 ] as const;
 
 const systemNames: ReadonlySet<string> = new Set(SYSTEM_PARAMS);

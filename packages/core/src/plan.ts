@@ -1,6 +1,7 @@
 // What may start next. Stages run one after another; within a stage the cursor says which tasks had their
 // turn, so that the answer costs the same for a stage of two tasks and of two thousand.
 
+import type { JobTask } from "./schema/job-task.ts";
 import type { StageSpec } from "./schema/pipeline.ts";
 import type { Cursor } from "./schema/pipeline-task.ts";
 
@@ -18,6 +19,11 @@ export type Step =
 export function widthOf(stage: StageSpec): number {
   if (!stage.isParallel) return 1;
   return stage.maxParallel ?? Number.POSITIVE_INFINITY;
+}
+
+/** Whether the turn of the task has come, in the stage under way: it is open until it ends. */
+export function hadTurn(cursor: Cursor, task: Pick<JobTask, "stageNumber" | "taskNumber">): boolean {
+  return task.stageNumber === cursor.stage + 1 && (task.taskNumber ?? 0) <= cursor.next;
 }
 
 /** The next step of a run that is neither failing nor being canceled. */

@@ -58,10 +58,15 @@ export function makeState(
 ): RunState {
   const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map() };
   for (const task of tasks) state.tasks.set(task.id, task);
-  const exporting = tasks.filter((task) => task.exportedAt !== undefined);
-  exporting.sort((a, b) => (a.exportedAt ?? 0) - (b.exportedAt ?? 0));
-  for (const task of exporting) addExports(state.exported, task);
+  collectExports(state.exported, tasks);
   return state;
+}
+
+/** Adds the runtime envs of all tasks that handed them on, in the order in which they did. */
+export function collectExports(exported: Map<string, string>, tasks: Iterable<JobTask>): void {
+  const exporting = [...tasks].filter((task) => task.exportedAt !== undefined);
+  exporting.sort((a, b) => (a.exportedAt ?? 0) - (b.exportedAt ?? 0));
+  for (const task of exporting) addExports(exported, task);
 }
 
 /** Whether a name is handed to later tasks: it starts with an upper case letter. */
@@ -79,13 +84,18 @@ export function addExports(exported: Map<string, string>, task: JobTask): void {
 /** Brings a state up to date with a decision made on it. */
 export function applyDecision(state: RunState, decision: Decision): void {
   if (decision.run) state.run = decision.run;
+  let isAnyTakenBack = false;
   for (const task of decision.tasks) {
     const before = state.tasks.get(task.id);
     state.tasks.set(task.id, task);
+    if (before?.exportedAt !== undefined && task.exportedAt === undefined) isAnyTakenBack = true;
     if (task.exportedAt !== undefined && before?.exportedAt !== task.exportedAt) {
       addExports(state.exported, task);
     }
   }
+  if (!isAnyTakenBack) return;
+  state.exported.clear();
+  collectExports(state.exported, state.tasks.values());
 }
 
 /** Revision that guards the aggregate: the run's, or the lone task's own. */

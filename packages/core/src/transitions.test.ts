@@ -13,10 +13,13 @@ const legal: Record<string, TaskStage> = {
   "PENDING start": "CREATING",
   "PENDING fail": "FAILED",
   "PENDING drop": "CANCELED",
+  "PENDING pushBack": "PENDING",
   "SCHEDULING skip": "SKIPPED",
   "SCHEDULING start": "CREATING",
   "SCHEDULING fail": "FAILED",
   "SCHEDULING drop": "CANCELED",
+  "SCHEDULING withdraw": "PENDING",
+  "SCHEDULING pushBack": "PENDING",
   "CREATING run": "ACTIVE",
   "CREATING hold": "ACTIVE",
   "CREATING succeed": "SUCCEEDED",
@@ -29,11 +32,16 @@ const legal: Record<string, TaskStage> = {
   "ACTIVE cancel": "CANCELING",
   "ACTIVE drop": "CANCELED",
   "ACTIVE gone": "CANCELED",
+  "ACTIVE pushBack": "PENDING",
   "CANCELING gone": "CANCELED",
   "CANCELED rerun": "PENDING",
+  "CANCELED pushBack": "PENDING",
   "FAILED rerun": "PENDING",
+  "FAILED pushBack": "PENDING",
   "SUCCEEDED rerun": "PENDING",
+  "SUCCEEDED pushBack": "PENDING",
   "SKIPPED rerun": "PENDING",
+  "SKIPPED pushBack": "PENDING",
 };
 
 const causes = Object.keys(CAUSES) as Cause[];
@@ -60,10 +68,10 @@ describe("the table of transitions", () => {
   test("lets an ended task leave its ending only by a new attempt", () => {
     const leaving = TASK_STAGES.filter(isEnded).map((stage) => [stage, TRANSITIONS[stage]]);
     expect(leaving).toEqual([
-      ["CANCELED", { rerun: "PENDING" }],
-      ["FAILED", { rerun: "PENDING" }],
-      ["SUCCEEDED", { rerun: "PENDING" }],
-      ["SKIPPED", { rerun: "PENDING" }],
+      ["CANCELED", { rerun: "PENDING", pushBack: "PENDING" }],
+      ["FAILED", { rerun: "PENDING", pushBack: "PENDING" }],
+      ["SUCCEEDED", { rerun: "PENDING", pushBack: "PENDING" }],
+      ["SKIPPED", { rerun: "PENDING", pushBack: "PENDING" }],
     ]);
   });
 

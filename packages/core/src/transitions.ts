@@ -12,19 +12,35 @@ export const CAUSES = {
   run: "runner, status call: the work runs",
   hold: "engine: the result is reported and waits for its confirm",
   succeed: "runner, status call, checker",
-  fail: "runner, status call, auditor, checker, timeout, or an error while starting",
+  fail: "runner, status call, auditor, checker, timeout, expiry of a gate, or an error while starting",
   cancel: "person, `failFast`: stop the work",
   drop: "person, run: cancel what does not run",
   gone: "runner, status call: the stopped work is gone",
   rerun: "person: `runJob` on its id starts a new attempt",
+  withdraw: "auditor: takes a pass back before the task has started; its audit waits again",
+  pushBack: "checker: the result of the task or a later one is pushed back; a new attempt follows",
 } as const;
 export type Cause = keyof typeof CAUSES;
 
-const ENDED = { rerun: "PENDING" } as const;
+const ENDED = { rerun: "PENDING", pushBack: "PENDING" } as const;
 
 export const TRANSITIONS: Readonly<Record<TaskStage, Readonly<Partial<Record<Cause, TaskStage>>>>> = {
-  PENDING: { skip: "SKIPPED", wait: "SCHEDULING", start: "CREATING", fail: "FAILED", drop: "CANCELED" },
-  SCHEDULING: { skip: "SKIPPED", start: "CREATING", fail: "FAILED", drop: "CANCELED" },
+  PENDING: {
+    skip: "SKIPPED",
+    wait: "SCHEDULING",
+    start: "CREATING",
+    fail: "FAILED",
+    drop: "CANCELED",
+    pushBack: "PENDING",
+  },
+  SCHEDULING: {
+    skip: "SKIPPED",
+    start: "CREATING",
+    fail: "FAILED",
+    drop: "CANCELED",
+    withdraw: "PENDING",
+    pushBack: "PENDING",
+  },
   CREATING: {
     run: "ACTIVE",
     hold: "ACTIVE",
@@ -40,6 +56,7 @@ export const TRANSITIONS: Readonly<Record<TaskStage, Readonly<Partial<Record<Cau
     cancel: "CANCELING",
     drop: "CANCELED",
     gone: "CANCELED",
+    pushBack: "PENDING",
   },
   CANCELING: { gone: "CANCELED" },
   CANCELED: ENDED,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Play, refusal } from "./testing/play.ts";
+import type { Gate } from "./schema/gate.ts";
+import type { Play } from "./testing/play.ts";
 import { playPipeline } from "./testing/start.ts";
 import { World } from "./testing/world.ts";
 import { waitingReason } from "./waiting.ts";
@@ -78,9 +79,38 @@ test("a task whose work is gone says that its status call is awaited, whatever i
 });
 
 test("a gate that nobody may decide any more says so", () => {
-  const play = playPipeline("a", { tasks: { a: { audit: { auditors: ["starter"] } } } });
-  expect(refusal(() => play.audit("a", "PASS", "starter"))).toMatch(/^SELF_DECISION/);
+  const play = playPipeline("a", { tasks: { a: { audit: { auditors: ["ann", "bob"], required: 2 } } } });
+  play.audit("a", "PASS", "ann");
+  const { audit } = play.task("a");
+  const gate = { ...audit, people: ["ann", "starter"] } as Gate;
+  expect(waitingReason({ ...play.task("a"), audit: gate })).toBe(
+    "waits for the audit by nobody: all who are listed have decided or started the run (1 of 2 passed) since 2026-01-01T00:00:00.000Z",
+  );
+});
+
+test("a gate says until when it waits, and who may decide then", () => {
+  const play = playPipeline("a", {
+    tasks: {
+      a: { audit: { auditors: ["ann"], expiresIn: "1h", onExpire: "ESCALATE", escalateTo: ["boss"] } },
+    },
+  });
+  const before = waitingReason(play.task("a"));
+  play.wake("a");
+  expect([before, waitingReason(play.task("a"))]).toEqual([
+    "waits for the audit by ann since 2026-01-01T00:00:00.000Z, until 2026-01-01T01:00:00.000Z, then boss may decide too",
+    "waits for the audit by ann, boss since 2026-01-01T00:00:00.000Z, escalated at 2026-01-01T01:00:00.000Z, until 2026-01-01T02:00:00.000Z",
+  ]);
+});
+
+test("a pass that was taken back, and a person for whom another has passed, are told as they count", () => {
+  const play = playPipeline("a", {
+    tasks: { a: { audit: { auditors: ["ann", "bob", "cid"], required: 3 } } },
+  });
+  play.world.standIns.set("bob", "zoe");
+  play.audit("a", "PASS", "ann");
+  play.withdraw("audit", "a", "ann");
+  play.audit("a", "PASS", "zoe");
   expect(waitingReason(play.task("a"))).toBe(
-    "waits for the audit by nobody: all who are listed have decided or started the run since 2026-01-01T00:00:00.000Z",
+    "waits for the audit by ann, cid (1 of 3 passed) since 2026-01-01T00:00:00.000Z",
   );
 });

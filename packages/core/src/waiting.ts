@@ -1,5 +1,6 @@
 // Why an unfinished task does not go on: one sentence with its facts, from what the task itself knows.
 
+import { mayEscalate, passesOf, standingDecisions } from "./gate.ts";
 import type { Gate } from "./schema/gate.ts";
 import type { JobTask } from "./schema/job-task.ts";
 
@@ -32,13 +33,19 @@ export function waitingReason(task: JobTask): string | undefined {
 
 /** Those who can still decide, as far as names tell: a group may hold some who have, or who started the run. */
 function waitsForPeople(task: JobTask, kind: "audit" | "confirm", gate: Gate): string {
-  const decided = new Set(gate.decisions.map((decision) => decision.user));
+  const decided = new Set(standingDecisions(gate).flatMap(({ user, onBehalfOf }) => [user, onBehalfOf]));
   const free = gate.people.filter(
     (name) => !decided.has(name) && (gate.allowSelf || name !== task.startedBy),
   );
   const people = free.join(", ") || "nobody: all who are listed have decided or started the run";
-  const passes = gate.decisions.filter((decision) => decision.verdict === "PASS").length;
-  const progress = gate.required > 1 ? ` (${passes} of ${gate.required} passed)` : "";
+  const progress = gate.required > 1 ? ` (${passesOf(gate)} of ${gate.required} passed)` : "";
   const since = gate.openedAt ? ` since ${gate.openedAt}` : "";
-  return `waits for the ${kind} by ${people}${progress}${since}`;
+  return `waits for the ${kind} by ${people}${progress}${since}${untilWhen(gate)}`;
+}
+
+function untilWhen(gate: Gate): string {
+  const escalated = gate.escalatedAt ? `, escalated at ${gate.escalatedAt}` : "";
+  if (gate.expiresAt === undefined) return escalated;
+  const then = mayEscalate(gate) ? `, then ${(gate.escalateTo ?? []).join(", ")} may decide too` : "";
+  return `${escalated}, until ${gate.expiresAt}${then}`;
 }

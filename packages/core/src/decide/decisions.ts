@@ -1,33 +1,65 @@
 // A person's decision on an audit or a confirm, and what follows from it (semantics, section 4).
 
+import type { GateQuestion } from "../deciders.ts";
 import { MflowError } from "../errors.ts";
-import { decideGate, type GateKind } from "../gate.ts";
+import { type GateKind, gateWakeAt } from "../gate.ts";
+import { decideGate } from "../gate-decision.ts";
+import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
+import { recordGate } from "./gate-records.ts";
 import { startTask } from "./open.ts";
 
 export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: DecideRequest): void {
+  const person = requirePerson(draft);
+  const { gate, decision, rule } = decideGate(questionOf(task, kind), request, person, draft.context);
+  const decided = draft.updateTask(task, { [kind]: gate, wakeAt: gateWakeAt(gate) });
+  const upper = upperKind(kind);
+  const { user, verdict, onBehalfOf, comment } = decision;
+  draft.recordTask(`${upper}_DECISION`, decided, { stage: verdict, message: saidBy(decision) });
+  recordGate(draft, decided, kind, {
+    act: "DECIDE",
+    user,
+    verdict,
+    rule,
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
+    ...(comment === undefined ? {} : { comment }),
+  });
+  if (gate.stage === "WAITING") return;
+  if (gate.stage === "PASS") draft.recordTask(`${upper}_PASS`, decided);
+  else draft.recordTask(`${upper}_DENY`, decided, { message: comment });
+  if (kind === "audit") afterAudit(draft, decided, gate.stage === "PASS", user);
+  else afterConfirm(draft, decided, gate.stage === "PASS", user);
+}
+
+/** The name of who acts. */
+export function requirePerson(draft: Draft): string {
   const user = draft.context.actor?.name;
-  if (user === undefined)
-    throw new MflowError("UNAUTHORIZED", "a gate is decided by a person; send a user's token");
-  const question = {
+  if (user !== undefined) return user;
+  throw new MflowError("UNAUTHORIZED", "a gate is decided by a person; send a user's token");
+}
+
+export function questionOf(task: JobTask, kind: GateKind): GateQuestion {
+  return {
     kind,
     gate: task[kind],
     taskName: task.name,
     scope: { domain: task.domain, namespace: task.namespace },
     startedBy: task.startedBy,
   };
-  const gate = decideGate(question, request, user, draft.context);
-  const decided = draft.updateTask(task, { [kind]: gate });
-  const upper = kind === "audit" ? "AUDIT" : "CONFIRM";
-  draft.recordTask(`${upper}_DECISION`, decided, { stage: request.verdict, message: request.comment });
-  if (gate.stage === "WAITING") return;
-  if (gate.stage === "PASS") draft.recordTask(`${upper}_PASS`, decided);
-  else draft.recordTask(`${upper}_DENY`, decided, { message: request.comment });
-  if (kind === "audit") afterAudit(draft, decided, gate.stage === "PASS", user);
-  else afterConfirm(draft, decided, gate.stage === "PASS", user);
+}
+
+/** The kind as events name it. */
+export function upperKind(kind: GateKind): "AUDIT" | "CONFIRM" {
+  return kind === "audit" ? "AUDIT" : "CONFIRM";
+}
+
+/** The comment as the history tells it: for whom they stood in first. */
+function saidBy({ onBehalfOf, comment }: GateDecision): string | undefined {
+  if (onBehalfOf === undefined) return comment;
+  return `for ${onBehalfOf}, who is away${comment === undefined ? "" : `: ${comment}`}`;
 }
 
 function afterAudit(draft: Draft, task: JobTask, passed: boolean, user: string): void {

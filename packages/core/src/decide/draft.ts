@@ -11,6 +11,7 @@ import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import {
   addExports,
+  collectExports,
   type DecidedEffect,
   type Decision,
   type ExportedEnvs,
@@ -40,7 +41,7 @@ export class Draft {
   readonly notices: Notice[] = [];
   readonly records: NewDecisionRecord[] = [];
   freeSlots: number;
-  readonly #exportedBefore: ExportedEnvs;
+  #exportedBefore: ExportedEnvs;
   readonly #exportedNow = new Map<string, string>();
   #run: PipelineTask | undefined;
   #runChanged = false;
@@ -72,6 +73,17 @@ export class Draft {
   exportEnvs(task: JobTask): void {
     addExports(this.#exportedNow, task);
     this.updateTask(task, { exportedAt: (this.#run?.revision ?? 0) + 1 });
+  }
+
+  /** To be called once tasks were reset: what they handed on is gone, also for tasks that open in this decision. */
+  forgetExports(): void {
+    const exported = new Map<string, string>();
+    collectExports(
+      exported,
+      this.definition.taskIds.flat().map((id) => this.task(id)),
+    );
+    this.#exportedBefore = exported;
+    this.#exportedNow.clear();
   }
 
   findTask(id: string): JobTask | undefined {

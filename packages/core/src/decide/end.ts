@@ -1,12 +1,14 @@
 // The end of an attempt: a result that waits for its confirm, or a final stage and what it means for the run.
 
-import { closeGate, needsDecision, openGate } from "../gate.ts";
+import { closeGate, gateWakeAt, needsDecision, openGate } from "../gate.ts";
+import { hadTurn } from "../plan.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
 import { isExportedName } from "../state.ts";
 import type { Cause } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { taskDigest } from "./freeze.ts";
+import { recordGate } from "./gate-records.ts";
 
 /** A result of the work: final at once, or held until its checkers decided. */
 export function finishTask(draft: Draft, task: JobTask, result: Reported): void {
@@ -26,12 +28,11 @@ function holdForConfirm(
 ) {
   const held = draft.moveTask(task, "hold", { reported, endAt: reported.at, stopping: undefined });
   const digest = taskDigest(draft.definition, held, draft.context, reported);
-  const waiting = draft.updateTask(held, {
-    confirm: openGate(confirm, digest, draft.context.now),
-    wakeAt: undefined,
-  });
+  const opened = openGate(confirm, digest, draft.context.nowMs);
+  const waiting = draft.updateTask(held, { confirm: opened, wakeAt: gateWakeAt(opened) });
   draft.recordTask("TASK_REPORTED", waiting, { stage: reported.stage, reason: reported.reason });
   draft.recordTask("CONFIRM_WAITING", waiting, { message: `waits for ${confirm.people.join(", ")}` });
+  recordGate(draft, waiting, "confirm", { act: "OPEN" });
 }
 
 type FinalCause = Extract<Cause, "skip" | "succeed" | "fail" | "drop" | "gone">;
@@ -44,7 +45,7 @@ export function endTask(
   why: Partial<JobTaskStatus> = {},
 ): void {
   const { now } = draft.context;
-  const wasOpen = task.attempt > 0;
+  const wasOpen = draft.run !== undefined && hadTurn(draft.run.status.cursor, task);
   const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);
   const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined });
   const change: Partial<JobTask> = { wakeAt: undefined };

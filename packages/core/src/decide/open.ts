@@ -1,11 +1,12 @@
 // A task's turn: skip it, ask its auditors, or start it (semantics, section 3, runJob).
 
 import { MflowError } from "../errors.ts";
-import { needsDecision, openGate } from "../gate.ts";
+import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
+import { recordGate } from "./gate-records.ts";
 
 /** Opens a task whose turn has come. It may have ended when this returns. */
 export function openTask(draft: Draft, id: string): void {
@@ -34,8 +35,10 @@ export function freeze(draft: Draft, task: JobTask): JobTask {
 
 function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audit"]>): void {
   const digest = taskDigest(draft.definition, task, draft.context);
-  const opened = draft.updateTask(task, { audit: openGate(audit, digest, draft.context.now) });
+  const gate = openGate(audit, digest, draft.context.nowMs);
+  const opened = draft.updateTask(task, { audit: gate, wakeAt: gateWakeAt(gate) });
   draft.recordTask("AUDIT_WAITING", opened, { message: `waits for ${audit.people.join(", ")}` });
+  recordGate(draft, opened, "audit", { act: "OPEN" });
 }
 
 /** Starts a task that may run: at once when a slot is free, else it waits for one. */

@@ -31,8 +31,11 @@ function advanceOnce(draft: Draft, run: PipelineTask): boolean {
     case "open": {
       const id = draft.definition.taskIds[cursor.stage]?.[step.index];
       if (id === undefined) throw new Error(`${run.id} has no task ${step.index} in stage ${cursor.stage}`);
-      draft.updateRun({ cursor: { ...cursor, next: cursor.next + 1, open: cursor.open + 1 } });
-      openTask(draft, id);
+      // After a push back some of a parallel stage have ended already, and stay as they are.
+      const isDone = isEnded(draft.task(id).status.stage);
+      const open = isDone ? cursor.open : cursor.open + 1;
+      draft.updateRun({ cursor: { ...cursor, next: cursor.next + 1, open } });
+      if (!isDone) openTask(draft, id);
       return true;
     }
     case "nextStage":

@@ -72,6 +72,8 @@ describe("runJob", () => {
         effects: [{ kind: "START", taskId: id, attempt: 1 }],
         claims: [],
         releases: [],
+        notices: [],
+        records: [],
       },
     ]);
   });
@@ -149,7 +151,10 @@ describe("runJob on a task that exists", () => {
   test("leaves a task whose audit is WAITING as it is", () => {
     const play = playJob({ audit });
     expect([play.rerun(), play.task().audit?.stage]).toEqual([
-      { id: play.state.id, tasks: [], history: [], effects: [], claims: [], releases: [] },
+      {
+        ...{ id: play.state.id, tasks: [], history: [], effects: [] },
+        ...{ claims: [], releases: [], notices: [], records: [] },
+      },
       "WAITING",
     ]);
   });

@@ -2,10 +2,9 @@
 
 import type { Context, RunJobChange } from "../change.ts";
 import { MflowError } from "../errors.ts";
-import { makeGate, needsDecision } from "../gate.ts";
+import { listenersOf, sealListeners } from "../listeners/secrets.ts";
 import { checkParams, restoreMasked } from "../params.ts";
-import type { Gate } from "../schema/gate.ts";
-import type { JobTask, PastAttempt } from "../schema/job-task.ts";
+import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { TaskSpec } from "../schema/pipeline.ts";
 import type { RunDefinition } from "../schema/pipeline-task.ts";
@@ -13,8 +12,10 @@ import { markedNames, sealJobSpec, sealValues, sensitiveNames } from "../sealing
 import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { effectiveParams, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { effectiveParams, refuseInvalid } from "./freeze.ts";
+import { resetTask } from "./new-attempt.ts";
 import { makeJobTask } from "./run-pipeline.ts";
+import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The lone task as it is before its turn: everything checked, PENDING. */
 export function createLoneTask(change: RunJobChange, context: Context): RunState {
@@ -26,7 +27,11 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   const seal = (value: string) => (context.isSealed(value) ? value : context.seal(value));
   const sealed = { ...job, spec: sealJobSpec(job.spec, seal) };
   const values = restoreMasked(paramValueList(request.runParams), () => undefined);
-  const task: TaskSpec = { name: request.name ?? job.name, job: `#${job.id}` };
+  const task: TaskSpec = {
+    name: request.name ?? job.name,
+    job: `#${job.id}`,
+    ...sealListeners(listenersOf(request), seal),
+  };
   const sensitive = new Set([...markedNames(values), ...sensitiveNames(job.spec)]);
   if (values.length > 0) task.runParams = sealValues(values, sensitive, seal);
   if (request.labels) task.labels = request.labels;
@@ -45,9 +50,9 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
     ...makeJobTask(id, task, sealed, context.actor?.name ?? "mflow", context),
     ...scope,
   };
-  const audit = makeGate(task.audit);
-  if (audit) made.audit = audit;
+  Object.assign(made, gatesOf(definition, made));
   const state = makeState(id, undefined, definition, [made]);
+  refuseGatesThatCannotPass(definition, [made], context);
   if (!task.skipRun) {
     const { params, declared } = effectiveParams(state, made, context);
     refuseInvalid([{ task: made, problems: checkParams(declared, params) }]);
@@ -77,36 +82,8 @@ export function prepareRerun(draft: Draft, task: JobTask): boolean {
       `task \`${task.name}\` (${task.id}) belongs to run ${draft.run.id}; run its pipeline again instead`,
     );
   }
-  const past: PastAttempt = { attempt: task.attempt, status: task.status };
-  if (task.audit) past.audit = task.audit;
-  if (task.confirm) past.confirm = task.confirm;
-  const spec = taskSpecOf(draft.definition, task);
-  const reset = draft.moveTask(task, "rerun", BLANK_STATUS);
-  draft.updateTask(reset, {
-    pastAttempts: [...(task.pastAttempts ?? []), past],
-    startedBy: draft.context.actor?.name ?? task.startedBy,
-    audit: freshGate(makeGate(spec.audit)),
-    confirm: freshGate(makeGate(spec.confirm)),
-    wakeAt: undefined,
-  });
+  const startedBy = draft.context.actor?.name ?? task.startedBy;
+  const reset = resetTask(draft, task, "rerun", { startedBy, pushBacks: undefined });
+  refuseGatesThatCannotPass(draft.definition, [reset], draft.context);
   return true;
 }
-
-/** Passes of an earlier attempt are void. */
-function freshGate(gate: Gate | undefined): Gate | undefined {
-  return needsDecision(gate) ? gate : undefined;
-}
-
-const BLANK_STATUS = {
-  detail: undefined,
-  extension: undefined,
-  reported: undefined,
-  stopping: undefined,
-  canceledBy: undefined,
-  workGoneAt: undefined,
-  startAt: undefined,
-  endAt: undefined,
-  steps: undefined,
-  runtimeEnvs: undefined,
-  markdownOutput: undefined,
-} satisfies Partial<JobTask["status"]>;

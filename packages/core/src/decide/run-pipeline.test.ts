@@ -107,6 +107,8 @@ describe("runPipeline", () => {
       effects: [{ kind: "START", taskId: a, attempt: 1 }],
       claims: ["sequence/shop/web/p"],
       releases: [],
+      notices: [],
+      records: [],
     });
   });
 

@@ -3,7 +3,7 @@
 import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
-import { makeGate } from "../gate.ts";
+import { listenersOf, sealListeners } from "../listeners/secrets.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
 import { widthOf } from "../plan.ts";
 import type { AddedAuditor } from "../schema/gate.ts";
@@ -23,6 +23,7 @@ import {
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
 export function createRun(change: RunPipelineChange, context: Context): RunState {
@@ -46,6 +47,7 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   );
   const state = makeState(run.id, run, definition, tasks);
   refuseScopesWithoutAudit(definition.auditors ?? [], tasks);
+  refuseGatesThatCannotPass(definition, tasks, context);
   refuseInvalid(checkTasks(state, tasks, context));
   return state;
 }
@@ -150,6 +152,8 @@ function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
     runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
+  const listeners = sealListeners(listenersOf(request), seal);
+  if (Object.keys(listeners).length > 0) definition.listeners = listeners;
   for (const stage of pipeline.spec.stages) {
     const ids = stage.tasks.map((task) => {
       const id = context.newId("task");
@@ -188,13 +192,10 @@ function makeTask(run: PipelineTask, definition: RunDefinition, place: TaskPlace
     stageNumber: stageIndex + 1,
     taskNumber: taskIndex + 1,
   };
-  const added = (definition.auditors ?? []).filter((auditor) => matchesScope(auditor.scope, placeOf(made)));
-  const audit = makeGate(task.audit, added);
-  if (audit) made.audit = audit;
-  return made;
+  return { ...made, ...gatesOf(definition, made) };
 }
 
-/** A PENDING task of a job, as pipelines and lone runs make it; without its place and its audit. */
+/** A PENDING task of a job, as pipelines and lone runs make it; without its place and its gates. */
 export function makeJobTask(
   id: string,
   task: TaskSpec,
@@ -216,15 +217,19 @@ export function makeJobTask(
     updatedAt: context.now,
     revision: 1,
   };
-  const labels = { ...job.labels, ...task.labels };
-  if (Object.keys(labels).length > 0) made.labels = labels;
+  const labels = ownLabels(job, task);
+  if (labels) made.labels = labels;
   if (job.spec.manualUpdateStatus) made.manualUpdateStatus = true;
   if (task.ignoreFailed) made.ignoreFailed = true;
   const timeout = task.timeout ?? job.spec.timeout;
   if (timeout !== undefined) made.timeoutMs = parseDuration(timeout);
-  const confirm = makeGate(task.confirm);
-  if (confirm) made.confirm = confirm;
   return made;
+}
+
+/** The labels of a task before its params are known. */
+export function ownLabels(job: JobSnapshot, task: TaskSpec): Labels | undefined {
+  const labels = { ...job.labels, ...task.labels };
+  return Object.keys(labels).length > 0 ? labels : undefined;
 }
 
 /** An auditor who is added with a scope must find an audit there; else nobody would ever ask them. */

@@ -1,4 +1,4 @@
-// What time and the effect workers bring: a task's deadline, a free slot, a start that failed for good, a stop
+// What time and the effect workers bring: a task's or a gate's deadline, a free slot, a start that failed for good, a stop
 // that found nothing to stop.
 
 import { formatDuration } from "../duration.ts";
@@ -7,6 +7,7 @@ import { holdsSlot } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
+import { waitingGate, wakeGate } from "./gate-timers.ts";
 import { takeSlot } from "./open.ts";
 import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
@@ -15,11 +16,17 @@ export function slotFree(draft: Draft, task: JobTask): void {
   if (task.status.stage === "SCHEDULING" && draft.freeSlots > 0) takeSlot(draft, task);
 }
 
-/** The task's `wakeAt` has come: no status followed the work's end, or the timeout is over. */
+/** The task's `wakeAt` has come: of its waiting gate, or no status followed the work's end, or the timeout is over. */
 export function wake(draft: Draft, task: JobTask): void {
   const { context } = draft;
   if (task.wakeAt === undefined || Date.parse(task.wakeAt) > context.nowMs) return;
-  if (isEnded(task.status.stage) || task.status.stopping || task.status.reported) return;
+  if (isEnded(task.status.stage)) return;
+  const waiting = waitingGate(task);
+  if (waiting) {
+    wakeGate(draft, task, waiting.kind, waiting.gate);
+    return;
+  }
+  if (task.status.stopping || task.status.reported) return;
   if (task.status.workGoneAt) {
     endTask(draft, task, "fail", {
       reason: "NO_STATUS",

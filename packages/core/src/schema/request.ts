@@ -120,14 +120,23 @@ export type UpdateOutputRequest = Static<typeof UpdateOutputRequest>;
 /** A decision on an audit or a confirm. */
 export const DecideRequest = closed({
   verdict: GateVerdict,
-  comment: Type.Optional(Type.String({ maxLength: 4096, description: "Why; a DENY needs it." })),
+  comment: Type.Optional(
+    Type.String({ maxLength: 4096, description: "Why; a DENY and a PUSH_BACK need it." }),
+  ),
   digest: Type.Optional(
     Type.String({
       maxLength: 128,
       description: "Digest of what you saw; refused when the content is another.",
     }),
   ),
-  pushBackTo: Type.Optional(titled("With PUSH_BACK: the task of the run that runs again.", Name)),
+  pushBackTo: Type.Optional(
+    Type.String({
+      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
+      maxLength: 127,
+      description:
+        "With PUSH_BACK: the task that runs again with what comes after it; `stage/task` where its name is not unique.",
+    }),
+  ),
 });
 export type DecideRequest = Static<typeof DecideRequest>;
 

@@ -1,6 +1,7 @@
 // What must hold after every decision on a run, whatever happened. Each breach is an error that says which
 // rule broke and shows the decision.
 
+import { gateWakeAt } from "../gate.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { JobTask, TaskStage } from "../schema/job-task.ts";
 import { type Decision, holdsSlot, isRunEnded, makeState, type RunState } from "../state.ts";
@@ -118,7 +119,7 @@ export class Invariants {
     if (!run) return;
     const { cursor } = run.status;
     const isOver = isRunEnded(run);
-    const open = [...tasks.values()].filter((task) => task.attempt > 0 && !isEnded(task.status.stage));
+    const open = [...tasks.values()].filter(isOpen);
     ensure(cursor.open === open.length, `cursor.open is ${cursor.open}, ${open.length} tasks are open`);
     for (const task of open) {
       ensure(task.stageNumber === cursor.stage + 1, `${task.name} is open, stage ${cursor.stage} under way`);
@@ -157,6 +158,14 @@ export class Invariants {
   }
 }
 
+/** Whether the turn of a task has come and it has not ended. */
+function isOpen(task: JobTask): boolean {
+  const { stage } = task.status;
+  return (
+    stage === "SCHEDULING" || isAtWork(stage) || (stage === "PENDING" && task.audit?.stage === "WAITING")
+  );
+}
+
 /** Whether work that may be running has no way on but to stop: canceled, timed out, or ended by force. */
 function mustStop(task: JobTask, events: readonly NewHistoryEvent[]): boolean {
   const { stage, stopping, reported, workGoneAt } = task.status;
@@ -174,7 +183,9 @@ function checkTask(task: JobTask): void {
   ensure(!(hasEnded && holdsSlot(task)), `${task.name} has ended and holds a slot`);
   ensure(!(hasEnded && task.wakeAt !== undefined), `${task.name} has ended and has an alarm`);
   ensure(!(hasEnded && stopping), `${task.name} has ended and is being stopped`);
-  ensure(!(reported && task.wakeAt !== undefined), `${task.name} has reported and has an alarm`);
+  const waiting = [task.audit, task.confirm].find((gate) => gate?.stage === "WAITING");
+  const isHeldOrWaits = reported || waiting;
+  ensure(!isHeldOrWaits || task.wakeAt === gateWakeAt(waiting), `${task.name} has not the alarm of its gate`);
   ensure(task.audit?.stage !== "WAITING" || stage === "PENDING", `${task.name} is ${stage}, its audit waits`);
   const isHeld = stage === "ACTIVE" && reported !== undefined;
   ensure((task.confirm?.stage === "WAITING") === isHeld, `${task.name} is ${stage}, its confirm is not`);

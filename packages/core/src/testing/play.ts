@@ -101,6 +101,18 @@ export class Play {
     return this.submit({ type: "confirm", taskId: this.task(name).id, request }, person(user));
   }
 
+  /** Takes the user's own pass back. */
+  withdraw(gate: "audit" | "confirm", name: string, user: string, comment?: string): Decision {
+    const request = comment !== undefined ? { comment } : {};
+    return this.submit({ type: "withdraw", gate, taskId: this.task(name).id, request }, person(user));
+  }
+
+  /** Pushes the result of a task back to a task, itself unless named. */
+  pushBack(name: string, pushBackTo: string = name, user = "ann", comment = "once more"): Decision {
+    const request = { verdict: "PUSH_BACK" as const, pushBackTo, comment };
+    return this.submit({ type: "confirm", taskId: this.task(name).id, request }, person(user));
+  }
+
   cancel(name: string, message?: string): Decision {
     const request = message !== undefined ? { message } : {};
     return this.submit({ type: "cancelTask", taskId: this.task(name).id, request }, STARTER);
