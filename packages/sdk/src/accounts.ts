@@ -7,6 +7,7 @@ import type {
   CreateUserRequest,
   GrantBody,
   GroupBody,
+  PatchUserRequest,
   TokenBody,
   TokenQuery,
   UserBody,
@@ -26,6 +27,14 @@ export function userCalls(transport: Transport) {
         method: "PUT",
         path: path`/users/${name}/grants`,
         body: { grants },
+        repeatable: true,
+      }),
+    /** Where they are reached, their language, their absence: what is left out stays, `null` removes. */
+    patch: (name: string, change: PatchUserRequest) =>
+      transport.json<UserBody>({
+        method: "PATCH",
+        path: path`/users/${name}`,
+        body: change,
         repeatable: true,
       }),
     remove: (name: string) => transport.json<void>({ method: "DELETE", path: path`/users/${name}` }),

@@ -4,6 +4,7 @@ import type { WhoAmI } from "@mflow/core/schema/account";
 import type { ApiPage, Health, Readiness } from "@mflow/core/schema/api";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
 import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
+import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { type EventOptions, followEvents, newestPlace } from "./events.ts";
 import { logCalls } from "./logs.ts";
@@ -22,6 +23,8 @@ export function createClient(options: ClientOptions) {
     manifests: manifestCalls(transport),
     runs: runCalls(transport),
     tasks: taskCalls(transport),
+    inbox: inboxCalls(transport),
+    records: recordCalls(transport),
     logs: logCalls(transport),
     events: (query: EventOptions = {}) => followEvents(transport, query),
     /** `seq` of the newest event: `events({ after: 0, until: await newestEvent() })` is all there is now. */

@@ -9,6 +9,7 @@ import type {
   RunJobResponse,
   RunPipelineResponse,
 } from "@mflow/core/schema/api";
+import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
@@ -17,6 +18,7 @@ import type {
   RunPipelineRequest,
   UpdateOutputRequest,
   UpdateStatusRequest,
+  WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { InScope } from "./catalog.ts";
 import { path, type Transport } from "./transport.ts";
@@ -73,6 +75,16 @@ export function taskCalls(transport: Transport) {
     updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
     audit: (id: string, request: DecideRequest) => post<JobTaskView>(id, "audit", request),
     confirm: (id: string, request: DecideRequest) => post<JobTaskView>(id, "confirm", request),
+    /** Takes back one's own pass. */
+    withdraw: (id: string, gate: "audit" | "confirm", request: WithdrawRequest = {}) =>
+      transport.json<JobTaskView>({
+        method: "POST",
+        path: path`/job-tasks/${id}/${gate}/withdraw`,
+        body: request,
+      }),
+    /** What somebody who decides its gate has to see. */
+    evidence: (id: string, query: EvidenceQuery = {}) =>
+      transport.json<Evidence>({ path: path`/job-tasks/${id}/evidence`, query }),
     cancel: (id: string, request: CancelRequest = {}) => post<JobTaskView>(id, "cancel", request),
     /** An ended task that ran alone, with its logs. */
     remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/job-tasks/${id}` }),

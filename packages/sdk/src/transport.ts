@@ -8,6 +8,8 @@ export interface ClientOptions {
   /** Address of the server; a function is asked before each try, for a server that may come back elsewhere. */
   url: string | (() => string | Promise<string>);
   token?: string;
+  /** How the program names itself, e.g. `release-bot/2.1`; decisions are recorded with it. */
+  userAgent?: string;
   fetch?: typeof fetch;
   /** Further tries of calls that may be repeated, when no connection comes about (default 3). */
   retries?: number;
@@ -67,6 +69,7 @@ export function createTransport(options: ClientOptions): Transport {
   async function once(base: string, call: Call, signal: AbortSignal | undefined): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (options.token) headers.authorization = `Bearer ${options.token}`;
+    if (options.userAgent) headers["user-agent"] = options.userAgent;
     if (call.body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
     try {
