@@ -4,9 +4,15 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
-import type { Channel, ChannelKind } from "@mflow/core/schema/channel";
+import type { Channel } from "@mflow/core/schema/channel";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
-import type { Delivery, DeliveryAttempt, DeliveryState, DeliveryTarget } from "@mflow/core/schema/delivery";
+import type {
+  Delivery,
+  DeliveryAttempt,
+  DeliveryKind,
+  DeliveryState,
+  DeliveryTarget,
+} from "@mflow/core/schema/delivery";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
@@ -77,7 +83,8 @@ export interface NewMessage {
 /** A message on its way to one listener. Holds names only, never secrets: those are looked up when it is sent. */
 export interface NewDelivery {
   id: string;
-  kind: ChannelKind;
+  /** Of a channel, unless the state says that it cannot be sent. */
+  kind: DeliveryKind;
   /** Where to, without secrets; limits, pauses and the breaker are per target. */
   target: string;
   /** Deliveries of one lane are sent one after another: one lane per listener, recipient and run. */
@@ -288,7 +295,7 @@ export interface DeliveryStore {
   resend(which: { id: string } | { target: string }, now: number): Promise<number>;
   /** Targets that were ever used or paused, by name. */
   targets(): Promise<Omit<DeliveryTarget, "openUntil">[]>;
-  pause(target: string, kind: ChannelKind, by: string, at: string): Promise<void>;
+  pause(target: string, kind: DeliveryKind, by: string, at: string): Promise<void>;
   /** Whether it was paused. */
   resume(target: string): Promise<boolean>;
 }

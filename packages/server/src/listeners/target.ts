@@ -1,0 +1,81 @@
+// What the dispatcher knows of a target: when something may be due, how much is under way, and what holds it back.
+
+import type { TargetLimits } from "./channel.ts";
+import { type BreakerOptions, CircuitBreaker } from "./circuit-breaker.ts";
+import { DueTimes } from "./due-times.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** When to look again, and whether something may be sent now. */
+export type Turn = { send: number } | { lookAt: number } | "wait";
+
+export class Target {
+  readonly name: string;
+  readonly breaker: CircuitBreaker;
+  readonly later = new DueTimes();
+  /** Something may be due now. */
+  hasDue = false;
+  isPaused = false;
+  underWay = 0;
+  /** A claim is being made; two at once would exceed what may be under way. */
+  isClaiming = false;
+  /** The place has had too many; nothing is sent before, milliseconds since the epoch. */
+  restsUntil = 0;
+  /** How often it said so in a row. */
+  rests = 0;
+  /** Cancels the timer. */
+  cancelTimer: (() => void) | undefined;
+  #limits: TargetLimits | undefined;
+  #bucket: TokenBucket | undefined;
+
+  constructor(name: string, breaker: BreakerOptions) {
+    this.name = name;
+    this.breaker = new CircuitBreaker(breaker);
+  }
+
+  /** Notes how much it takes, which its kind of channel says. */
+  limit(limits: TargetLimits, now: number): void {
+    if (this.#limits === limits) return;
+    this.#limits = limits;
+    this.#bucket = limits.rate && new TokenBucket(limits.rate, now);
+  }
+
+  get hasLimits(): boolean {
+    return this.#limits !== undefined;
+  }
+
+  /** What is to be done now; `send`: at most so many. */
+  turn(now: number): Turn {
+    if (this.isPaused) return "wait";
+    if (this.later.take(now)) this.hasDue = true;
+    if (!this.hasDue) return this.later.first === undefined ? "wait" : { lookAt: this.later.first };
+    const { openUntil } = this.breaker;
+    if (openUntil !== undefined && now < openUntil) return { lookAt: openUntil };
+    if (now < this.restsUntil) return { lookAt: this.restsUntil };
+    const free = Math.min(
+      (this.#limits?.concurrency ?? 1) - this.underWay,
+      this.breaker.allows(now, this.underWay),
+    );
+    // What is under way looks again when it is done.
+    if (free <= 0) return "wait";
+    const tokens = this.#bucket?.available(now) ?? Number.POSITIVE_INFINITY;
+    if (tokens <= 0) return { lookAt: this.#bucket?.nextAt(now) ?? now };
+    return { send: Math.min(free, tokens) };
+  }
+
+  /** So many are sent now. */
+  took(count: number): void {
+    this.underWay += count;
+    this.#bucket?.take(count);
+  }
+
+  /** Whether all that is known of it would be found again. */
+  isForgettable(now: number): boolean {
+    const isHeld = this.isPaused || this.breaker.openUntil !== undefined || now < this.restsUntil;
+    return !isHeld && !this.isBusy;
+  }
+
+  /** Whether it waits for anything but being resumed. */
+  get isBusy(): boolean {
+    return this.underWay > 0 || (!this.isPaused && (this.hasDue || this.later.first !== undefined));
+  }
+}
