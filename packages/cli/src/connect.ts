@@ -8,6 +8,7 @@ import { backgroundFlags, startInBackground, stopInBackground } from "./backgrou
 import type { Context } from "./context.ts";
 import { type LocalServer, localToken, recordedServer, runningServer } from "./local-server.ts";
 import { UsageError } from "./usage-error.ts";
+import { USER_AGENT } from "./user-agent.ts";
 
 export interface ConnectOptions {
   /** Without a server start one, even where there is no data folder yet. */
@@ -44,6 +45,7 @@ export async function connect(context: Context, options: ConnectOptions = {}): P
     // A server that comes back after a restart has another port.
     url: async () => (await recordedServer(dataFolder))?.url ?? found,
     token: token ?? (await localToken(dataFolder)),
+    userAgent: USER_AGENT,
   });
   return { client, url: found, isLocal: true };
 }
@@ -88,7 +90,7 @@ function named(url: string, token: string | undefined): Connection {
   if (!URL.canParse(whole)) {
     throw new UsageError(`\`${url}\` is not a URL`, "Write it like http://127.0.0.1:7070.");
   }
-  return { client: createClient({ url: whole, token }), url: whole, isLocal: false };
+  return { client: createClient({ url: whole, token, userAgent: USER_AGENT }), url: whole, isLocal: false };
 }
 
 /** Whether a server has worked on the folder before: then there is something to ask about. */

@@ -1,6 +1,6 @@
 // The commands for people: users, groups, tokens, and who one is oneself.
 
-import type { Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import type { Runs } from "../program.ts";
 import { collect } from "./collect.ts";
 
@@ -30,6 +30,35 @@ export function declareAccountCommands(program: Command, runs: Runs): void {
       .argument("[roles...]", ROLE)
       .summary("give a user exactly these roles; none takes all away"),
     load,
+  );
+  runs(
+    user
+      .command("address")
+      .argument("<name>")
+      .argument("<channel>", "a channel of mail or an app")
+      .argument("[address]", "mail address, or the platform's id of the user")
+      .summary("say where messages reach a user")
+      .option("--remove", "they are not reached there any more"),
+    load,
+  );
+  runs(
+    user
+      .command("language")
+      .argument("<name>")
+      .addArgument(new Argument("<language>").choices(["en", "zh"]))
+      .summary("say in which language messages to a user are"),
+    load,
+  );
+
+  runs(
+    program
+      .command("away")
+      .summary("say until when you are away and who decides on your behalf")
+      .option("--until <time>", "a date, a date and time, or e.g. 5d from now")
+      .option("--ask <user>", "who decides on your behalf meanwhile")
+      .addOption(new Option("--back", "you are here again").conflicts(["until", "ask"]))
+      .option("--user <name>", "not you but this user is away; needs admin"),
+    () => import("./away.ts"),
   );
 
   const group = program.command("group").summary("make, list and remove groups of users");

@@ -1,6 +1,5 @@
 // `mflow get`: lists records of a kind, or shows some by name.
 
-import { parseDuration } from "@mflow/core/duration";
 import type { ApiPage } from "@mflow/core/schema/api";
 import type { JobStage } from "@mflow/core/schema/job";
 import type { TaskStage } from "@mflow/core/schema/job-task";
@@ -13,6 +12,7 @@ import type { RecordOf } from "./kind-columns.ts";
 import { type KindName, kindOf } from "./kind-names.ts";
 import { printList } from "./print-list.ts";
 import { parseLabels } from "./run-values.ts";
+import { pastTime } from "./when.ts";
 
 interface GetOptions {
   stage?: string[];
@@ -72,6 +72,7 @@ function refuseForeign(kind: KindName, options: GetOptions): void {
 
 function query({ scope }: Context, options: GetOptions, cursor: string | undefined) {
   const { stage, label, text, since, until, all } = options;
+  const now = Date.now();
   // Written the same way as when they are given to a run.
   const labels = label && Object.entries(parseLabels(label)).map(([key, value]) => `${key}=${value}`);
   return {
@@ -82,24 +83,11 @@ function query({ scope }: Context, options: GetOptions, cursor: string | undefin
     pipeline: options.pipeline,
     job: options.job,
     pipelineTaskId: options.run,
-    createdFrom: since && timeOf(since),
-    createdTo: until && timeOf(until),
+    createdFrom: since && pastTime(since, now),
+    createdTo: until && pastTime(until, now),
     limit: options.limit ?? (all ? WHOLE_PAGE : undefined),
     cursor,
   };
-}
-
-/** `2h` ago, or a date and time. */
-function timeOf(text: string): string {
-  if (/^(\d+(ms|s|m|h|d))+$/.test(text)) return new Date(Date.now() - parseDuration(text)).toISOString();
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) {
-    throw new UsageError(
-      `\`${text}\` is no time`,
-      "Write it like 2h, 3d, 2026-03-01 or 2026-03-01T12:00:00Z.",
-    );
-  }
-  return time.toISOString();
 }
 
 function listPage(

@@ -8,6 +8,7 @@ import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Column } from "../display/table.ts";
 import { elapsed, openGateOf, peopleOf } from "../view/watched.ts";
+import { awayText } from "./away.ts";
 import type { KindName } from "./kind-names.ts";
 import { grantText } from "./roles.ts";
 
@@ -82,6 +83,9 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "NAME", value: (user) => user.name, shrinksTo: 12 },
       { title: "ROLES", value: (user) => user.grants.map(grantText).join(", "), shrinksTo: 12 },
       { title: "AGE", value: (user) => age(user.createdAt, now) },
+      { title: "AWAY", value: (user) => awayText(user), shrinksTo: 8 },
+      { title: "LANGUAGE", value: (user) => user.language ?? "", wide: true },
+      { title: "ADDRESSES", value: addressText, wide: true, shrinksTo: 12 },
       { title: "DISPLAY NAME", value: (user) => user.displayName ?? "", wide: true, shrinksTo: 12 },
     ],
     group: [
@@ -122,6 +126,13 @@ export function labelText(labels: Record<string, string> | undefined): string {
   return Object.entries(labels ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .join(" ");
+}
+
+/** `feishu ou_123, mail ada@example.com` */
+export function addressText({ addresses = {} }: Pick<UserBody, "addresses">): string {
+  return Object.entries(addresses)
+    .map(([channel, address]) => `${channel} ${address}`)
+    .join(", ");
 }
 
 /** For whom it waits, why it failed. */

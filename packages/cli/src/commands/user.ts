@@ -4,6 +4,8 @@ import type { UserBody } from "@mflow/core/schema/account";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
+import { UsageError } from "../usage-error.ts";
+import { addressText } from "./kind-columns.ts";
 import { printList } from "./print-list.ts";
 import { grantText, parseGrant } from "./roles.ts";
 import { showToken } from "./show-token.ts";
@@ -21,6 +23,10 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
         context.print(`user ${name} removed`);
       }
       return;
+    case "address":
+      return setAddress(context, client, call);
+    case "language":
+      return setLanguage(context, client, call);
     default:
       return grant(context, client, call);
   }
@@ -52,6 +58,28 @@ async function grant(context: Context, client: Client, { args }: CommandCall): P
   const user = await client.users.setGrants(name, roles.map(parseGrant));
   if (context.documentFormat) return context.printDocument(user);
   context.print(describeUser(user));
+}
+
+async function setAddress(
+  context: Context,
+  client: Client,
+  { args, options }: CommandCall,
+): Promise<undefined> {
+  const [name, channel, address] = args as [string, string, string?];
+  const { remove } = options as { remove?: boolean };
+  if (remove && address !== undefined) throw new UsageError("--remove takes no address");
+  if (!remove && address === undefined)
+    throw new UsageError("an address is missing", "Give it, or take theirs away with --remove.");
+  const user = await client.users.patch(name, { addresses: { [channel]: address ?? null } });
+  if (context.documentFormat) return context.printDocument(user);
+  context.print(`user ${user.name}: ${addressText(user) || "no addresses"}`);
+}
+
+async function setLanguage(context: Context, client: Client, { args }: CommandCall): Promise<undefined> {
+  const [name, language] = args as [string, "en" | "zh"];
+  const user = await client.users.patch(name, { language });
+  if (context.documentFormat) return context.printDocument(user);
+  context.print(`user ${user.name}: messages in ${user.language}`);
 }
 
 function describeUser(user: UserBody): string {

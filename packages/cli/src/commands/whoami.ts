@@ -1,6 +1,8 @@
 // `mflow whoami`: as whom the server knows the caller, and what they may do.
 
 import type { Context } from "../context.ts";
+import { awayText } from "./away.ts";
+import { addressText } from "./kind-columns.ts";
 import { grantText } from "./roles.ts";
 
 export async function run(context: Context): Promise<undefined> {
@@ -9,5 +11,11 @@ export async function run(context: Context): Promise<undefined> {
   if (context.documentFormat) return context.printDocument(me);
   context.print(`${me.name}${me.local ? " (local token: the server has no users yet)" : ""}`);
   context.print(`roles   ${me.grants.map(grantText).join(", ") || "none"}`);
+  const { language, standsInFor = [] } = me;
+  const addresses = addressText(me);
+  if (addresses) context.print(`reached ${addresses}`);
+  if (language) context.print(`reads   ${language === "zh" ? "简体中文" : "English"}`);
+  if (me.away) context.print(`now     ${awayText(me)}`);
+  if (standsInFor.length > 0) context.print(`stands  in for ${standsInFor.join(", ")}`);
   context.print(`server  ${url}, version ${me.version}`);
 }
