@@ -16,7 +16,7 @@ import type { Engine } from "../engine/submit.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
-import { useJsonBodies, useYamlBodies } from "./body.ts";
+import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";
 import { closePromptly } from "./closing.ts";
 import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
@@ -27,6 +27,7 @@ import { type Gauge, Metrics, useMetrics } from "./metrics.ts";
 import { registerRoutes } from "./register.ts";
 import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { callbackRoutes } from "./routes/callbacks.ts";
 import { decideRoutes } from "./routes/decide.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { evidenceRoutes } from "./routes/evidence.ts";
@@ -39,7 +40,7 @@ import { pipelineRoutes } from "./routes/pipelines.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
 import { serialise } from "./serialise.ts";
-import type { Services } from "./services.ts";
+import type { CallbackParts, Services } from "./services.ts";
 import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
@@ -65,6 +66,8 @@ export interface AppOptions {
   accounts: Accounts;
   /** Makes and opens the links by which gates are decided. */
   links: DecisionLinks;
+  /** Absent: there are no app channels, and every callback is refused. */
+  callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is (default `en`). */
   language?: Language;
   /** Runners that the server has; lint warns of jobs for others. */
@@ -101,6 +104,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...eventRoutes(services),
     ...accountRoutes(services),
     ...decideRoutes(services),
+    ...callbackRoutes(services),
   ];
   routes.push(...serverRoutes(services, metrics, () => routes));
   return routes;
@@ -161,13 +165,14 @@ export function createApp(options: AppOptions): FastifyInstance {
   const services: Services = {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
     links: options.links,
+    ...(options.callbacks && { callbacks: options.callbacks }),
     language: options.language ?? "en",
   };
   const routes = allRoutes(services, metrics);
   const guards = { auth, state };
   registerRoutes(
     app,
-    routes.filter((route) => !route.yaml && !route.form),
+    routes.filter((route) => !route.yaml && !route.form && !route.rawBody),
     guards,
   );
   app.register((scope, _options, done) => {
@@ -175,6 +180,15 @@ export function createApp(options: AppOptions): FastifyInstance {
     registerRoutes(
       scope,
       routes.filter((route) => route.form),
+      guards,
+    );
+    done();
+  });
+  app.register((scope, _options, done) => {
+    useRawBodies(scope);
+    registerRoutes(
+      scope,
+      routes.filter((route) => route.rawBody),
       guards,
     );
     done();

@@ -61,10 +61,11 @@ function holdsSealedText(value: unknown): boolean {
 
 /**
  * Refuses ciphertexts: sealed values are made here and never leave, so one that comes in is forged, or copied
- * from where nobody should read. `text` is the JSON; most have neither the prefix nor an escape that could hide it.
+ * from where nobody should read. `text` is its JSON, where there is one: most have neither the prefix nor an escape
+ * that could hide it.
  */
-function refuseSealedTexts(text: string, value: unknown): void {
-  if (!text.includes(SEALED_PREFIX) && !text.includes("\\u")) return;
+export function refuseSealedTexts(value: unknown, text?: string): void {
+  if (text !== undefined && !text.includes(SEALED_PREFIX) && !text.includes("\\u")) return;
   if (!holdsSealedText(value)) return;
   throw new MflowError(
     "BAD_REQUEST",
@@ -85,7 +86,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   } catch (error) {
     throw new MflowError("BAD_REQUEST", `The body is not valid JSON: ${(error as Error).message}`);
   }
-  refuseSealedTexts(text, value);
+  refuseSealedTexts(value, text);
   return value;
 }
 
@@ -99,6 +100,12 @@ export function useJsonBodies(app: FastifyInstance): void {
       done(error as Error);
     }
   });
+}
+
+/** Gives the routes of a scope the bytes of a body, whatever type it has or says to have. */
+export function useRawBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, bytes, done) => done(null, bytes));
 }
 
 /** Lets the routes of a scope take YAML text too. */

@@ -98,7 +98,17 @@ function parameters(route: Route, components: Components): Json[] {
   return [...inPath, ...inQuery, ...inHeader];
 }
 
+/** What a platform sends, as it says it. */
+const rawBody: Json = {
+  required: true,
+  content: {
+    "application/json": { schema: { type: "object" } },
+    "application/x-www-form-urlencoded": { schema: { type: "object" } },
+  },
+};
+
 function requestBody(route: Route, components: Components): Json | undefined {
+  if (route.rawBody) return rawBody;
   if (!route.body) return undefined;
   const content: Json = { "application/json": { schema: components.refer(route.body) } };
   if (route.yaml) {
@@ -121,6 +131,7 @@ export function errorsOf(route: Route): ErrorCode[] {
   };
   if (route.access !== "public") add([...withCaller, ...withStore]);
   if (route.body) add(withBody);
+  if (route.rawBody) add(["TOO_LARGE"]);
   if (route.method !== "GET") add(withWrite);
   add(route.errors);
   return [...codes];

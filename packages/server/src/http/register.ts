@@ -49,6 +49,7 @@ function checkState(route: Route, state: ServerState): void {
 }
 
 function readBody(route: Route, given: unknown): unknown {
+  if (route.rawBody) return given ?? Buffer.alloc(0);
   if (!route.body) {
     const isEmpty = given === undefined || JSON.stringify(given) === "{}";
     if (isEmpty) return undefined;

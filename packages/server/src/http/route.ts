@@ -59,6 +59,8 @@ interface RouteFacts {
   bodyOptional?: boolean;
   /** The body comes from an HTML form. */
   form?: boolean;
+  /** The handler gets the body's bytes, of any type: what a signature is of. */
+  rawBody?: boolean;
   /** Manifests as YAML text are taken instead of the JSON body; its fields come as query then. */
   yaml?: boolean;
   successes: Record<number, Success>;

@@ -1,10 +1,12 @@
 // What the routes work with. Main makes the parts, `createApp` puts them together; an app has one set.
 
 import type { ServerState } from "@mflow/core/schema/api";
+import type { ChannelSpec } from "@mflow/core/schema/channel";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
+import type { HttpSender } from "../listeners/channel.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
@@ -12,6 +14,16 @@ import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
 import type { EventStreams } from "./sse.ts";
+
+/** What the callbacks of chat platforms need of the channels. */
+export interface CallbackParts {
+  /** Settings of a channel, secrets opened; undefined when there is none of this name. */
+  settingsOf(channel: string): ChannelSpec | undefined;
+  /** How platforms are answered besides. */
+  http: HttpSender;
+  /** Address of the server as people reach it. */
+  publicUrl(): string;
+}
 
 export interface Services {
   store: Store;
@@ -22,6 +34,8 @@ export interface Services {
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;
+  /** Absent: there are no app channels, and every callback is refused. */
+  callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is. */
   language: Language;
   /** Rings for every committed event. */
