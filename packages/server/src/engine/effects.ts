@@ -4,7 +4,6 @@
 
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { RunDefinition } from "@mflow/core/schema/pipeline-task";
-import { isEnded } from "@mflow/core/transitions";
 import { RetryableStartError, type Runner, type StartRequest } from "../runners/runner.ts";
 import type { Effect, Outbox } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
@@ -122,8 +121,8 @@ export class EffectWorkers {
   }
 }
 
-/** Whether the attempt is still to be started. */
+/** Whether the attempt is still to be started. One that was pushed back is PENDING until its turn comes again. */
 function isWanted(task: JobTask): boolean {
-  const { stage, stopping, workGoneAt } = task.status;
-  return !isEnded(stage) && stage !== "CANCELING" && !stopping && !workGoneAt && !task.status.reported;
+  const { stage, stopping, workGoneAt, reported } = task.status;
+  return (stage === "CREATING" || stage === "ACTIVE") && !stopping && !workGoneAt && !reported;
 }

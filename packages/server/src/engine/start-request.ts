@@ -32,6 +32,7 @@ export function makeStartRequest(
     MFLOW_URL: mflowUrl,
   };
   if (task.pipelineTaskId !== undefined) system.PIPELINE_TASK_ID = task.pipelineTaskId;
+  if (task.feedback !== undefined) system.MFLOW_FEEDBACK = task.feedback;
   const request: StartRequest = {
     taskId: task.id,
     attempt: task.attempt,
