@@ -3,7 +3,7 @@
 // can mention anybody or become a link.
 
 import type { Content } from "./content.ts";
-import { cutText } from "./cut-text.ts";
+import { cutText } from "./plain-line.ts";
 import { type MarkdownLine, readMarkdown } from "./markdown.ts";
 
 /** Limits of Slack's reference of blocks, UTF-16 units. */
