@@ -101,7 +101,10 @@ export const ChannelSpec = Type.Union(
           Text("Template of its interactive cards; without it people get links."),
         ),
         callbackSecret: Type.Optional(
-          titled("`apiSecret` that its callback address was registered with; cards with buttons need it.", Secret),
+          titled(
+            "`apiSecret` that its callback address was registered with; cards with buttons need it.",
+            Secret,
+          ),
         ),
         callbackRouteKey: Type.Optional(
           Text("`callbackRouteKey` that its callback address was registered with (default: `mflow`)."),

@@ -1,8 +1,7 @@
 // Texts for messages whose size a platform limits.
 
-/** The text, at most so many characters; one that is cut ends with `…`. */
+/** The text, at most so many UTF-16 units; one that is cut ends with `…`, and never within a character. */
 export function cutText(text: string, length: number): string {
   if (text.length <= length) return text;
-  // Neither half a character nor half of an escape such as `&amp;` stays behind.
-  return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$|&#?\w{0,6}$/, "")}…`;
+  return `${text.slice(0, Math.max(0, length - 1)).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }

@@ -1,82 +1,64 @@
-// A message as a card of Feishu: card JSON 2.0 by the public documentation "Card JSON 2.0 structure" of open.feishu.cn.
-// A denial needs words, so its button is in a form with an input; a pass is a button alone.
+// A message as the card of an app of Feishu: what robots' cards show, in card JSON 2.0 (open.feishu.cn, "Card JSON 2.0
+// structure", "Form container"), whose buttons call back. A denial needs words, so its button is in a form with an
+// input; a pass is a button alone.
 
 import type { Language } from "@mflow/core/schema/listener";
 import type { CardValue } from "./card-value.ts";
 import type { Content } from "./content.ts";
-import { cutText } from "./cut-text.ts";
+import { feishuCard } from "./feishu-card.ts";
+import { fitted } from "./fit-content.ts";
+import { bytesOf } from "./robot-http.ts";
 
 /** Name of the input in which a denial says why. */
 export const FORM_COMMENT = "comment";
+/** "The body of a card must not be larger than 30 KB"; it is in the request as a text, whose quotes are escaped. */
+const MAX_BYTES = 28_000;
 
-/** A card may have 30 KB; in UTF-8 and twice escaped a character takes up to six bytes. */
-const LIMITS = { title: 200, fact: 300, facts: 16, text: 1500, lines: 1200 };
-
-const TEMPLATES = { GOOD: "green", BAD: "red", WAITING: "orange", NEUTRAL: "blue" } as const;
 const WHY: Readonly<Record<Language, string>> = { en: "Why do you deny?", zh: "请填写拒绝的原因" };
 
 type Element = Record<string, unknown>;
 
 /** The card; with `card` its buttons decide by callbacks, without they are links. */
 export function feishuAppCard(content: Content, card?: CardValue): Element {
+  return fitted(
+    content,
+    (cut) => build(cut, card),
+    (built) => bytesOf(JSON.stringify(JSON.stringify(built))) <= MAX_BYTES,
+  );
+}
+
+function build(content: Content, card: CardValue | undefined): Element {
+  const { header, elements } = feishuCard(content, []);
+  const links = content.links.map(({ label, url }) => linkButton(label, url, "default"));
   return {
     schema: "2.0",
     // Shared, or it could not be updated; not forwarded, for its buttons are for one person.
     config: { update_multi: true, enable_forward: false },
-    header: { title: plain(cutText(content.title, LIMITS.title)), template: TEMPLATES[content.tone] },
-    body: { elements: [...facts(content), ...buttons(content, card)] },
+    header,
+    body: { elements: [...elements, ...decisionButtons(content, card), ...links] },
   };
 }
 
-function facts({ facts, text, params, log, links }: Content): Element[] {
-  const lines = facts
-    .slice(0, LIMITS.facts)
-    .map(({ label, value }) => `**${escaped(label)}**: ${escaped(cutText(value, LIMITS.fact))}`);
-  const parts = [
-    lines.join("\n"),
-    text === undefined ? "" : withoutTags(cutText(text, LIMITS.text)),
-    ...[params, log].map((block) => (block ? codeBlock(block) : "")),
-    links.map(({ label, url }) => `[${escaped(label)}](${linkTarget(url)})`).join(" · "),
-  ];
-  return parts.filter((part) => part !== "").map((part) => ({ tag: "markdown", content: part }));
-}
-
-function codeBlock({ label, lines }: { label: string; lines: string[] }): string {
-  const text = cutText(lines.join("\n"), LIMITS.lines).replaceAll("```", "'''");
-  return `**${escaped(label)}**\n\`\`\`\n${text}\n\`\`\``;
-}
-
-function buttons({ buttons = [], language }: Content, card: CardValue | undefined): Element[] {
+function decisionButtons({ buttons = [], language }: Content, card: CardValue | undefined): Element[] {
   return buttons.map(({ verdict, label, url }) => {
-    const button = { tag: "button", text: plain(label), type: verdict === "PASS" ? "primary" : "danger" };
-    if (!card) return { ...button, behaviors: [{ type: "open_url", default_url: url }] };
+    const type = verdict === "PASS" ? "primary" : "danger";
+    if (!card) return linkButton(label, url, type);
     const behaviors = [{ type: "callback", value: { ...card, verdict } }];
-    if (verdict === "PASS") return { ...button, behaviors };
+    const button = { tag: "button", text: plain(label), type, behaviors };
+    if (verdict === "PASS") return button;
     const input = {
       ...{ tag: "input", name: FORM_COMMENT, required: true, max_length: 1000, width: "fill" },
       placeholder: plain(WHY[language]),
     };
-    const submit = { ...button, name: "deny", form_action_type: "submit", behaviors };
+    const submit = { ...button, name: "deny", form_action_type: "submit" };
     return { tag: "form", name: "mflow_deny", elements: [input, submit] };
   });
 }
 
+function linkButton(label: string, url: string, type: string): Element {
+  return { tag: "button", text: plain(label), type, behaviors: [{ type: "open_url", default_url: url }] };
+}
+
 function plain(content: string): Element {
   return { tag: "plain_text", content };
-}
-
-/** Text that is no markdown: what means something there is written as its number. */
-function escaped(text: string): string {
-  return text
-    .replace(/\s+/g, " ")
-    .replace(/[&<>*_~[\]()`#|\\]/g, (character) => `&#${character.codePointAt(0)};`);
-}
-
-/** Markdown of people, in which no tag mentions anybody (`<at id=all>`). */
-function withoutTags(text: string): string {
-  return text.replaceAll("<", "&#60;");
-}
-
-function linkTarget(url: string): string {
-  return url.replaceAll("(", "%28").replaceAll(")", "%29");
 }

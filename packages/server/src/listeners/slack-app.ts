@@ -7,6 +7,7 @@ import { type AppAnswer, apiUrl, callApp } from "./app-call.ts";
 import { cardValueOf } from "./card-value.ts";
 import { type Channel, type HttpSender, type Outgoing, SendError, type Sent } from "./channel.ts";
 import { slackAppBlocks } from "./slack-app-blocks.ts";
+import { slackFallback } from "./slack-blocks.ts";
 
 type Settings = SpecOf<"SLACK_APP">;
 
@@ -77,7 +78,7 @@ async function update(http: HttpSender, outgoing: Outgoing<Settings>): Promise<S
 
 /** `text` is what notifications show. */
 function words({ content, deliveryId, message }: Outgoing<Settings>) {
-  return { text: content.title, blocks: slackAppBlocks(content, cardValueOf(deliveryId, message)) };
+  return { text: slackFallback(content), blocks: slackAppBlocks(content, cardValueOf(deliveryId, message)) };
 }
 
 /** The conversation with a person; opened once. */

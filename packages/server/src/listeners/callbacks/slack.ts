@@ -9,6 +9,7 @@ import { type ButtonValue, readButtonValue } from "../card-value.ts";
 import type { HttpSender } from "../channel.ts";
 import { SLACK_BASE_URL } from "../slack-app.ts";
 import { slackAppBlocks } from "../slack-app-blocks.ts";
+import { slackFallback } from "../slack-blocks.ts";
 import {
   type CallbackAnswer,
   type CallbackPlatform,
@@ -184,7 +185,7 @@ async function replaceCard(
 ): Promise<void> {
   if (url === undefined || !content) return;
   await respond(http, signal, url, {
-    ...{ replace_original: true, text: content.title, blocks: slackAppBlocks(content) },
+    ...{ replace_original: true, text: slackFallback(content), blocks: slackAppBlocks(content) },
   });
 }
 

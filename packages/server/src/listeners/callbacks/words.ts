@@ -11,6 +11,7 @@ const REFUSALS_ZH: Partial<Record<ErrorCode, string>> = {
   GATE_NOT_OPEN: "此审批已不在等待决定。",
   ALREADY_DECIDED: "您已经做过决定，每人只能决定一次。",
   CONTENT_CHANGED: "内容已变更，请查看新的卡片后再决定。",
+  LINK_USED: "这张卡片已用于一次决定，每张卡片只能使用一次。",
   COMMENT_REQUIRED: "拒绝时请填写原因。",
   FORBIDDEN: "您没有权限查看此任务。",
   NOT_FOUND: "该任务已不存在。",
