@@ -38,7 +38,7 @@ async function start([program = "", ...args]: string[]) {
   });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const [, port] = /listening on (\d+)/.exec((await lines.next()).value) ?? [];
+  const [, port] = /listening on (\d+)/.exec((await lines.next()).value ?? "") ?? [];
   return { url: `http://127.0.0.1:${port}/`, next: async () => (await lines.next()).value as string };
 }
 
