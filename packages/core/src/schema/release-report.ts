@@ -132,6 +132,9 @@ export const ReleaseReport = closed(
       { description: "The run." },
     ),
     tasks: Type.Array(ReportedTask, { description: "In the pipeline's order." }),
+    otherRecords: Type.Array(DecisionRecord, {
+      description: "Rows of the run that belong to none of the gates above.",
+    }),
     proof: Type.Optional(
       closed(
         {

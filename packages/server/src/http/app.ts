@@ -13,7 +13,7 @@ import Fastify, {
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
-import type { DecisionLinks } from "../listeners/decision-links.ts";
+import type { OpenListeners } from "../listeners/open-listeners.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
@@ -23,12 +23,14 @@ import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
 import { EventBell } from "./event-bell.ts";
 import { useFormBodies } from "./form-body.ts";
 import { checkHost } from "./host.ts";
-import { type Gauge, Metrics, useMetrics } from "./metrics.ts";
+import { type Gauge, Metrics, type Sampled, useMetrics } from "./metrics.ts";
 import { registerRoutes } from "./register.ts";
 import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { callbackRoutes } from "./routes/callbacks.ts";
+import { channelRoutes } from "./routes/channels.ts";
 import { decideRoutes } from "./routes/decide.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { evidenceRoutes } from "./routes/evidence.ts";
 import { inboxRoutes } from "./routes/inbox.ts";
@@ -37,6 +39,7 @@ import { jobRoutes } from "./routes/jobs.ts";
 import { manifestRoutes } from "./routes/manifests.ts";
 import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
+import { recordRoutes } from "./routes/records.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
 import { serialise } from "./serialise.ts";
@@ -64,8 +67,8 @@ export interface AppOptions {
   catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
   auth: Authenticator;
   accounts: Accounts;
-  /** Makes and opens the links by which gates are decided. */
-  links: DecisionLinks;
+  /** The channels, the links by which gates are decided, and who sends. */
+  listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
   /** Absent: there are no app channels, and every callback is refused. */
   callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is (default `en`). */
@@ -81,6 +84,8 @@ export interface AppOptions {
   state(): ServerState;
   /** What the engine tells for `/metrics`. */
   gauges?(): Gauge[];
+  /** What the listeners tell for `/metrics`. */
+  samples?(): Promise<Sampled[]>;
   logger?: FastifyBaseLogger;
   /** For tests. */
   streamTiming?: StreamTiming;
@@ -100,6 +105,9 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...jobTaskRoutes(services),
     ...evidenceRoutes(services),
     ...inboxRoutes(services),
+    ...recordRoutes(services),
+    ...channelRoutes(services),
+    ...deliveryRoutes(services),
     ...taskLogRoutes(services),
     ...eventRoutes(services),
     ...accountRoutes(services),
@@ -131,7 +139,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
     bearer === undefined ? undefined : auth.authenticate(bearer, ip),
   );
-  const metrics = new Metrics(options.gauges ?? (() => []));
+  const metrics = new Metrics(options.gauges ?? (() => []), options.samples);
   const allowed = new Set(options.allowedHosts?.map((name) => name.toLowerCase()));
   const catalog: CatalogContext = {
     ...options.catalog,
@@ -164,7 +172,9 @@ export function createApp(options: AppOptions): FastifyInstance {
   const lint = { store: store.catalog, runnerTypes: options.runnerTypes };
   const services: Services = {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
-    links: options.links,
+    links: options.listeners.links,
+    channels: options.listeners.channels,
+    dispatcher: options.listeners.dispatcher,
     ...(options.callbacks && { callbacks: options.callbacks }),
     language: options.language ?? "en",
   };
