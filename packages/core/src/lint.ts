@@ -8,6 +8,7 @@ import { timeoutRules } from "./lint/durations.ts";
 import { error, type Finding, warning } from "./lint/finding.ts";
 import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
+import { listenerRulesOf } from "./lint/listeners.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -50,6 +51,7 @@ function* pipelineRules(
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
   yield* gateRulesOf(spec, "/spec");
+  yield* listenerRulesOf(spec, "/spec", context);
   const scope = scopeOf(metadata, context.scope);
   for (const [stageIndex, stage] of spec.stages.entries()) {
     for (const [taskIndex, task] of stage.tasks.entries()) {

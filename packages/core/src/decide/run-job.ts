@@ -14,6 +14,7 @@ import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { effectiveParams, refuseInvalid } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
+import { refuseLoneListeners } from "./refuse-listeners.ts";
 import { makeJobTask } from "./run-pipeline.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
@@ -23,6 +24,7 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   if (!job) {
     throw new MflowError("BAD_REQUEST", "name the job to run in `job`, e.g. `docker_build:v1`");
   }
+  refuseLoneListeners(request, context);
   const id = request.id ?? context.newId("task");
   const seal = (value: string) => (context.isSealed(value) ? value : context.seal(value));
   const sealed = { ...job, spec: sealJobSpec(job.spec, seal) };

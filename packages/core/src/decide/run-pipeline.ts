@@ -23,6 +23,7 @@ import {
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { refuseRunListeners } from "./refuse-listeners.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
@@ -37,6 +38,7 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
       "every task of the pipeline has `skipRun`; there is nothing to run",
     );
   }
+  refuseRunListeners(change.request, pipeline.spec, context);
   const labels = runLabels(change);
   const run = makeRun(change, labels, context);
   const definition = snapshot(change, context);
