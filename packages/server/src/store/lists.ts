@@ -5,6 +5,7 @@
 import { MflowError } from "@mflow/core/errors";
 import { type Expression, type Kysely, type SqlBool, sql, type Transaction } from "kysely";
 import { decodeCursor, encodeCursor, type Position } from "./cursor.ts";
+import { deliveryOf } from "./delivery-row.ts";
 import { type Facet, OPEN, phaseOf, phasesOf, type RecordKind } from "./search-entry.ts";
 import type { PageQuery } from "./store.ts";
 import type { Tables } from "./tables.ts";
@@ -13,8 +14,12 @@ import type { Tables } from "./tables.ts";
 export interface ListQuery extends PageQuery {
   name?: string | undefined;
   job?: string | undefined;
+  /** Of deliveries: their states. */
   stages?: string[] | undefined;
+  target?: string | undefined;
   pipelineTaskId?: string | undefined;
+  /** Of deliveries. */
+  taskId?: string | undefined;
 }
 
 /** Bodies of records, to be parsed by who asked. */
@@ -60,7 +65,13 @@ const COUNT_UP_TO = 1000;
 /** Ranges that one statement merges; databases limit the parts of a union. */
 const MAX_STREAMS = 200;
 
-const TABLES = { run: "runs", task: "tasks", job: "jobs", pipeline: "pipelines" } as const;
+const TABLES = {
+  run: "runs",
+  task: "tasks",
+  job: "jobs",
+  pipeline: "pipelines",
+  delivery: "deliveries",
+} as const;
 
 /**
  * One page, newest first.
@@ -109,17 +120,18 @@ async function findPage(
   const text = query.text?.toLowerCase() || undefined;
   const named = text === undefined ? undefined : await termsWithText(tx, kind, query, text);
   if ([...filters, ...(named ? [named] : [])].some((filter) => filter.length === 0)) return [];
-  if (query.pipelineTaskId !== undefined)
-    return readRun(tx, query.pipelineTaskId, filters, { ...bounds, text });
+  if (query.pipelineTaskId !== undefined || query.taskId !== undefined)
+    return readMembers(tx, kind, query, filters, { ...bounds, text });
   const leadsByText = named && named.length <= MAX_TEXT_TERMS;
   const streams = await streamsOf(tx, kind, leadsByText ? [named, ...filters] : filters, bounds.stages);
   return readStreams(tx, kind, streams, { ...bounds, text: leadsByText ? undefined : text });
 }
 
-function facetsOf({ name, job, labels }: ListQuery): Facet[] {
+function facetsOf({ name, job, target, labels }: ListQuery): Facet[] {
   const facets: Facet[] = [];
   if (name !== undefined) facets.push({ facet: "NAME", key: "", value: name });
   if (job !== undefined) facets.push({ facet: "JOB", key: "", value: job });
+  if (target !== undefined) facets.push({ facet: "TARGET", key: "", value: target });
   for (const [key, value] of Object.entries(labels ?? {})) facets.push({ facet: "LABEL", key, value });
   return facets.length > 0 ? facets : [{ facet: "ALL", key: "", value: "" }];
 }
@@ -231,18 +243,29 @@ async function readStreams(
   return found.sort(newestFirst).slice(0, bounds.limit + 1);
 }
 
-/** The tasks of one run: its tasks lead, every filter is probed. */
-async function readRun(
+/** The tasks or deliveries of one run or task: they lead, every filter is probed. */
+async function readMembers(
   tx: Transaction<Tables>,
-  runId: string,
+  kind: RecordKind,
+  query: ListQuery,
   filters: Filter[],
   bounds: Bounds,
 ): Promise<Position[]> {
   const probes = filters.map((filter) => filter.map(({ term }) => term));
-  const page = sql<Position>`select h.created, h.id from tasks as h
-    where h.run_id = ${runId} and ${conditions("task", bounds, probes)}
+  const page = sql<Position>`select h.created, h.id from ${membersOf(kind, query)} as h
+    where ${conditions(kind, bounds, probes)}
     order by h.created desc, h.id desc limit ${bounds.limit + 1}`;
   return (await page.execute(tx)).rows;
+}
+
+/** Rows with `id`, `phase` and `created`. */
+function membersOf(kind: RecordKind, { pipelineTaskId, taskId }: ListQuery): Expression<unknown> {
+  if (kind === "task") return sql`(select * from tasks where run_id = ${pipelineTaskId})`;
+  const owner: Expression<SqlBool>[] = [];
+  if (taskId !== undefined) owner.push(sql<SqlBool>`m.task_id = ${taskId}`);
+  if (pipelineTaskId !== undefined) owner.push(sql<SqlBool>`m.aggregate_id = ${pipelineTaskId}`);
+  return sql`(select d.id, d.state as phase, d.created from messages as m join deliveries as d
+    on d.message = m.n where ${sql.join(owner, sql` and `)})`;
 }
 
 /** What a row `h` with `phase`, `created` and `id` must fulfil. */
@@ -257,7 +280,7 @@ function conditions(kind: RecordKind, bounds: Bounds, probes: number[][]): Expre
   if (to !== undefined && !(after && after.created < to)) parts.push(sql<SqlBool>`h.created < ${to}`);
   if (from !== undefined) parts.push(sql<SqlBool>`h.created >= ${from}`);
   const row: Expression<SqlBool>[] = [];
-  if (stages) row.push(sql<SqlBool>`r.stage in (${sql.join(stages)})`);
+  if (stages) row.push(sql<SqlBool>`${stageOf(kind)} in (${sql.join(stages)})`);
   if (text !== undefined) row.push(hasText(sql.ref("r.name"), text));
   if (row.length > 0)
     parts.push(
@@ -267,12 +290,41 @@ function conditions(kind: RecordKind, bounds: Bounds, probes: number[][]): Expre
   return parts.length > 0 ? sql<SqlBool>`${sql.join(parts, sql` and `)}` : sql<SqlBool>`1 = 1`;
 }
 
+function stageOf(kind: RecordKind): Expression<unknown> {
+  return kind === "delivery" ? sql.ref("r.state") : sql.ref("r.stage");
+}
+
 async function bodiesOf(tx: Transaction<Tables>, kind: RecordKind, page: Position[]): Promise<string[]> {
   if (page.length === 0) return [];
   const ids = page.map(({ id }) => id);
-  const rows = await tx.selectFrom(TABLES[kind]).select(["id", "body"]).where("id", "in", ids).execute();
+  const rows = kind === "delivery" ? await deliveryBodies(tx, ids) : await storedBodies(tx, kind, ids);
   const bodies = new Map(rows.map(({ id, body }) => [id, body]));
   return ids.map((id) => bodies.get(id)).filter((body) => body !== undefined);
+}
+
+interface StoredBody {
+  id: string;
+  body: string;
+}
+
+function storedBodies(
+  tx: Transaction<Tables>,
+  kind: Exclude<RecordKind, "delivery">,
+  ids: string[],
+): Promise<StoredBody[]> {
+  return tx.selectFrom(TABLES[kind]).select(["id", "body"]).where("id", "in", ids).execute();
+}
+
+async function deliveryBodies(tx: Transaction<Tables>, ids: string[]): Promise<StoredBody[]> {
+  const rows = await tx
+    .selectFrom("deliveries as d")
+    .innerJoin("messages as m", "m.n", "d.message")
+    .select(["d.id", "m.id as message_id", "m.event", "d.action", "m.domain", "m.namespace"])
+    .select(["m.aggregate_id", "m.task_id", "d.kind", "d.target", "d.listener", "d.user"])
+    .select(["d.state", "d.tries", "d.created", "d.due_at", "d.ended", "d.error"])
+    .where("d.id", "in", ids)
+    .execute();
+  return rows.map((row) => ({ id: row.id, body: JSON.stringify(deliveryOf(row)) }));
 }
 
 function newestFirst(a: Position, b: Position): number {

@@ -1,16 +1,17 @@
 // What a record is found by in lists, for every database: its scope, phase, time and facets. Pure, so that what was
 // written for a record can be computed again from it when it changes or goes.
 
+import { DELIVERY_STATES } from "@mflow/core/schema/delivery";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 
-export type RecordKind = "run" | "task" | "job" | "pipeline";
+export type RecordKind = "run" | "task" | "job" | "pipeline" | "delivery";
 
 /** `ALL`: every record of the scope. `key` is for labels alone. */
 export interface Facet {
-  facet: "ALL" | "NAME" | "JOB" | "LABEL";
+  facet: "ALL" | "NAME" | "JOB" | "LABEL" | "TARGET";
   key: string;
   value: string;
 }
@@ -37,6 +38,7 @@ const ENDINGS: Record<RecordKind, readonly string[]> = {
   task: ["CANCELED", "FAILED", "SUCCEEDED", "SKIPPED"],
   job: ["DRAFT", "PUBLISHED", "DEPRECATED"],
   pipeline: [STAGELESS],
+  delivery: DELIVERY_STATES,
 };
 
 /**
@@ -68,6 +70,26 @@ export function jobEntry(job: Job): SearchEntry {
 
 export function pipelineEntry(pipeline: Pipeline): SearchEntry {
   return entry("pipeline", pipeline, STAGELESS);
+}
+
+/** What the index knows of a delivery; its phase is its state. */
+export interface ListedDelivery {
+  id: string;
+  domain: string;
+  namespace: string;
+  target: string;
+  state: string;
+  /** Milliseconds since the epoch. */
+  created: number;
+}
+
+export function deliveryEntry(delivery: ListedDelivery): SearchEntry {
+  const { id, domain, namespace, target, state, created } = delivery;
+  const facets: Facet[] = [
+    { facet: "ALL", key: "", value: "" },
+    { facet: "TARGET", key: "", value: target },
+  ];
+  return { kind: "delivery", domain, namespace, phase: phaseOf("delivery", state), created, id, facets };
 }
 
 interface Listed {

@@ -29,6 +29,33 @@ export interface PipelinesTable {
   body: string;
 }
 
+export interface MessagesTable {
+  n: number;
+  id: string;
+  event: string;
+  domain: string;
+  namespace: string;
+  aggregate_id: string;
+  task_id: string | null;
+}
+
+export interface DeliveriesTable {
+  id: string;
+  /** `n` of the message. */
+  message: number;
+  kind: string;
+  target: string;
+  listener: string;
+  action: string;
+  user: string | null;
+  state: string;
+  tries: number;
+  created: number;
+  due_at: number;
+  ended: number | null;
+  error: string | null;
+}
+
 export interface SearchTermsTable {
   term: number;
   kind: string;
@@ -51,6 +78,8 @@ export interface Tables {
   tasks: TasksTable;
   jobs: JobsTable;
   pipelines: PipelinesTable;
+  messages: MessagesTable;
+  deliveries: DeliveriesTable;
   search_terms: SearchTermsTable;
   search_hits: SearchHitsTable;
 }

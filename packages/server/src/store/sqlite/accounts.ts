@@ -1,5 +1,6 @@
 // Users, their grants, groups and tokens.
 
+import type { Language } from "@mflow/core/schema/listener";
 import type { AccountStore, ApiToken, Grant, User } from "../store.ts";
 import type { Connection } from "./connection.ts";
 
@@ -8,6 +9,9 @@ interface UserRow {
   display_name: string | null;
   created_at: string;
   disabled: number;
+  addresses: string | null;
+  language: string | null;
+  away: string | null;
 }
 
 interface TokenRow {
@@ -25,9 +29,11 @@ export function sqliteAccounts(connection: Connection): AccountStore {
   const allUsers = prepare("SELECT * FROM users ORDER BY name");
   // Not REPLACE: that would delete the row first, and its grants and tokens with it.
   const putUser = prepare(
-    `INSERT INTO users (name, display_name, created_at, disabled) VALUES (?, ?, ?, ?)
+    `INSERT INTO users (name, display_name, created_at, disabled, addresses, language, away)
+     VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET display_name = excluded.display_name, created_at = excluded.created_at,
-       disabled = excluded.disabled`,
+       disabled = excluded.disabled, addresses = excluded.addresses, language = excluded.language,
+       away = excluded.away`,
   );
   const leaveGroups = prepare("DELETE FROM group_members WHERE member = ?");
   const removeUser = prepare("DELETE FROM users WHERE name = ?");
@@ -56,6 +62,13 @@ export function sqliteAccounts(connection: Connection): AccountStore {
   const touchToken = prepare("UPDATE tokens SET last_used_at = ? WHERE id = ?");
   const removeToken = prepare("DELETE FROM tokens WHERE id = ?");
 
+  function writeUser({ name, displayName, createdAt, disabled, addresses, language, away }: User): void {
+    const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+    const isDisabled = disabled ? 1 : 0;
+    const shown = displayName ?? null;
+    putUser.run(name, shown, createdAt, isDisabled, json(addresses), language ?? null, json(away));
+  }
+
   function replaceGrants(user: string, grants: readonly Grant[]): void {
     dropGrants.run(user);
     for (const { domain, namespace, role } of grants) addGrant.run(user, domain, namespace, role);
@@ -69,10 +82,10 @@ export function sqliteAccounts(connection: Connection): AccountStore {
     async users() {
       return connection.read(() => (allUsers.all() as unknown as UserRow[]).map(toUser));
     },
-    async putUser({ name, displayName, createdAt, disabled }, access) {
+    async putUser(user, access) {
       connection.transaction(() => {
-        putUser.run(name, displayName ?? null, createdAt, disabled ? 1 : 0);
-        if (access) replaceGrants(name, access.grants);
+        writeUser(user);
+        if (access) replaceGrants(user.name, access.grants);
         if (access?.token) writeToken(access.token);
       });
     },
@@ -127,12 +140,16 @@ export function sqliteAccounts(connection: Connection): AccountStore {
   };
 }
 
-function toUser({ name, display_name, created_at, disabled }: UserRow): User {
+function toUser(row: UserRow): User {
+  const { name, display_name, created_at, disabled, addresses, language, away } = row;
   return {
     name,
     ...(display_name === null ? {} : { displayName: display_name }),
     createdAt: created_at,
     disabled: disabled === 1,
+    ...(addresses === null ? {} : { addresses: JSON.parse(addresses) as Record<string, string> }),
+    ...(language === null ? {} : { language: language as Language }),
+    ...(away === null ? {} : { away: JSON.parse(away) as NonNullable<User["away"]> }),
   };
 }
 

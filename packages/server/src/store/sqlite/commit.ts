@@ -3,9 +3,10 @@
 
 import type { CommitResult, IdempotencyKey, Lease, RunCommit } from "../store.ts";
 import type { Connection } from "./connection.ts";
+import type { AppendRecords } from "./decision-records.ts";
 import type { AppendHistory } from "./history.ts";
-import { sqliteRows } from "./rows.ts";
-import type { SearchIndex } from "./search-index.ts";
+import type { NewDeliveries } from "./new-deliveries.ts";
+import type { Rows } from "./rows.ts";
 
 /** How long an idempotency key is kept, in milliseconds. */
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -14,15 +15,21 @@ const SWEEP = 16;
 
 const STALE: CommitResult = { ok: false, conflict: "REVISION" };
 
+/** What a commit writes beside its own rows. */
+export interface CommitParts {
+  rows: Rows;
+  deliveries: NewDeliveries;
+  appendHistory: AppendHistory;
+  appendRecords: AppendRecords;
+}
+
 /** Builds the function behind `RunStore.commit`. */
 export function commitPath(
   connection: Connection,
-  index: SearchIndex,
-  append: AppendHistory,
+  { rows, deliveries, appendHistory, appendRecords }: CommitParts,
   now: () => number,
 ): (commits: RunCommit[], lease: Lease) => CommitResult[] {
   const prepare = (sql: string) => connection.prepare(sql);
-  const rows = sqliteRows(connection, index);
   const runRevision = prepare("SELECT revision FROM runs WHERE id = ?");
   const taskRevision = prepare("SELECT revision FROM tasks WHERE id = ?");
   const insertDefinition = prepare("INSERT INTO definitions (aggregate_id, body) VALUES (?, ?)");
@@ -80,7 +87,9 @@ export function commitPath(
     const conflict = writeRun(commit, at);
     if (conflict) return conflict;
     if (definition) insertDefinition.run(id, JSON.stringify(definition));
-    for (const task of tasks) if (expectedRevision === 0 || !rows.updateTask(task)) rows.insertTask(task);
+    const pipeline = commit.run?.name;
+    for (const task of tasks)
+      if (expectedRevision === 0 || !rows.updateTask(task, pipeline)) rows.insertTask(task, pipeline);
     for (const effectId of doneEffects) deleteEffect.run(effectId);
     const claimableAt = Math.max(at, lease.until);
     for (const { id: effectId, kind, aggregateId, taskId, attempt } of effects)
@@ -91,7 +100,9 @@ export function commitPath(
       sweepKeys.run(at);
       putKey.run(commit.idempotency.key, commit.idempotency.digest, id, at + IDEMPOTENCY_MS);
     }
-    return { ok: true, events: append(commit.history) };
+    deliveries.add(id, commit.messages, at);
+    appendRecords(commit.records);
+    return { ok: true, events: appendHistory(commit.history) };
   }
 
   return (commits, lease) => {

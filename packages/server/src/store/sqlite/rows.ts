@@ -6,17 +6,25 @@ import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { phaseOf, runEntry, taskEntry } from "../search-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { SearchIndex } from "./search-index.ts";
+import type { SucceededTasks } from "./succeeded-tasks.ts";
+import type { WaitingGates } from "./waiting-gates.ts";
 
 export interface Rows {
   insertRun(run: PipelineTask): void;
   /** Writes nothing and answers false when the stored revision is another. */
   updateRun(run: PipelineTask, expectedRevision: number): boolean;
-  insertTask(task: JobTask): void;
+  /** `pipeline`: name of the task's run; none of a lone task. */
+  insertTask(task: JobTask, pipeline: string | undefined): void;
   /** Writes nothing and answers false when there is no such task. */
-  updateTask(task: JobTask): boolean;
+  updateTask(task: JobTask, pipeline: string | undefined): boolean;
 }
 
-export function sqliteRows(connection: Connection, index: SearchIndex): Rows {
+export function sqliteRows(
+  connection: Connection,
+  index: SearchIndex,
+  gates: WaitingGates,
+  succeeded: SucceededTasks,
+): Rows {
   const prepare = (sql: string) => connection.prepare(sql);
   const insertRun = prepare(
     "INSERT INTO runs (id, name, stage, phase, labels, created, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -63,7 +71,7 @@ export function sqliteRows(connection: Connection, index: SearchIndex): Rows {
       index.move(runEntry(JSON.parse(stored.body as string) as PipelineTask), runEntry(run));
       return true;
     },
-    insertTask(task) {
+    insertTask(task, pipeline) {
       const entry = taskEntry(task);
       const { id, pipelineTaskId = null, stageNumber = null, taskNumber = null, name, revision } = task;
       const labels = JSON.stringify(task.labels ?? {});
@@ -81,18 +89,27 @@ export function sqliteRows(connection: Connection, index: SearchIndex): Rows {
         JSON.stringify(task),
       );
       index.add(entry);
+      gates.note(task);
+      if (entry.phase === "SUCCEEDED") succeeded.add(task, pipeline);
     },
-    updateTask(task) {
+    updateTask(task, pipeline) {
       const { id, revision } = task;
       const { stage } = task.status;
       const phase = phaseOf("task", stage);
       const labels = JSON.stringify(task.labels ?? {});
       const body = JSON.stringify(task);
-      if (updateTask.run(stage, revision, body, id, phase, labels).changes) return true;
+      if (updateTask.run(stage, revision, body, id, phase, labels).changes) {
+        gates.note(task);
+        return true;
+      }
       const stored = storedTask.get(id);
       if (!stored) return false;
       moveTask.run(stage, revision, body, phase, labels, id);
-      index.move(taskEntry(JSON.parse(stored.body as string) as JobTask), taskEntry(task));
+      const before = JSON.parse(stored.body as string) as JobTask;
+      index.move(taskEntry(before), taskEntry(task));
+      gates.note(task);
+      if (before.status.stage === "SUCCEEDED") succeeded.remove(before, pipeline);
+      if (stage === "SUCCEEDED") succeeded.add(task, pipeline);
       return true;
     },
   };

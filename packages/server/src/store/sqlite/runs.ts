@@ -6,21 +6,31 @@ import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-ta
 import { OPEN, runEntry, taskEntry } from "../search-entry.ts";
 import type { RunStore } from "../store.ts";
 import { type Body, parseBody } from "./body.ts";
-import { commitPath } from "./commit.ts";
+import { type CommitParts, commitPath } from "./commit.ts";
 import type { Connection } from "./connection.ts";
-import type { AppendHistory } from "./history.ts";
+import type { DeliveryRemoval } from "./delivery-removal.ts";
 import type { Reader } from "./reader.ts";
 import type { SearchIndex } from "./search-index.ts";
+import type { SucceededTasks } from "./succeeded-tasks.ts";
+import type { WaitingGates } from "./waiting-gates.ts";
+
+/** What is kept in step with runs and tasks. */
+export interface RunParts extends CommitParts {
+  index: SearchIndex;
+  gates: WaitingGates;
+  succeeded: SucceededTasks;
+  removal: DeliveryRemoval;
+}
 
 export function sqliteRuns(
   connection: Connection,
   reader: Reader,
-  index: SearchIndex,
-  append: AppendHistory,
+  parts: RunParts,
   now: () => number,
 ): RunStore {
+  const { index, gates, succeeded, removal } = parts;
   const prepare = (sql: string) => connection.prepare(sql);
-  const commit = commitPath(connection, index, append, now);
+  const commit = commitPath(connection, parts, now);
   const runBody = prepare("SELECT body FROM runs WHERE id = ?");
   const taskBody = prepare("SELECT body FROM tasks WHERE id = ?");
   const definitionBody = prepare("SELECT body FROM definitions WHERE aggregate_id = ?");
@@ -35,11 +45,11 @@ export function sqliteRuns(
   const usedKey = prepare("SELECT digest, aggregate_id FROM idempotency WHERE key = ? AND expires_at > ?");
   const deletions = [
     "DELETE FROM runs WHERE id = ?",
-    "DELETE FROM definitions WHERE aggregate_id = ?",
     "DELETE FROM locks WHERE holder = ?",
     "DELETE FROM idempotency WHERE aggregate_id = ?",
     "DELETE FROM effects WHERE aggregate_id = ?",
   ].map(prepare);
+  const deleteDefinition = prepare("DELETE FROM definitions WHERE aggregate_id = ?");
   const deleteTask = prepare("DELETE FROM tasks WHERE id = ?");
 
   const run = (id: string): PipelineTask | undefined => parseBody(runBody.get(id) as Body);
@@ -50,17 +60,21 @@ export function sqliteRuns(
 
   function remove(id: string): void {
     const found = run(id);
-    const tasks = found ? tasksOfRun(id) : [task(id)].filter((lone) => lone && !lone.pipelineTaskId);
-    const entries = [...(found ? [runEntry(found)] : []), ...tasks.map((each) => taskEntry(each as JobTask))];
+    const lone = found ? undefined : task(id);
+    const tasks = found ? tasksOfRun(id) : lone && !lone.pipelineTaskId ? [lone] : [];
+    const entries = [...(found ? [runEntry(found)] : []), ...tasks.map(taskEntry)];
     const aggregate = entries[0];
     if (!aggregate) throw new MflowError("NOT_FOUND", `There is no run or lone task ${id}`);
     if (aggregate.phase === OPEN)
       throw new MflowError("CONFLICT", `${id} has not ended; cancel it before it is deleted`);
-    for (const entry of entries) {
-      index.remove(entry);
-      if (entry.kind === "task") deleteTask.run(entry.id);
+    for (const entry of entries) index.remove(entry);
+    for (const each of tasks) {
+      deleteTask.run(each.id);
+      gates.remove(each.id);
+      if (each.status.stage === "SUCCEEDED") succeeded.remove(each, found?.name);
     }
     for (const deletion of deletions) deletion.run(id);
+    if (!removal.removeRun(id)) deleteDefinition.run(id);
   }
 
   return {
@@ -107,10 +121,19 @@ export function sqliteRuns(
     },
     listRuns: (query) => reader.list("run", { ...query, name: query.pipeline }),
     listTasks: (query) => reader.list("task", query),
+    async waitingGates(query) {
+      return connection.read(() => gates.list(query));
+    },
+    async lastSucceeded(query) {
+      return connection.read(() => {
+        const id = succeeded.last(query);
+        return id === undefined ? undefined : task(id);
+      });
+    },
     async remove(aggregateId, history = []) {
       return connection.transaction(() => {
         remove(aggregateId);
-        return append(history);
+        return parts.appendHistory(history);
       });
     },
   };

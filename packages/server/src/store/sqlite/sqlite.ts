@@ -3,13 +3,23 @@
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
+import { sqliteChannels } from "./channels.ts";
 import { Connection } from "./connection.ts";
+import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
+import { sqliteDeliveries } from "./deliveries.ts";
+import { deliveryRemoval } from "./delivery-removal.ts";
+import { deliveryTargets } from "./delivery-targets.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
+import { lanes } from "./lanes.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
+import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
 import { Reader } from "./reader.ts";
-import { sqliteRuns } from "./runs.ts";
+import { sqliteRows } from "./rows.ts";
+import { type RunParts, sqliteRuns } from "./runs.ts";
 import { searchIndex } from "./search-index.ts";
+import { succeededTasks } from "./succeeded-tasks.ts";
+import { waitingGates } from "./waiting-gates.ts";
 
 export interface SqliteOptions {
   /** The clock, in milliseconds since the epoch: of leases, due times and idempotency keys. */
@@ -38,12 +48,31 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
   const reader = new Reader(connection.path);
   const index = searchIndex(connection);
   const append = appendHistory(connection);
+  const appendDecisions = appendRecords(connection);
+  const gates = waitingGates(connection);
+  const succeeded = succeededTasks(connection);
+  const turns = lanes(connection);
+  const targets = deliveryTargets(connection);
+  const removal = deliveryRemoval(connection, index, targets);
+  const parts: RunParts = {
+    index,
+    gates,
+    succeeded,
+    removal,
+    rows: sqliteRows(connection, index, gates, succeeded),
+    deliveries: newDeliveries(connection, index, turns, targets),
+    appendHistory: append,
+    appendRecords: appendDecisions,
+  };
   return {
-    runs: sqliteRuns(connection, reader, index, append, now),
+    runs: sqliteRuns(connection, reader, parts, now),
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection),
     catalog: sqliteCatalog(connection, reader, index, append),
     accounts: sqliteAccounts(connection),
+    deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
+    records: sqliteDecisionRecords(connection, appendDecisions),
+    channels: sqliteChannels(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();

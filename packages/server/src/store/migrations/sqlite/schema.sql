@@ -1,7 +1,62 @@
+CREATE TABLE channels (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decision_records (
+  seq INTEGER PRIMARY KEY,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  aggregate_id TEXT,
+  task_id TEXT,
+  link TEXT,
+  body TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE definitions (
   aggregate_id TEXT PRIMARY KEY,
   body TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE deliveries (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  message INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  target TEXT NOT NULL,
+  lane TEXT NOT NULL,
+  listener TEXT NOT NULL,
+  action TEXT NOT NULL,
+  channel TEXT,
+  user TEXT,
+  card TEXT,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  claimable_at INTEGER,
+  lease_owner TEXT,
+  ended INTEGER,
+  error TEXT,
+  receipt TEXT
+) STRICT;
+
+CREATE TABLE delivery_attempts (
+  delivery INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (delivery, number)
+) STRICT;
+
+CREATE TABLE delivery_targets (
+  target TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  pending INTEGER NOT NULL,
+  dead INTEGER NOT NULL,
+  paused_at TEXT,
+  paused_by TEXT
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE effects (
   id TEXT PRIMARY KEY,
@@ -69,6 +124,18 @@ CREATE TABLE locks (
   holder TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE messages (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  event TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  aggregate_id TEXT NOT NULL,
+  task_id TEXT,
+  abandoned INTEGER NOT NULL DEFAULT 0,
+  body TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE pipelines (
   id TEXT PRIMARY KEY,
   domain TEXT NOT NULL,
@@ -111,6 +178,18 @@ CREATE TABLE search_terms (
   UNIQUE (kind, facet, key, value, domain, namespace)
 ) STRICT;
 
+CREATE TABLE succeeded_tasks (
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  stage_name TEXT NOT NULL,
+  name TEXT NOT NULL,
+  job TEXT NOT NULL,
+  ended INTEGER NOT NULL,
+  task_id TEXT NOT NULL,
+  PRIMARY KEY (domain, namespace, pipeline, stage_name, name, job, ended, task_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tasks (
   n INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -141,7 +220,35 @@ CREATE TABLE users (
   display_name TEXT,
   created_at TEXT NOT NULL,
   disabled INTEGER NOT NULL
+, addresses TEXT, language TEXT, away TEXT) STRICT, WITHOUT ROWID;
+
+CREATE TABLE waiting_gates (
+  name TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  task_id TEXT NOT NULL,
+  gate TEXT NOT NULL,
+  PRIMARY KEY (name, opened, task_id, gate)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX decision_records_by_link ON decision_records (link) WHERE link IS NOT NULL;
+
+CREATE INDEX decision_records_of_aggregate ON decision_records (aggregate_id) WHERE aggregate_id IS NOT NULL;
+
+CREATE INDEX deliveries_cards ON deliveries (lane, card, n) WHERE card IS NOT NULL AND receipt IS NOT NULL;
+
+CREATE INDEX deliveries_claimable ON deliveries (target, claimable_at) WHERE claimable_at IS NOT NULL;
+
+CREATE INDEX deliveries_dead ON deliveries (target, n) WHERE state = 'DEAD';
+
+CREATE INDEX deliveries_leased ON deliveries (n) WHERE lease_owner IS NOT NULL;
+
+CREATE INDEX deliveries_of_message ON deliveries (message);
+
+CREATE INDEX deliveries_pending ON deliveries (lane, n) WHERE state = 'PENDING';
+
+CREATE UNIQUE INDEX deliveries_turn ON deliveries (lane) WHERE claimable_at IS NOT NULL;
+
+CREATE INDEX delivery_targets_waiting ON delivery_targets (target) WHERE pending > 0 AND paused_at IS NULL;
 
 CREATE INDEX group_members_by_member ON group_members (member);
 
@@ -155,6 +262,10 @@ CREATE INDEX jobs_published ON jobs (domain, namespace, name, published_at, id) 
 
 CREATE INDEX locks_of_holder ON locks (holder);
 
+CREATE INDEX messages_of_aggregate ON messages (aggregate_id);
+
+CREATE INDEX messages_of_task ON messages (task_id) WHERE task_id IS NOT NULL;
+
 CREATE INDEX runs_open ON runs (created, id) WHERE phase = 'OPEN';
 
 CREATE INDEX tasks_alone_open ON tasks (created, id) WHERE phase = 'OPEN' AND run_id IS NULL;
@@ -162,3 +273,5 @@ CREATE INDEX tasks_alone_open ON tasks (created, id) WHERE phase = 'OPEN' AND ru
 CREATE INDEX tasks_of_run ON tasks (run_id, stage_number, task_number) WHERE run_id IS NOT NULL;
 
 CREATE INDEX tokens_of_user ON tokens (user);
+
+CREATE INDEX waiting_gates_of_task ON waiting_gates (task_id);

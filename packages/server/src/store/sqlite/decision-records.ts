@@ -1,0 +1,52 @@
+// The decision record: appended inside the transaction of what it tells of, each row chained to the one before it.
+
+import { CHAIN_START, type ChainEnd, chainRecord } from "@mflow/core/decision-chain";
+import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
+import type { DecisionRecordStore } from "../store.ts";
+import type { Connection } from "./connection.ts";
+import { places } from "./places.ts";
+
+/** Appends records inside a transaction and answers them chained. */
+export type AppendRecords = (records: NewDecisionRecord[]) => DecisionRecord[];
+
+export function appendRecords(connection: Connection): AppendRecords {
+  const last = connection.prepare("SELECT body FROM decision_records ORDER BY seq DESC LIMIT 1");
+  const insert = connection.prepare(
+    `INSERT INTO decision_records (seq, domain, namespace, aggregate_id, task_id, link, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+
+  /** Read anew in each transaction: another server may have appended, and a row takes longer to hash than to read. */
+  function end(): ChainEnd {
+    const row = last.get() as { body: string } | undefined;
+    return row ? (JSON.parse(row.body) as DecisionRecord) : CHAIN_START;
+  }
+
+  return (records) => {
+    if (records.length === 0) return [];
+    let before = end();
+    return records.map((record) => {
+      const chained = chainRecord(record, before);
+      const { domain, namespace, pipelineTaskId, taskId = null, act, source } = record;
+      const link = act === "DECIDE" ? (source?.link ?? null) : null;
+      const aggregateId = pipelineTaskId ?? taskId;
+      insert.run(chained.seq, domain, namespace, aggregateId, taskId, link, JSON.stringify(chained));
+      before = chained;
+      return chained;
+    });
+  };
+}
+
+export function sqliteDecisionRecords(connection: Connection, append: AppendRecords): DecisionRecordStore {
+  const usedLink = connection.prepare("SELECT 1 FROM decision_records WHERE link = ? LIMIT 1");
+  const records = places<DecisionRecord>(connection, "decision_records");
+  return {
+    async append(added) {
+      return connection.transaction(() => append(added));
+    },
+    list: (query) => records.list(query),
+    async isLinkUsed(link) {
+      return connection.read(() => usedLink.get(link) !== undefined);
+    },
+  };
+}
