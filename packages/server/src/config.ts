@@ -6,6 +6,8 @@ import { availableParallelism, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { parseDuration } from "@mflow/core/duration";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { Language } from "@mflow/core/schema/listener";
+import { parseAllowedTarget } from "./listeners/target-guard.ts";
 
 export interface ServerConfig {
   /** Absolute path of the data folder. */
@@ -17,6 +19,10 @@ export interface ServerConfig {
   allowedHosts: string[];
   /** Address under which tasks and people reach the server, when it is not the one it listens on. */
   publicUrl?: string;
+  /** Ranges, addresses and names of hosts that listeners may name although they are not public. */
+  allowedTargets: string[];
+  /** Language of messages to those who want none in particular. */
+  language: Language;
   /** Tasks under way at once. */
   maxTasks: number;
   /** User that SHELL steps run as. */
@@ -45,6 +51,8 @@ export interface ServerFlags {
   port?: string;
   allowHost?: string[];
   publicUrl?: string;
+  allowTarget?: string[];
+  language?: string;
   maxTasks?: string;
   shellUser?: string;
   allowRootSteps?: boolean;
@@ -98,6 +106,8 @@ export function readConfig(
     port: setting("--port", flags.port, wholeNumber(0, 65535)) ?? DEFAULT_PORT,
     allowedHosts: setting("--allow-host", flags.allowHost?.join(","), hostNames) ?? [],
     publicUrl: setting("--public-url", flags.publicUrl, httpUrl),
+    allowedTargets: setting("--allow-target", flags.allowTarget?.join(","), targets) ?? [],
+    language: setting("--language", flags.language, languageName) ?? "en",
     maxTasks: setting("--max-tasks", flags.maxTasks, wholeNumber(1, 100_000)) ?? 2 * availableParallelism(),
     shellUser: setting("--shell-user", flags.shellUser, anyText),
     allowRootSteps: setting("--allow-root-steps", flags.allowRootSteps?.toString(), yesOrNo) ?? false,
@@ -175,13 +185,31 @@ const hostName: Reader<string> = {
     isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text) ? text : undefined,
 };
 
+function listed(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+}
+
+const targets: Reader<string[]> = {
+  wanted:
+    "a list of ranges, addresses and host names without port, e.g. `10.0.0.0/8`, `127.0.0.1` or `hooks.example.com`",
+  parse(text) {
+    const entries = listed(text);
+    return entries.every((entry) => parseAllowedTarget(entry)) ? entries : undefined;
+  },
+};
+
+const languageName: Reader<Language> = {
+  wanted: "`en` or `zh`",
+  parse: (text) => (text === "en" || text === "zh" ? text : undefined),
+};
+
 const hostNames: Reader<string[]> = {
   wanted: "a list of host names without port, e.g. `mflow.example.com`",
   parse(text) {
-    const names = text
-      .split(",")
-      .map((part) => part.trim())
-      .filter(Boolean);
+    const names = listed(text);
     return names.every((name) => hostName.parse(name)) ? names.map((name) => name.toLowerCase()) : undefined;
   },
 };

@@ -13,7 +13,8 @@ import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
-import { createDecisionLinks } from "./listeners/decision-links.ts";
+import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
+import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
@@ -69,6 +70,15 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
 
   let state: ServerState = "starting";
   let address = "";
+  const publicUrl = () => config.publicUrl ?? address;
+  const log = { warn: (message: string, error?: unknown) => logger.warn({ err: error }, message) };
+  const listeners = await openListeners({
+    ...{ store, logs, keys, newId, log, publicUrl, version: VERSION },
+    allowedTargets: config.allowedTargets,
+    language: config.language,
+    addressesOf: (user) => accounts.addressesOf(user),
+    languageOf: (user) => accounts.languageOf(user),
+  });
   const engine = new RunningEngine({
     store,
     logs,
@@ -89,23 +99,26 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
-    mflowUrl: () => config.publicUrl ?? address,
-    log: { warn: (message, error) => logger.warn({ err: error }, message) },
+    listeners: listeners.hub,
+    mflowUrl: publicUrl,
+    log,
   });
-  const links = createDecisionLinks(keys, () => config.publicUrl ?? address);
   const app = createApp({
     store,
     logs,
     engine,
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
-    links,
+    listeners,
+    callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
+    language: config.language,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     runnerTypes: ["FAKE", "SHELL"],
     allowedHosts: allowedHosts(config),
     version: VERSION,
     state: () => state,
     gauges: () => gaugesOf(engine),
+    samples: () => deliveryMetrics(listeners.dispatcher.figures, store.deliveries),
     logger,
   });
 
@@ -116,8 +129,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   const { port } = app.server.address() as AddressInfo;
   address = addressOf(config.host, port);
   folder.announce({ address, pid: process.pid });
+  // The engine stops first: what it still tells of is in the store then, for this life or the next.
+  opened.defer(() => listeners.close());
   opened.defer(() => engine.stop());
   await engine.start();
+  await listeners.dispatcher.start();
   state = "ready";
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -127,7 +143,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, config.idleExitMs, close));
+  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, listeners, config.idleExitMs, close));
   return { address, ended, close };
 }
 
@@ -156,17 +172,26 @@ function gaugesOf(engine: RunningEngine) {
   ];
 }
 
-/** Calls back once nothing was under way for a while; woken by events, so that an idle server uses no CPU. */
-function whenIdle(engine: RunningEngine, idleMs: number, callback: () => void): () => void {
+/**
+ * Calls back once nothing was under way, and no message waited to be sent, for a while; woken by events, so that an idle
+ * server uses no CPU.
+ */
+function whenIdle(
+  engine: RunningEngine,
+  { dispatcher }: OpenListeners,
+  idleMs: number,
+  callback: () => void,
+): () => void {
   let timer: NodeJS.Timeout | undefined;
+  const busy = () => engine.busy() || dispatcher.busy();
   const check = () => {
     clearTimeout(timer);
-    timer = engine.busy() ? undefined : setTimeout(() => (engine.busy() ? undefined : callback()), idleMs);
+    timer = busy() ? undefined : setTimeout(() => (busy() ? undefined : callback()), idleMs);
   };
-  const unsubscribe = engine.subscribe(check);
+  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check)];
   check();
   return () => {
     clearTimeout(timer);
-    unsubscribe();
+    for (const unsubscribe of unsubscribes) unsubscribe();
   };
 }

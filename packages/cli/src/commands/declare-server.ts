@@ -19,6 +19,15 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--port <number>", "port to listen on, 0 for any free one (default: 7070)")
     .option("--allow-host <name>", "name under which the server may be called; may be repeated", collect)
     .option("--public-url <url>", "address under which tasks and people reach the server")
+    .option(
+      "--allow-target <target>",
+      "range, address or host inside the network that messages may be sent to; may be repeated",
+      collect,
+    )
+    .option(
+      "--language <language>",
+      "en or zh: of messages to those who want none in particular (default: en)",
+    )
     .option("--max-tasks <number>", "tasks under way at once (default: twice the cores)")
     .option("--shell-user <name>", "user that SHELL steps run as")
     .option("--allow-root-steps", "let SHELL steps run as root")

@@ -32,14 +32,17 @@ export function jobOf(definition: RunDefinition, taskId: string): JobSnapshot {
   return job;
 }
 
+/** Where a task stands in its run. */
+export type TaskPlace = Pick<JobTask, "id" | "stageNumber" | "taskNumber">;
+
 /** The task as its pipeline, or the request of a lone task, wrote it. */
-export function taskSpecOf(definition: RunDefinition, task: JobTask): TaskSpec {
+export function taskSpecOf(definition: RunDefinition, task: TaskPlace): TaskSpec {
   const spec = definition.task ?? stageOf(definition, task)?.tasks[(task.taskNumber ?? 0) - 1];
   if (!spec) throw new Error(`the snapshot does not describe task ${task.id}`);
   return spec;
 }
 
-export function stageOf(definition: RunDefinition, task: JobTask): StageSpec | undefined {
+export function stageOf(definition: RunDefinition, task: TaskPlace): StageSpec | undefined {
   return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
 }
 

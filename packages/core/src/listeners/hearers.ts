@@ -1,7 +1,7 @@
 // Which listeners hear of an event: those of the task, of its pipeline and of the run request, each by its events and
 // its scope (semantics, section 6).
 
-import { placeOf, taskSpecOf } from "../decide/freeze.ts";
+import { placeOf, type TaskPlace, taskSpecOf } from "../decide/freeze.ts";
 import { matchesScope } from "../params.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { ImRobot, ListenerEvent, Listeners, MentionUser, Webhook } from "../schema/listener.ts";
@@ -33,7 +33,7 @@ function isMeant({ scope }: Filter, level: Level, type: ListenerEvent, task: Job
 }
 
 /** The listeners of a level, when it has any. */
-function listenersAt(definition: RunDefinition, level: Level, task: JobTask | undefined): Listeners {
+function listenersAt(definition: RunDefinition, level: Level, task: TaskPlace | undefined): Listeners {
   if (level === "pipeline") return definition.pipeline ?? {};
   if (level === "request") return definition.listeners ?? {};
   return task ? taskSpecOf(definition, task) : {};
@@ -73,7 +73,7 @@ export type FoundListener =
  */
 export function findListener(
   definition: RunDefinition,
-  task: JobTask | undefined,
+  task: TaskPlace | undefined,
   path: string,
 ): FoundListener | undefined {
   const [, level, list, index] = /^(task|pipeline|request)\/(\w+)\/(\d+)$/.exec(path) ?? [];

@@ -5,7 +5,6 @@ import { connect } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createDecisionLinks } from "../listeners/decision-links.ts";
 import { createApp } from "./app.ts";
 import { job } from "./testing/manifests.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
@@ -255,7 +254,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     logs,
     engine,
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
-    links: createDecisionLinks(keys, () => ""),
+    listeners: server.listeners,
     auth: {
       authenticate: async () => ({
         name: "x",

@@ -12,10 +12,20 @@ export interface Gauge {
   value: number;
 }
 
+/** A metric with labels whose numbers are kept elsewhere, e.g. by the dispatcher. */
+export interface Sampled {
+  name: string;
+  help: string;
+  type: "counter" | "gauge" | "histogram";
+  /** `metricName`: of a histogram's parts. */
+  values: { metricName?: string; labels: Record<string, string | number>; value: number }[];
+}
+
 interface Loaded {
   registry: Registry;
   durations: Histogram<"method" | "route" | "status">;
   gauge(gauge: Gauge): void;
+  sample(sampled: Sampled): void;
 }
 
 /**
@@ -52,16 +62,28 @@ async function load(): Promise<Loaded> {
     }
     known.set(value);
   };
-  return { registry, durations, gauge };
+  const samples = new Map<string, Sampled>();
+  const sample = (sampled: Sampled) => {
+    const { name } = sampled;
+    if (!samples.has(name)) {
+      // The library's own metrics count by themselves; it prints whatever answers like one of them.
+      const metric = { name, get: async () => samples.get(name) };
+      registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
+    }
+    samples.set(name, sampled);
+  };
+  return { registry, durations, gauge, sample };
 }
 
 export class Metrics {
   #loading: Promise<Loaded> | undefined;
   #loaded: Loaded | undefined;
   readonly #gauges: () => Gauge[];
+  readonly #samples: () => Promise<Sampled[]>;
 
-  constructor(gauges: () => Gauge[]) {
+  constructor(gauges: () => Gauge[], samples: () => Promise<Sampled[]> = async () => []) {
     this.#gauges = gauges;
+    this.#samples = samples;
   }
 
   #load(): Promise<Loaded> {
@@ -81,7 +103,8 @@ export class Metrics {
 
   /** The metrics as text, and its content type. */
   async text(): Promise<{ text: string; contentType: string }> {
-    const { registry, gauge } = await this.#load();
+    const { registry, gauge, sample } = await this.#load();
+    for (const one of await this.#samples()) sample(one);
     for (const one of [...processGauges(), ...this.#gauges()]) gauge(one);
     return { text: await registry.metrics(), contentType: registry.contentType };
   }

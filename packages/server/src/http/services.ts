@@ -7,7 +7,9 @@ import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { HttpSender } from "../listeners/channel.ts";
+import type { Channels } from "../listeners/channels.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
+import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
 import type { Authenticator } from "./caller.ts";
@@ -34,6 +36,10 @@ export interface Services {
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;
+  /** The stored channels. */
+  channels: Channels;
+  /** Who sends messages: is woken when people change what it works on. */
+  dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil">;
   /** Absent: there are no app channels, and every callback is refused. */
   callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is. */

@@ -3,12 +3,10 @@
 // a target that is slow or dead costs a run nothing. What is under way is bounded; what waits, waits in the store.
 //
 // What moves a delivery on: an answer or its absence (settled, the lane's next is woken), its due time (timer), the
-// target's breaker, rate or rest (timer), a resume or resend (called here), a new life of the server (`start`). A sweep
+// target's breaker, rate or rest (timer), a resume or resend (`wake`), a new life of the server (`start`). A sweep
 // finds what none of these did.
 
-import { MflowError } from "@mflow/core/errors";
 import type { ChannelKind } from "@mflow/core/schema/channel";
-import type { DeliveryAttempt, DeliveryKind } from "@mflow/core/schema/delivery";
 import type { DeliveryOutcome, DeliveryStore, DueDelivery, NewDelivery } from "../store/store.ts";
 import { type AttemptResult, type Tried, trySending } from "./attempt.ts";
 import type { TargetLimits } from "./channel.ts";
@@ -19,6 +17,7 @@ import { targetOfChannel } from "./hub.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
 import { nextTry, RETRY_PLAN, type RetryPlan } from "./retry-plan.ts";
 import { Target } from "./target.ts";
+import type { TestRecipient } from "./test-message.ts";
 
 export interface DispatcherParts {
   store: DeliveryStore;
@@ -27,7 +26,7 @@ export interface DispatcherParts {
   /** Puts together what is sent; `now`: milliseconds since the epoch. */
   prepare(delivery: DueDelivery, now: number): Promise<Preparation>;
   /** Puts a test message together. */
-  prepareTest(channel: string, user: string): Promise<Prepared>;
+  prepareTest(channel: string, to: TestRecipient | undefined): Promise<Prepared>;
   newId(prefix: string): string;
   log: { warn(message: string, error?: unknown): void };
 }
@@ -100,9 +99,7 @@ export class Dispatcher {
       if (this.#isRunning) return;
       const { store } = this.#parts;
       await store.releaseAll();
-      for (const { target, pausedAt } of await store.targets()) {
-        if (pausedAt !== undefined) this.#target(target).isPaused = true;
-      }
+      await this.#readPauses();
       this.#stopping = new AbortController();
       this.#isRunning = true;
       await this.#sweep();
@@ -141,38 +138,50 @@ export class Dispatcher {
     }
   }
 
-  /** Nothing is sent to a target until it is resumed; what is under way ends. */
-  async pause(name: string, by: string): Promise<void> {
-    const kind = await this.#kindOfStored(name);
-    await this.#parts.store.pause(name, kind, by, new Date().toISOString());
-    this.#target(name).isPaused = true;
-    this.#tellWatchers();
+  /**
+   * Somebody paused or resumed a target, or wants something sent again, and has said so to the store: it is looked at
+   * anew, and targets that failed too often are tried at once.
+   */
+  wake(): void {
+    if (!this.#isRunning) return;
+    this.#track(this.#lookAnew());
   }
 
-  /** What waits for a target is sent again; answers whether it was paused. */
-  async resume(name: string): Promise<boolean> {
-    const wasPaused = await this.#parts.store.resume(name);
-    const target = this.#target(name);
-    target.isPaused = false;
-    this.#tryNow(target);
-    return wasPaused;
+  async #lookAnew(): Promise<void> {
+    const now = Date.now();
+    for (const target of this.#targets.values()) {
+      target.restsUntil = 0;
+      target.breaker.tryNow(now);
+    }
+    try {
+      await this.#readPauses();
+      await this.#readDue();
+    } catch (error) {
+      this.#parts.log.warn("could not look for paused targets and due deliveries", error);
+    }
   }
 
-  /** Sends one dead delivery again, or all of a target; answers how many. */
-  async resend(which: { id: string } | { target: string }): Promise<number> {
-    const { store } = this.#parts;
-    const count = await store.resend(which, Date.now());
-    const name = "target" in which ? which.target : (await store.find(which.id))?.target;
-    if (name !== undefined) this.#tryNow(this.#target(name));
-    return count;
+  async #readPauses(): Promise<void> {
+    for (const { target: name, pausedAt } of await this.#parts.store.targets()) {
+      const isPaused = pausedAt !== undefined;
+      if (isPaused || this.#targets.has(name)) this.#target(name).isPaused = isPaused;
+    }
   }
 
-  /** Sends a test message by a stored channel, to a user where it needs one. Throws NOT_FOUND, BAD_REQUEST. */
-  async test(
-    channel: string,
-    user: string,
-  ): Promise<{ delivered: boolean } & Omit<DeliveryAttempt, "number">> {
-    const prepared = await this.#parts.prepareTest(channel, user);
+  async #readDue(): Promise<void> {
+    for (const { target: name, dueAt } of await this.#parts.store.due()) {
+      const target = this.#target(name);
+      target.later.add(dueAt);
+      this.#wake(target);
+    }
+  }
+
+  /**
+   * Sends a test message by a stored channel, to a person where it writes to people; answers how it went. Throws
+   * NOT_FOUND.
+   */
+  async test(channel: string, to?: TestRecipient): Promise<{ delivered: boolean } & Tried["attempt"]> {
+    const prepared = await this.#parts.prepareTest(channel, to);
     const { timeoutMs } = this.#timing;
     const { result, attempt } = await trySending(prepared, { timeoutMs, stop: this.#stopping.signal });
     return { delivered: result.state === "DELIVERED", ...attempt };
@@ -202,16 +211,6 @@ export class Dispatcher {
     for (const watcher of this.#watchers) watcher();
   }
 
-  async #kindOfStored(name: string): Promise<DeliveryKind> {
-    const known = (await this.#parts.store.targets()).find(({ target }) => target === name)?.kind;
-    const kind = known ?? this.#kindOf(name);
-    if (kind !== undefined) return kind;
-    throw new MflowError(
-      "NOT_FOUND",
-      `there is no target \`${name}\`; \`mflow deliveries targets\` lists them`,
-    );
-  }
-
   /** As its name tells it; undefined when its channel is gone. */
   #kindOf(name: string): ChannelKind | undefined {
     const { channels } = this.#parts;
@@ -227,14 +226,6 @@ export class Dispatcher {
       this.#targets.set(name, target);
     }
     return target;
-  }
-
-  /** Somebody says that the target is well. */
-  #tryNow(target: Target): void {
-    target.hasDue = true;
-    target.restsUntil = 0;
-    target.breaker.tryNow(Date.now());
-    this.#wake(target);
   }
 
   /** Looks at the target soon: not within the commit that woke it, and once for all that happens at this moment. */
@@ -403,11 +394,7 @@ export class Dispatcher {
   async #sweep(): Promise<void> {
     if (!this.#isRunning) return;
     try {
-      for (const { target: name, dueAt } of await this.#parts.store.due()) {
-        const target = this.#target(name);
-        target.later.add(dueAt);
-        this.#wake(target);
-      }
+      await this.#readDue();
     } catch (error) {
       this.#parts.log.warn("could not look for due deliveries", error);
     }

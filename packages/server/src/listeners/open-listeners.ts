@@ -4,7 +4,7 @@ import type { Language } from "@mflow/core/schema/listener";
 import type { Keys } from "../auth/keys.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
-import type { ListenerHub } from "./channel.ts";
+import type { HttpSender, ListenerHub } from "./channel.ts";
 import { ChannelKinds, Channels } from "./channels.ts";
 import { createDecisionLinks, type DecisionLinks } from "./decision-links.ts";
 import { Dispatcher, type DispatcherTiming } from "./dispatcher.ts";
@@ -35,6 +35,8 @@ export interface OpenListeners {
   channels: Channels;
   kinds: ChannelKinds;
   links: DecisionLinks;
+  /** The one way out over HTTP. */
+  http: HttpSender;
   dispatcher: Dispatcher;
   /** Stops sending and ends connections. */
   close(): Promise<void>;
@@ -63,7 +65,7 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
       channels,
       kinds,
       prepare: (delivery, now) => prepare(delivery, parts, now),
-      prepareTest: (channel, user) => prepareTest(channel, user, parts),
+      prepareTest: (channel, to) => prepareTest(channel, to, parts),
       newId,
       log,
     },
@@ -81,6 +83,7 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
     channels,
     kinds,
     links,
+    http,
     dispatcher,
     async close() {
       await dispatcher.stop();

@@ -1,10 +1,10 @@
 // From a row to what is sent: rows hold names, so the listener's settings, the person's address and everything that
 // people read is put together when the message is sent, anew for every attempt.
 
+import type { TaskPlace } from "@mflow/core/decide/freeze";
 import { findListener } from "@mflow/core/listeners/hearers";
 import { GATE_LISTENER } from "@mflow/core/listeners/recipients";
 import type { ChannelKind, ChannelSpec } from "@mflow/core/schema/channel";
-import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Language, MessageTemplate } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
 import type { RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -17,7 +17,7 @@ import type { Content, DecisionButton } from "./content.ts";
 import type { DecisionLinks } from "./decision-links.ts";
 
 export interface PrepareParts {
-  runs: Pick<RunStore, "definition" | "task">;
+  runs: Pick<RunStore, "definition">;
   deliveries: Pick<DeliveryStore, "receipt">;
   channels: Channels;
   kinds: ChannelKinds;
@@ -58,9 +58,7 @@ interface Settings {
 export async function prepare(delivery: DueDelivery, parts: PrepareParts, now: number): Promise<Preparation> {
   const definition = await parts.runs.definition(delivery.aggregateId);
   if (!definition) return { dead: `${delivery.aggregateId} was deleted before this could be sent` };
-  const taskId = delivery.message.task?.id;
-  const task = taskId === undefined ? undefined : await parts.runs.task(taskId);
-  const settings = settingsOf(delivery, definition, task, parts);
+  const settings = settingsOf(delivery, definition, parts);
   if ("dead" in settings) return settings;
   const update = delivery.action === "UPDATE" ? await receiptOf(delivery, parts) : undefined;
   if (delivery.action === "UPDATE" && !update) return { done: true };
@@ -86,12 +84,11 @@ export async function prepare(delivery: DueDelivery, parts: PrepareParts, now: n
 }
 
 function settingsOf(
-  { channel, kind, user, listener }: DueDelivery,
+  { channel, kind, user, listener, message }: DueDelivery,
   definition: RunDefinition,
-  task: JobTask | undefined,
   parts: PrepareParts,
 ): Settings | { dead: string } {
-  const found = findListener(definition, task, listener);
+  const found = findListener(definition, message.task && placeIn(definition, message.task.id), listener);
   const { template, language } = (found?.list === "webhooks" ? {} : found?.listener) ?? {};
   const own = { ...(template && { template }), ...(language && { language }) };
   if (channel === undefined) {
@@ -114,6 +111,13 @@ function settingsOf(
     };
   }
   return { ...settings, address };
+}
+
+/** Where a task stands in its run. The definition tells it too, and outlives a task that was deleted. */
+function placeIn({ taskIds }: RunDefinition, id: string): TaskPlace {
+  const stage = taskIds.findIndex((ids) => ids.includes(id));
+  const task = taskIds[stage]?.indexOf(id) ?? -1;
+  return task < 0 ? { id } : { id, stageNumber: stage + 1, taskNumber: task + 1 };
 }
 
 /** The settings that a listener gives by URL, opened, as those of a channel. */

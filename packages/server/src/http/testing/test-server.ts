@@ -12,7 +12,7 @@ import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
 import { RunningEngine } from "../../engine/engine.ts";
 import type { Engine } from "../../engine/submit.ts";
-import { createDecisionLinks } from "../../listeners/decision-links.ts";
+import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
@@ -43,6 +43,8 @@ export interface TestServer {
   engine: Engine;
   keys: Keys;
   accounts: Accounts;
+  /** They may send to this machine. */
+  listeners: OpenListeners;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -86,6 +88,14 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
   if (!isLocal) await addUsers(accounts, tokens);
+  const log = { warn: () => undefined };
+  const listeners = await openListeners({
+    ...{ store, logs, keys, newId, log, version: "0.0.0-test", language: "en" },
+    allowedTargets: ["127.0.0.1"],
+    addressesOf: (user) => accounts.addressesOf(user),
+    languageOf: (user) => accounts.languageOf(user),
+    publicUrl: () => "http://127.0.0.1",
+  });
   const engine = new RunningEngine({
     store,
     logs,
@@ -96,9 +106,11 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     standInOf: (user) => accounts.standInOf(user),
     newId,
     mflowUrl: () => "http://127.0.0.1",
-    log: { warn: () => undefined },
+    listeners: listeners.hub,
+    log,
   });
   await engine.start();
+  await listeners.dispatcher.start();
   let state: ServerState = "ready";
   const app = createApp({
     store,
@@ -107,7 +119,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
-    links: createDecisionLinks(keys, () => "http://127.0.0.1"),
+    listeners,
     version: "0.0.0-test",
     state: () => state,
     ...options,
@@ -144,6 +156,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     engine,
     keys,
     accounts,
+    listeners,
     setState: (next) => {
       state = next;
     },
@@ -162,6 +175,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     async close() {
       await app.close();
       await engine.stop();
+      await listeners.close();
       await logs.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });
