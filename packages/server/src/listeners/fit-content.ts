@@ -2,7 +2,7 @@
 // the log, then long values; title, buttons and links stay.
 
 import type { Content } from "./content.ts";
-import { cutText } from "./plain-line.ts";
+import { cutText } from "./cut-text.ts";
 import { textsOf } from "./texts.ts";
 
 /** How much of a content is left. */

@@ -3,7 +3,8 @@
 
 import { stripVTControlCharacters } from "node:util";
 import type { LogLine, LogRef, LogStore } from "../logs/log-store.ts";
-import { cutText, oneLine } from "./plain-line.ts";
+import { cutText } from "./cut-text.ts";
+import { oneLine } from "./plain-line.ts";
 
 const MAX_LINES = 10;
 /** UTF-16 units. */

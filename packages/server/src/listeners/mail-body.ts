@@ -2,6 +2,7 @@
 // here: nothing of it becomes markup.
 
 import type { Content } from "./content.ts";
+import { plainMarkdown } from "./plain-markdown.ts";
 
 const COLORS: Readonly<Record<Content["tone"], string>> = {
   GOOD: "#2f7d32",
@@ -21,7 +22,7 @@ export function textOf(content: Content): string {
   const blocks = [content.title];
   if (content.facts.length > 0)
     blocks.push(content.facts.map(({ label, value }) => `${label}: ${value}`).join("\n"));
-  if (content.text) blocks.push(content.text);
+  if (content.text) blocks.push(plainMarkdown(content.text));
   for (const list of [content.params, content.log]) {
     if (list) blocks.push(`${list.label}:\n${list.lines.map((line) => `  ${line}`).join("\n")}`);
   }
@@ -40,7 +41,7 @@ export function htmlOf(content: Content): string {
   const parts = [
     `<h1 style="font-size:18px;margin:0 0 16px;padding-left:10px;border-left:4px solid ${COLORS[content.tone]}">${escapeHtml(content.title)}</h1>`,
     factsOf(content),
-    content.text ? `<p style="white-space:pre-wrap">${escapeHtml(content.text)}</p>` : "",
+    content.text ? `<p style="white-space:pre-wrap">${escapeHtml(plainMarkdown(content.text))}</p>` : "",
     ...[content.params, content.log].map((list) => (list ? listOf(list) : "")),
     buttonsOf(content),
     content.links

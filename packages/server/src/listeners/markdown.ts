@@ -3,7 +3,7 @@
 // we do not know.
 
 import { Marked, type Token, type Tokens } from "marked";
-import { cutText } from "./plain-line.ts";
+import { cutText } from "./cut-text.ts";
 
 /** A piece of a line in one style. */
 export interface Span {

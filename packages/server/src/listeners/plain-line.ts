@@ -1,5 +1,5 @@
-// Texts of people and work where one line is wanted: nothing in them starts a line of its own, turns the direction of
-// what follows, or runs on for ever.
+// Texts of people and work where one line is wanted: nothing in them starts a line of its own, or turns the direction of
+// what follows.
 
 /** Line breaks and all other control characters, with the blanks around them. */
 const CONTROL = /\s*[\p{Cc}\p{Zl}\p{Zp}]+\s*/gu;
@@ -9,10 +9,4 @@ const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 /** The text as one line. */
 export function oneLine(text: string): string {
   return text.replace(DIRECTION, "").replace(CONTROL, " ").trim();
-}
-
-/** The text, at most so many UTF-16 units, from 1; a cut one ends with an ellipsis, and never within a character. */
-export function cutText(text: string, length: number): string {
-  if (text.length <= length) return text;
-  return `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

@@ -5,8 +5,9 @@ import { renderTemplate } from "@mflow/core/message-template";
 import type { Language, MessageTemplate } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
 import type { Content, DecisionButton } from "./content.ts";
+import { cutText } from "./cut-text.ts";
 import { escapeMarkdown } from "./escape-markdown.ts";
-import { cutText, oneLine } from "./plain-line.ts";
+import { oneLine } from "./plain-line.ts";
 import { factsOf, subjectOf } from "./render-facts.ts";
 import { type Texts, textsOf } from "./texts.ts";
 

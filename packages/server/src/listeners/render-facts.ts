@@ -4,7 +4,8 @@ import { formatDuration } from "@mflow/core/duration";
 import type { Message, MessageGate, MessageTask } from "@mflow/core/schema/message";
 import { DEFAULT_DOMAIN, DEFAULT_NAMESPACE } from "@mflow/core/schema/scalars";
 import type { Content } from "./content.ts";
-import { cutText, oneLine } from "./plain-line.ts";
+import { cutText } from "./cut-text.ts";
+import { oneLine } from "./plain-line.ts";
 import type { FactLabel, Texts } from "./texts.ts";
 
 type Fact = Content["facts"][number];

@@ -4,7 +4,8 @@
 
 import { createHash } from "node:crypto";
 import { type Exchange, type HttpSender, type Outgoing, SendError, type Sent } from "./channel.ts";
-import { cutText, oneLine } from "./plain-line.ts";
+import { cutText } from "./cut-text.ts";
+import { oneLine } from "./plain-line.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** What a platform says of an answer. */

@@ -3,8 +3,8 @@
 // can mention anybody or become a link.
 
 import type { Content } from "./content.ts";
+import { cutText } from "./cut-text.ts";
 import { type MarkdownLine, readMarkdown } from "./markdown.ts";
-import { cutText } from "./plain-line.ts";
 
 /** Limits of Slack's reference of blocks, UTF-16 units. */
 const MAX_HEADER = 150;
