@@ -9,6 +9,8 @@ import { Invariants } from "./testing/invariants.ts";
 import type { Play } from "./testing/play.ts";
 import {
   changeOf,
+  confirmedMovesArbitrary,
+  confirmedPipelineArbitrary,
   driveToEnd,
   type Move,
   movesArbitrary,
@@ -17,6 +19,7 @@ import {
   RANDOM_JOBS,
   RANDOM_REQUEST,
   SECRETS,
+  STAND_IN,
 } from "./testing/random-runs.ts";
 import { playJob, playSpec } from "./testing/start.ts";
 import { World } from "./testing/world.ts";
@@ -57,7 +60,9 @@ function withoutIds(value: unknown): string {
 }
 
 function playScenario({ spec, moves, slots }: Scenario): { play: Play; invariants: Invariants } {
-  const play = playSpec(spec, { world: new World({ slots }), jobs: RANDOM_JOBS, request: RANDOM_REQUEST });
+  const world = new World({ slots });
+  world.standIns.set("carol", STAND_IN);
+  const play = playSpec(spec, { world, jobs: RANDOM_JOBS, request: RANDOM_REQUEST });
   const invariants = new Invariants(play.state, play.world, SECRETS);
   const check = (decision: Decision) => invariants.check(decision);
   for (const decision of play.decisions) check(decision);
@@ -77,6 +82,25 @@ describe("a run", () => {
         expect(play.world.held.size).toBe(0);
       }),
       { numRuns: 250 },
+    );
+  });
+
+  test("keeps every invariant while results are pushed back, and ends with every result confirmed", () => {
+    const pushed = fc.record({
+      spec: confirmedPipelineArbitrary,
+      moves: confirmedMovesArbitrary,
+      slots: fc.constantFrom(1, 2, 100),
+    });
+    fc.assert(
+      fc.property(pushed, (scenario) => {
+        const { play, invariants } = playScenario(scenario);
+        driveToEnd(play, (decision) => invariants.check(decision));
+        expect(new Set([...play.state.tasks.values()].map((task) => task.status.stage))).toEqual(
+          new Set(["SUCCEEDED"]),
+        );
+        expect(play.run.status.stage).toBe("SUCCEEDED");
+      }),
+      { numRuns: 120 },
     );
   });
 
@@ -113,8 +137,8 @@ describe("a lone task", () => {
   test("keeps every invariant under random changes and reruns", () => {
     const gates = fc.record(
       {
-        audit: fc.constant({ auditors: PEOPLE }),
-        confirm: fc.constant({ checkers: PEOPLE, required: 2 }),
+        audit: fc.constant({ auditors: PEOPLE, expiresIn: "30s", remindEvery: "10s" }),
+        confirm: fc.constant({ checkers: PEOPLE, required: 2, maxPushBacks: 2 }),
         timeout: fc.constant("10s"),
       },
       { requiredKeys: [] },

@@ -36,6 +36,7 @@ export function decideGate(
     digest: gate.digest ?? "",
   };
   if (right.onBehalfOf !== undefined) decision.onBehalfOf = right.onBehalfOf;
+  if (request.pushBackTo !== undefined) decision.pushBackTo = request.pushBackTo;
   const comment = commentOf(of, request);
   if (comment) decision.comment = comment;
   const decided: Gate = { ...gate, decisions: [...gate.decisions, decision] };

@@ -11,10 +11,16 @@ import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { recordGate } from "./gate-records.ts";
 import { startTask } from "./open.ts";
+import { planPushBack, pushBack } from "./push-back.ts";
 
 export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: DecideRequest): void {
   const person = requirePerson(draft);
+  if (request.pushBackTo !== undefined && request.verdict !== "PUSH_BACK") {
+    const message = `\`pushBackTo\` belongs to the verdict PUSH_BACK, not to ${request.verdict}; leave it out`;
+    throw new MflowError("BAD_REQUEST", message);
+  }
   const { gate, decision, rule } = decideGate(questionOf(task, kind), request, person, draft.context);
+  const back = request.verdict === "PUSH_BACK" ? planPushBack(draft, kind, task, request) : undefined;
   const decided = draft.updateTask(task, { [kind]: gate, wakeAt: gateWakeAt(gate) });
   const upper = upperKind(kind);
   const { user, verdict, onBehalfOf, comment } = decision;
@@ -28,6 +34,10 @@ export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: D
     ...(comment === undefined ? {} : { comment }),
   });
   if (gate.stage === "WAITING") return;
+  if (back) {
+    pushBack(draft, decided, back, decision);
+    return;
+  }
   if (gate.stage === "PASS") draft.recordTask(`${upper}_PASS`, decided);
   else draft.recordTask(`${upper}_DENY`, decided, { message: comment });
   if (kind === "audit") afterAudit(draft, decided, gate.stage === "PASS", user);

@@ -1,8 +1,9 @@
 // What must hold after every decision on a run, whatever happened. Each breach is an error that says which
 // rule broke and shows the decision.
 
-import { gateWakeAt } from "../gate.ts";
+import { gateWakeAt, passesOf, standingDecisions } from "../gate.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
+import type { Gate } from "../schema/gate.ts";
 import type { JobTask, TaskStage } from "../schema/job-task.ts";
 import { type Decision, holdsSlot, isRunEnded, makeState, type RunState } from "../state.ts";
 import { isAtWork, isEnded, TRANSITIONS } from "../transitions.ts";
@@ -158,6 +159,37 @@ export class Invariants {
   }
 }
 
+/** A gate is passed by as many people as are required, each once, and by nobody whose pass was taken back. */
+function checkGate({ name }: JobTask, gate: Gate): void {
+  const standing = standingDecisions(gate);
+  const people = standing.flatMap(({ user, onBehalfOf }) => [user, ...(onBehalfOf ? [onBehalfOf] : [])]);
+  ensure(new Set(people).size === people.length, `somebody has decided ${name} twice`);
+  ensure(gate.stage !== "PASS" || passesOf(gate) >= gate.required, `${name} is passed by too few`);
+  ensure(gate.stage !== "WAITING" || passesOf(gate) < gate.required, `${name} waits though enough passed`);
+}
+
+/** Attempts before the present one have ended, gates included, and are kept in their order. */
+function checkPast(task: JobTask): void {
+  const { name, attempt, pastAttempts = [], confirm, pushBacks = 0 } = task;
+  const numbers = pastAttempts.map((past) => past.attempt);
+  ensure(
+    JSON.stringify(numbers) === JSON.stringify(numbers.map((_, index) => index + 1)),
+    `past attempts of ${name} are ${numbers}`,
+  );
+  // A task whose turn has not come, or never came, again has the number of the attempt before.
+  const isUnopened = !isOpen(task) && attempt === numbers.length;
+  ensure(isUnopened || attempt === numbers.length + 1, `${name} is at attempt ${attempt} after ${numbers}`);
+  for (const past of pastAttempts) {
+    ensure(isEnded(past.status.stage), `attempt ${past.attempt} of ${name} is ${past.status.stage}`);
+    for (const gate of [past.audit, past.confirm]) {
+      const isOver = gate?.stage !== "WAITING" && gate?.stage !== "PENDING";
+      ensure(isOver, `a gate of attempt ${past.attempt} of ${name} is ${gate?.stage}`);
+    }
+  }
+  const most = confirm?.maxPushBacks ?? 0;
+  ensure(pushBacks <= most, `${name} was pushed back ${pushBacks} times, ${most} are allowed`);
+}
+
 /** Whether the turn of a task has come and it has not ended. */
 function isOpen(task: JobTask): boolean {
   const { stage } = task.status;
@@ -193,6 +225,8 @@ function checkTask(task: JobTask): void {
     (gate) => gate?.stage === "WAITING" || gate?.stage === "PENDING",
   );
   ensure(!(hasEnded && hasOpenGate), `${task.name} has ended with an open gate`);
+  for (const gate of [task.audit, task.confirm]) if (gate) checkGate(task, gate);
+  checkPast(task);
 }
 
 function ensure(holds: boolean, sentence: string): void {

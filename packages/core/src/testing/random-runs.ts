@@ -1,8 +1,10 @@
 // Random pipelines and random changes for properties: reports that come twice, late or out of order, calls with
-// right, wrong and old tokens, decisions of the right and the wrong people, cancels, timers.
+// right, wrong and old tokens, decisions of the right and the wrong people and of those who stand in for them, passes
+// that are taken back, results that are pushed back, cancels, timers.
 
 import fc from "fast-check";
 import type { Actor, Change, Report } from "../change.ts";
+import { standingDecisions } from "../gate.ts";
 import type { JobSpec } from "../schema/job.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
@@ -31,10 +33,19 @@ export const RANDOM_JOBS: Record<string, Partial<JobSpec>> = {
 };
 export const RANDOM_REQUEST = { runParams: { KEY: `${SECRETS[1]}\n${SECRETS[2]}` } };
 export const PEOPLE = ["ann", "bob", "carol"];
+/** Stands in for carol. */
+export const STAND_IN = "eve";
 
-const gate = fc.record({ required: fc.constantFrom(1, 1, 2) });
 const sometimes = <T>(value: fc.Arbitrary<T>) =>
   fc.option(value, { nil: undefined, freq: 3 }) as fc.Arbitrary<T | undefined>;
+
+const gate = fc.record({
+  required: fc.constantFrom(1, 1, 2),
+  expiresIn: sometimes(fc.constantFrom("20s", "10m")),
+  onExpire: fc.constantFrom("DENY" as const, "ESCALATE" as const),
+  escalateTo: fc.constant(["dora"]),
+  remindEvery: sometimes(fc.constantFrom("7s", "3m")),
+});
 
 const taskArbitrary = fc.record({
   job: fc.constantFrom("noop", "noop", "manual"),
@@ -42,7 +53,13 @@ const taskArbitrary = fc.record({
   ignoreFailed: sometimes(fc.boolean()),
   timeout: sometimes(fc.constantFrom("10s", "5m")),
   audit: sometimes(gate.map((rules) => ({ ...rules, auditors: PEOPLE }))),
-  confirm: sometimes(gate.map((rules) => ({ ...rules, checkers: PEOPLE }))),
+  confirm: sometimes(
+    fc.tuple(gate, fc.constantFrom(1, 3)).map(([rules, maxPushBacks]) => ({
+      ...rules,
+      checkers: PEOPLE,
+      maxPushBacks,
+    })),
+  ),
 }) as fc.Arbitrary<Omit<TaskSpec, "name">>;
 
 const stageArbitrary = fc.record({
@@ -67,6 +84,45 @@ export const pipelineArbitrary: fc.Arbitrary<PipelineSpec> = fc
   })
   .filter(({ stages }) => stages.some((stage) => stage.tasks.some((task) => !task.skipRun)));
 
+const confirmedStage = fc.record({
+  isParallel: fc.boolean(),
+  maxParallel: sometimes(fc.integer({ min: 1, max: 3 })),
+  tasks: fc.array(
+    fc.record({
+      job: fc.constant("noop"),
+      audit: sometimes(fc.constant({ auditors: PEOPLE })),
+      confirm: fc.constant({ checkers: PEOPLE, maxPushBacks: 4 }),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+});
+
+/** A pipeline whose results are all confirmed, for results that are pushed back far. */
+export const confirmedPipelineArbitrary: fc.Arbitrary<PipelineSpec> = fc
+  .array(confirmedStage, { minLength: 1, maxLength: 4 })
+  .map((stages) => ({
+    stages: stages.map((stage, index): StageSpec => {
+      const tasks = stage.tasks.map((task, place) => ({ ...task, name: `t${index + 1}${place + 1}` }));
+      return { ...stage, name: `s${index + 1}`, tasks };
+    }),
+  }));
+
+/** Mostly work that succeeds, and is confirmed or pushed back. */
+export const confirmedMovesArbitrary: fc.Arbitrary<Move[]> = fc.array(
+  fc.record({
+    kind: fc.oneof(
+      {
+        weight: 80,
+        arbitrary: fc.constantFrom("succeed", "succeed", "pass", "pass", "pushBack", "slotFree"),
+      },
+      { weight: 5, arbitrary: fc.constantFrom("withdraw", "wake") },
+    ),
+    pick: fc.nat(1000),
+    variant: fc.nat(1000),
+  }),
+  { maxLength: 120, size: "max" },
+);
+
 /** A change in the making; what it means depends on the state in which it comes. */
 export interface Move {
   kind: string;
@@ -78,7 +134,8 @@ export interface Move {
 
 const kinds = [
   ...["report", "report", "report", "report", "report", "status", "status", "output", "slotFree", "slotFree"],
-  ...["audit", "audit", "confirm", "confirm", "wake", "tick", "startFailed", "stopped", "cancelTask"],
+  ...["audit", "audit", "confirm", "confirm", "wake", "wake", "tick", "startFailed", "stopped", "cancelTask"],
+  ...["withdraw", "withdraw", "pushBack", "pushBack", "pushBack"],
 ];
 
 export const movesArbitrary: fc.Arbitrary<Move[]> = fc.array(
@@ -117,8 +174,32 @@ export function changeOf({ kind, pick, variant }: Move, play: Play): [LaterChang
     case "confirm":
       return [
         { type: kind, taskId, request: decision },
-        person([...PEOPLE, "eve", "starter"][variant % 5] ?? ""),
+        person([...PEOPLE, STAND_IN, "starter", "dora"][variant % 6] ?? ""),
       ];
+    case "succeed": {
+      const runtimeEnvs = { OUT: `${variant}`, [`V${variant % 3}`]: task.name };
+      const report = { taskId, attempt: task.attempt, stage: "SUCCEEDED", at: play.world.now, runtimeEnvs };
+      return [{ type: "report", report: report as Report }];
+    }
+    case "pass": {
+      const which = task.status.stage === "PENDING" ? "audit" : "confirm";
+      return [{ type: which, taskId, request: { verdict: "PASS" } }, person(PEOPLE[variant % 3] ?? "")];
+    }
+    case "withdraw": {
+      const which = task.confirm?.stage === "WAITING" ? "confirm" : "audit";
+      return [
+        { type: "withdraw", gate: which, taskId, request: {} },
+        person([...PEOPLE, STAND_IN][variant % 4] ?? ""),
+      ];
+    }
+    case "pushBack": {
+      const held = [...play.state.tasks.values()].filter((each) => each.confirm?.stage === "WAITING");
+      const back = held[pick % Math.max(held.length, 1)] ?? task;
+      const names = [...play.state.tasks.values()].map(({ name }) => name);
+      const pushBackTo = variant % 3 === 0 ? back.name : (names[variant % names.length] ?? "");
+      const request = { verdict: "PUSH_BACK" as const, pushBackTo, comment: `again ${variant}` };
+      return [{ type: "confirm", taskId: back.id, request }, person(PEOPLE[variant % 2] ?? "")];
+    }
     case "cancelTask":
       return [{ type: "cancelTask", taskId, request: {} }, STARTER];
     case "cancelRun":
@@ -212,12 +293,17 @@ function nextStepOf(play: Play, stale: JobTask, round: number): [LaterChange, Ac
   const task = play.state.tasks.get(stale.id) as JobTask;
   const { id: taskId, attempt } = task;
   const { stage, reported, stopping, workGoneAt } = task.status;
-  if (isEnded(stage) || attempt === 0) return undefined;
+  if (isEnded(stage)) return undefined;
   const free = (kind: "audit" | "confirm") => {
-    const decided = task[kind]?.decisions.map((decision) => decision.user) ?? [];
+    const gate = task[kind];
+    const decided = gate ? standingDecisions(gate).flatMap(({ user, onBehalfOf }) => [user, onBehalfOf]) : [];
     return person(PEOPLE.find((name) => !decided.includes(name)) ?? "");
   };
   const request = { verdict: "PASS" as const };
+  if (task.wakeAt !== undefined && Date.parse(task.wakeAt) <= play.world.nowMs) {
+    return [{ type: "wake", taskId }];
+  }
+  if (stage === "PENDING" && task.audit?.stage !== "WAITING") return undefined;
   if (stage === "PENDING") return [{ type: "audit", taskId, request }, free("audit")];
   if (stage === "SCHEDULING") {
     return play.world.held.size < play.world.slots ? [{ type: "slotFree", taskId }] : undefined;

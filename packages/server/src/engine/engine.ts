@@ -6,7 +6,7 @@ import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { isOver, type RunState } from "@mflow/core/state";
-import { isEnded } from "@mflow/core/transitions";
+import { isAtWork } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
@@ -127,7 +127,7 @@ export class RunningEngine implements Engine {
     const { store, logs } = this.#options;
     for (const ref of await logs.unfinished()) {
       const task = await store.runs.task(ref.taskId);
-      const isUnderWay = task?.attempt === ref.attempt && !isEnded(task.status.stage);
+      const isUnderWay = task?.attempt === ref.attempt && isAtWork(task.status.stage);
       if (!isUnderWay && !isKnown(ref)) await logs.finish(ref);
     }
   }

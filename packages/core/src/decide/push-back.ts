@@ -1,0 +1,129 @@
+// PUSH_BACK: a checker lets an earlier task, or this one, run again with feedback, and with it all that comes after it
+// (semantics, section 4). See docs/decisions/19-what-a-push-back-runs-again.md.
+
+import { MflowError } from "../errors.ts";
+import { DEFAULT_MAX_PUSH_BACKS, type GateKind } from "../gate.ts";
+import { didYouMean } from "../nearest.ts";
+import { hadTurn } from "../plan.ts";
+import { quoted } from "../quoted.ts";
+import type { GateDecision } from "../schema/gate.ts";
+import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
+import type { DecideRequest } from "../schema/request.ts";
+import { isAtWork, isEnded } from "../transitions.ts";
+import type { Draft } from "./draft.ts";
+import { resetTask } from "./new-attempt.ts";
+import { openTask } from "./open.ts";
+
+/** What a push back runs again. */
+export interface PushBack {
+  target: JobTask;
+  /** In the pipeline's order; only those whose present attempt has begun. */
+  again: JobTask[];
+}
+
+/** What the request would run again; throws PUSH_BACK_REFUSED, or BAD_REQUEST when it names no task. */
+export function planPushBack(draft: Draft, kind: GateKind, task: JobTask, request: DecideRequest): PushBack {
+  if (kind === "audit") throw refused("an audit is passed or denied; only a confirm pushes a result back");
+  const most = task.confirm?.maxPushBacks ?? DEFAULT_MAX_PUSH_BACKS;
+  if ((task.pushBacks ?? 0) >= most) {
+    const times = most === 1 ? "once" : `${most} times`;
+    const rule =
+      most === 0
+        ? `\`maxPushBacks: 0\` of the confirm of task \`${task.name}\` forbids to push its result back`
+        : `the result of task \`${task.name}\` was pushed back ${times}, which is \`maxPushBacks\``;
+    throw refused(`${rule}; pass or deny it`);
+  }
+  const { run } = draft;
+  if (run?.status.failing || run?.status.stage === "CANCELING") {
+    const how = run.status.stage === "CANCELING" ? "being canceled" : "failing";
+    throw refused(`run ${run.id} is ${how}, and nothing more starts; pass or deny the result`);
+  }
+  const target = findTarget(draft, task, request.pushBackTo);
+  const again = run ? tasksAgain(draft, run, task, target) : [task];
+  const busy = again.find(({ status }) => isAtWork(status.stage) && !status.reported);
+  if (busy) {
+    throw refused(
+      `task \`${busy.name}\` would run again and is ${busy.status.stage}; wait for its end, or cancel the run`,
+    );
+  }
+  return { target, again };
+}
+
+/** The task that the request names: itself or an earlier one. */
+function findTarget(draft: Draft, task: JobTask, name: string | undefined): JobTask {
+  const earlier = earlierTasks(draft, task);
+  const names = earlier.map((each) => nameOf(each, earlier));
+  if (name === undefined) {
+    const message = `a PUSH_BACK names the task that runs again in \`pushBackTo\`: ${names.join(", ")}`;
+    throw new MflowError("BAD_REQUEST", message);
+  }
+  const meant = earlier.filter((each) => each.name === name || `${each.stageName}/${each.name}` === name);
+  if (meant.length > 1) {
+    const full = meant.map((each) => `\`${each.stageName}/${each.name}\``).join(" or ");
+    throw refused(`more than one task is called \`${name}\`; write ${full}`);
+  }
+  const [target] = meant;
+  if (target) return target;
+  const isThere = draft.definition.taskIds.flat().some((id) => draft.task(id).name === name);
+  const rule = `${quoted(name)} is neither task \`${task.name}\` nor one before it`;
+  const hint = isThere ? "" : didYouMean(name, names);
+  throw refused(`${rule}; these may run again: ${names.join(", ")}${hint}`);
+}
+
+/** The tasks that come before this one, and itself. */
+function earlierTasks(draft: Draft, task: JobTask): JobTask[] {
+  const { taskIds } = draft.definition;
+  const stage = (task.stageNumber ?? 1) - 1;
+  const before = taskIds.slice(0, stage).flat();
+  const beside = isParallel(draft, stage) ? [] : (taskIds[stage] ?? []).slice(0, (task.taskNumber ?? 1) - 1);
+  return [...before, ...beside, task.id].map((id) => draft.task(id));
+}
+
+/** The name by which a task can be told from the others. */
+function nameOf(task: JobTask, others: readonly JobTask[]): string {
+  const isUnique = others.every((other) => other === task || other.name !== task.name);
+  return isUnique ? task.name : `${task.stageName}/${task.name}`;
+}
+
+function isParallel(draft: Draft, stage: number): boolean {
+  return draft.definition.pipeline?.stages[stage]?.isParallel ?? false;
+}
+
+/** The target and all after it: later stages, and in a serial stage later tasks. What has not begun need not be undone. */
+function tasksAgain(draft: Draft, run: PipelineTask, task: JobTask, target: JobTask): JobTask[] {
+  const { cursor } = run.status;
+  const stage = (target.stageNumber ?? 1) - 1;
+  if (target.id === task.id && isParallel(draft, stage)) return [task];
+  const { taskIds } = draft.definition;
+  const first = (target.taskNumber ?? 1) - 1;
+  const ofStage = isParallel(draft, stage) ? [target.id] : (taskIds[stage] ?? []).slice(first);
+  const later = taskIds.slice(stage + 1, cursor.stage + 1).flat();
+  return [...ofStage, ...later]
+    .map((id) => draft.task(id))
+    .filter((each) => isEnded(each.status.stage) || hadTurn(cursor, each));
+}
+
+/** Resets what runs again, and brings the run back to the target. `task` is the one whose result is pushed back. */
+export function pushBack(draft: Draft, task: JobTask, plan: PushBack, decision: GateDecision): void {
+  const { target, again } = plan;
+  const { user, comment = "" } = decision;
+  const message = `pushed back to \`${target.name}\` by ${user}: ${comment}`;
+  draft.recordTask("CONFIRM_PUSH_BACK", task, { message: `back to \`${target.name}\`: ${comment}` });
+  for (const { id } of again) {
+    const change: Partial<JobTask> = {};
+    if (id === target.id) change.feedback = comment;
+    if (id === task.id) change.pushBacks = (task.pushBacks ?? 0) + 1;
+    resetTask(draft, draft.task(id), "pushBack", change, { reason: "PUSHED_BACK", message });
+  }
+  draft.forgetExports();
+  const stage = (target.stageNumber ?? 1) - 1;
+  // Its siblings go on beside it, so the run stays where it is.
+  const isAlone = target.id === task.id && (!draft.run || isParallel(draft, stage));
+  if (isAlone) openTask(draft, target.id);
+  else draft.updateRun({ cursor: { stage, next: (target.taskNumber ?? 1) - 1, open: 0 } });
+}
+
+function refused(message: string): MflowError {
+  return new MflowError("PUSH_BACK_REFUSED", message);
+}
