@@ -150,8 +150,9 @@ export interface RunStore {
   /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`: the task that asks. */
   lastSucceeded(query: LastSucceededQuery): Promise<JobTask | undefined>;
   /**
-   * Removes an ended aggregate with its tasks; history stays, and `history` is added to it. Rejects with CONFLICT when it has not ended, with
-   * NOT_FOUND when there is none.
+   * Removes an ended aggregate with its tasks and deliveries; history stays, and `history` is added to it, and so does
+   * the decision record. PENDING deliveries stay until they end, and the definition, which they need, as long. Rejects
+   * with CONFLICT when it has not ended, with NOT_FOUND when there is none.
    */
   remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
 }
@@ -258,6 +259,8 @@ export interface DeliveryQuery {
 /**
  * The outbox of messages. Of each lane only the first PENDING delivery can be due, so that order is kept; one that was
  * DELIVERED or is DEAD releases the next. No cost here grows with the number of deliveries that wait or have ended.
+ * What was claimed or settled last may be forgotten when power is lost, but not when the process dies: it is then sent
+ * again.
  */
 export interface DeliveryStore {
   /** Targets with PENDING deliveries, and when the first of each is due, milliseconds since the epoch. */

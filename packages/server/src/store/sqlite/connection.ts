@@ -81,6 +81,19 @@ export class Connection {
     }
   }
 
+  /**
+   * As `transaction`, without waiting for the disk: the loss of power, but not the death of the process, may undo it. For
+   * what is then done again without harm.
+   */
+  unsynced<T>(work: () => T): T {
+    this.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.transaction(work);
+    } finally {
+      this.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
   /** Calls back when a transaction was undone, for what keeps a copy of rows in memory. */
   onUndo(callback: () => void): void {
     this.#undone.push(callback);

@@ -1,5 +1,8 @@
 // The outbox of messages: what is due is claimed per target, tried, and settled. Each change of a delivery's state goes
 // with its lane's turn, its target's counters and its place in the lists.
+//
+// Claims and their outcomes do not wait for the disk, which would hold up the runs' commits for each of them. When power
+// is lost the last ones may be forgotten: then those messages are sent again, as after a lost answer.
 
 import { setImmediate as turn } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
@@ -140,7 +143,7 @@ export function sqliteDeliveries(
     async claim(target, lease, now, limit) {
       // Most polls find nothing; those take no lock.
       if (!connection.read(() => anyClaimable.get(target, now) && !targets.isPaused(target))) return [];
-      return connection.transaction(() => {
+      return connection.unsynced(() => {
         const claimed = claim.all(lease.owner, lease.until, target, now, limit);
         const rows = claimed.map(({ n }) => storedAt.get(n as number) as unknown as StoredDelivery);
         rows.sort((a, b) => a.due_at - b.due_at || a.n - b.n);
@@ -148,7 +151,7 @@ export function sqliteDeliveries(
       });
     },
     async settle(id, outcome, attempt, now) {
-      return connection.transaction(() => {
+      return connection.unsynced(() => {
         const row = storedOf(id);
         if (!row) return undefined;
         const tries = row.tries + (attempt ? 1 : 0);
@@ -164,7 +167,7 @@ export function sqliteDeliveries(
     },
     async release(ids, dueAt) {
       if (ids.length === 0) return;
-      connection.transaction(() => {
+      connection.unsynced(() => {
         for (const id of ids) {
           const released = release.get(dueAt, id);
           if (released) lanes.pass(released.lane as string);
@@ -172,7 +175,7 @@ export function sqliteDeliveries(
       });
     },
     async releaseAll() {
-      connection.transaction(() => {
+      connection.unsynced(() => {
         const affected = leased.all();
         releaseAll.run();
         for (const { lane } of affected) lanes.pass(lane as string);
