@@ -23,7 +23,7 @@ class OwnValues extends mustache.Context {
     for (let context: mustache.Context | undefined = this; context; context = context.parent) {
       let value: unknown = context.view;
       for (const key of keys) value = ownValue(value, key);
-      if (value !== undefined) return value;
+      if (value !== undefined && typeof value !== "function") return value;
     }
     return undefined;
   }

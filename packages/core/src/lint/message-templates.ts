@@ -85,7 +85,7 @@ function* problemsOf(tokens: readonly Token[], contexts: readonly Shape[], inLis
     } else if (kind === "#" && shape.items && inList) {
       yield {
         at,
-        message: `a list inside a list is not gone through; close the outer section before ${tag(name)}`,
+        message: `a list inside a list is not gone through; close the outer section before ${tag(`#${name}`)}`,
       };
     } else if (kind === "#") {
       yield* problemsOf(inner, [shape.items ?? shape, ...contexts], inList || shape.items !== undefined);
