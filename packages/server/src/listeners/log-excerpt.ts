@@ -7,8 +7,9 @@ import { cutText } from "./cut-text.ts";
 import { oneLine } from "./plain-line.ts";
 
 const MAX_LINES = 10;
-/** UTF-16 units. */
+/** UTF-16 units; of longer lines only so much more is looked at that colours are no matter. */
 const MAX_LENGTH = 300;
+const MAX_LOOKED_AT = 2000;
 const PAGE = 200;
 /** Nothing farther from the end is looked at. */
 const MAX_READ_LINES = 2000;
@@ -33,7 +34,10 @@ export async function failingLines(
 ): Promise<string[]> {
   const lines = await endOfLastStep(logs, { taskId, attempt });
   const shown = lines
-    .map((line) => ({ stream: line.stream, text: oneLine(stripVTControlCharacters(line.text)) }))
+    .map((line) => ({
+      stream: line.stream,
+      text: oneLine(stripVTControlCharacters(line.text.slice(0, MAX_LOOKED_AT))),
+    }))
     .filter(({ text }) => text !== "");
   const first = shown.findIndex(({ text }) => LOOKS_FAILED.test(text) && !LOOKS_FINE.test(text));
   const errors = shown.filter(({ stream }) => stream === "stderr");
