@@ -397,6 +397,69 @@ describe("a pipeline", () => {
         "14:49: error: the confirm needs 3 people, but only 2 people are listed; list more, or lower `required`",
       ],
     ],
+    [
+      "has gates whose times make sense",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: [ann], expiresIn: 0s, remindEvery: 10ms}}
+        - {name: u, job: a, audit: {auditors: [ann], expiresIn: 1h, onExpire: ESCALATE}}
+        - {name: v, job: a, confirm: {checkers: [ann], expiresIn: 1h, onExpire: ESCALATE, escalateTo: [bob], required: 2}}
+        - {name: w, job: a, confirm: {checkers: [ann], expiresIn: 99999999999999999d}}
+`),
+      [
+        "12:65: error: `expiresIn: 0s` of the audit is too short; nobody could decide; give a longer one or remove it",
+        "12:82: error: `remindEvery: 10ms` of the audit is too short; give at least 1s, or remove it",
+        "13:79: error: `onExpire: ESCALATE` of the audit asks nobody; list people in `escalateTo`, or remove it",
+        '15:67: error: `expiresIn` of the confirm: "99999999999999999d" is not a duration; write it like 500ms, 90s, 15m or 1h30m',
+      ],
+    ],
+    [
+      "has gates whose rules have an effect",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: [ann], onExpire: DENY, escalateTo: [bob]}}
+        - {name: u, job: a, audit: {auditors: [ann], expiresIn: 1h, remindEvery: 60m}}
+        - {name: v, job: a, confirm: {enable: false, checkers: [ann], expiresIn: 1h, maxPushBacks: 1}}
+        - {name: w, job: a, confirm: {checkers: [ann], remindEvery: 1h, maxPushBacks: 1}}
+`),
+      [
+        "12:64: warning: `onExpire` has no effect: the audit never expires; add `expiresIn`, or remove it",
+        "12:70: warning: `escalateTo` has no effect without `onExpire: ESCALATE`; add that, or remove it",
+        "13:82: warning: nobody is reminded: the audit ends after `expiresIn: 1h`; remind sooner, or remove it",
+        "14:82: warning: `expiresIn` has no effect: the confirm is not enabled; enable it, or remove this",
+        "14:100: warning: `maxPushBacks` has no effect: the confirm is not enabled; enable it, or remove this",
+      ],
+    ],
+    [
+      "has gates of people who exist, as many as are required",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: [an, bob, "@led"]}}
+        - {name: u, job: a, audit: {auditors: [ann, "@leads"], required: 3}}
+        - {name: v, job: a, audit: {auditors: ["@none"]}}
+        - {name: w, job: a, audit: {auditors: ["@everyone"], required: 9}}
+        - {name: x, job: a, confirm: {checkers: ["@leads"], expiresIn: 1h, onExpire: ESCALATE, escalateTo: [zoe]}}
+`),
+      [
+        "12:48: error: there is no user `an`; did you mean `ann`?",
+        "12:57: error: there is no group `@led`; did you mean `@leads`?",
+        "13:74: error: the audit needs 3 people, but only 2 people are listed; list more, or lower `required`",
+        "14:37: error: the audit lists @none alone, which has no members; add some, or list others",
+        "16:109: error: there is no user `zoe`; add it first, or correct the name",
+      ],
+      {
+        people: {
+          users: new Set(["ann", "bob"]),
+          groups: new Map([
+            ["leads", ["ann", "bob"]],
+            ["none", []],
+          ]),
+        },
+      },
+    ],
   ];
   test.each(cases)("%s", check);
 });

@@ -50,7 +50,7 @@ function* pipelineRules(
   jobs: JobLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
-  yield* gateRulesOf(spec, "/spec");
+  yield* gateRulesOf(spec, "/spec", context);
   yield* listenerRulesOf(spec, "/spec", context);
   const scope = scopeOf(metadata, context.scope);
   for (const [stageIndex, stage] of spec.stages.entries()) {

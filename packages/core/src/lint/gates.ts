@@ -1,42 +1,148 @@
-// Rules on audits and confirms: a gate that nobody needs to pass, or that nobody can.
+// Rules on audits and confirms: a gate that nobody needs to pass, or that nobody can, people who are not there, and
+// times that have no effect.
 
+import { parseDuration } from "../duration.ts";
+import { MflowError } from "../errors.ts";
+import { type GateKind, gateTimeProblems } from "../gate.ts";
 import { below } from "../pointer.ts";
+import type { AuditSpec, ConfirmSpec } from "../schema/gate.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
+import type { LintContext } from "./context.ts";
 import { error, type Finding, warning } from "./finding.ts";
+import { unknownPerson } from "./people.ts";
 
-interface GateRules {
-  enable?: boolean;
-  required?: number;
+type People = Pick<LintContext, "people">;
+type GateSpec = AuditSpec | ConfirmSpec;
+
+const TIME_RULES = ["expiresIn", "onExpire", "escalateTo", "remindEvery"] as const;
+
+function listOf(
+  kind: GateKind,
+  spec: GateSpec,
+): { list: "auditors" | "checkers"; people: readonly string[] } {
+  const list = kind === "audit" ? "auditors" : "checkers";
+  return { list, people: (spec as Record<string, string[] | undefined>)[list] ?? [] };
 }
 
 function* gateRules(
-  rules: GateRules | undefined,
-  gate: "audit" | "confirm",
-  list: "auditors" | "checkers",
-  people: readonly string[] = [],
+  kind: GateKind,
+  spec: GateSpec | undefined,
   path: string,
+  context: People,
 ): Generator<Finding> {
-  if (!rules || rules.enable === false) return;
-  const { required = 1 } = rules;
-  const users = new Set(people);
-  if (users.size === 0) {
-    yield warning(path, `the ${gate} lists nobody, so it is passed at once; list people in \`${list}\``);
+  if (!spec) return;
+  const { list, people } = listOf(kind, spec);
+  const keys = kind === "confirm" ? [...TIME_RULES, "maxPushBacks" as const] : TIME_RULES;
+  const idle = keys.filter((key) => (spec as Record<string, unknown>)[key] !== undefined);
+  if (spec.enable === false) {
+    for (const key of idle) {
+      yield warning(
+        `${path}/${key}`,
+        `\`${key}\` has no effect: the ${kind} is not enabled; enable it, or remove this`,
+      );
+    }
     return;
   }
-  // How many people a group has is known to the server only.
-  if ([...users].some((name) => name.startsWith("@")) || required <= users.size) return;
-  const listed = users.size === 1 ? "only 1 person is" : `only ${users.size} people are`;
-  const message = `the ${gate} needs ${required} people, but ${listed} listed; list more, or lower \`required\``;
+  yield* unknownPeopleRules(people, `${path}/${list}`, context);
+  yield* unknownPeopleRules(spec.escalateTo ?? [], `${path}/escalateTo`, context);
+  if (people.length === 0) {
+    yield warning(path, `the ${kind} lists nobody, so it is passed at once; list people in \`${list}\``);
+    return;
+  }
+  yield* timeRules(kind, spec, path);
+  yield* requiredRules(kind, spec, people, path, context);
+}
+
+function* unknownPeopleRules(people: readonly string[], path: string, context: People): Generator<Finding> {
+  for (const [index, name] of people.entries()) {
+    const unknown = unknownPerson(name, context.people);
+    if (unknown !== undefined) yield error(below(path, index), unknown);
+  }
+}
+
+/** Times make sense, and each has an effect. */
+function* timeRules(kind: GateKind, spec: GateSpec, path: string): Generator<Finding> {
+  for (const { field, message } of gateTimeProblems(kind, spec)) yield error(`${path}/${field}`, message);
+  const { expiresIn, onExpire, escalateTo, remindEvery } = spec;
+  if (onExpire !== undefined && expiresIn === undefined) {
+    const message = `\`onExpire\` has no effect: the ${kind} never expires; add \`expiresIn\`, or remove it`;
+    yield warning(`${path}/onExpire`, message);
+  }
+  if (escalateTo !== undefined && onExpire !== "ESCALATE") {
+    const message = "`escalateTo` has no effect without `onExpire: ESCALATE`; add that, or remove it";
+    yield warning(`${path}/escalateTo`, message);
+  }
+  const expiresMs = durationOf(expiresIn);
+  const remindMs = durationOf(remindEvery);
+  if (expiresMs && remindMs && remindMs >= expiresMs) {
+    const message = `nobody is reminded: the ${kind} ends after \`expiresIn: ${expiresIn}\`; remind sooner, or remove it`;
+    yield warning(`${path}/remindEvery`, message);
+  }
+}
+
+function durationOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseDuration(text);
+  } catch (cause) {
+    if (!(cause instanceof MflowError)) throw cause;
+    return undefined;
+  }
+}
+
+/** Enough people are listed, those whom it is escalated to included. */
+function* requiredRules(
+  kind: GateKind,
+  spec: GateSpec,
+  people: readonly string[],
+  path: string,
+  context: People,
+): Generator<Finding> {
+  const { required = 1, expiresIn, onExpire, escalateTo = [] } = spec;
+  const escalated = expiresIn !== undefined && onExpire === "ESCALATE" ? escalateTo : [];
+  const listed = countOf([...people, ...escalated], context);
+  if (listed === undefined || required <= listed) return;
+  if (listed === 0) {
+    const message = `the ${kind} lists ${people.join(", ")} alone, which has no members; add some, or list others`;
+    yield error(`${path}/${listOf(kind, spec).list}`, message);
+    return;
+  }
+  const says = listed === 1 ? "only 1 person is" : `only ${listed} people are`;
+  const message = `the ${kind} needs ${required} people, but ${says} listed; list more, or lower \`required\``;
   yield error(`${path}/required`, message);
 }
 
-/** An enabled gate lists people, and enough of them. */
-export function* gateRulesOf(spec: PipelineSpec, path: string): Generator<Finding> {
+/** How many different people are listed; unknown when the members of a group are. */
+function countOf(listed: readonly string[], { people }: People): number | undefined {
+  const users = new Set<string>();
+  for (const name of listed) {
+    if (!name.startsWith("@")) {
+      users.add(name);
+      continue;
+    }
+    const members = people?.groups.get(name.slice(1));
+    if (!members) return undefined;
+    for (const member of members) users.add(member);
+  }
+  return users.size;
+}
+
+/** What is wrong with the gates of a lone task. */
+export function* loneGateRules(
+  { audit, confirm }: { audit?: AuditSpec; confirm?: ConfirmSpec },
+  path: string,
+  context: People,
+): Generator<Finding> {
+  yield* gateRules("audit", audit, `${path}/audit`, context);
+  yield* gateRules("confirm", confirm, `${path}/confirm`, context);
+}
+
+/** What is wrong with the gates of a pipeline. */
+export function* gateRulesOf(spec: PipelineSpec, path: string, context: People): Generator<Finding> {
   for (const [stageIndex, stage] of spec.stages.entries()) {
     for (const [taskIndex, task] of stage.tasks.entries()) {
       const taskPath = below(`${below(`${path}/stages`, stageIndex)}/tasks`, taskIndex);
-      yield* gateRules(task.audit, "audit", "auditors", task.audit?.auditors, `${taskPath}/audit`);
-      yield* gateRules(task.confirm, "confirm", "checkers", task.confirm?.checkers, `${taskPath}/confirm`);
+      yield* loneGateRules(task, taskPath, context);
     }
   }
 }
