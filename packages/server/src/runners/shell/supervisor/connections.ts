@@ -5,12 +5,20 @@ import type { Socket } from "node:net";
 import {
   encodeMessage,
   type FromSupervisor,
+  type KnownAttempt,
   MessageReader,
   PROTOCOL,
   type ToSupervisor,
 } from "./protocol.ts";
 
 type Request = Exclude<ToSupervisor, { type: "hello" }>;
+
+/** What stands behind the socket. */
+export interface Served {
+  /** All that a server must hear first. */
+  readonly known: KnownAttempt[];
+  handle(request: Request): void;
+}
 
 export class Connections {
   #current: Socket | undefined;
@@ -22,9 +30,10 @@ export class Connections {
     return this.#current !== undefined;
   }
 
-  /** Greets a server once it has said hello; `known` answers what it must hear first. */
-  accept(socket: Socket, known: () => Promise<FromSupervisor>, handle: (request: Request) => void): void {
+  /** Greets a server once it has said hello and `opening` has come; hands on what it asks for. */
+  accept(socket: Socket, opening: Promise<Served>): void {
     const reader = new MessageReader<ToSupervisor>();
+    let served: Served | undefined;
     socket.on("error", () => {}); // Followed by `close`.
     socket.on("close", () => {
       if (this.#current === socket) this.#current = undefined;
@@ -32,8 +41,12 @@ export class Connections {
     socket.on("data", (bytes) => {
       try {
         for (const message of reader.push(bytes)) {
-          if (message.type === "hello") void this.#greet(socket, message.version.major, known);
-          else if (this.#current === socket) handle(message);
+          if (message.type === "hello") {
+            void opening.then((opened) => {
+              served = opened;
+              this.#greet(socket, message.version.major, opened);
+            });
+          } else if (this.#current === socket) served?.handle(message);
         }
       } catch (error) {
         // Who talks nonsense is not answered; our own work goes on.
@@ -51,16 +64,22 @@ export class Connections {
     setImmediate(() => this.#flush());
   }
 
-  async #greet(socket: Socket, major: number, known: () => Promise<FromSupervisor>): Promise<void> {
-    const hello = await known();
+  /**
+   * Nothing may come between looking at what is known and sending to this socket: what is said in between would be
+   * in neither, and the server would never hear of it.
+   */
+  #greet(socket: Socket, major: number, served: Served): void {
+    const hello = { type: "hello", version: PROTOCOL, pid: process.pid } as const;
     if (major !== PROTOCOL.major) {
-      socket.end(encodeMessage(hello));
+      socket.end(encodeMessage({ ...hello, attempts: [] }));
       return;
     }
+    // Gone while it waited: its end has been heard already.
+    if (socket.destroyed) return;
     this.#flush();
     this.#current?.end(encodeMessage({ type: "replaced" }));
     this.#current = socket;
-    socket.write(encodeMessage(hello));
+    socket.write(encodeMessage({ ...hello, attempts: served.known }));
   }
 
   #flush(): void {

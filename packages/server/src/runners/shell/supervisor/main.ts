@@ -12,7 +12,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { Connections } from "./connections.ts";
-import { PROTOCOL } from "./protocol.ts";
 import { Supervisor, warn } from "./supervisor.ts";
 import { makeFolder, nextNumber, recordPath, supervisorFolder, takeRecord } from "./supervisor-record.ts";
 
@@ -36,18 +35,7 @@ async function serve(dataDir: string, idleMs: number): Promise<void> {
   const opening = new Promise<Supervisor>((resolve) => {
     opened = resolve;
   });
-  const server = createServer((socket) => {
-    connections.accept(
-      socket,
-      async () => {
-        const supervisor = await opening;
-        return { type: "hello", version: PROTOCOL, pid: process.pid, attempts: supervisor.known };
-      },
-      (request) => {
-        opening.then((supervisor) => supervisor.handle(request)).catch((error) => warn(String(error)));
-      },
-    );
-  });
+  const server = createServer((socket) => connections.accept(socket, opening));
   const path = socketPath(folder);
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
