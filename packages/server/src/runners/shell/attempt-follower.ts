@@ -56,8 +56,12 @@ export class AttemptFollower {
     this.#wake();
   }
 
-  /** `log`: lines as in a spool, of an attempt that has none. */
+  /**
+   * `log`: lines as in a spool, of an attempt that has none. What is told first counts: who took over from a killed
+   * supervisor may know less.
+   */
   end(result: Result, extent?: SpoolExtent, log?: string): void {
+    if (this.#result) return;
     this.#result = result;
     this.#extent = extent ?? this.#extent;
     this.#log = log;
