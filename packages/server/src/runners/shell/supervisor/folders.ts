@@ -33,15 +33,10 @@ export interface TaskFolder {
   out: string;
   output: string;
   summary: string;
-  /** When it was made, milliseconds since the epoch. */
-  madeAt: number;
   /** Moments of the last change to `work` and `out` when they were made. */
   workChange: number;
   outChange: number;
 }
-
-/** Clocks of file systems may be that coarse, milliseconds: changes within it cannot be told apart. */
-const COARSE_MS = 50;
 
 /** All folders of the steps of one user, in one place. */
 export class Folders {
@@ -126,14 +121,16 @@ export class Folders {
   }
 
   /** Names of the files in which a step put something out. */
-  outputs(folder: TaskFolder): string[] {
-    return isUntouched(folder, folder.out, folder.outChange) ? [] : readdirSync(folder.out);
+  outputs({ out }: TaskFolder): string[] {
+    return readdirSync(out);
   }
 
-  /** Moves a step's `output` to the attempt's files, where it stays until the result is taken. */
+  /** Moves a step's `output`, if there is one, to the attempt's files, where it stays until the result is taken. */
   keepOutput(folder: Pick<TaskFolder, "path">, files: string, step: number): void {
+    const output = join(folder.path, "out", "output");
+    if (!isThere(output)) return;
     makeFolder(files);
-    renameSync(join(folder.path, "out", "output"), outputPath(files, step));
+    renameSync(output, outputPath(files, step));
   }
 
   /** Removes what no attempt needs, before the supervisor ends. */
@@ -191,7 +188,6 @@ export class Folders {
       out,
       output: join(out, "output"),
       summary: join(out, "summary"),
-      madeAt: Date.now(),
       workChange: lstatSync(work).ctimeMs,
       outChange: lstatSync(out).ctimeMs,
     };
@@ -204,26 +200,30 @@ export class Folders {
 
   #isAsMade(folder: TaskFolder): boolean {
     try {
-      return (
-        isUntouched(folder, folder.work, folder.workChange) &&
-        isUntouched(folder, folder.out, folder.outChange)
-      );
+      return isUntouched(folder.work, folder.workChange) && isUntouched(folder.out, folder.outChange);
     } catch {
       return false;
     }
   }
 }
 
-/** Whether nothing was made, removed or given other rights in a folder: nobody can set that moment back. */
-function isUntouched({ madeAt }: TaskFolder, path: string, change: number): boolean {
-  const stat = lstatSync(path);
-  if (stat.ctimeMs !== change) return false;
-  return Date.now() > madeAt + COARSE_MS || ((stat.mode & 0o777) === 0o700 && readdirSync(path).length === 0);
+/**
+ * Whether a folder is as it was made. Nobody can set the moment of its last change back, but clocks of file
+ * systems may be coarse: a change soon after it was made may not show there, so what can be seen is looked at too.
+ */
+function isUntouched(path: string, change: number): boolean {
+  const { ctimeMs, mode } = lstatSync(path);
+  return ctimeMs === change && (mode & 0o777) === 0o700 && readdirSync(path).length === 0;
 }
 
 /** Where the `output` of a step is among the files of its attempt. */
 export function outputPath(files: string, step: number): string {
   return join(files, `output.${step}`);
+}
+
+/** Whether something lies there, be it a link. Throws when that cannot be told. */
+export function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Where the steps of another user work, out of the data folder. */
