@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startRequest } from "../testing/start-request.ts";
+import { readJournal } from "./supervisor/journal.ts";
+import { supervisorFolder } from "./supervisor/supervisor-record.ts";
 import { OpenedPlace } from "./testing/opened-place.ts";
 import { runs, until } from "./testing/shell-place.ts";
 
@@ -171,6 +173,16 @@ describe("a killed supervisor", () => {
       steps: [{ name: "step-1", exitCode: 0, peakMemorySource: expect.any(String) }],
     });
     expect(place.host.texts(request)).toEqual(["stdout step-1| logged"]);
+  });
+
+  test("runs nothing twice that a server had taken", async () => {
+    const count = join(place.dataDir, "count");
+    const { request } = await place.run(`echo once >>${count}; echo A=1 >$MFLOW_OUTPUT`);
+    const isForgotten = () => readJournal(supervisorFolder(place.dataDir)).some(({ e }) => e === "ack");
+    await until(isForgotten);
+    await place.killSupervisor();
+    expect(await place.current.start(request)).toEqual({ state: "EXISTS" });
+    expect(readFileSync(count, "utf8")).toBe("once\n");
   });
 
   test("does not stop what steps kept", async () => {

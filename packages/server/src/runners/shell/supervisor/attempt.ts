@@ -168,7 +168,8 @@ export class Attempt {
         if (group !== undefined) journal.write({ e: "group", ref, group });
         this.#announce();
       },
-      onStep: (result, leader) => journal.write({ e: "step", ref, result, leader }),
+      // Before it begins: whatever comes after this moment must find the step that runs.
+      onStep: (result, leader) => journal.writeAtOnce({ e: "step", ref, result, leader }),
     });
     this.#run = run;
     void run
@@ -200,9 +201,10 @@ export class Attempt {
       result.message = failure.message;
     }
     if (run.markdown !== "") result.markdownOutput = run.markdown;
-    this.#tools.journal.write({ e: "end", ref, result: { ...result }, log: this.#log });
+    const { outputs } = run;
+    this.#tools.journal.write({ e: "end", ref, result: { ...result }, outputs, log: this.#log });
     if (Object.keys(run.runtimeEnvs).length > 0) result.runtimeEnvs = run.runtimeEnvs;
-    this.#hasOutputs = run.hasFiles;
+    this.#hasOutputs = outputs.length > 0;
     this.#result = result;
     this.#tools.send({ type: "result", ref, result, spool: this.#spool.extent, log: this.#log });
   }

@@ -42,6 +42,12 @@ export function outputFailure(step: string, { reason, message }: OutputProblem):
   return { reason, message: `$MFLOW_OUTPUT of step \`${step}\`: ${message}`, final: true };
 }
 
+/** What a step put out is there, or was, and cannot be read. */
+export function unreadableFailure(step: string, error: unknown): Failure {
+  const message = `what step \`${step}\` put out cannot be read: ${messageOf(error)}`;
+  return { reason: "RUNNER_ERROR", message, final: true };
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

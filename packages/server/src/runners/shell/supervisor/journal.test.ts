@@ -1,6 +1,14 @@
 // The journal survives the end of its supervisor at any moment, and does not grow without end.
 
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -43,6 +51,29 @@ test("tells what was written, in order", async () => {
   journal.writeSometime({ e: "ack", ref: ref(1) });
   journal.close();
   expect(readJournal(folder).map(({ e }) => e)).toEqual(["start", "stop", "ack"]);
+});
+
+test("says when an event is in the file", async () => {
+  const journal = open();
+  journal.writeNow(start(1));
+  const { promise: written, resolve } = Promise.withResolvers<void>();
+  journal.write({ e: "ack", ref: ref(1) }, resolve);
+  const before = readJournal(folder).length;
+  await written;
+  expect([before, readJournal(folder).length]).toEqual([1, 2]);
+  journal.close();
+});
+
+test("goes on in the old file while there can be no new one", () => {
+  const failures: unknown[] = [];
+  const journal = new Journal(folder, [], (error) => failures.push(error));
+  mkdirSync(join(folder, "journal.new"));
+  for (let number = 0; number < 2000; number++) journal.writeNow(start(number));
+  expect([failures.length > 0, journal.epoch, replay(readJournal(folder)).length]).toEqual([true, 0, 2000]);
+  rmSync(join(folder, "journal.new"), { recursive: true });
+  journal.writeNow(start(2000));
+  expect([journal.epoch, replay(readJournal(folder)).length]).toEqual([1, 2001]);
+  journal.close();
 });
 
 test("does without a last line that was cut", () => {

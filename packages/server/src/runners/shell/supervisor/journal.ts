@@ -2,8 +2,9 @@
 // added. One file for all, and events of one moment in one write, because a file per attempt would cost more
 // than the attempt. Nothing is synced: after a power failure no process runs that could be known.
 //
-// When it has grown long it begins anew, with the events that are still needed. Steps write their exit status into `exits.N` by themselves; N changes with each new
-// beginning, so that a step that still runs always finds its file.
+// When it has grown long it begins anew, with the events that are still needed. Steps write their exit status
+// into `exits.N` by themselves; N changes with each new beginning, so that a step that still runs always finds
+// its file.
 
 import { Buffer } from "node:buffer";
 import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
@@ -40,8 +41,11 @@ export type JournalEvent =
   /** A step has ended; the next one begins, in the process group of `leader`. */
   | { e: "step"; ref: Ref; result: StepResult; leader: ProcessIdentity }
   | { e: "stop"; ref: Ref }
-  /** Without the runtime envs: those are in the steps' own files. `log`: when there is no spool. */
-  | { e: "end"; ref: Ref; result: Result; log?: string }
+  /**
+   * Without the runtime envs: those are in the steps' own files, of the steps with these indexes. `log`: when there
+   * is no spool.
+   */
+  | { e: "end"; ref: Ref; result: Result; outputs?: number[]; log?: string }
   | { e: "ack"; ref: Ref };
 
 /** Bytes from which on it begins anew; when it is long even then, at four times its length. */
@@ -56,6 +60,8 @@ export class Journal {
   #size = 0;
   #begunWith = 0;
   #waiting = "";
+  /** Told once what waits is written. */
+  #waiters: (() => void)[] = [];
   #scheduled: NodeJS.Immediate | undefined;
   /** Number of beginnings. */
   epoch = 0;
@@ -89,9 +95,16 @@ export class Journal {
     }
   }
 
-  /** Writes the event with others of this moment. */
-  write(event: JournalEvent): void {
+  /** Writes the event before it returns; when that fails, with the next one. */
+  writeAtOnce(event: JournalEvent): void {
     this.#add(event);
+    this.#writeOrLater();
+  }
+
+  /** Writes the event with others of this moment. `written` is called once it is in the file. */
+  write(event: JournalEvent, written?: () => void): void {
+    this.#add(event);
+    if (written) this.#waiters.push(written);
     this.#scheduled ??= setImmediate(() => this.#writeOrLater());
   }
 
@@ -139,9 +152,19 @@ export class Journal {
       ftruncateSync(this.#fd, this.#size);
       throw error;
     }
-    if (this.#size < Math.max(LONG, 4 * this.#begunWith)) return;
+    for (const written of this.#waiters.splice(0)) written();
+    if (this.#size >= Math.max(LONG, 4 * this.#begunWith)) this.#beginAnew();
+  }
+
+  /** The events are in the old file; when there can be no new one, that serves on. */
+  #beginAnew(): void {
     const before = this.#fd;
-    this.#fd = this.#begin();
+    try {
+      this.#fd = this.#begin();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
     closeSync(before);
     this.epoch++;
   }
@@ -151,9 +174,15 @@ export class Journal {
     const draft = `${this.#path}.new`;
     rmSync(draft, { force: true });
     const fd = openSync(draft, "a", 0o600);
-    this.#begunWith = writeWhole(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
-    renameSync(draft, this.#path);
-    this.#size = this.#begunWith;
+    try {
+      const size = writeWhole(fd, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+      renameSync(draft, this.#path);
+      this.#begunWith = size;
+      this.#size = size;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     return fd;
   }
 }

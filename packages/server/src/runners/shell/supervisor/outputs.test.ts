@@ -1,7 +1,10 @@
 // The form of $MFLOW_OUTPUT.
 
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { joinMarkdown, parseRuntimeEnvs } from "./outputs.ts";
+import { joinMarkdown, parseRuntimeEnvs, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
 import type { Limits } from "./protocol.ts";
 
 function parse(text: string): Record<string, string> | string {
@@ -28,6 +31,32 @@ describe("runtime envs", () => {
     ["NUL", "A=\0", "there is a NUL character, which no environment variable can hold"],
   ])("%s", (_name, text, expected) => {
     expect(parse(text)).toEqual(expected);
+  });
+});
+
+describe("a file of a step", () => {
+  const limits = { runtimeEnvs: 64, runtimeEnvBytes: 1024, markdownBytes: 1024 } as Limits;
+
+  test("that is none, or a link, puts nothing out", () => {
+    const folder = mkdtempSync(join(tmpdir(), "mflow-outputs-"));
+    const [none, link] = [join(folder, "none"), join(folder, "link")];
+    writeFileSync(join(folder, "file"), "A=1");
+    symlinkSync(join(folder, "file"), link);
+    const envs = {};
+    const problems = [none, link].map((path) => readRuntimeEnvs(path, envs, limits, undefined));
+    const markdown = [none, link].map((path) => readMarkdown(path, limits, undefined));
+    expect({ problems, envs, markdown }).toEqual({
+      problems: [undefined, undefined],
+      envs: {},
+      markdown: ["", ""],
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  test("that cannot be opened is not taken for none", () => {
+    const path = join(tmpdir(), "x".repeat(300));
+    expect(() => readRuntimeEnvs(path, {}, limits, undefined)).toThrow("ENAMETOOLONG");
+    expect(() => readMarkdown(path, limits, undefined)).toThrow("ENAMETOOLONG");
   });
 });
 

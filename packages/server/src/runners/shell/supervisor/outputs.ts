@@ -21,7 +21,10 @@ export interface OutputProblem {
   message: string;
 }
 
-/** Adds the runtime envs of a file to `envs`. Answers what is wrong with it, and then adds nothing. */
+/**
+ * Adds the runtime envs of a file to `envs`. Answers what is wrong with it, and then adds nothing. Throws when it
+ * cannot be read.
+ */
 export function readRuntimeEnvs(
   path: string,
   envs: Record<string, string>,
@@ -45,7 +48,7 @@ export function readRuntimeEnvs(
   return undefined;
 }
 
-/** Markdown of a file, cut at the limit; empty when there is none. */
+/** Markdown of a file, cut at the limit; empty when there is none. Throws when it cannot be read. */
 export function readMarkdown(path: string, limits: Limits, owner: Owner | undefined): string {
   const bytes = readOwned(path, owner, limits.markdownBytes + 1);
   if (bytes === undefined) return "";
@@ -104,16 +107,26 @@ function tooLarge({ runtimeEnvs, runtimeEnvBytes }: Limits): OutputProblem {
   };
 }
 
+/** No file, a link, or a socket: open(2). */
+const NONE = new Set(["ENOENT", "ELOOP", "ENXIO"]);
+
+/** Whether an error means that there is no file that steps could have put something into. */
+function meansNone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && NONE.has(String(error.code));
+}
+
 /**
  * The first bytes of a file of the steps; nothing when there is none. Never follows a link, and never reads
- * what does not belong to the steps' user: the supervisor may have more rights than they.
+ * what does not belong to the steps' user: the supervisor may have more rights than they. Throws when there is
+ * one that cannot be read: what a step put out must not be lost in silence.
  */
 function readOwned(path: string, owner: Owner | undefined, atMost: number): Buffer | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (meansNone(error)) return undefined;
+    throw error;
   }
   try {
     const stat = fstatSync(fd);

@@ -2,11 +2,14 @@
 // its exit status. An attempt whose last step has ended so gets its true result; any other cannot go on, for
 // its scripts and secrets were nowhere but in the memory of the dead: what still runs of it is killed, and
 // it is LOST.
+//
+// What steps put out is never lost in silence: what is there and cannot be read, or is not there any more,
+// makes the attempt FAILED.
 
 import { readFileSync } from "node:fs";
-import { exitFailure, type Failure, outputFailure } from "./failure.ts";
-import { type Folders, outputPath } from "./folders.ts";
-import type { JournalEvent } from "./journal.ts";
+import { exitFailure, type Failure, outputFailure, unreadableFailure } from "./failure.ts";
+import { type Folders, isThere, outputPath } from "./folders.ts";
+import type { JournalEvent, PlannedStep } from "./journal.ts";
 import { parseExits } from "./launch.ts";
 import { allMarked, killLeftovers, markOf } from "./leftovers.ts";
 import { readRuntimeEnvs } from "./outputs.ts";
@@ -18,14 +21,16 @@ export interface JournalledAttempt {
   ref: Ref;
   key: string;
   start: Extract<JournalEvent, { e: "start" }>;
-  /** Results of the steps that ended while it was watched. */
+  /** Results of the steps that ended while it was watched. The next one, if there is one, was about to begin. */
   steps: StepResult[];
-  /** Leads the process group of the step that ran last. */
+  /** Leads the process group of that next step. */
   leader: ProcessIdentity;
   /** The cgroup of that step. */
   group?: string;
   stopping: boolean;
   result?: Result;
+  /** Indexes of the steps whose runtime envs must be among its files. */
+  outputs: number[];
   /** Its log, when that is in no spool. */
   log?: string;
 }
@@ -38,7 +43,7 @@ export function replay(events: JournalEvent[]): JournalledAttempt[] {
     const attempt = attempts.get(key);
     if (event.e === "start") {
       const { ref, leader } = event;
-      attempts.set(key, { ref, key, start: event, steps: [], leader, stopping: false });
+      attempts.set(key, { ref, key, start: event, steps: [], leader, stopping: false, outputs: [] });
       continue;
     }
     if (!attempt) continue;
@@ -50,6 +55,7 @@ export function replay(events: JournalEvent[]): JournalledAttempt[] {
     } else if (event.e === "stop") attempt.stopping = true;
     else if (event.e === "end") {
       attempt.result = event.result;
+      attempt.outputs = event.outputs ?? [];
       attempt.log = event.log;
     } else attempts.delete(key);
   }
@@ -59,8 +65,12 @@ export function replay(events: JournalEvent[]): JournalledAttempt[] {
 /** What is known of an attempt now. `note`: for its log; absent when it had ended before. */
 export interface Recovered {
   result: Result;
+  /** Indexes of the steps whose runtime envs are among its files. */
+  outputs: number[];
   note?: string;
 }
+
+const NOTE = "the supervisor was killed while this task ran; output may be missing here";
 
 const NO_LIMITS: Limits = {
   bytesPerTask: Number.POSITIVE_INFINITY,
@@ -79,10 +89,9 @@ export async function recover(
   const unfinished = attempts.filter(({ result }) => !result);
   const marked = unfinished.length > 0 ? allMarked() : new Map<string, number[]>();
   for (const attempt of attempts) {
-    const found = attempt.result
-      ? { result: attempt.result }
-      : await findEnd(attempt, marked, foldersOf(attempt));
-    readOutputs(attempt, found.result);
+    const result = attempt.result ?? (await findEnd(attempt, marked, foldersOf(attempt)));
+    const found: Recovered = { result, outputs: addRuntimeEnvs(attempt, result) };
+    if (!attempt.result) found.note = NOTE;
     recovered.set(attempt.key, found);
   }
   return recovered;
@@ -92,98 +101,129 @@ async function findEnd(
   attempt: JournalledAttempt,
   marked: Map<string, number[]>,
   folders: Folders,
-): Promise<Recovered> {
+): Promise<Result> {
   const { start, stopping } = attempt;
   const steps = [...attempt.steps];
   const result: Result = { stage: "SUCCEEDED", at: new Date().toISOString(), startAt: start.startAt, steps };
-  const step = start.steps[steps.length];
-  const exitCode = step && (await exitOf(attempt, marked));
   let failure: Failure | undefined;
-  if (step && exitCode !== undefined) {
+  // The journal names the step that ran last, unless it could not be written any more: then there is another.
+  for (const [index, step] of start.steps.entries()) {
+    if (index < attempt.steps.length) continue;
+    const { exitCode, began } = await endOf(attempt, index, marked);
+    if (exitCode === undefined) {
+      failure = lost(attempt, index, began);
+      break;
+    }
     steps.push({ name: step.name, exitCode });
-    const problem = takeOutput(attempt, folders, steps.length - 1);
+    const problem = takeOutput(attempt, folders, index);
     failure = (step.continueOnError ? undefined : exitFailure(step.name, exitCode, undefined)) ?? problem;
+    if (failure) break;
   }
-  if (failure) {
-    result.stage = "FAILED";
-    result.reason = failure.reason;
-    result.message = failure.message;
-  } else if (steps.length < start.steps.length) {
-    Object.assign(result, stopping ? { stage: "CANCELED" } : lost(attempt, steps.length));
-  }
-  return { result, note: "the supervisor was killed while this task ran; output may be missing here" };
+  if (stopping) result.stage = "CANCELED";
+  else if (failure) fail(result, failure);
+  return result;
+}
+
+function fail(result: Result, { reason, message }: Failure): void {
+  result.stage = "FAILED";
+  result.reason = reason;
+  result.message = message;
 }
 
 /**
- * How the first process of the step that ran last ended; undefined when it did not end by itself. Nothing of
- * the step runs any more then, but for what it keeps.
+ * How the first process of a step ended; no exit code when it did not end by itself, or never began. Nothing of the
+ * step runs any more then, but for what it keeps.
  */
-async function exitOf(
+async function endOf(
   attempt: JournalledAttempt,
+  index: number,
   marked: Map<string, number[]>,
-): Promise<number | undefined> {
-  const { key, start } = attempt;
-  const index = attempt.steps.length;
+): Promise<{ exitCode: number | undefined; began: boolean }> {
+  const { key, start, steps } = attempt;
   const mark = markOf(key, index);
+  const isNamed = index === steps.length;
   const exitCode = readExits(start.exits).get(mark);
-  if (exitCode === undefined || !start.steps[index]?.keepProcesses) await killStep(attempt, mark, marked);
-  // It may have ended while we looked; what is killed by now writes nothing more.
-  return exitCode ?? readExits(start.exits).get(mark);
+  if (exitCode === undefined || !start.steps[index]?.keepProcesses) {
+    await killStep(attempt, mark, marked, isNamed);
+  }
+  const began = isNamed || marked.has(mark);
+  // It may have ended while we looked; what is killed by now writes nothing more. The launcher of a step that the
+  // journal does not name is not known, lives on, and may say that the step was killed.
+  return { exitCode: exitCode ?? (isNamed ? readExits(start.exits).get(mark) : undefined), began };
 }
 
-function lost({ start, leader, steps }: JournalledAttempt, ended: number): Partial<Result> {
-  const step = start.steps[ended]?.name;
+function lost({ start, leader }: JournalledAttempt, index: number, began: boolean): Failure {
+  const step = start.steps[index]?.name;
   const message =
     leader.boot !== bootId()
       ? `the machine was restarted while step \`${step}\` ran`
-      : ended === steps.length
+      : began
         ? `the supervisor was killed while step \`${step}\` ran; the step was stopped`
         : `the supervisor was killed before step \`${step}\` could begin`;
-  return { stage: "FAILED", reason: "LOST", message };
+  return { reason: "LOST", message };
 }
 
-/** Kills what runs of the step that ran last. Its group only if its leader is known to be the very process. */
+/** Kills what runs of a step. Its group only if its leader is known to be the very process. */
 async function killStep(
   { leader, group }: JournalledAttempt,
   mark: string,
   marked: Map<string, number[]>,
+  isNamed: boolean,
 ): Promise<void> {
-  const leads = isAlive(leader);
-  if (!leads && group === undefined && !marked.has(mark)) return;
+  const leads = isNamed && isAlive(leader);
+  const ownGroup = isNamed ? group : undefined;
+  if (!leads && ownGroup === undefined && !marked.has(mark)) return;
   await killLeftovers({
     mark,
     leader: leads ? leader.pid : undefined,
     after: undefined,
     others: new Set(),
-    group,
+    group: ownGroup,
     pipes: [],
   });
 }
 
 /** Takes what a step put out that nobody watched. Its markdown stays behind: it cannot be masked any more. */
-function takeOutput({ start }: JournalledAttempt, folders: Folders, step: number): Failure | undefined {
+function takeOutput({ start }: JournalledAttempt, folders: Folders, index: number): Failure | undefined {
+  const { name } = start.steps[index] as PlannedStep;
+  const path = outputPath(start.files, index);
   try {
-    folders.keepOutput({ path: start.folder }, start.files, step);
-  } catch {
-    return undefined; // It had no chance to put anything out.
+    // It may have been taken before the supervisor was killed.
+    if (!isThere(path)) folders.keepOutput({ path: start.folder }, start.files, index);
+    const problem = readRuntimeEnvs(path, {}, NO_LIMITS, start.owner);
+    return problem && outputFailure(name, problem);
+  } catch (error) {
+    return unreadableFailure(name, error);
   }
-  const problem = readRuntimeEnvs(outputPath(start.files, step), {}, NO_LIMITS, start.owner);
-  return problem && outputFailure(start.steps[step]?.name ?? "", problem);
 }
 
-/** The runtime envs of a result are in no file of ours: the steps' own files still have them. */
-function readOutputs({ start }: JournalledAttempt, result: Result): void {
+/**
+ * The runtime envs of a result are in no file of ours: the steps' own files still have them. Answers the indexes of
+ * those steps.
+ */
+function addRuntimeEnvs({ start, outputs }: JournalledAttempt, result: Result): number[] {
   const envs: Record<string, string> = {};
-  for (let step = 0; step < start.steps.length; step++) {
-    readRuntimeEnvs(outputPath(start.files, step), envs, NO_LIMITS, start.owner);
+  const found: number[] = [];
+  for (const [index, { name }] of start.steps.entries()) {
+    const path = outputPath(start.files, index);
+    try {
+      if (isThere(path)) found.push(index);
+      else if (outputs.includes(index)) throw new Error(`${path} is gone`);
+      // What is wrong with it is said by the result already.
+      readRuntimeEnvs(path, envs, NO_LIMITS, start.owner);
+    } catch (error) {
+      if (result.stage === "SUCCEEDED") fail(result, unreadableFailure(name, error));
+    }
   }
   if (Object.keys(envs).length > 0) result.runtimeEnvs = envs;
+  return found;
 }
 
 function readExits(path: string): Map<string, number> {
   try {
     return parseExits(readFileSync(path, "utf8"));
   } catch {
+    // Without it the attempt is LOST, which everybody sees.
     return new Map();
   }
 }

@@ -38,8 +38,10 @@ export class Spool {
     let text: Buffer;
     try {
       text = readFileSync(this.#path);
-    } catch {
-      return; // It left nothing.
+    } catch (error) {
+      // Most often it left nothing.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) this.#failed(error);
+      return;
     }
     this.#bytes = text.lastIndexOf("\n") + 1;
     for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#lines++;

@@ -59,6 +59,7 @@ export class Supervisor {
     this.#tombstones = new Tombstones(this.#folder, Date.now());
     this.#cgroups = Cgroups.open(idOf(dataDir));
     const events = readJournal(this.#folder);
+    for (const event of events) if (event.e === "ack") this.#noteForgotten(keyOf(event.ref));
     this.#before = replay(events);
     this.#journal = new Journal(this.#folder, events, (error) => {
       warn(`the journal cannot be written: ${messageOf(error)}`);
@@ -88,6 +89,14 @@ export class Supervisor {
   }
 
   handle(message: Exclude<ToSupervisor, { type: "hello" }>): void {
+    try {
+      this.#perform(message);
+    } catch (error) {
+      warn(`${message.type} came to nothing: ${messageOf(error)}`);
+    }
+  }
+
+  #perform(message: Exclude<ToSupervisor, { type: "hello" }>): void {
     if (message.type === "start") this.#start(message);
     else if (message.type === "stop") this.#stop(message.ref, message.graceMs);
     else if (message.type === "ack") for (const ref of message.refs) this.#forget(keyOf(ref));
@@ -149,8 +158,14 @@ export class Supervisor {
     const attempt = this.#attempts.get(key);
     if (!attempt?.hasEnded) return;
     this.#attempts.delete(key);
-    this.#journal.writeSometime({ e: "ack", ref: attempt.ref });
-    if (attempt.hasFiles) rmSync(attempt.files, { recursive: true, force: true });
+    this.#noteForgotten(key);
+    const { ref, files } = attempt;
+    // Files go only once the journal says so: the next supervisor would tell the result again, but without them.
+    if (attempt.hasFiles) this.#journal.write({ e: "ack", ref }, () => removeFiles(files));
+    else this.#journal.writeSometime({ e: "ack", ref });
+  }
+
+  #noteForgotten(key: string): void {
     this.#forgotten.add(key);
     if (this.#forgotten.size > REMEMBERED) {
       for (const oldest of this.#forgotten) {
@@ -194,8 +209,11 @@ export class Supervisor {
       const recovered = found.get(key);
       if (!recovered) continue;
       const { files, startAt, owner } = start;
-      const { result, note } = recovered;
+      const { result, outputs, note } = recovered;
       this.#attempts.set(key, Attempt.found({ ref, files, startAt, result, log, note }, this.#tools(owner)));
+      // Found out once, it holds for all who come later.
+      const told = { ...result, runtimeEnvs: undefined };
+      if (note !== undefined) this.#journal.write({ e: "end", ref, result: told, outputs });
     }
     this.#before = undefined;
     for (const { folders } of this.#quarters.values()) this.#sweep(folders);
@@ -218,6 +236,14 @@ export class Supervisor {
       if (!this.#before) this.#sweep(quarters.folders);
     }
     return quarters;
+  }
+}
+
+function removeFiles(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    warn(messageOf(error));
   }
 }
 

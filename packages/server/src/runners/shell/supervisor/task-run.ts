@@ -4,13 +4,13 @@
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import { createMasker, createStreamMasker, type Masker } from "@mflow/core/mask";
-import { type Failure, messageOf, outputFailure, stepFailure } from "./failure.ts";
+import { type Failure, messageOf, outputFailure, stepFailure, unreadableFailure } from "./failure.ts";
 import { type Folders, outputPath, type TaskFolder } from "./folders.ts";
 import { signalOf } from "./launch.ts";
 import type { Launcher } from "./launchers.ts";
 import { MARK_VARIABLE, markOf } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
-import { joinMarkdown, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
+import { joinMarkdown, type OutputProblem, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { keyOf, type StartMessage, type StepPlan, type StepResult } from "./protocol.ts";
 import { RunningStep, type StepEnd, type StepTools } from "./running-step.ts";
@@ -30,7 +30,7 @@ export interface TaskRunParts extends StepTools {
   launcher: Launcher;
   /** A step runs for a while; `group`: the cgroup that it will be in. */
   onLasting(group: string | undefined): void;
-  /** A step has ended, and the next one begins in the process group of `leader`. */
+  /** A step has ended, and the next one is about to begin in the process group of `leader`. */
   onStep(result: StepResult, leader: ProcessIdentity): void;
 }
 
@@ -38,8 +38,8 @@ export class TaskRun {
   readonly steps: StepResult[] = [];
   readonly runtimeEnvs: Record<string, string> = {};
   markdown = "";
-  /** Steps have left files among those of the attempt. */
-  hasFiles = false;
+  /** Indexes of the steps whose runtime envs are among the files of the attempt. */
+  readonly outputs: number[] = [];
   readonly #plan: StartMessage;
   readonly #parts: TaskRunParts;
   readonly #log: TaskLog;
@@ -164,6 +164,15 @@ export class TaskRun {
 
   /** Takes what a step put out; says what is wrong with it. */
   #takeOutputs({ name }: StepPlan, index: number): Failure | undefined {
+    try {
+      const problem = this.#readOutputs(index);
+      return problem && outputFailure(name, problem);
+    } catch (error) {
+      return unreadableFailure(name, error);
+    }
+  }
+
+  #readOutputs(index: number): OutputProblem | undefined {
     const { folders, folder, files } = this.#parts;
     const { limits, owner } = this.#plan;
     const names = folders.outputs(folder);
@@ -173,10 +182,9 @@ export class TaskRun {
       rmSync(folder.summary, { recursive: true, force: true });
     }
     if (!names.includes("output")) return undefined;
-    this.hasFiles = true;
+    this.outputs.push(index);
     folders.keepOutput(folder, files, index);
-    const problem = readRuntimeEnvs(outputPath(files, index), this.runtimeEnvs, limits, owner);
-    return problem && outputFailure(name, problem);
+    return readRuntimeEnvs(outputPath(files, index), this.runtimeEnvs, limits, owner);
   }
 
   #mask(text: string): string {
