@@ -104,3 +104,21 @@ test("the sealing of tests can be reversed, as these tests rely on", () => {
   expect(["", "t0ken", "ä\n"].map((plain) => unseal(seal(plain)))).toEqual(["", "t0ken", "ä\n"]);
   expect(["t0ken", seal("t0ken")].map(isSealed)).toEqual([false, true]);
 });
+
+test("secrets of listeners are sealed, of the pipeline and of its tasks, wherever they are sent", () => {
+  const url = "https://example.com/";
+  const listeners = (change: (text: string) => string) => ({
+    mentionUsers: [{ users: ["ann"] }],
+    imRobots: [{ url, secret: change("s3cret") }, { channel: "ops" }],
+    webhooks: [{ url, secret: change("new"), previousSecret: change("old"), headers: { A: change("key") } }],
+  });
+  const spec = pipelineOf(
+    "a b",
+    { b: listeners((text) => text) },
+    listeners((text) => text),
+  );
+  const sealedSpec = pipelineOf("a b", { b: listeners(seal) }, listeners(seal));
+  const jobs = new Map([["noop", jobOf("noop")]]);
+  expect(sealPipelineSpec(spec, jobs, seal)).toEqual(sealedSpec);
+  expect(sealPipelineSpec(sealedSpec, jobs, seal)).toEqual(sealedSpec);
+});

@@ -8,6 +8,7 @@ import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { Vault } from "./context.ts";
+import { restoreListeners } from "./masked-listeners.ts";
 
 /** Where a value holds sealed texts, as JSON pointers below `path`. */
 function* sealedTexts(value: unknown, path: string, vault: Vault): Generator<string> {
@@ -116,10 +117,11 @@ export function restorePipeline(
     const stageBefore = stored?.stages.find((one) => one.name === stage.name);
     const path = `/spec/stages/${stageIndex}`;
     const refs = stage.tasks.map((task) => task.job);
-    const tasks = stage.tasks.map((task, taskIndex) => {
-      const taskBefore = stageBefore?.tasks.find((one) => one.name === task.name);
-      const taskPath = `${path}/tasks/${taskIndex}/runParams`;
-      const runParams = restore(task.runParams, taskBefore?.runParams, taskPath, [task.job]);
+    const tasks = stage.tasks.map((given, taskIndex) => {
+      const taskBefore = stageBefore?.tasks.find((one) => one.name === given.name);
+      const taskPath = `${path}/tasks/${taskIndex}`;
+      const task = restoreListeners(given, taskBefore, taskPath, problems);
+      const runParams = restore(task.runParams, taskBefore?.runParams, `${taskPath}/runParams`, [task.job]);
       return runParams === task.runParams ? task : { ...task, runParams };
     });
     const values = restore(stage.with, stageBefore?.with, `${path}/with`, refs);
@@ -127,5 +129,5 @@ export function restorePipeline(
   });
   const allRefs = spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job));
   const values = restore(spec.with, stored?.with, "/spec/with", allRefs);
-  return { ...spec, ...(values && { with: values }), stages };
+  return { ...restoreListeners(spec, stored, "/spec", problems), ...(values && { with: values }), stages };
 }

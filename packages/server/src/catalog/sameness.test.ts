@@ -54,11 +54,54 @@ test.each([
     pipeline({}, { audit: { auditors: ["ada"] } }),
     pipeline({}, { audit: { enable: true, required: 1, allowSelf: false, auditors: ["ada"] } }),
   ],
+  [
+    "a gate whose times are in other units",
+    pipeline({}, { confirm: { checkers: ["ada"], expiresIn: "60m", remindEvery: "1h" } }),
+    pipeline({}, { confirm: { checkers: ["ada"], expiresIn: "1h", onExpire: "DENY", remindEvery: "60m" } }),
+  ],
+  [
+    "listeners with defaults that are spelled out",
+    pipeline({ mentionUsers: [{ users: ["ada"] }], webhooks: [{ url: "https://a.b/" }] }, { imRobots: [] }),
+    pipeline({
+      mentionUsers: [{ users: ["ada"], ways: ["IM", "MAIL"], events: [] }],
+      imRobots: [],
+      webhooks: [{ url: "https://a.b/", headers: {} }],
+    }),
+  ],
+  [
+    "events of a listener in another order and case, and a scope that matches all",
+    pipeline({ webhooks: [{ channel: "c", events: ["FAILED", "CANCELED"], scope: "*" }] }),
+    pipeline({ webhooks: [{ channel: "c", events: ["canceled", "failed", "FAILED"], scope: {} }] }),
+  ],
+  [
+    "the same secrets of a listener sealed twice",
+    pipeline({
+      webhooks: [{ url: "https://a.b/", secret: vault.seal("x"), headers: { A: vault.seal("y") } }],
+    }),
+    pipeline({
+      webhooks: [{ url: "https://a.b/", secret: vault.seal("x"), headers: { A: vault.seal("y") } }],
+    }),
+  ],
 ])("%s means the same", (_what, one, other) => {
   expect(one).toBe(other);
 });
 
 test.each([
+  [
+    "another secret of a listener",
+    pipeline({ webhooks: [{ url: "https://a.b/", secret: vault.seal("x") }] }),
+    pipeline({ webhooks: [{ url: "https://a.b/", secret: vault.seal("y") }] }),
+  ],
+  [
+    "a listener of all tasks, and one of the run itself",
+    pipeline({ webhooks: [{ url: "https://a.b/", scope: "*" }] }),
+    pipeline({ webhooks: [{ url: "https://a.b/" }] }),
+  ],
+  [
+    "listeners in another order",
+    pipeline({ webhooks: [{ channel: "a" }, { channel: "b" }] }),
+    pipeline({ webhooks: [{ channel: "b" }, { channel: "a" }] }),
+  ],
   [
     "another value",
     job({ runParams: [{ name: "A", value: "1" }] }),

@@ -5,6 +5,7 @@ import { canonicalJson } from "@mflow/core/digest";
 import { parseDuration } from "@mflow/core/duration";
 import type { AuditSpec, ConfirmSpec } from "@mflow/core/schema/gate";
 import type { JobSpec } from "@mflow/core/schema/job";
+import type { Listeners, Webhook } from "@mflow/core/schema/listener";
 import {
   type ParamScope,
   type ParamValue,
@@ -69,12 +70,38 @@ function gate(spec: AuditSpec | ConfirmSpec | undefined): unknown {
     enable: unless(spec.enable, true),
     required: unless(spec.required, 1),
     allowSelf: unless(spec.allowSelf, false),
+    expiresIn: duration(spec.expiresIn),
+    onExpire: unless(spec.onExpire, "DENY"),
+    escalateTo: unlessEmpty(spec.escalateTo),
+    remindEvery: duration(spec.remindEvery),
+  };
+}
+
+/** The order of events and ways makes no difference; that of listeners does, for so they are told. */
+function listeners({ mentionUsers, imRobots, webhooks }: Listeners): object {
+  const events = (names: string[] = []) =>
+    unlessEmpty([...new Set(names.map((name) => name.trim().toUpperCase()))].sort());
+  const heard = <L extends Pick<Webhook, "events" | "scope">>(listener: L) => ({
+    ...listener,
+    events: events(listener.events),
+    // Unlike elsewhere, `*` is not what an absent scope means.
+    scope: listener.scope && (scope(listener.scope) ?? "*"),
+  });
+  return {
+    mentionUsers: unlessEmpty(
+      mentionUsers?.map((user) => ({ ...heard(user), ways: [...(user.ways ?? ["MAIL", "IM"])].sort() })),
+    ),
+    imRobots: unlessEmpty(imRobots?.map(heard)),
+    webhooks: unlessEmpty(
+      webhooks?.map((webhook) => ({ ...heard(webhook), headers: unlessEmpty(webhook.headers) })),
+    ),
   };
 }
 
 function task(spec: TaskSpec): unknown {
   return {
     ...spec,
+    ...listeners(spec),
     job: spec.job.replace(/:latest$/, ""),
     runParams: values(spec.runParams),
     skipRun: unless(spec.skipRun, false),
@@ -130,6 +157,7 @@ export function pipelineMeaning(spec: PipelineSpec, vault: Vault): string {
   const failFast = spec.failFast ?? false;
   const meaning = {
     ...spec,
+    ...listeners(spec),
     with: values(spec.with),
     isTemplate: unless(spec.isTemplate, false),
     isParallel: unless(spec.isParallel, false),
