@@ -44,7 +44,7 @@ export async function decidePress(pressed: PressedButton, parts: Parts): Promise
   if (!found) {
     const error = new MflowError(
       "CALLBACK_REFUSED",
-      `no card of channel \`${channel}\` is ${press.delivery}`,
+      `this is no card that mflow sent by channel \`${channel}\``,
     );
     return refuse(error, anyLanguage, { rule: error.message, source });
   }

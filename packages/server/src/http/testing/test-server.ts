@@ -120,6 +120,11 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    callbacks: {
+      settingsOf: (channel) => listeners.channels.open(channel),
+      http: listeners.http,
+      publicUrl: () => "http://127.0.0.1",
+    },
     version: "0.0.0-test",
     state: () => state,
     ...options,
