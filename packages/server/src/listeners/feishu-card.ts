@@ -3,7 +3,7 @@
 // the rich text component asks for.
 
 import type { Content } from "./content.ts";
-import { type MarkdownLine, readMarkdown, type Span } from "./markdown.ts";
+import { type MarkdownLine, readMarkdown, type Span, wrapWords } from "./markdown.ts";
 
 const HEADERS: Readonly<Record<Content["tone"], string>> = {
   GOOD: "green",
@@ -75,11 +75,10 @@ function lineOf({ kind, spans, depth, number }: MarkdownLine): string {
 function spanOf({ text, bold, italic, code, url }: Span): string {
   const escaped = escapeEntities(text);
   if (url !== undefined) return `[${escaped}](${url.replace(/[\s()<>*~`]/g, percent)})`;
-  // Emphasis must touch what it emphasizes.
-  const [, before = "", inner = "", after = ""] = /^(\s*)(.*?)(\s*)$/s.exec(escaped) ?? [];
-  if (inner === "") return escaped;
-  const slanted = italic && !code ? `*${inner}*` : inner;
-  return `${before}${bold ? `**${slanted}**` : slanted}${after}`;
+  return wrapWords(escaped, (words) => {
+    const slanted = italic && !code ? `*${words}*` : words;
+    return bold ? `**${slanted}**` : slanted;
+  });
 }
 
 /** What is markup somewhere, and an ampersand where an entity could begin. */

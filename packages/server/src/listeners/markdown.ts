@@ -43,6 +43,14 @@ export function readMarkdown(text: string): MarkdownLine[] {
   }
 }
 
+/** The text with its words wrapped and the blanks around them left outside: emphasis must touch what it emphasizes. */
+export function wrapWords(text: string, wrap: (words: string) => string): string {
+  const words = text.trim();
+  if (words === "") return text;
+  const start = text.indexOf(words);
+  return text.slice(0, start) + wrap(words) + text.slice(start + words.length);
+}
+
 type Inside = Pick<MarkdownLine, "kind" | "depth" | "number">;
 
 const EMPTY: MarkdownLine = { kind: "TEXT", depth: 0, spans: [] };

@@ -56,7 +56,10 @@ export function answerSentence(code: unknown, text: unknown): string {
 
 /** An answer that is none of the platform, e.g. of a proxy before it. */
 export function strangeAnswer(text: string): Verdict {
-  return { kind: "UNKNOWN", why: `the answer is not the platform's: ${cutText(oneLine(text), 200)}` };
+  return {
+    kind: "UNKNOWN",
+    why: `the answer is not the platform's: ${cutText(oneLine(text), 200) || "nothing"}`,
+  };
 }
 
 /** Bytes of a text in UTF-8: what platforms count. */

@@ -3,7 +3,7 @@
 // Forms"), which look the same and mean nothing: no value becomes a link, a mention or a heading.
 
 import type { Content } from "./content.ts";
-import { type MarkdownLine, readMarkdown, type Span } from "./markdown.ts";
+import { type MarkdownLine, readMarkdown, type Span, wrapWords } from "./markdown.ts";
 
 /** The markdown of a platform. */
 export interface Dialect {
@@ -74,10 +74,9 @@ function lineOf({ kind, spans, depth, number }: MarkdownLine, dialect: Dialect):
 function spanOf({ text, bold, italic, code, url }: Span, dialect: Dialect, isFirst: boolean): string {
   const escaped = isFirst ? escapeFor(text, dialect) : text.replace(dialect.markup, wide);
   if (url !== undefined) return linkTo(escaped, url);
-  // Emphasis must touch what it emphasizes.
-  const [, before = "", inner = "", after = ""] = /^(\s*)(.*?)(\s*)$/s.exec(escaped) ?? [];
-  if (inner === "") return escaped;
-  const shown = code ? dialect.code(inner) : inner;
-  const slanted = italic && !code ? dialect.italic(shown) : shown;
-  return `${before}${bold ? `**${slanted}**` : slanted}${after}`;
+  return wrapWords(escaped, (words) => {
+    const shown = code ? dialect.code(words) : words;
+    const slanted = italic && !code ? dialect.italic(shown) : shown;
+    return bold ? `**${slanted}**` : slanted;
+  });
 }

@@ -115,17 +115,22 @@ function listOf({ label, lines }: { label: string; lines: string[] }): RichSecti
 /** A section for each run of lines of one kind. */
 function sectionsOf(lines: readonly MarkdownLine[]): RichSection[] {
   const sections: RichSection[] = [];
-  for (const line of lines) {
+  for (const [index, line] of lines.entries()) {
+    // Sections stand apart without an empty line between them.
+    if (line.spans.length === 0 && (startsSection(lines, index) || startsSection(lines, index + 1))) continue;
     const type = SECTIONS[line.kind];
     const last = sections.at(-1);
     const elements = elementsOf(line);
     if (last?.type === type) last.elements.push({ type: "text", text: "\n" }, ...elements);
     else sections.push({ type, elements });
   }
-  // An empty section is refused.
-  return sections.map((section) =>
-    section.elements.length > 0 ? section : { ...section, elements: [{ type: "text", text: " " }] },
-  );
+  // One without elements, of a line of code that is empty, would be refused.
+  return sections.filter(({ elements }) => elements.length > 0);
+}
+
+function startsSection(lines: readonly MarkdownLine[], index: number): boolean {
+  const [before, line] = [lines[index - 1], lines[index]];
+  return before === undefined || line === undefined || SECTIONS[before.kind] !== SECTIONS[line.kind];
 }
 
 const SECTIONS: Readonly<Record<MarkdownLine["kind"], RichSection["type"]>> = {
