@@ -8,7 +8,7 @@ import { type Style, styleFor } from "./display/style.ts";
 import { plainLine } from "./display/width.ts";
 import type { Io } from "./io.ts";
 
-export type OutputFormat = DocumentFormat | "table" | "wide";
+export type OutputFormat = DocumentFormat | "table" | "wide" | "md";
 
 export interface GlobalOptions {
   data?: string;

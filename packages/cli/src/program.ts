@@ -4,6 +4,7 @@
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
+import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
 import { declareServerCommands, SERVER_GROUP } from "./commands/declare-server.ts";
@@ -12,10 +13,13 @@ import { styleFor } from "./display/style.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { errorExitCode, errorLines } from "./report-error.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** What a command's file exports. Answers with the exit code; nothing means 0. */
 export interface CommandModule {
   run(context: Context, call: CommandCall): Promise<number | undefined>;
+  /** Whether it can write markdown too (`-o md`). */
+  writesMarkdown?(command: Command): boolean;
 }
 
 export interface CommandCall {
@@ -38,7 +42,7 @@ function globalOptions(program: Command): void {
     .option("--domain <name>", "domain (default: default)")
     .addOption(
       new Option("-o, --output <format>", "how results are written")
-        .choices(["table", "wide", "json", "yaml"])
+        .choices(["table", "wide", "json", "yaml", "md"])
         .default("table"),
     )
     .option("--no-color", "no colors (also: $NO_COLOR)")
@@ -76,11 +80,15 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
     command.action(async (...received: unknown[]) => {
       const options = command.optsWithGlobals<GlobalOptions & Record<string, unknown>>();
       const context = makeContext(io, options);
-      const { run } = await load();
+      const { run, writesMarkdown } = await load();
+      if (options.output === "md" && !writesMarkdown?.(command)) {
+        throw new UsageError("-o md is for `record export` alone", "Take table, wide, json or yaml.");
+      }
       const args = received.slice(0, command.registeredArguments.length);
       finish((await run(context, { args, options, command })) ?? EXIT.ok);
     });
   declareRunCommands(program, runs);
+  declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
   declareAccountCommands(program, runs);
   declareListenerCommands(program, runs);

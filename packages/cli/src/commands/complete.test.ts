@@ -36,7 +36,7 @@ test.each<[string[], string[], string?]>([
   ],
   [
     ["-o", ""],
-    ["table", "wide", "json", "yaml"],
+    ["table", "wide", "json", "yaml", "md"],
   ],
   [["get", "runs", "-o", "j"], ["json"]],
   [["get", "--st"], ["--stage"]],

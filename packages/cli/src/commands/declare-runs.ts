@@ -64,21 +64,6 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
     .option("-t, --timestamps", "begin each line with its time");
   runs(logs, () => import("./logs.ts"));
 
-  for (const [name, summary] of [
-    ["audit", "pass or deny the audit of a task, before it runs"],
-    ["confirm", "accept or deny the result of a task"],
-  ] as const) {
-    const decide = program
-      .command(name)
-      .argument("<task>", "id of the task")
-      .summary(summary)
-      .addOption(new Option("--pass", "it is all right").conflicts("deny"))
-      .option("--deny", "it is not; needs a comment")
-      .option("-m, --message <comment>", "why")
-      .option("--digest <digest>", "digest of what you saw; refused when the content is another");
-    runs(decide, () => import("./decide.ts"));
-  }
-
   runs(
     program
       .command("cancel")

@@ -174,6 +174,7 @@ test("a task is described with who decided, what it ran with, and how each step 
     "  WAITING bob, carol (1 of 2)",
     "  2026-03-01T12:00:03.000Z PASS by bob: fine",
     "  digest abc",
+    "  see all: mflow evidence task-1",
     "  decide: mflow audit task-1 --pass | --deny -m WHY",
     "",
     "Params",
@@ -191,5 +192,99 @@ test("a task is described with who decided, what it ran with, and how each step 
     "",
     "Summary",
     "  ## Done",
+  ]);
+});
+
+test("a task shows what time does to its gate, what was taken back, and what happened in earlier attempts", () => {
+  const confirm = waitingGate(["bob", "@ops"], {
+    digest: "abc",
+    openedAt: at(1),
+    expiresAt: at(60),
+    remindAt: at(30),
+    escalateTo: ["carol"],
+    maxPushBacks: 2,
+    decisions: [
+      { user: "bob", onBehalfOf: "cem", verdict: "PASS", at: at(3), digest: "abc", withdrawnAt: at(4) },
+    ],
+  });
+  const sketch = { name: "check", stage: "ACTIVE", reported: "SUCCEEDED", confirm } as const;
+  const lines = taskLines(
+    {
+      ...taskOf(sketch, "release", 2),
+      id: "task-1",
+      attempt: 2,
+      pushBacks: 1,
+      feedback: "the button is red\nmake it blue",
+      pastAttempts: [
+        {
+          attempt: 1,
+          status: { stage: "FAILED", reason: "PUSHED_BACK", message: "pushed back to `build` by eve: red" },
+          confirm: waitingGate(["eve"], {
+            stage: "CLOSED",
+            decisions: [
+              {
+                user: "eve",
+                verdict: "PUSH_BACK",
+                pushBackTo: "build",
+                comment: "red",
+                at: at(0),
+                digest: "d",
+              },
+            ],
+          }),
+        },
+      ],
+    },
+    {
+      ...options,
+      evidence: {
+        taskId: "task-1",
+        name: "check",
+        attempt: 2,
+        stage: "ACTIVE",
+        domain: "default",
+        namespace: "default",
+        startedBy: "alice",
+        content: { job: { name: "check", version: "v1" }, params: [] },
+        sinceSuccess: {
+          taskId: "task-0",
+          startedBy: "alice",
+          job: { before: "v0", after: "v1" },
+          params: [{ name: "N", change: "CHANGED", before: "2", after: "3" }],
+        },
+        earlierDecisions: [
+          { taskId: "task-0", attempt: 1, user: "eve", verdict: "PASS", at: at(0), digest: "d" },
+        ],
+        earlierTasks: [],
+        links: [],
+      },
+    },
+  );
+  expect(lines.slice(4)).toEqual([
+    "Scope        default.default",
+    "Attempt      2",
+    "Pushed back  1 of 2 times",
+    "Created      2026-03-01T12:00:00.000Z by alice",
+    "Id           task-1",
+    "",
+    "Confirm",
+    "  WAITING bob, @ops (0 of 1)",
+    "  waits since 2026-03-01T12:00:01.000Z",
+    "  until 2026-03-01T12:01:00.000Z, then carol may decide too",
+    "  next reminder 2026-03-01T12:00:30.000Z",
+    "  2026-03-01T12:00:03.000Z PASS by bob for cem, who was away (taken back 2026-03-01T12:00:04.000Z)",
+    "  digest abc",
+    "  changed since the last success: job v0 -> v1; N 2 -> 3",
+    "  before: 2026-03-01T12:00:00.000Z PASS by eve",
+    "  see all: mflow evidence task-1",
+    "  decide: mflow confirm task-1 --pass | --deny -m WHY | --push-back TASK -m WHY",
+    "",
+    "Feedback",
+    "  the button is red",
+    "  make it blue",
+    "",
+    "Earlier attempts",
+    "  1: FAILED PUSHED_BACK pushed back to `build` by eve: red",
+    "     2026-03-01T12:00:00.000Z PUSH_BACK to build by eve: red",
   ]);
 });

@@ -2,17 +2,19 @@
 
 import { formatDuration } from "@mflow/core/duration";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
-import type { StepStatus } from "@mflow/core/schema/job-task";
+import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
+import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -21,6 +23,8 @@ export interface DescribeOptions {
   /** Milliseconds since the epoch. */
   now: number;
   columns: number;
+  /** Of a task whose gate waits. */
+  evidence?: Evidence;
 }
 
 type Fact = readonly [label: string, value: string | number | undefined];
@@ -172,6 +176,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ["Run", task.pipelineTaskId],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
+        ["Pushed back", task.pushBacks && `${task.pushBacks} of ${task.confirm?.maxPushBacks ?? 3} times`],
         ["Created", `${task.createdAt} by ${task.startedBy}`],
         ["Started", status.startAt],
         ["Ended", status.endAt],
@@ -184,6 +189,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
     ),
     ...gateSection("Audit", task.audit, task, options),
     ...gateSection("Confirm", task.confirm, task, options),
+    ...section("Feedback", textLines(task.feedback), options),
     ...section("Params", effectiveParamLines(task, options), options),
     ...section("Steps", table(stepColumns, status.steps ?? [], options), options),
     ...section(
@@ -195,9 +201,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
     ...section("Detail", textLines(status.detail), options),
     ...section(
       "Earlier attempts",
-      (task.pastAttempts ?? []).map(({ attempt, status: past }) =>
-        plainLine([`${attempt}:`, past.stage, past.reason, past.message].filter(Boolean).join(" ")),
-      ),
+      (task.pastAttempts ?? []).flatMap((past) => pastAttemptLines(past)),
       options,
     ),
   ];
@@ -214,13 +218,55 @@ function gateSection(
   const isOpen = open?.gate === gate;
   const lines = [
     `${gate.stage} ${peopleOf(gate)}${gate.allowSelf ? ", who started it too" : ""}`,
-    ...gate.decisions.map(
-      ({ at, user, verdict, comment }) => `${at} ${verdict} by ${user}${comment ? `: ${comment}` : ""}`,
-    ),
+    ...timeLines(gate),
+    ...gate.decisions.map(decisionText),
     ...(gate.digest ? [`digest ${gate.digest}`] : []),
-    ...(isOpen ? [`decide: ${options.command} ${open.kind} ${task.id} --pass | --deny -m WHY`] : []),
+    ...(isOpen ? openLines(task, open.kind, options) : []),
   ];
   return section(title, lines.map(plainLine), options);
+}
+
+/** What time does, or did, to a gate. */
+function timeLines({
+  stage,
+  openedAt,
+  expiresAt,
+  escalatedAt,
+  escalateTo,
+  remindAt,
+  closedAt,
+}: Gate): string[] {
+  const isOpen = stage === "WAITING";
+  const then = escalateTo && !escalatedAt ? `, then ${escalateTo.join(", ")} may decide too` : "";
+  return [
+    openedAt && `waits since ${openedAt}`,
+    escalatedAt && `escalated ${escalatedAt}`,
+    isOpen && expiresAt && `until ${expiresAt}${then}`,
+    isOpen && remindAt && `next reminder ${remindAt}`,
+    closedAt && `closed ${closedAt}`,
+  ].filter((line) => typeof line === "string");
+}
+
+function openLines(
+  task: JobTaskView,
+  kind: "audit" | "confirm",
+  { command, evidence }: DescribeOptions,
+): string[] {
+  const pushBack = kind === "confirm" ? " | --push-back TASK -m WHY" : "";
+  return [
+    ...(evidence?.sinceSuccess
+      ? [`changed since the last success: ${changeSummary(evidence.sinceSuccess)}`]
+      : []),
+    ...(evidence?.earlierDecisions ?? []).slice(0, 1).map((decision) => `before: ${decisionText(decision)}`),
+    `see all: ${command} evidence ${task.id}`,
+    `decide: ${command} ${kind} ${task.id} --pass | --deny -m WHY${pushBack}`,
+  ];
+}
+
+function pastAttemptLines({ attempt, status, audit, confirm }: PastAttempt): string[] {
+  const head = [`${attempt}:`, status.stage, status.reason, status.message].filter(Boolean).join(" ");
+  const decisions = [...(audit?.decisions ?? []), ...(confirm?.decisions ?? [])];
+  return [head, ...decisions.map((decision) => `   ${decisionText(decision)}`)].map(plainLine);
 }
 
 function effectiveParamLines({ params = [] }: JobTaskView, options: DescribeOptions): string[] {

@@ -2,6 +2,7 @@
 
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
+import { openGateOf } from "../view/watched.ts";
 import { jobLines, pipelineLines, runLines, taskLines } from "./describe-lines.ts";
 import { kindOf } from "./kind-names.ts";
 
@@ -30,7 +31,10 @@ export async function run(context: Context, { args }: CommandCall): Promise<unde
     }
     default: {
       const task = await client.tasks.get(name);
-      return show(task, () => taskLines(task, options));
+      return show(task, async () => {
+        const evidence = openGateOf(task) && (await client.tasks.evidence(task.id));
+        return taskLines(task, evidence ? { ...options, evidence } : options);
+      });
     }
   }
 }

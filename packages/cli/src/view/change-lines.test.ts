@@ -51,6 +51,26 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
     "audit deploy/prod decision DENY by alice (not today)",
   ],
   [{ type: "AUDIT_PASS", taskId }, "audit deploy/prod PASS"],
+  [
+    { type: "AUDIT_REMIND", taskId, message: "still waits for alice" },
+    "audit deploy/prod REMIND still waits for alice",
+  ],
+  [
+    { type: "CONFIRM_ESCALATED", taskId, message: "0 of 1 passed within 1h; bob may decide too" },
+    "confirm deploy/prod ESCALATED 0 of 1 passed within 1h; bob may decide too",
+  ],
+  [
+    { type: "AUDIT_EXPIRED", taskId, message: "0 of 2 passed within 1h" },
+    "audit deploy/prod EXPIRED 0 of 2 passed within 1h",
+  ],
+  [
+    { type: "AUDIT_WITHDRAWN", taskId, actor: "alice", message: "too early" },
+    "audit deploy/prod WITHDRAWN by alice (too early)",
+  ],
+  [
+    { type: "CONFIRM_PUSH_BACK", taskId, actor: "alice", message: "back to `build`: red" },
+    "confirm deploy/prod PUSH_BACK by alice (back to `build`: red)",
+  ],
   [{ type: "LATE_REPORT", taskId, stage: "FAILED" }, "task deploy/prod late-report FAILED"],
   [{ type: "JOB_STAGE", name: "build", stage: "PUBLISHED", actor: "alice" }, "job build PUBLISHED by alice"],
 ])("%j is one line", (event, text) => {
@@ -73,4 +93,21 @@ test("a gate that waits is followed by a line with what is decided on, also when
   expect(contentLine({ ...event, type: "AUDIT_PASS" }, known)).toBeUndefined();
   expect(contentLine({ ...event, type: "CONFIRM_WAITING" }, known)).toBeUndefined();
   expect(contentLine(event, task)).toBeUndefined();
+});
+
+test("a gate that waits says until when, and that it was escalated", () => {
+  const audit = waitingGate(["alice"], { expiresAt: at(60), escalatedAt: at(30) });
+  const known = runOf({ deploy: [{ name: "prod", audit }] }).tasks[0];
+  const event: HistoryEvent = {
+    seq: 1,
+    at: at(1),
+    domain: "default",
+    namespace: "default",
+    type: "AUDIT_WAITING",
+    taskId,
+  };
+  expect(changeLine(event, { command: "mflow", task: known })).toBe(
+    `2026-03-01T12:00:01.000Z audit deploy/prod WAITING for alice (0 of 1) until ${at(60)}, escalated; ` +
+      `decide: mflow audit ${taskId} --pass | --deny -m WHY`,
+  );
 });

@@ -5,7 +5,7 @@ import type { JobTaskView } from "@mflow/core/schema/api";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import { plainLine } from "../display/width.ts";
 import { gateContentLine } from "./gate-content.ts";
-import { decideCommand, openGateOf, pathOf, peopleOf } from "./watched.ts";
+import { decideCommand, openGateOf, pathOf, peopleOf, untilOf } from "./watched.ts";
 
 export interface LineOptions {
   /** How mflow was called, for the commands that lines name. */
@@ -35,7 +35,7 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
   const name = options.task ? pathOf(options.task) : (event.name ?? event.taskId ?? "");
   const { type, stage, reason, message, actor } = event;
   const why = [reason, message].filter(Boolean).join(": ");
-  const [subject, verb] = type.split("_") as [string, string];
+  const [, subject = "", verb = ""] = /^([A-Z]+)_(.*)$/.exec(type) ?? [];
   switch (type) {
     case "RUN_STAGE":
       return ["run", event.pipelineTaskId, event.name, stage, why];
@@ -65,6 +65,17 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
     case "CONFIRM_DENY":
     case "CONFIRM_CLOSED":
       return [subject.toLowerCase(), name, verb];
+    case "AUDIT_REMIND":
+    case "AUDIT_ESCALATED":
+    case "AUDIT_EXPIRED":
+    case "CONFIRM_REMIND":
+    case "CONFIRM_ESCALATED":
+    case "CONFIRM_EXPIRED":
+      return [subject.toLowerCase(), name, verb, message];
+    case "AUDIT_WITHDRAWN":
+    case "CONFIRM_WITHDRAWN":
+    case "CONFIRM_PUSH_BACK":
+      return [subject.toLowerCase(), name, verb, actor && `by ${actor}`, message && `(${message})`];
     case "JOB_STAGE":
       return ["job", name, stage, actor && `by ${actor}`];
     default:
@@ -80,5 +91,6 @@ function attemptOf({ attempt, stage }: HistoryEvent): string | undefined {
 function waiting(event: HistoryEvent, { task, command }: LineOptions): string | undefined {
   const open = task && openGateOf(task);
   if (!open || !event.type.startsWith(open.kind.toUpperCase())) return event.message;
-  return `for ${peopleOf(open.gate)}; decide: ${decideCommand(task, open.kind, command)} | --deny -m WHY`;
+  const until = untilOf(open.gate);
+  return `for ${peopleOf(open.gate)}${until ? ` ${until}` : ""}; decide: ${decideCommand(task, open.kind, command)} | --deny -m WHY`;
 }

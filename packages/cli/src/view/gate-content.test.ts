@@ -1,3 +1,4 @@
+import type { Evidence } from "@mflow/core/schema/evidence";
 import type { EffectiveParam } from "@mflow/core/schema/param";
 import { expect, test } from "vitest";
 import { makeStyle } from "../display/style.ts";
@@ -58,6 +59,40 @@ test("a confirm shows the result, what was put out, and the summary", () => {
     "  all well",
     "  digest 0123456789abcdef",
   ]);
+});
+
+test("what a decision rests on comes before the params: feedback, what changed, what was decided last", () => {
+  const evidence: Evidence = {
+    taskId: deploy.task.id,
+    name: "deploy",
+    attempt: 1,
+    stage: "PENDING",
+    domain: "default",
+    namespace: "default",
+    startedBy: "alice",
+    content: { job: { name: "deploy", version: "v1" }, params: [] },
+    sinceSuccess: {
+      taskId: "task-0",
+      startedBy: "alice",
+      params: [{ name: "TOKEN", change: "CHANGED", before: "***", after: "***", sensitive: true }],
+      commits: { before: "0123456789abcdef0123", after: "fedcba98765432100123" },
+    },
+    earlierDecisions: [
+      { taskId: "task-0", attempt: 1, user: "eve", verdict: "DENY", comment: "no", at: "THEN", digest: "d" },
+    ],
+    earlierTasks: [],
+    links: [],
+  };
+  const task = { ...deploy.task, feedback: "make it blue" };
+  const lines = gateContent(task, deploy.open, { columns: 80, rows: 6, style, evidence });
+  expect(lines.slice(1, -2)).toEqual([
+    "  job       deploy:v1",
+    "  feedback  make it blue",
+    "  changed   commits 0123456789ab..fedcba987654; TOKEN (sensitive) changed",
+  ]);
+  expect(gateContent(task, deploy.open, { columns: 80, rows: 9, style, evidence })[4]).toBe(
+    "  before       THEN DENY by eve: no",
+  );
 });
 
 test("content that does not fit is cut, and says so", () => {

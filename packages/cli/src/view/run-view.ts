@@ -14,6 +14,7 @@ import {
   openGateOf,
   peopleOf,
   stagesOf,
+  untilOf,
   type Watched,
   type WatchedStage,
 } from "./watched.ts";
@@ -134,7 +135,8 @@ function noteOf(task: JobTaskView): string {
   const open = openGateOf(task);
   if (open) {
     const result = task.status.reported ? `${task.status.reported.stage}, ` : "";
-    return `${result}${open.kind} by ${peopleOf(open.gate)}`;
+    const until = untilOf(open.gate);
+    return `${result}${open.kind} by ${peopleOf(open.gate)}${until ? `, ${until}` : ""}`;
   }
   // That the next ones wait for their turn goes without saying.
   if (task.status.stage === "SUCCEEDED" || task.status.stage === "PENDING") return "";

@@ -1,7 +1,8 @@
 // What a watcher sees: a run with its tasks, or a task that runs alone, and the facts that views ask of it.
 
+import { passesOf } from "@mflow/core/gate";
 import type { JobTaskView } from "@mflow/core/schema/api";
-import type { Gate } from "@mflow/core/schema/gate";
+import type { Gate, GateDecision } from "@mflow/core/schema/gate";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 
 export interface Watched {
@@ -68,10 +69,23 @@ export function elapsed(status: { startAt?: string; endAt?: string }, now: numbe
   return Math.max(0, (status.endAt ? Date.parse(status.endAt) : now) - Date.parse(status.startAt));
 }
 
-/** Who can decide, and how far it is: `alice, @ops (0 of 2)`. */
+/** Who can decide, and how far it is: `alice, @ops (0 of 2)`; once it is escalated, others too. */
 export function peopleOf(gate: Gate): string {
-  const passes = gate.decisions.filter((decision) => decision.verdict === "PASS").length;
-  return `${gate.people.join(", ")} (${passes} of ${gate.required})`;
+  return `${gate.people.join(", ")} (${passesOf(gate)} of ${gate.required})`;
+}
+
+/** Until when a waiting gate waits, and that it was escalated; empty for one that waits for ever. */
+export function untilOf({ expiresAt, escalatedAt }: Gate): string {
+  return [expiresAt && `until ${expiresAt}`, escalatedAt && "escalated"].filter(Boolean).join(", ");
+}
+
+/** `2026-03-01T12:00:00.000Z PASS by bob for cem: as ever`, and when it was taken back. */
+export function decisionText(decision: GateDecision): string {
+  const { at, verdict, user, onBehalfOf, comment, pushBackTo, withdrawnAt } = decision;
+  const what = pushBackTo === undefined ? verdict : `${verdict} to ${pushBackTo}`;
+  const who = onBehalfOf === undefined ? user : `${user} for ${onBehalfOf}, who was away`;
+  const back = withdrawnAt === undefined ? "" : ` (taken back ${withdrawnAt})`;
+  return `${at} ${what} by ${who}${back}${comment ? `: ${comment}` : ""}`;
 }
 
 /** The commands that decide a gate. `command` is how mflow was called, e.g. `mflow --data DIR`. */

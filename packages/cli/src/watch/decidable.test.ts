@@ -3,6 +3,8 @@ import { runOf, waitingGate } from "../testing/watched-run.ts";
 import { firstDecidable } from "./decidable.ts";
 
 const bob = { name: "bob", groups: ["ops"] };
+const dan = { name: "dan", groups: [], standsInFor: [{ name: "cem", groups: ["ops"] }] };
+const pass = { verdict: "PASS", at: "", digest: "" };
 
 function decidable(people: string[], change = {}, person = bob) {
   const run = runOf({ deploy: [{ name: "done" }, { name: "prod", audit: waitingGate(people, change) }] });
@@ -27,6 +29,28 @@ test.each([
     ["bob"],
     { required: 2, decisions: [{ user: "bob", verdict: "PASS", at: "", digest: "" }] },
     bob,
+    undefined,
+  ],
+  [
+    "again to who took their pass back",
+    ["bob"],
+    { decisions: [{ ...pass, user: "bob", withdrawnAt: "" }] },
+    bob,
+    "deploy/prod",
+  ],
+  ["who stands in for somebody who is listed", ["@ops"], {}, dan, "deploy/prod"],
+  [
+    "not to a stand-in when the one who is away has decided",
+    ["cem"],
+    { decisions: [{ ...pass, user: "cem" }] },
+    dan,
+    undefined,
+  ],
+  [
+    "not to who decided for somebody else already",
+    ["cem", "dan"],
+    { decisions: [{ ...pass, user: "dan", onBehalfOf: "cem" }] },
+    dan,
     undefined,
   ],
   ["nobody at a gate that has closed", ["bob"], { stage: "PASS" }, bob, undefined],

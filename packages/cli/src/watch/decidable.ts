@@ -3,10 +3,11 @@
 import type { JobTaskView } from "@mflow/core/schema/api";
 import { headOf, type OpenGate, openGateOf, pathOf, type Watched } from "../view/watched.ts";
 
-/** Who watches, with the groups that are known of them. */
+/** Who watches, with the groups that are known of them, and those who are away and asked them to stand in. */
 export interface Person {
   name: string;
   groups: readonly string[];
+  standsInFor?: readonly Person[];
 }
 
 export interface Decidable extends OpenGate {
@@ -30,8 +31,17 @@ export function firstDecidable(watched: Watched, person: Person): Decidable | un
 }
 
 function mayDecide({ gate }: OpenGate, task: JobTaskView, person: Person, startedBy: string): boolean {
-  const names = [person.name, EVERYONE, ...person.groups.map((group) => `@${group}`)];
-  if (!gate.people.some((listed) => names.includes(listed))) return false;
-  if (!gate.allowSelf && [startedBy, task.startedBy].includes(person.name)) return false;
-  return !gate.decisions.some((decision) => decision.user === person.name);
+  const mustNot = ({ name }: Person) => !gate.allowSelf && [startedBy, task.startedBy].includes(name);
+  const standing = gate.decisions.filter((decision) => decision.withdrawnAt === undefined);
+  const isDone = ({ name }: Person) =>
+    standing.some((decision) => decision.user === name || decision.onBehalfOf === name);
+  if (mustNot(person) || isDone(person)) return false;
+  return [person, ...(person.standsInFor ?? [])].some(
+    (one) => isListed(gate, one) && !mustNot(one) && !isDone(one),
+  );
+}
+
+function isListed({ people }: OpenGate["gate"], { name, groups }: Person): boolean {
+  const names = [name, EVERYONE, ...groups.map((group) => `@${group}`)];
+  return people.some((listed) => names.includes(listed));
 }

@@ -1,5 +1,6 @@
 // Watching on a terminal: the view is redrawn in place, and below it a dialog takes decisions and Ctrl-C.
 
+import type { Evidence } from "@mflow/core/schema/evidence";
 import { type Client, ConnectionError } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { cut, plainLine } from "../display/width.ts";
@@ -27,6 +28,8 @@ export class LiveSession implements Watcher {
   readonly #detach: () => void;
   #watched: Watched | undefined;
   #person: Person | undefined;
+  /** Of the gate that is offered, by its digest. */
+  #evidence: { digest: string | undefined; known?: Evidence } | undefined;
   #mode: Mode = { kind: "watching" };
   #lost = false;
   #closed = false;
@@ -78,12 +81,29 @@ export class LiveSession implements Watcher {
   /** Who watches; until it is known no gate is offered. */
   set person(person: Person) {
     this.#person = person;
+    this.#fetchEvidence();
     this.#draw();
   }
 
   show(watched: Watched): void {
     this.#watched = watched;
+    this.#fetchEvidence();
     this.#draw();
+  }
+
+  /** Once for each content that is offered; without it the dialog shows what the task itself says. */
+  #fetchEvidence(): void {
+    const offered = this.#decidable;
+    if (!offered || this.#isOver || this.#evidence?.digest === offered.gate.digest) return;
+    const wanted: { digest: string | undefined; known?: Evidence } = { digest: offered.gate.digest };
+    this.#evidence = wanted;
+    this.#client.tasks.evidence(offered.taskId).then(
+      (known) => {
+        wanted.known = known;
+        this.#draw();
+      },
+      () => undefined,
+    );
   }
 
   connection(state: "lost" | "back"): void {
@@ -136,7 +156,14 @@ export class LiveSession implements Watcher {
     const task = this.#watched?.tasks.find(({ id }) => id === gate?.taskId);
     if (!gate || !task) return messages;
     const room = Math.min(MOST_CONTENT, Math.floor(rows / 2));
-    return ["", ...gateContent(task, gate, { columns: width, rows: room, style }), "", ...messages];
+    const evidence = this.#evidence?.digest === gate.gate.digest ? this.#evidence?.known : undefined;
+    const content = gateContent(task, gate, {
+      columns: width,
+      rows: room,
+      style,
+      ...(evidence && { evidence }),
+    });
+    return ["", ...content, "", ...messages];
   }
 
   readonly #typed = (text: string) => {

@@ -135,12 +135,13 @@ function onSignals(interrupted: () => void, terminated: () => void): () => void 
 /** Who we are and our groups, as far as we may know them. */
 async function whoWatches(client: Client): Promise<Person | undefined> {
   try {
-    const { name } = await client.whoami();
-    const groups = await client.groups.list().catch(() => ({ items: [] }));
-    return {
-      name,
-      groups: groups.items.filter((group) => group.members.includes(name)).map((group) => group.name),
-    };
+    const { name, standsInFor = [] } = await client.whoami();
+    const { items } = await client.groups.list().catch(() => ({ items: [] }));
+    const personOf = (who: string): Person => ({
+      name: who,
+      groups: items.filter((group) => group.members.includes(who)).map((group) => group.name),
+    });
+    return { ...personOf(name), standsInFor: standsInFor.map(personOf) };
   } catch {
     return undefined;
   }
