@@ -217,6 +217,12 @@ export class Accounts {
     return Array.from(this.#snapshot.groups, ([name, members]) => ({ name, members }));
   }
 
+  /** Everybody who can be named, and who is in each group; nothing while there are no users. */
+  people(): { users: ReadonlySet<string>; groups: ReadonlyMap<string, readonly string[]> } | undefined {
+    const { users, groups } = this.#snapshot;
+    return this.isLocal ? undefined : { users: new Set(users.keys()), groups };
+  }
+
   /** Makes a group, or replaces its members. */
   setGroup(name: string, members: string[]): Promise<void> {
     return this.#inOrder(() => this.#setGroup(name, members));

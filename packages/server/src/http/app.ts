@@ -169,7 +169,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     bell.close();
   });
 
-  const lint = { store: store.catalog, runnerTypes: options.runnerTypes };
+  const lint = {
+    store: store.catalog,
+    runnerTypes: options.runnerTypes,
+    people: () => accounts.people(),
+    channels: () => options.listeners.channels.kinds(),
+  };
   const services: Services = {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
     links: options.listeners.links,

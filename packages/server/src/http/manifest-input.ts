@@ -2,10 +2,12 @@
 // costs a starting server nothing.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests } from "@mflow/core/manifest";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
+import type { Listeners } from "@mflow/core/schema/listener";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
@@ -50,6 +52,15 @@ export interface LintSources {
   store: CatalogStore;
   /** Runners that the server has. */
   runnerTypes?: readonly string[];
+  /** Users and groups; nothing while there are none. */
+  people?(): LintContext["people"];
+  /** Kinds of the stored channels by name. */
+  channels?(): LintContext["channels"];
+}
+
+/** Who can be told, and how. */
+function reachable({ people, channels }: LintSources): Pick<LintContext, "people" | "channels"> {
+  return { people: people?.(), channels: channels?.() };
 }
 
 /**
@@ -57,11 +68,12 @@ export interface LintSources {
  * `overlay`: they are laid over the stored ones for one run.
  */
 export async function lintDocuments(
-  { store, runnerTypes }: LintSources,
+  sources: LintSources,
   documents: readonly ParsedDocument[],
   scope: Scope,
   overlay = false,
 ): Promise<ErrorDetail[]> {
+  const { store, runnerTypes } = sources;
   const { jobRefsOf, lint } = await import("@mflow/core/lint");
   const refs = jobRefsOf(documents, scope);
   const jobs = new Map<string, Job>();
@@ -72,7 +84,8 @@ export async function lintDocuments(
   // Names are wanted for "did you mean" alone.
   const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
   const jobNames = new Set(items.map((job) => job.name));
-  return lint(documents, { scope, findJob: (ref) => jobs.get(ref), jobNames, overlay, runnerTypes });
+  const known = { findJob: (ref: string) => jobs.get(ref), jobNames, runnerTypes, ...reachable(sources) };
+  return lint(documents, { scope, overlay, ...known });
 }
 
 export function isError(problem: ErrorDetail): boolean {
@@ -145,4 +158,25 @@ export async function checkRunDocuments(
     );
     refuseProblems(errors.map((problem) => movedBelow("", problem)));
   }
+}
+
+/**
+ * Refuses a run request whose own listeners make no sense: those of a lone task, or those that join a pipeline's.
+ * Rejects with INVALID_DOCUMENT.
+ */
+export async function checkRunListeners(
+  sources: LintSources,
+  request: Listeners & { documents?: Manifest[]; spec?: PipelineSpec },
+  of: "pipeline" | "task",
+): Promise<void> {
+  const rules = await import("@mflow/core/lint/listeners");
+  const known = reachable(sources);
+  if (of === "task") {
+    refuseProblems(rules.errorsAmong(rules.loneListenerRules(request, "", known)));
+    return;
+  }
+  const { spec, documents } = request;
+  // Without documents the spec was checked as a whole.
+  const ofSpec = spec && documents ? rules.errorsAmong(rules.listenerRulesOf(spec, "/spec", known)) : [];
+  refuseProblems([...ofSpec, ...rules.errorsAmong(rules.requestListenerRules(request, "", known, spec))]);
 }

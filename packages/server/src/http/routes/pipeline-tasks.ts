@@ -16,7 +16,7 @@ import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { checkRunDocuments } from "../manifest-input.ts";
+import { checkRunDocuments, checkRunListeners } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
@@ -85,6 +85,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       async handle({ query, body, idempotencyKey }, caller) {
         const scope = await runScope(query, body, caller);
         await checkRunDocuments(lint, body, scope);
+        await checkRunListeners(lint, body, "pipeline");
         const actor = actorIn(caller, scope);
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
         const tasks = result.tasks.map((task) => taskView(engine, task));
