@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
-import type { GateQuestion } from "./deciders.ts";
-import { closeGate, type GateKind, listedUsers, makeGate, needsDecision, openGate } from "./gate.ts";
-import { decideGate } from "./gate-decision.ts";
+import { decidersOf, type GateQuestion, type OpenQuestion } from "./deciders.ts";
+import {
+  closeGate,
+  escalateGate,
+  type GateKind,
+  gateWakeAt,
+  listedUsers,
+  makeGate,
+  needsDecision,
+  openGate,
+  remindedGate,
+} from "./gate.ts";
+import { decideGate, withdrawPass } from "./gate-decision.ts";
 import type { AddedAuditor, AuditSpec, ConfirmSpec, Gate } from "./schema/gate.ts";
 import type { DecideRequest } from "./schema/request.ts";
 import { DEFAULT_SCOPE } from "./schema/scalars.ts";
@@ -236,5 +246,294 @@ describe("a decision", () => {
   ];
   test.each(refused)("%s is refused with the rule and who may", (_when, gate, user, request, message) => {
     expect(refusal(() => decideBy(gate, user, request))).toBe(message);
+  });
+});
+
+const T0 = world.nowMs;
+const at = (seconds: number) => new Date(T0 + seconds * 1000).toISOString();
+
+describe("the times of a gate", () => {
+  const rules: AuditSpec = {
+    auditors: ["ann"],
+    expiresIn: "60s",
+    onExpire: "ESCALATE",
+    escalateTo: ["boss", "ann"],
+    remindEvery: "25s",
+  };
+
+  test("begin when it opens, and the nearest of them rings next", () => {
+    const gate = waiting(rules);
+    const { expiresAt, remindAt } = gate;
+    expect({ expiresAt, remindAt, wakeAt: gateWakeAt(gate) }).toEqual({
+      expiresAt: at(60),
+      remindAt: at(25),
+      wakeAt: at(25),
+    });
+  });
+
+  const ringing: [string, Gate | undefined, string | undefined][] = [
+    ["of no gate never", undefined, undefined],
+    ["of a gate that has not opened never", gateOf(rules), undefined],
+    ["of a gate that is decided never", { ...waiting(rules), stage: "PASS" }, undefined],
+    ["without any times never", waiting({ auditors: ["ann"] }), undefined],
+    ["without reminders at its end", waiting({ auditors: ["ann"], expiresIn: "1m" }), at(60)],
+    ["without an end at its reminder", waiting({ auditors: ["ann"], remindEvery: "1m" }), at(60)],
+    ["at its end when a reminder would come later", { ...waiting(rules), remindAt: at(75) }, at(60)],
+    [
+      "beyond the years that sort as text, too",
+      { ...waiting(rules), expiresAt: "+010000-01-01T00:00:00.000Z", remindAt: at(5) },
+      at(5),
+    ],
+  ];
+  test.each(ringing)("ring %s", (_when, gate, wakeAt) => {
+    expect(gateWakeAt(gate)).toBe(wakeAt);
+  });
+
+  const reminders: [string, number, number][] = [
+    ["in time", 25, 50],
+    ["a little late", 30, 50],
+    ["when some were missed", 99, 100],
+    ["exactly when the next one is due", 50, 75],
+    ["after a long downtime", 1_000_010, 1_000_025],
+  ];
+  test.each(reminders)("remind at the next regular time: %s", (_when, now, next) => {
+    expect(remindedGate(waiting(rules), T0 + now * 1000).remindAt).toBe(at(next));
+  });
+
+  test("leave a reminder alone that is still to come", () => {
+    const gate = waiting(rules);
+    expect(remindedGate(gate, T0 + 24_999)).toBe(gate);
+  });
+
+  test("begin anew when it is escalated, for as long again, with those asked who were not", () => {
+    const gate = waiting(rules);
+    expect(escalateGate(gate, T0 + 61_000)).toEqual({
+      ...gate,
+      people: ["ann", "boss"],
+      escalatedAt: at(61),
+      expiresAt: at(121),
+      remindAt: at(75),
+    });
+  });
+});
+
+describe("who stands in for somebody away", () => {
+  const away = new World({ groups: { leads: ["carol", "dave"] } });
+  away.standIns.set("ann", "sue").set("bob", "sue").set("carol", "ann").set("sue", "tom");
+
+  const question = (gate: Gate, startedBy = "starter"): OpenQuestion => ({
+    kind: "audit",
+    gate,
+    taskName: "deploy",
+    scope: DEFAULT_SCOPE,
+    startedBy,
+  });
+  const decide = (gate: Gate, user: string, startedBy?: string, verdict: "PASS" | "DENY" = "PASS") =>
+    decideGate(question(gate, startedBy), { verdict, comment: "so it is" }, user, away.context());
+
+  test("decides for them, and the decision says for whom", () => {
+    const { gate, decision, rule } = decide(waiting({ auditors: ["ann"] }), "sue");
+    expect([gate.stage, decision, rule]).toEqual([
+      "PASS",
+      {
+        user: "sue",
+        onBehalfOf: "ann",
+        verdict: "PASS",
+        comment: "so it is",
+        at: away.now,
+        digest: "digest-1",
+      },
+      "sue stands in for ann, who is away; ann is listed; 1 of 1 passed",
+    ]);
+  });
+
+  test("decides for a member of a listed group", () => {
+    const { decision, rule } = decide(waiting({ auditors: ["@leads"] }), "ann");
+    expect([decision.onBehalfOf, rule]).toEqual([
+      "carol",
+      "ann stands in for carol, who is away; carol is in @leads; 1 of 1 passed",
+    ]);
+  });
+
+  test("decides as themself when they are listed too, and counts once", () => {
+    const gate = waiting({ auditors: ["ann", "carol"], required: 2 });
+    const first = decide(gate, "ann");
+    expect(first.decision.onBehalfOf).toBeUndefined();
+    expect(refusal(() => decide(first.gate, "ann"))).toBe(
+      "ALREADY_DECIDED: ann has decided the audit of task `deploy` already; each person decides once",
+    );
+  });
+
+  test("denies for them", () => {
+    expect(decide(waiting({ auditors: ["ann", "dave"] }), "sue", undefined, "DENY").gate.stage).toBe("DENY");
+  });
+
+  const both = waiting({ auditors: ["ann", "bob", "dave"], required: 3 });
+  const bySue = decide(both, "sue").gate;
+  const byAnn = decide(both, "ann").gate;
+  const refused: [string, Gate, string, string | undefined, string][] = [
+    [
+      "whoever stands in for two of them counts once",
+      bySue,
+      "sue",
+      undefined,
+      "ALREADY_DECIDED: sue has decided the audit of task `deploy` already; each person decides once",
+    ],
+    [
+      "who comes back finds it decided",
+      bySue,
+      "ann",
+      undefined,
+      "ALREADY_DECIDED: sue has decided the audit of task `deploy` for ann, who was away",
+    ],
+    [
+      "who has decided before they left is not decided for",
+      decide(waiting({ auditors: ["ann", "dave"], required: 2 }), "ann").gate,
+      "sue",
+      undefined,
+      "ALREADY_DECIDED: ann, for whom sue stands in, has decided the audit of task `deploy` already",
+    ],
+    [
+      "standing in is not handed on",
+      both,
+      "tom",
+      undefined,
+      "NOT_LISTED: tom is not listed for the audit of task `deploy`; these may decide: sue (for ann, who is away), sue (for bob, who is away), dave",
+    ],
+    [
+      "the starter does not stand in for others",
+      both,
+      "sue",
+      "sue",
+      "SELF_DECISION: sue started the run and may not decide the audit of task `deploy`; these may: ann, bob, dave",
+    ],
+    [
+      "nobody stands in for the starter",
+      waiting({ auditors: ["ann", "dave"] }),
+      "sue",
+      "ann",
+      "SELF_DECISION: sue stands in for ann, who started the run, and may not decide the audit of task `deploy`; these may: dave",
+    ],
+  ];
+  test.each(refused)("%s", (_rule, gate, user, startedBy, message) => {
+    expect(refusal(() => decide(gate, user, startedBy))).toBe(message);
+  });
+
+  test("stands in for the starter, and the starter for others, with `allowSelf`", () => {
+    const gate = waiting({ auditors: ["ann"], allowSelf: true });
+    expect([decide(gate, "sue", "ann").gate.stage, decide(gate, "sue", "sue").gate.stage]).toEqual([
+      "PASS",
+      "PASS",
+    ]);
+  });
+
+  test("decides for the other whom they stand in for when the first has decided", () => {
+    expect(decide(byAnn, "sue").decision.onBehalfOf).toBe("bob");
+  });
+
+  test("is among those who can still decide, until they have", () => {
+    expect(decidersOf(question(both), away.context())).toEqual([
+      { user: "ann", standIn: "sue" },
+      { user: "bob", standIn: "sue" },
+      { user: "dave" },
+    ]);
+    expect(decidersOf(question(bySue), away.context())).toEqual([{ user: "bob" }, { user: "dave" }]);
+  });
+});
+
+describe("a pass that is taken back", () => {
+  const gate = decideBy(waiting({ auditors: ["ann", "bob"], required: 2 }), "ann", PASS);
+  const passed = decideBy(gate, "bob", PASS);
+  const asked = (of: Gate | undefined, kind: GateKind = "audit"): GateQuestion => ({
+    kind,
+    gate: of,
+    taskName: "deploy",
+    scope: DEFAULT_SCOPE,
+    startedBy: "starter",
+  });
+
+  test("counts no more, is kept, and may be given again", () => {
+    const { gate: after } = withdrawPass(asked(gate), false, "ann", context);
+    expect(after.decisions).toEqual([
+      { user: "ann", verdict: "PASS", at: world.now, digest: "digest-1", withdrawnAt: world.now },
+    ]);
+    const bob = decideBy(after, "bob", PASS);
+    expect([bob.stage, decideBy(bob, "ann", PASS).stage]).toEqual(["WAITING", "PASS"]);
+  });
+
+  test("leaves the gate PASS for the caller to open again when its task has not started", () => {
+    expect(withdrawPass(asked(passed), false, "bob", context).gate.stage).toBe("PASS");
+  });
+
+  const denied = decideBy(gate, "bob", { verdict: "DENY", comment: "no" });
+  const overdue = { ...gate, expiresAt: world.now };
+  const refused: [string, GateQuestion, boolean, string, string][] = [
+    ["where there is no gate", asked(undefined), false, "ann", "GATE_NOT_OPEN: task `deploy` has no audit"],
+    [
+      "by who has not decided",
+      asked(gate),
+      false,
+      "bob",
+      "WITHDRAW_REFUSED: bob has not decided the audit of task `deploy`; there is nothing to withdraw",
+    ],
+    [
+      "twice",
+      asked(withdrawPass(asked(gate), false, "ann", context).gate),
+      false,
+      "ann",
+      "WITHDRAW_REFUSED: ann has not decided the audit of task `deploy`; there is nothing to withdraw",
+    ],
+    [
+      "once the task has started",
+      asked(passed),
+      true,
+      "ann",
+      "WITHDRAW_REFUSED: the audit of task `deploy` has passed, and the task has started; a pass is taken back before that",
+    ],
+    [
+      "of a confirm that has passed",
+      asked(passed, "confirm"),
+      false,
+      "ann",
+      "WITHDRAW_REFUSED: the confirm of task `deploy` has passed, and the task has ended; a pass is taken back before that",
+    ],
+    [
+      "of a gate that was denied",
+      asked(denied),
+      false,
+      "ann",
+      "GATE_NOT_OPEN: the audit of task `deploy` is DENY; it is decided while it is WAITING",
+    ],
+    [
+      "when it is a DENY",
+      asked(denied),
+      false,
+      "bob",
+      "WITHDRAW_REFUSED: bob decided DENY on the audit of task `deploy`; only a PASS is taken back",
+    ],
+    [
+      "when the time is over",
+      asked(overdue),
+      false,
+      "ann",
+      `GATE_NOT_OPEN: the audit of task \`deploy\` has expired at ${world.now}`,
+    ],
+  ];
+  test.each(refused)("is refused %s", (_when, question, hasStarted, user, message) => {
+    expect(refusal(() => withdrawPass(question, hasStarted, user, context))).toBe(message);
+  });
+});
+
+describe("a decision when the time is over, before the alarm that ends the gate,", () => {
+  const overdue = { ...waiting({ auditors: ["ann"], expiresIn: "1h" }), expiresAt: world.now };
+
+  test("is refused: expiry never passes", () => {
+    expect(refusal(() => decideBy(overdue, "ann", PASS))).toBe(
+      `GATE_NOT_OPEN: the audit of task \`deploy\` has expired at ${world.now}`,
+    );
+  });
+
+  test("counts when others are to be asked then: the gate goes on waiting", () => {
+    expect(decideBy({ ...overdue, escalateTo: ["boss"] }, "ann", PASS).stage).toBe("PASS");
   });
 });
