@@ -6,8 +6,15 @@ import type { Store } from "./store.ts";
 import { describeAccounts } from "./testing/accounts.conformance.ts";
 import type { Bench, Database, TestClock } from "./testing/bench.ts";
 import { describeCatalog } from "./testing/catalog.conformance.ts";
+import { describeChannels } from "./testing/channels.conformance.ts";
 import { describeCommits } from "./testing/commits.conformance.ts";
+import { describeDecisionRecords } from "./testing/decision-records.conformance.ts";
+import { describeDeliveries } from "./testing/deliveries.conformance.ts";
+import { describeDeliveryFilters, describeDeliveryLists } from "./testing/delivery-lists.conformance.ts";
+import { describeDeliveryRemoval } from "./testing/delivery-removal.conformance.ts";
+import { describeDeliveryTargets } from "./testing/delivery-targets.conformance.ts";
 import { describeFilters } from "./testing/filters.conformance.ts";
+import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
 import { describeLists } from "./testing/lists.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
@@ -17,6 +24,7 @@ import { describeRuns } from "./testing/runs.conformance.ts";
 /** `prepare` makes an empty database whose stores take the time from `now`. */
 export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {
   describeFilters(`${name} filters and pages`, () => prepare(() => START));
+  describeDeliveryFilters(`${name} filters and pages`, prepare);
   describe(`${name} keeps the contract of stores:`, () => {
     let database: Database;
     let opened: Store[];
@@ -52,5 +60,12 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeHistory(bench);
     describeCatalog(bench);
     describeAccounts(bench);
+    describeDeliveries(bench);
+    describeDeliveryTargets(bench);
+    describeDeliveryLists(bench);
+    describeDeliveryRemoval(bench);
+    describeDecisionRecords(bench);
+    describeChannels(bench);
+    describeGates(bench);
   });
 }

@@ -10,9 +10,11 @@ import { execPath } from "node:process";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import { verifyChain } from "@mflow/core/decision-chain";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeStore } from "../store.conformance.ts";
 import type { RunCommit, Store } from "../store.ts";
+import { aDecision, aGate, anAttempt, HOOKS, told } from "../testing/delivery-records.ts";
 import {
   aCommit,
   aJob,
@@ -22,6 +24,7 @@ import {
   aRun,
   aTask,
   aTaskOf,
+  idOf,
   LEASE,
   START,
 } from "../testing/records.ts";
@@ -75,6 +78,18 @@ describe("the SQLite store", () => {
     opened.push(sqliteStore(connection));
     expect({ ...connection.prepare("PRAGMA journal_mode").get() }).toEqual({ journal_mode: "wal" });
     expect({ ...connection.prepare("PRAGMA synchronous").get() }).toEqual({ synchronous: 2 });
+  });
+
+  test("does not wait for the disk when it claims and settles, and does again when it commits", async () => {
+    const connection = new Connection(path);
+    const store = sqliteStore(connection);
+    opened.push(store);
+    const pragma = () => Number(connection.prepare("PRAGMA synchronous").get()?.synchronous);
+    expect(connection.unsynced(pragma)).toBe(1);
+    expect(connection.transaction(pragma)).toBe(2);
+    const failing = () => connection.unsynced(() => connection.exec("no statement"));
+    expect(failing).toThrow(expect.objectContaining({ code: "INTERNAL" }));
+    expect(pragma()).toBe(2);
   });
 
   test("a full disk is STORE_FULL: nothing of the group is written, and the store goes on when there is room", async () => {
@@ -204,19 +219,48 @@ describe("the SQLite store", () => {
     expect(named.items).toEqual([aRun(4, { name: "nightly" })]);
   });
 
-  test("nothing of a removed run stays in the file but its history", async () => {
+  test("nothing of a removed run stays in the file but its history, decisions and targets", async () => {
     const store = await open();
     const run = aRun(1, { stage: "FAILED", labels: { app: "web" } });
     const idempotency = { key: "k", digest: "d" };
-    const changes = { effects: [anEffect(1, run.id)], claims: ["seq"], idempotency, history: [anEvent()] };
-    await commit(store, aNewRun(run, [aTaskOf(run, 1, 1), aTaskOf(run, 2, 2)], changes));
+    const changes = {
+      ...{ effects: [anEffect(1, run.id)], claims: ["seq"], idempotency, history: [anEvent()] },
+      messages: [1, 2].map((n) => told(n, run)),
+      records: [aDecision(1, { pipelineTaskId: run.id })],
+    };
+    const waiting = aTaskOf(run, 1, 1, { audit: aGate(1, ["bob"]) });
+    await commit(store, aNewRun(run, [waiting, aTaskOf(run, 2, 2, { stage: "SUCCEEDED" })], changes));
+    const lease = { owner: "server-1", until: Date.now() + 60_000 };
+    await store.deliveries.claim(HOOKS, lease, Date.now(), 10);
+    await store.deliveries.settle(idOf("dlv", 1), { state: "DELIVERED" }, anAttempt(1), Date.now());
     await store.runs.remove(run.id);
+    await store.deliveries.settle(idOf("dlv", 2), { state: "DEAD", error: "404" }, anAttempt(2), Date.now());
     const other = sqlite3();
     const tables = other.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
     const filled = tables
       .map(({ name }) => name as string)
       .filter((name) => other.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get());
-    expect(filled.toSorted()).toEqual(["history", "sqlite_sequence"]);
+    expect(filled.toSorted()).toEqual(["decision_records", "delivery_targets", "history", "sqlite_sequence"]);
+  });
+
+  test("a decision record that was changed, removed or renumbered in the file breaks the chain", async () => {
+    const store = await open();
+    await store.records.append([1, 2, 3, 4].map((n) => aDecision(n)));
+    const chain = async () => verifyChain(await store.records.list({ after: 0, limit: 10 }));
+    expect(await chain()).toBeUndefined();
+    const other = sqlite3();
+    const tampering = [
+      `UPDATE decision_records SET body = replace(body, '"ana"', '"bob"') WHERE seq = 3`,
+      "DELETE FROM decision_records WHERE seq = 3",
+      "UPDATE decision_records SET seq = -seq WHERE seq = 3",
+      `UPDATE decision_records SET body = (SELECT body FROM decision_records WHERE seq = 4) WHERE seq = 3`,
+    ];
+    for (const sql of tampering) {
+      expect(other.prepare(sql).run().changes).toBe(1);
+      expect(await chain()).toBe(3);
+      other.exec("DELETE FROM decision_records");
+      await store.records.append([1, 2, 3, 4].map((n) => aDecision(n)));
+    }
   });
 
   test("expired idempotency keys are swept away as new ones come", async () => {

@@ -27,6 +27,25 @@ export function describeAccounts(bench: Bench): void {
       expect(await accounts.users()).toEqual([ana, { ...bob, disabled: false, displayName: "Bob" }]);
     });
 
+    test("users keep where they are reached, their language, and who stands in for them", async () => {
+      const reached: User = {
+        ...ana,
+        addresses: { mail: "ana@example.com", "feishu-app": "ou_84aad35d 🚀" },
+        language: "zh",
+        away: { until: timeOf(99), ask: "bob" },
+      };
+      const { accounts } = bench.store;
+      await accounts.putUser(reached);
+      await accounts.putUser(bob);
+      await bench.store.close();
+      const reopened = await bench.another();
+      expect(await reopened.accounts.users()).toEqual([reached, bob]);
+      await reopened.accounts.putUser({ ...ana, addresses: {} });
+      expect(await reopened.accounts.users()).toEqual([{ ...ana, addresses: {} }, bob]);
+      await reopened.accounts.putUser(ana);
+      expect(await reopened.accounts.users()).toEqual([ana, bob]);
+    });
+
     test("a replaced user keeps grants, groups and tokens", async () => {
       const { accounts } = bench.store;
       const grant: Grant = { user: "ana", role: "admin", domain: "*", namespace: "*" };
