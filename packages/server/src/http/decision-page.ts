@@ -127,13 +127,13 @@ export function questionPage(question: DecisionQuestion, language: Language): st
   );
   const who =
     user === undefined
-      ? `<label>${texts.token}<input name="token" type="password" autocomplete="off" required></label><p class="hint">${escapeHtml(texts.tokenHint)}</p>`
+      ? `<label>${texts.token}<input name="token" type="password" autocomplete="off" required></label><p class="hint">${prose(texts.tokenHint)}</p>`
       : `<p><strong>${escapeHtml(texts.youAre(user))}</strong></p>`;
   const button = (verdict: "PASS" | "DENY", text: string) =>
     `<button name="verdict" value="${verdict}" class="${verdict.toLowerCase()}"${verdict === proposed ? " autofocus" : ""}>${text}</button>`;
   return page(language, texts[gate](taskName), [
     place === undefined ? "" : `<p class="hint">${escapeHtml(place)}</p>`,
-    problem === undefined ? "" : `<p class="problem" role="alert">${escapeHtml(problem)}</p>`,
+    problem === undefined ? "" : `<p class="problem" role="alert">${prose(problem)}</p>`,
     `<table>${rows.join("")}</table>`,
     params.length === 0 ? "" : `<h2>${texts.params}</h2><pre>${escapeHtml(params.join("\n"))}</pre>`,
     '<form method="post">',
@@ -149,7 +149,7 @@ export function questionPage(question: DecisionQuestion, language: Language): st
 export function answerPage({ good, kind, message, taskName }: DecisionAnswer, language: Language): string {
   return page(language, TEXTS[language].answers[kind], [
     taskName === undefined ? "" : `<p class="hint">${escapeHtml(taskName)}</p>`,
-    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${escapeHtml(message)}</p>`,
+    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${prose(message)}</p>`,
   ]);
 }
 
@@ -173,6 +173,11 @@ function page(language: Language, title: string, parts: string[]): string {
     ...parts.filter((part) => part !== ""),
     "</body></html>\n",
   ].join("\n");
+}
+
+/** Text with its `code` set as such. */
+function prose(text: string): string {
+  return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function escapeHtml(text: string): string {

@@ -8,6 +8,7 @@ import type { Language } from "@mflow/core/schema/listener";
 import { closed } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
 import type { Actor } from "../../engine/submit.ts";
+import { refusalSentence } from "../../listeners/callbacks/words.ts";
 import { DECISION_PAGE, type DecisionLink, type OpenedLink } from "../../listeners/decision-links.ts";
 import { actorIn, demandRecord } from "../caller.ts";
 import {
@@ -61,6 +62,11 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
       answerPage({ good: status === 200, message: undefined, taskName: undefined, ...answer }, wanted),
       status,
     );
+  }
+
+  function refusedFor(problem: MflowError, wanted: Language, taskName?: string): Answer {
+    const message = refusalSentence(problem, wanted);
+    return said({ kind: "REFUSED", message, taskName }, wanted, problem.status);
   }
 
   /** A link that has expired is refused, and its use is recorded. */
@@ -141,12 +147,12 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     given: { proposed?: string; comment?: string; problem?: MflowError },
   ): Promise<Answer> {
     const task = await store.runs.task(link.taskId);
-    if (!task) return said({ kind: "REFUSED", message: "The task was deleted." }, wanted, 404);
+    if (!task) return refusedFor(new MflowError("NOT_FOUND", "The task was deleted."), wanted);
     const gate = task[link.gate];
     const isOpen = gate?.stage === "WAITING" && gate.digest === link.digest && task.attempt === link.attempt;
     if (!gate || !isOpen) {
-      const message = given.problem?.message ?? `The ${link.gate} is ${gate?.stage ?? "gone"}.`;
-      return said({ kind: "REFUSED", message, taskName: task.name }, wanted, given.problem?.status ?? 409);
+      const state = `The ${link.gate} is ${gate?.stage ?? "gone"}.`;
+      return refusedFor(given.problem ?? new MflowError("GATE_NOT_OPEN", state), wanted, task.name);
     }
     const run = task.pipelineTaskId === undefined ? undefined : await store.runs.run(task.pipelineTaskId);
     const passes = gate.decisions.filter((each) => each.verdict === "PASS" && !each.withdrawnAt).length;
@@ -172,7 +178,7 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
         user: link.user,
         proposed: given.proposed === "PASS" || given.proposed === "DENY" ? given.proposed : undefined,
         comment: given.comment ?? "",
-        problem: given.problem && `${given.problem.message} ${given.problem.remedy}`,
+        problem: given.problem && refusalSentence(given.problem, wanted),
       },
       wanted,
     );

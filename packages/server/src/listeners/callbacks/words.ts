@@ -1,4 +1,4 @@
-// What people are told who pressed a button, in their language. English is the sentence of the refusal itself, which
+// What people are told who pressed a button or followed a link, in their language. English is the sentence of the refusal itself, which
 // names what it is about; what is not translated is told in English.
 
 import type { ErrorCode, MflowError } from "@mflow/core/errors";
@@ -11,8 +11,9 @@ const REFUSALS_ZH: Partial<Record<ErrorCode, string>> = {
   GATE_NOT_OPEN: "此审批已不在等待决定。",
   ALREADY_DECIDED: "您已经做过决定，每人只能决定一次。",
   CONTENT_CHANGED: "内容已变更，请查看新的卡片后再决定。",
-  LINK_USED: "这张卡片已用于一次决定，每张卡片只能使用一次。",
+  LINK_USED: "此卡片或链接已用于一次决定，只能使用一次。",
   COMMENT_REQUIRED: "拒绝时请填写原因。",
+  UNAUTHORIZED: "令牌无效。",
   FORBIDDEN: "您没有权限查看此任务。",
   NOT_FOUND: "该任务已不存在。",
   BAD_REQUEST: "内容无效，未做任何更改。",
@@ -25,8 +26,8 @@ const REFUSALS_ZH: Partial<Record<ErrorCode, string>> = {
 export function refusalSentence({ code, message }: MflowError, language: Language): string {
   const translated = language === "zh" ? REFUSALS_ZH[code] : undefined;
   if (translated !== undefined) return translated;
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+  // It may begin with a name, so its first letter stays as it is.
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
 /** The platform's id leads to nobody. */
