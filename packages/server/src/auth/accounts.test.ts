@@ -205,3 +205,63 @@ test("a platform's ids lead to the one enabled user who has them as address in t
   await accounts.load();
   expect(found(["ou_bob"])).toBeUndefined();
 });
+
+test("what people say of themselves is kept; who is away has a stand-in until they are back", async () => {
+  await accounts.addUser("ada", { grants: [] });
+  await accounts.addUser("bob", { grants: [] });
+  const until = "2026-01-02T00:00:00.000Z";
+  await accounts.changeProfile("ada", {
+    addresses: { mail: "ada@example.com" },
+    language: "zh",
+    away: { until, ask: "bob" },
+  });
+  const again = await openAccounts();
+  expect(again.user("ada").user).toEqual({
+    name: "ada",
+    createdAt: "2026-01-01T00:00:00.000Z",
+    disabled: false,
+    addresses: { mail: "ada@example.com" },
+    language: "zh",
+    away: { until, ask: "bob" },
+  });
+  expect([
+    again.addressesOf("ada"),
+    again.languageOf("ada"),
+    again.standInOf("ada"),
+    again.standsInFor("bob"),
+  ]).toEqual([{ mail: "ada@example.com" }, "zh", "bob", ["ada"]]);
+  expect([
+    again.addressesOf("nobody"),
+    again.languageOf("bob"),
+    again.standInOf("bob"),
+    again.standInOf("nobody"),
+  ]).toEqual([{}, undefined, undefined, undefined]);
+  now = Date.parse(until);
+  expect([again.standInOf("ada"), again.absenceOf("ada"), again.standsInFor("bob")]).toEqual([
+    undefined,
+    undefined,
+    [],
+  ]);
+  await expect(accounts.changeProfile("nobody", {})).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test("nobody stands in who is disabled, or has only the name of somebody who was removed", async () => {
+  await accounts.addUser("ada", { grants: [] });
+  await accounts.addUser("bob", { grants: [] });
+  await accounts.changeProfile("ada", { away: { until: "2026-01-02", ask: "bob" } });
+  await store.accounts.putUser({ ...accounts.user("bob").user, disabled: true });
+  await accounts.load();
+  expect(accounts.standInOf("ada")).toBeUndefined();
+  await accounts.removeUser("bob");
+  await accounts.addUser("bob", { grants: [] });
+  expect([accounts.standInOf("ada"), accounts.user("ada").user.away]).toEqual([undefined, undefined]);
+});
+
+test("of two who take the same address at once one gets it", async () => {
+  await accounts.addUser("ada", { grants: [] });
+  await accounts.addUser("bob", { grants: [] });
+  const both = await Promise.allSettled(
+    ["ada", "bob"].map((name) => accounts.changeProfile(name, { addresses: { mail: "team@example.com" } })),
+  );
+  expect(both.map((result) => result.status)).toEqual(["fulfilled", "rejected"]);
+});

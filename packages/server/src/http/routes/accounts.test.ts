@@ -1,5 +1,6 @@
 import type { CreatedToken, CreatedUser, TokenBody, UserBody } from "@mflow/core/schema/account";
-import type { ApiPage } from "@mflow/core/schema/api";
+import type { ApiPage, ErrorBody } from "@mflow/core/schema/api";
+import type { Channel } from "@mflow/core/schema/channel";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -142,4 +143,83 @@ test("a group is made, read, changed and removed, and decides gates", async () =
   expect(await server.ok("GET", "/groups")).toEqual({ items: [{ name: "checkers", members }] });
   expect((await server.call("DELETE", "/groups/checkers")).status).toBe(204);
   expect(await server.refusal("GET", "/groups/checkers")).toEqual([404, "NOT_FOUND"]);
+});
+
+test("people say where they are reached and who stands in for them; an admin does it for anybody", async () => {
+  const at = "2026-03-01T12:00:00.000Z";
+  const put = (name: string, spec: Channel["spec"]) =>
+    server.store.channels.put({ name, spec, createdBy: "ada", createdAt: at, updatedAt: at, revision: 1 }, 0);
+  await put("post", { kind: "MAIL", host: "localhost", from: "mflow@example.com" });
+  await put("chat", { kind: "SLACK_APP", botToken: "x", signingSecret: "y" });
+  await put("room", { kind: "WECOM", url: "https://example.com" });
+  const vera = { as: "vera" };
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  const profile = {
+    addresses: { post: "vera@example.com", chat: "U1" },
+    language: "zh",
+    away: { until, ask: "otto" },
+  } as const;
+  const changed = await server.ok<UserBody>(
+    "PATCH",
+    "/users/vera",
+    { ...profile, displayName: "Vera" },
+    vera,
+  );
+  expect(changed).toEqual({
+    name: "vera",
+    displayName: "Vera",
+    createdAt: expect.any(String),
+    disabled: false,
+    grants: [{ role: "viewer", domain: "*", namespace: "*" }],
+    addresses: { chat: "U1", post: "vera@example.com" },
+    language: "zh",
+    away: { until, ask: "otto" },
+  });
+  const { items } = await server.ok<ApiPage<UserBody>>("GET", "/users");
+  expect(items).toContainEqual(changed);
+  expect(await server.ok("GET", "/whoami", undefined, vera)).toMatchObject(profile);
+  expect(await server.ok("GET", "/whoami", undefined, { as: "otto" })).toMatchObject({
+    standsInFor: ["vera"],
+  });
+
+  const refusals: [object, string, number, string, string][] = [
+    [{ away: { until, ask: "nobody" } }, "vera", 404, "NOT_FOUND", "there is no user `nobody`"],
+    [{ away: { until, ask: "vera" } }, "vera", 400, "BAD_REQUEST", "cannot stand in for themself"],
+    [{ away: { until: at, ask: "otto" } }, "vera", 400, "BAD_REQUEST", "has passed"],
+    [{ addresses: { psot: "a@b" } }, "vera", 400, "BAD_REQUEST", "these are: `chat`, `post`"],
+    [{ addresses: { room: "x" } }, "vera", 400, "BAD_REQUEST", "`room` is no channel that writes to people"],
+    [{ addresses: { post: "vera" } }, "vera", 400, "BAD_REQUEST", "is no mail address"],
+    [{ addresses: { post: "a@b\r\nBcc: c@d" } }, "vera", 400, "INVALID_DOCUMENT", "/addresses/post"],
+    [{ addresses: { post: "Vera@example.com" } }, "otto", 409, "CONFLICT", "is the address of vera"],
+    [{ language: "de" }, "vera", 400, "INVALID_DOCUMENT", "/language"],
+    [{ grants: [] }, "vera", 400, "INVALID_DOCUMENT", "grants"],
+  ];
+  for (const [body, who, status, code, message] of refusals) {
+    const { status: given, body: error } = await server.call<ErrorBody>("PATCH", `/users/${who}`, body);
+    expect([given, error.code, error.message]).toEqual([status, code, expect.stringContaining(message)]);
+  }
+  expect(await server.refusal("PATCH", "/users/vera", { language: "en" }, { as: "otto" })).toEqual([
+    403,
+    "FORBIDDEN",
+  ]);
+
+  const cleared = { addresses: { chat: null, post: null }, language: null, away: null, displayName: null };
+  expect(await server.ok("PATCH", "/users/vera", cleared)).toEqual({
+    name: "vera",
+    createdAt: expect.any(String),
+    disabled: false,
+    grants: [{ role: "viewer", domain: "*", namespace: "*" }],
+  });
+});
+
+test("while there are no users nobody has a profile", async () => {
+  const local = await startTestServer({ isLocal: true });
+  try {
+    expect(await local.refusal("PATCH", "/users/local", { language: "zh" }, { as: "local" })).toEqual([
+      400,
+      "BAD_REQUEST",
+    ]);
+  } finally {
+    await local.close();
+  }
 });
