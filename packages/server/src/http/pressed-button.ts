@@ -55,7 +55,7 @@ export async function decidePress(pressed: PressedButton, parts: Parts): Promise
     const rule = `no user has the address ${press.userIds.join(" or ") || "?"} in channel \`${channel}\``;
     const sentence = strangerSentence(channel, press.userIds, anyLanguage);
     return {
-      told: { isDone: false, sentence, language: anyLanguage },
+      told: { isDone: false, sentence },
       refused: { ...about, rule, code: "CALLBACK_REFUSED" },
     };
   }
@@ -73,14 +73,14 @@ export async function decidePress(pressed: PressedButton, parts: Parts): Promise
     const decided = await decide(pressed, card, task, account, parts);
     const sentence = doneSentence(press.verdict, task.name, language);
     const content = await cardContent(messageNow(message, decided), language, parts);
-    return { told: { isDone: true, sentence, language, content } };
+    return { told: { isDone: true, sentence, content } };
   } catch (error) {
     if (!(error instanceof MflowError)) throw error;
     // The engine has recorded it.
     const latest = await parts.store.runs.task(card.task);
     const content = await closedCard(message, latest, language, parts);
     const sentence = refusalSentence(error, language);
-    return { told: { isDone: false, sentence, language, ...(content && { content }) } };
+    return { told: { isDone: false, sentence, ...(content && { content }) } };
   }
 }
 
@@ -145,7 +145,7 @@ function refuse(
 ): PressOutcome {
   const sentence = refusalSentence(error, language);
   return {
-    told: { isDone: false, sentence, language, ...(content && { content }) },
+    told: { isDone: false, sentence, ...(content && { content }) },
     refused: { ...record, code: error.code },
   };
 }

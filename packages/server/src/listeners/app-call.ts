@@ -13,7 +13,6 @@ export interface AppCall extends Omit<HttpRequest, "body"> {
 
 export interface AppAnswer {
   status: number;
-  headers: Record<string, string>;
   json: Record<string, unknown>;
   exchange: Exchange;
   /** What the platform's own headers ask to wait, milliseconds. */
@@ -31,7 +30,7 @@ export async function callApp(http: HttpSender, platform: string, call: AppCall)
   const exchange: Exchange = { requestDigest, status, response: answer.body };
   const waitMs = retryAfterMs(answer.headers["retry-after"] ?? answer.headers["x-ogw-ratelimit-reset"], now);
   const json = readObject(answer.body);
-  if (json) return { status, headers: answer.headers, json, exchange, waitMs };
+  if (json) return { status, json, exchange, waitMs };
   if (status === 429) throw new SendError("LIMITED", `${platform} has had too many`, exchange, waitMs);
   if (status >= 500 || status === 408)
     throw new SendError("RETRY", `${platform} answered ${status}`, exchange);

@@ -164,7 +164,7 @@ test("Feishu: a pass decides, is recorded with its card, shows the card as it is
   const [, second] = await press(value);
   expect(toast(second)).toMatchObject({
     type: "error",
-    content: expect.stringMatching(/^(此审批|这张卡片)/),
+    content: expect.stringMatching(/^(此审批|此卡片)/),
   });
   expect(await records({ taskId: id })).toMatchObject([{ act: "DECIDE" }, { act: "REFUSE", user: "fay" }]);
 });
@@ -267,7 +267,7 @@ test("who is not known, not listed, or may not see the task decides nothing and 
   });
   expect(toast((await press(value, "ou_tim"))[1])).toEqual({
     type: "error",
-    content: "Tim may not see the task.",
+    content: "tim may not see the task.",
   });
   await server.accounts.changeProfile("otto", { addresses: { feishu: "ou_otto" } });
   expect(toast((await press(value, "ou_otto"))[1])).toMatchObject({
@@ -294,7 +294,7 @@ test("a card decides only what it shows: not another content, attempt, channel o
   for (const change of changes) {
     expect(toast((await press({ ...value, ...change }))[1])).toMatchObject({
       type: "error",
-      content: "This is no card that mflow sent by channel `feishu`.",
+      content: "this is no card that mflow sent by channel `feishu`.",
     });
   }
   const actions = [{ value: JSON.stringify(value) }];

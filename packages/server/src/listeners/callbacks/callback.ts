@@ -36,7 +36,6 @@ export interface Told {
   isDone: boolean;
   /** One sentence in their language. */
   sentence: string;
-  language: Language;
   /** The card as it is from now on; absent: it stays as it is. */
   content?: Content;
 }

@@ -65,11 +65,11 @@ test("who pressed is told in their own part of the card; a closed card shows so"
   const signed = await signDingtalk("callback-secret", pressOf({ params: { verdict: "PASS" } }), NOW);
   const { answers } = verify(signed) as Extract<VerifiedCallback, { kind: "PRESS" }>;
   const cardUpdateOptions = { updateCardDataByKey: true, updatePrivateDataByKey: true };
-  expect(answers.tell({ isDone: false, sentence: "您不在名单中。", language: "zh" })).toEqual({
+  expect(answers.tell({ isDone: false, sentence: "您不在名单中。" })).toEqual({
     body: { cardUpdateOptions, userPrivateData: { cardParamMap: { notice: "您不在名单中。" } } },
   });
   const content = { language: "en" as const, tone: "GOOD" as const, title: "Passed", facts: [], links: [] };
-  expect(answers.tell({ isDone: true, sentence: "Done.", language: "en", content })).toMatchObject({
+  expect(answers.tell({ isDone: true, sentence: "Done.", content })).toMatchObject({
     body: { cardData: { cardParamMap: { title: "Passed", tone: "good", open: "false" } } },
   });
 });

@@ -71,7 +71,7 @@ test("a pass that is signed and encrypted tells who pressed which card", async (
     },
   });
   expect(answers.ask).toBeUndefined();
-  expect(answers.tell({ isDone: false, sentence: "No.", language: "en" })).toEqual({
+  expect(answers.tell({ isDone: false, sentence: "No." })).toEqual({
     body: { toast: { type: "error", content: "No." } },
   });
 });
@@ -92,7 +92,7 @@ test("the done toast comes with the card as it is now, without buttons", () => {
     { kind: "PRESS" }
   >;
   const content = { language: "en" as const, tone: "GOOD" as const, title: "Passed", facts: [], links: [] };
-  expect(verified.answers.tell({ isDone: true, sentence: "Done.", language: "en", content })).toEqual({
+  expect(verified.answers.tell({ isDone: true, sentence: "Done.", content })).toEqual({
     body: {
       toast: { type: "success", content: "Done." },
       card: {

@@ -161,11 +161,11 @@ test("what the dialog brings back decides, and a refusal is shown in it", async 
     userIds: ["U1"],
     comment: "not yet",
   });
-  expect(answers.tell({ isDone: false, sentence: "Too late.", language: "en" }).body).toEqual({
+  expect(answers.tell({ isDone: false, sentence: "Too late." }).body).toEqual({
     response_action: "errors",
     errors: { comment: "Too late." },
   });
-  expect(answers.tell({ isDone: true, sentence: "Done.", language: "en" }).body).toBeUndefined();
+  expect(answers.tell({ isDone: true, sentence: "Done." }).body).toBeUndefined();
 });
 
 test("who pressed is told by a note of their own, and the card is replaced when it is closed", async () => {
@@ -177,7 +177,7 @@ test("who pressed is told by a note of their own, and the card is replaced when 
     facts: [],
     links: [],
   };
-  const answer = answers.tell({ isDone: false, sentence: "It is closed.", language: "en", content });
+  const answer = answers.tell({ isDone: false, sentence: "It is closed.", content });
   expect(answer.body).toBeUndefined();
   await answer.follow?.(http, signal);
   expect(got()).toEqual([

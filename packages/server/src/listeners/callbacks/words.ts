@@ -1,5 +1,5 @@
-// What people are told who pressed a button or followed a link, in their language. English is the sentence of the refusal itself, which
-// names what it is about; what is not translated is told in English.
+// What people are told who pressed a button or followed a link, in their language. English is the sentence of the refusal
+// itself, which names what it is about; what is not translated is told in English.
 
 import type { ErrorCode, MflowError } from "@mflow/core/errors";
 import type { Language } from "@mflow/core/schema/listener";
@@ -45,10 +45,4 @@ const DONE: Readonly<Record<Language, Readonly<Record<"PASS" | "DENY", (task: st
 
 export function doneSentence(verdict: "PASS" | "DENY", task: string, language: Language): string {
   return DONE[language][verdict](task);
-}
-
-export function failedSentence(language: Language): string {
-  return language === "zh"
-    ? "出现意外错误，未做任何更改。"
-    : "Something unexpected went wrong; nothing was decided.";
 }
