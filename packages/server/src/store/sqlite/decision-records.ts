@@ -10,7 +10,9 @@ import { places } from "./places.ts";
 export type AppendRecords = (records: NewDecisionRecord[]) => DecisionRecord[];
 
 export function appendRecords(connection: Connection): AppendRecords {
-  const last = connection.prepare("SELECT body FROM decision_records ORDER BY seq DESC LIMIT 1");
+  const last = connection.prepare(
+    "SELECT body FROM decision_records WHERE seq = (SELECT max(seq) FROM decision_records)",
+  );
   const insert = connection.prepare(
     `INSERT INTO decision_records (seq, domain, namespace, aggregate_id, task_id, link, body)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
