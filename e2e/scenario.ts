@@ -14,6 +14,7 @@ import type { PipelineManifest } from "@mflow/core/schema/pipeline";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { createKeys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
+import type { Actor } from "@mflow/server/engine/submit";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
 import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
@@ -28,6 +29,8 @@ type ScriptStep = Record<string, Fields | string | number>;
 interface Scenario {
   documents: (JobManifest | PipelineManifest)[];
   groups: Record<string, string[]>;
+  /** What came of each decision joins the outcome. */
+  showsRecords: boolean;
   maxTasks: number;
   script: ScriptStep[];
 }
@@ -47,6 +50,7 @@ function readScenario(text: string): Scenario {
   return {
     documents: documents.filter((document) => document !== scenario) as unknown as Scenario["documents"],
     groups: (scenario.spec.groups ?? {}) as Scenario["groups"],
+    showsRecords: scenario.spec.showsRecords === true,
     maxTasks: (scenario.spec.maxTasks as number | undefined) ?? 100,
     script: (scenario.spec.script ?? []) as ScriptStep[],
   };
@@ -58,6 +62,8 @@ class Player {
   readonly #clock = new VirtualClock(START);
   readonly #keys = createKeys({ current: new Uint8Array(32).fill(7) });
   readonly #timeline: string[] = [];
+  /** Who stands in for whom now. */
+  readonly #standIns = new Map<string, string>();
   readonly #runs: string[] = [];
   #idCount = 0;
   #store!: Awaited<ReturnType<typeof openSqliteStore>>;
@@ -80,6 +86,7 @@ class Player {
       keys: this.#keys,
       maxTasks: this.#scenario.maxTasks,
       groupMembers: (group) => this.#scenario.groups[group] ?? [],
+      standInOf: (user) => this.#standIns.get(user),
       newId: (prefix) => this.#newId(prefix),
       mflowUrl: () => "http://mflow.test",
       log: { warn() {} },
@@ -89,11 +96,12 @@ class Player {
     await this.#engine.start();
   }
 
-  /** The engine and its fake runner die; what they knew in memory is gone. */
-  async restart(): Promise<void> {
+  /** The engine and its fake runner die for so long; what they knew in memory is gone. */
+  async restart(downMs: number): Promise<void> {
     await this.#engine.stop();
     await this.#store.close();
     await this.#logs.close();
+    this.#clock.goTo(this.#clock.now() + downMs);
     this.#timeline.push(`${this.#time()} server restarted`);
     await this.open();
   }
@@ -187,9 +195,22 @@ class Player {
       this.#clock.goTo(end);
       return;
     }
-    if (verb === "restart") return this.restart();
-    const { by = "starter", operator = true, task: taskName, run = 1, token, ...request } = input as Fields;
-    const actor = { name: by as string, operator: operator as boolean };
+    if (verb === "restart") return this.restart(/^\d/.test(String(input)) ? parseDuration(String(input)) : 0);
+    if (verb === "away") {
+      for (const [user, ask] of Object.entries(input as Fields)) this.#standIns.set(user, ask as string);
+      return;
+    }
+    const {
+      by = "starter",
+      link,
+      operator = true,
+      task: taskName,
+      run = 1,
+      token,
+      ...request
+    } = input as Fields;
+    const actor: Actor = { name: by as string, operator: operator as boolean };
+    if (link !== undefined) actor.source = { via: "LINK", link: link as string };
     const documents = this.#scenario.documents;
     if (verb === "run") {
       const body = { ...request, documents } as Parameters<RunningEngine["runPipeline"]>[0]["request"];
@@ -220,7 +241,10 @@ class Player {
     }
     if (verb === "audit") await this.#engine.audit(task.id, request as never, actor);
     else if (verb === "confirm") await this.#engine.confirm(task.id, request as never, actor);
-    else if (verb === "cancelTask") await this.#engine.cancelTask(task.id, request, actor);
+    else if (verb === "withdraw") {
+      const { gate, ...rest } = request;
+      await this.#engine.withdraw(task.id, gate as "audit" | "confirm", rest, actor);
+    } else if (verb === "cancelTask") await this.#engine.cancelTask(task.id, request, actor);
     else throw new Error(`the script has no verb ${verb}`);
   }
 
@@ -252,13 +276,27 @@ class Player {
       };
     }
     const lone = (await this.#loneTasks()).map((task) => this.#taskLine(task));
-    return { ...(this.#runs.length > 0 ? { runs } : {}), ...(lone.length > 0 ? { loneTasks: lone } : {}) };
+    return {
+      ...(this.#runs.length > 0 ? { runs } : {}),
+      ...(lone.length > 0 ? { loneTasks: lone } : {}),
+      ...(this.#scenario.showsRecords ? { records: await this.#records() } : {}),
+    };
+  }
+
+  async #records(): Promise<string[]> {
+    const rows = await this.#store.records.list({ after: 0, limit: 500 });
+    return rows.map(({ taskName, attempt, gate, act, user, verdict, code, rule }) => {
+      const what = [act, verdict, code && `[${code}]`, user && `by ${user}`].filter(Boolean).join(" ");
+      return `${taskName}#${attempt} ${gate} ${what}: ${this.#plain(rule)}`;
+    });
   }
 
   #taskLine(task: JobTask): Fields {
     const { stage, reason, message, runtimeEnvs, reported } = task.status;
     const line: Fields = { name: task.name, stage };
     if (task.attempt !== 1) line.attempt = task.attempt;
+    if (task.pastAttempts) line.pastAttempts = task.pastAttempts.map((past) => past.status.stage);
+    if (task.feedback !== undefined) line.feedback = task.feedback;
     if (reason) line.reason = reason;
     if (message) line.message = this.#plain(message);
     if (reported) line.reported = reported.stage;
