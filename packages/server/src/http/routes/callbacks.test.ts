@@ -23,8 +23,10 @@ beforeAll(async () => {
   platform.behaviour = play;
   await server.ok("POST", "/apply", { documents: [job("ship", {}, { publish: true })] });
   const viewer = { role: "viewer" as const, domain: "*", namespace: "*" };
-  for (const name of ["fay", "sam", "dora"]) await server.accounts.addUser(name, { grants: [viewer] });
+  for (const name of ["fay", "finn", "sam", "dora"])
+    await server.accounts.addUser(name, { grants: [viewer] });
   await server.accounts.changeProfile("fay", { addresses: { feishu: "ou_fay" }, language: "zh" });
+  await server.accounts.changeProfile("finn", { addresses: { feishu: "ou_finn" } });
   await server.accounts.changeProfile("sam", { addresses: { slack: "USAM" } });
   await server.accounts.changeProfile("dora", { addresses: { dingtalk: "dora1" } });
   await server.accounts.changeProfile("tim", { addresses: { feishu: "ou_tim" } });
@@ -180,6 +182,26 @@ test("Feishu: a denial needs its comment", async () => {
   expect((await task(id)).audit).toMatchObject({
     stage: "DENY",
     decisions: [{ user: "fay", comment: "too early" }],
+  });
+});
+
+test("Feishu: after the first of two passes the cards are updated, and the second is given by an updated card", async () => {
+  const { id } = await waitingTask({ auditors: ["fay", "finn"], required: 2 });
+  await got("/im/v1/messages", 2);
+  const [ofFay] = await got("receive_id_type");
+  const first = JSON.stringify((await press(buttonValue(String(ofFay?.content), "PASS")))[1]);
+  expect(first).toContain("已通过 1/2");
+  expect(first).not.toContain('"verdict"');
+  const updated = await got("/im/v1/messages/om_1", 2);
+  const values = updated.map(({ content }) => buttonValue(String(content), "PASS"));
+  expect(new Set(values.map(({ delivery }) => delivery)).size).toBe(2);
+  expect(toast((await press(values[1], "ou_finn"))[1])).toEqual({
+    type: "success",
+    content: "You passed ship.",
+  });
+  expect((await task(id)).audit).toMatchObject({
+    stage: "PASS",
+    decisions: [{ user: "fay" }, { user: "finn" }],
   });
 });
 
