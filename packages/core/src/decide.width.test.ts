@@ -36,8 +36,9 @@ function cost(play: Play, act: () => Decision): Record<string, number> {
     }
   }
   try {
-    const { tasks, history, effects } = act();
-    return { tasks: tasks.length, history: history.length, effects: effects.length, reads };
+    const { tasks, history, effects, notices } = act();
+    const told = notices.length;
+    return { tasks: tasks.length, history: history.length, effects: effects.length, told, reads };
   } finally {
     for (const map of maps) {
       for (const verb of ["get", "values", "keys", "entries", "forEach", Symbol.iterator]) {
@@ -52,6 +53,7 @@ function costs(width: number): Record<string, Record<string, number>> {
   const play = playWide(width, width / 2, {
     jobs: { noop: { runParams: [{ name: "V0" }, { name: "V1" }] } },
     tasks: { t3: { confirm: { checkers: ["ann"] } } },
+    spec: { webhooks: [{ url: "https://example.com/", scope: "*" }] },
   });
   const ids = new Map(names(width).map((name) => [name, play.task(name).id]));
   const at = play.world.now;
@@ -82,6 +84,7 @@ describe("a run of two thousand parallel tasks", () => {
     const wide = costs(2000);
     expect(wide).toEqual(costs(8));
     expect(Object.values(wide).map(({ tasks }) => tasks)).toEqual([1, 2, 2, 1, 2, 0]);
+    expect(Object.values(wide).map(({ told }) => told)).toEqual([1, 2, 2, 2, 3, 0]);
     for (const { reads } of Object.values(wide)) expect(reads).toBeLessThan(20);
   });
 
@@ -99,7 +102,7 @@ describe("a run of two thousand parallel tasks", () => {
       const third = cost(play, report("t2", "FAILED"));
       expect([first.tasks.length, second, third]).toEqual([
         how === "fails" ? 1002 : 2001,
-        { tasks: 1, history: 1, effects: 0, reads: second.reads },
+        { tasks: 1, history: 1, effects: 0, told: 0, reads: second.reads },
         second,
       ]);
       expect(second.reads).toBeLessThan(20);

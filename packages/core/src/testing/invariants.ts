@@ -7,6 +7,7 @@ import type { Gate } from "../schema/gate.ts";
 import type { JobTask, TaskStage } from "../schema/job-task.ts";
 import { type Decision, holdsSlot, isRunEnded, makeState, type RunState } from "../state.ts";
 import { isAtWork, isEnded, TRANSITIONS } from "../transitions.ts";
+import { noticeBreach } from "./notice-invariants.ts";
 import type { World } from "./world.ts";
 
 /** Watches one run or lone task from its first decision on. */
@@ -36,6 +37,7 @@ export class Invariants {
       this.#checkEffects(decision);
       this.#checkRevisions(decision);
       this.#checkSecrets(decision);
+      this.#checkNotices(decision);
       for (const task of this.#state.tasks.values()) checkTask(task);
       if (this.#state.run) this.#checkRun(decision);
       this.#checkReload();
@@ -113,6 +115,11 @@ export class Invariants {
   #checkSecrets(decision: Decision): void {
     const stored = JSON.stringify(decision);
     for (const secret of this.#secrets) ensure(!stored.includes(secret), `${secret} is stored in the clear`);
+  }
+
+  #checkNotices(decision: Decision): void {
+    const breach = noticeBreach(decision, this.#state.run ? "request/webhooks/0" : "task/webhooks/0");
+    ensure(breach === undefined, breach ?? "");
   }
 
   #checkRun(decision: Decision): void {

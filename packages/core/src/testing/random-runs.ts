@@ -16,8 +16,8 @@ import { tokenOf } from "./world.ts";
 
 type LaterChange = Exclude<Change, { type: "runPipeline" }>;
 
-/** Plain values of sensitive params of the random jobs and requests. */
-export const SECRETS = ["s3cret-default", "first-line-of-key", "second-line-of-key"];
+/** Plain values of sensitive params, and of listeners, of the random jobs and requests. */
+export const SECRETS = ["s3cret-default", "first-line-of-key", "second-line-of-key", "s3cret-of-listener"];
 const LEAK = `it said ${SECRETS[0]} and ${SECRETS[2]}`;
 
 const declared: JobSpec["runParams"] = [
@@ -31,7 +31,12 @@ export const RANDOM_JOBS: Record<string, Partial<JobSpec>> = {
   noop: { runParams: declared, runnerSpec },
   manual: { runParams: declared, runnerSpec, manualUpdateStatus: true },
 };
-export const RANDOM_REQUEST = { runParams: { KEY: `${SECRETS[1]}\n${SECRETS[2]}` } };
+/** Its webhook hears of all tasks. */
+export const RANDOM_REQUEST = {
+  runParams: { KEY: `${SECRETS[1]}\n${SECRETS[2]}` },
+  mentionUsers: [{ users: ["ann", "fay"], scope: "*" as const }],
+  webhooks: [{ url: "https://example.com/", secret: SECRETS[3], scope: "*" as const }],
+};
 export const PEOPLE = ["ann", "bob", "carol"];
 /** Stands in for carol. */
 export const STAND_IN = "eve";
