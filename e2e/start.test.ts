@@ -29,7 +29,10 @@ test("a starting server loads no library that only some of its work needs", asyn
   const folder = await mkdtemp(join(tmpdir(), "mflow-start-"));
   try {
     const { urls, builtin } = await loadedByStart(folder);
-    const libraries = ["typebox", "kysely", "prom-client", "yaml", "undici", "ajv"];
+    const libraries = [
+      ...["typebox", "kysely", "prom-client", "yaml", "undici", "ajv"],
+      ...["standardwebhooks", "nodemailer", "mustache"],
+    ];
     const loaded = libraries.filter((name) => urls.some((url) => url.includes(`/node_modules/${name}/`)));
     // Node's own fetch: an `import` of node:http is enough to load it.
     const fetch = builtin.filter((name) => name.includes("undici"));
