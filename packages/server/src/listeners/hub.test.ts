@@ -20,7 +20,12 @@ const addresses: Record<string, Record<string, string>> = {
 
 const message = { id: "msg-1" } as Message;
 
-function deliveriesOf(place: RecipientPlace, action: Recipient["action"] = "SEND", known = channels) {
+function deliveriesOf(
+  place: RecipientPlace,
+  action: Recipient["action"] = "SEND",
+  known = channels,
+  listener = "task/l/0",
+) {
   let count = 0;
   const hub = createHub({
     channels: () => known,
@@ -29,7 +34,7 @@ function deliveriesOf(place: RecipientPlace, action: Recipient["action"] = "SEND
     newId: (prefix) => `${prefix}-${++count}`,
     committed: () => undefined,
   });
-  return hub.deliveriesOf({ message, recipients: [{ listener: "task/l/0", action, place }] }, "run-1");
+  return hub.deliveriesOf({ message, recipients: [{ listener, action, place }] }, "run-1");
 }
 
 const base = { id: "dlv-1", listener: "task/l/0", action: "SEND", state: "PENDING" };
@@ -143,4 +148,15 @@ test("only what can change a message is told to", () => {
   expect(kindsOf({ kind: "USER", user: "ana", way: "MAIL" })).toEqual([]);
   expect(kindsOf({ kind: "USER", user: "ben", way: "IM" })).toEqual([]);
   expect(kindsOf({ kind: "WEBHOOK", url: "https://a.example/" })).toEqual([]);
+});
+
+test("who decides a gate is missed once, and only where the server has a way to people and none leads to them", () => {
+  const missed = (user: string, known = channels) =>
+    (["MAIL", "IM"] as const)
+      .flatMap((way) => deliveriesOf({ kind: "USER", user, way }, "SEND", known, "gate"))
+      .map(({ kind, state }) => [kind, state]);
+  expect(missed("ben")).toEqual([["MAIL", "PENDING"]]);
+  expect(missed("zoe")).toEqual([["MAIL", "UNREACHABLE"]]);
+  expect(missed("zoe", new Map([["slack", "SLACK_APP"]]))).toEqual([["IM", "UNREACHABLE"]]);
+  expect(missed("zoe", new Map([["hook", "WEBHOOK"]]))).toEqual([]);
 });

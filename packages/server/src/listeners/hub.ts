@@ -38,11 +38,30 @@ export function createHub(parts: HubParts): ListenerHub {
       return notice.recipients.flatMap((recipient) =>
         waysTo(recipient.place, parts)
           .filter((way) => recipient.action === "SEND" || canUpdate(way))
+          .filter((way) => recipient.listener !== GATE || isMissed(way, recipient, parts))
           .map((way) => deliveryOf(way, recipient, aggregateId, parts)),
       );
     },
     committed: parts.committed,
   };
+}
+
+/** The listener of those who decide, whom nobody wrote down as a listener. */
+const GATE = "gate";
+
+/**
+ * Whether it is told, or that it cannot be is worth a row: people of a gate are asked by every way that they have. That
+ * they have none of one kind is no news as long as they have another, or the server has no way to people at all.
+ */
+function isMissed({ cannot }: Way, { place }: Recipient, { channels, addressesOf }: HubParts): boolean {
+  if (!cannot || place.kind !== "USER") return true;
+  const personal = [...channels()].filter(([, kind]) => kind === "MAIL" || APP_KINDS.has(kind));
+  const addresses = addressesOf(place.user);
+  const isReached = personal.some(([name]) => Object.hasOwn(addresses, name));
+  if (personal.length === 0 || isReached) return false;
+  // One row is enough where there is no address at all.
+  const way = personal.some(([, kind]) => kind === "MAIL") ? "MAIL" : "IM";
+  return place.way === way;
 }
 
 function canUpdate({ kind, cannot }: Way): boolean {

@@ -204,9 +204,9 @@ async function contentOf(
   });
 }
 
-/** The lines that say why a task failed. */
-async function logOf({ type, task }: Message, logs: LogStore): Promise<string[]> {
-  if (type !== "FAILED" || !task) return [];
+/** The lines that say why a task failed, or why its work did of which somebody is to confirm the result. */
+async function logOf({ type, task, gate }: Message, logs: LogStore): Promise<string[]> {
+  if (!task || !(type === "FAILED" || gate?.reported?.stage === "FAILED")) return [];
   const { failingLines } = await import("./log-excerpt.ts");
   return failingLines(logs, task.id, task.attempt);
 }
