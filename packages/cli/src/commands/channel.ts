@@ -44,14 +44,14 @@ export async function run(context: Context, call: CommandCall): Promise<number |
 
 async function add(context: Context, client: Client, { args, options }: CommandCall): Promise<undefined> {
   const [name] = args as [string];
-  const { kind, url, secret, set } = options as {
+  const { kind, webhookUrl, secret, set } = options as {
     kind: string;
-    url?: string;
+    webhookUrl?: string;
     secret?: string;
     set?: string[];
   };
   const given = [
-    ...(url === undefined ? [] : [`url=${url}`]),
+    ...(webhookUrl === undefined ? [] : [`url=${webhookUrl}`]),
     ...(secret === undefined ? [] : [`secret=${secret}`]),
     ...(set ?? []),
   ];

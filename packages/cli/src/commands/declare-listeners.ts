@@ -19,7 +19,7 @@ export function declareListenerCommands(program: Command, runs: Runs): void {
       .argument("<name>")
       .summary("set up a channel")
       .requiredOption("--kind <kind>", CHANNEL_KINDS.join(", "), oneOfWords(CHANNEL_KINDS))
-      .option("--url <url>", `of a webhook or robot; ${VALUE}`)
+      .option("--webhook-url <url>", `of a webhook or robot; ${VALUE}`)
       .option("--secret <secret>", `that messages are signed with; ${VALUE}`)
       .option("--set <setting>", "another setting, key=value; may be repeated", collect),
     load,
