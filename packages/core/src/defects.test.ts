@@ -2,8 +2,10 @@
 // product's description.
 
 import { expect, test } from "vitest";
+import { renderTemplate } from "./message-template.ts";
 import { restoreMasked } from "./params.ts";
 import { renderSpec } from "./render.ts";
+import type { Message } from "./schema/message.ts";
 import { refusal } from "./testing/play.ts";
 import { playJob, playPipeline } from "./testing/start.ts";
 
@@ -40,6 +42,18 @@ test("defect 3: an audit or confirm decision is a row to be written, not a chang
   ]).toEqual([[["PASS", ["ann"]]], [["PASS", ["bob"]]]]);
 });
 
+test("defect 6: a message about a run, which has no task, reaches a robot of any platform, templates included", () => {
+  const hosts = ["qyapi.weixin.qq.com", "open.feishu.cn", "oapi.dingtalk.com", "hooks.slack.com"];
+  const template = { title: "{{run.name}} {{type}}", text: "[{{task.name}}{{#task}}{{job.name}}{{/task}}]" };
+  const imRobots = hosts.map((host) => ({ url: `https://${host}/robot`, template }));
+  const play = playPipeline("a", { spec: { imRobots } });
+  const [notice] = play.report("a", "SUCCEEDED").notices;
+  expect([notice?.message.task, notice?.recipients.length]).toEqual([undefined, 4]);
+  const message = notice?.message as Message;
+  const texts = [template.title, template.text].map((text) => renderTemplate(text, message, String));
+  expect(texts).toEqual(["p SUCCEEDED", "[]"]);
+});
+
 test("defect 7: the end time of a confirmed task is that of its work, not of the future", () => {
   const play = playJob({ confirm });
   play.report("noop", "SUCCEEDED", { at: T0 });
@@ -72,11 +86,14 @@ test("defect 9: a param value cannot rewrite the spec, whatever YAML it holds", 
 });
 
 test("defect 10: nobody is called inside a status request; what follows is handed back as work to do", () => {
-  const play = playPipeline("a b");
-  const { history, effects } = play.status("a", "SUCCEEDED");
+  const play = playPipeline("a b", { tasks: { a: { webhooks: [{ url: "https://example.com/" }] } } });
+  const { history, effects, notices } = play.status("a", "SUCCEEDED");
   expect([history.map((event) => event.type), effects]).toEqual([
     ["TASK_STAGE", "TASK_STAGE"],
     [{ kind: "START", taskId: play.task("b").id, attempt: 1 }],
+  ]);
+  expect(notices.map(({ message, recipients }) => [message.type, recipients.length])).toEqual([
+    ["SUCCEEDED", 1],
   ]);
 });
 

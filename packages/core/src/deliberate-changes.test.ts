@@ -80,6 +80,22 @@ test("deliberate change: what follows from a change are rows of the outbox, ids 
   ]);
 });
 
+test("deliberate change: callbacks are rows of the outbox, written with the change; places, never secrets", () => {
+  const url = "https://example.com/hook";
+  const secret = "s3cret-signature";
+  const play = playPipeline("a", {
+    tasks: { a: { webhooks: [{ url, secret, headers: { "X-Key": secret } }] } },
+    request: { imRobots: [{ url: "https://open.feishu.cn/x", secret }] },
+  });
+  const decision = play.report("a", "SUCCEEDED");
+  const robot = { kind: "ROBOT", url: "https://open.feishu.cn/x", robot: "FEISHU" };
+  expect(decision.notices.map(({ message, recipients }) => [message.type, recipients])).toEqual([
+    ["SUCCEEDED", [{ listener: "task/webhooks/0", action: "SEND", place: { kind: "WEBHOOK", url } }]],
+    ["SUCCEEDED", [{ listener: "request/imRobots/0", action: "SEND", place: robot }]],
+  ]);
+  expect(JSON.stringify(play.decisions)).not.toContain(secret);
+});
+
 test("deliberate change: operators alone force a status, and forcing an ended run does not continue it", () => {
   const play = playPipeline("a b");
   const force = { forceUpdateStatus: true };

@@ -385,6 +385,28 @@ describe("of a gate", () => {
     expect(second.notices[0]?.message.gate).toMatchObject({ stage: "PASS", passes: 2 });
   });
 
+  test("a push back is told with the decision that made it, and what runs again is told anew", () => {
+    const tasks = { b: { confirm: { checkers: ["ann"] } } };
+    const play = playPipeline("a b", { tasks, spec: { webhooks: [{ url, scope: "*" }] } });
+    play.report("a", "SUCCEEDED");
+    play.report("b", "SUCCEEDED");
+    const request = { verdict: "PUSH_BACK" as const, pushBackTo: "a", comment: "wrong colour" };
+    const change = { type: "confirm", taskId: play.task("b").id, request } as const;
+    const decision = play.submit(change, { name: "ann", operator: false });
+    expect(told(decision)).toEqual([
+      ["CONFIRM_PUSH_BACK", ["UPDATE gate ann IM", "SEND pipeline/webhooks/0"]],
+      ["CREATING", ["SEND pipeline/webhooks/0"]],
+    ]);
+    const [back, again] = decision.notices.map(({ message }) => message);
+    expect([back?.comment, back?.task?.name, back?.task?.attempt, back?.gate?.stage]).toEqual([
+      "wrong colour",
+      "b",
+      1,
+      "CLOSED",
+    ]);
+    expect([again?.task?.name, again?.task?.attempt]).toEqual(["a", 2]);
+  });
+
   test("an end without a decision updates the cards too", () => {
     const play = playJob({ confirm: { checkers: ["ann"] } });
     play.report("noop", "SUCCEEDED");
