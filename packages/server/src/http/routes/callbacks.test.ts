@@ -3,7 +3,7 @@
 import type { JobTaskView, RunJobResponse } from "@mflow/core/schema/api";
 import type { ChannelSpec } from "@mflow/core/schema/channel";
 import type { AuditSpec } from "@mflow/core/schema/gate";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Received, Receiver } from "../../listeners/testing/receiver.ts";
 import {
   encryptFeishu,
@@ -51,6 +51,11 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   platform.received.length = 0;
+});
+// What a test is still told of must not come to the next one.
+afterEach(async () => {
+  const waiting = () => server.store.deliveries.list({ limit: 1, states: ["PENDING"] });
+  await eventually(waiting, ({ items }) => items.length === 0);
 });
 afterAll(async () => {
   await server.close();
