@@ -9,6 +9,7 @@ import { error, type Finding, warning } from "./lint/finding.ts";
 import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
+import { templateProblems } from "./lint/message-templates.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -51,7 +52,7 @@ function* pipelineRules(
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
   yield* gateRulesOf(spec, "/spec", context);
-  yield* listenerRulesOf(spec, "/spec", context);
+  yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   const scope = scopeOf(metadata, context.scope);
   for (const [stageIndex, stage] of spec.stages.entries()) {
     for (const [taskIndex, task] of stage.tasks.entries()) {

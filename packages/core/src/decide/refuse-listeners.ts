@@ -1,4 +1,5 @@
-// A run whose listeners make no sense is refused before it starts: nobody would be told, and nobody would notice.
+// A run whose listeners make no sense is refused before it starts: nobody would be told, and nobody would notice. Who
+// and what the server knows, and templates, are checked where requests come in.
 
 import type { Context } from "../change.ts";
 import {

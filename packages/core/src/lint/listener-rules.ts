@@ -11,14 +11,17 @@ import type { ParamScope } from "../schema/param.ts";
 import type { LintContext } from "./context.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import { robotRules, webhookRules } from "./listener-targets.ts";
-import { templateProblems } from "./message-templates.ts";
+import type { TemplateProblem } from "./message-templates.ts";
 import { unknownPerson } from "./people.ts";
 
 /** What listeners belong to: a task, or the whole run, by its pipeline or its request. */
 export type Level = "task" | "pipeline" | "request";
 
-/** What there is to be told. */
-export type Reachable = Pick<LintContext, "people" | "channels">;
+/** What listeners are checked against; what is left out is not checked. */
+export interface Reachable extends Pick<LintContext, "people" | "channels"> {
+  /** Handed in, for it loads the library of templates: a server that starts needs none. */
+  templateProblems?(template: string): TemplateProblem[];
+}
 
 /** In the order in which they are told. */
 export const LISTS = ["mentionUsers", "imRobots", "webhooks"] as const;
@@ -39,7 +42,8 @@ export function* levelRules(
       if (list === "mentionUsers") yield* mentionRules(listener as MentionUser, at, context);
       else if (list === "imRobots") yield* robotRules(listener as ImRobot, at, context);
       else yield* webhookRules(listener as Webhook, at, context);
-      if (list !== "webhooks") yield* templateRules((listener as ImRobot).template, `${at}/template`);
+      if (list !== "webhooks")
+        yield* templateRules((listener as ImRobot).template, `${at}/template`, context);
       const key = sameness(listener);
       const first = seen.get(key);
       if (first === undefined) seen.set(key, index);
@@ -117,9 +121,13 @@ function* mentionRules(
   }
 }
 
-function* templateRules(template: MessageTemplate | undefined, path: string): Generator<Finding> {
+function* templateRules(
+  template: MessageTemplate | undefined,
+  path: string,
+  { templateProblems }: Reachable,
+): Generator<Finding> {
   for (const part of ["title", "text"] as const) {
-    for (const { line, column, message } of templateProblems(template?.[part] ?? "")) {
+    for (const { line, column, message } of templateProblems?.(template?.[part] ?? "") ?? []) {
       yield error(`${path}/${part}`, `line ${line}, column ${column} of the template: ${message}`);
     }
   }

@@ -170,7 +170,8 @@ export async function checkRunListeners(
   of: "pipeline" | "task",
 ): Promise<void> {
   const rules = await import("@mflow/core/lint/listeners");
-  const known = reachable(sources);
+  const { templateProblems } = await import("@mflow/core/lint/message-templates");
+  const known = { ...reachable(sources), templateProblems };
   if (of === "task") {
     refuseProblems(rules.errorsAmong(rules.loneListenerRules(request, "", known)));
     return;

@@ -102,11 +102,13 @@ describe("the listeners of a run request", () => {
     await server.ok("POST", "/pipelines", pipeline("refused"));
     const listeners: Listeners = {
       mentionUsers: [{ users: ["nobody", "@none", "ada", "@everyone"] }],
+      imRobots: [{ url: "https://hooks.slack.com/x", template: { title: "{{tsak.name}}" } }],
       webhooks: [{ url: "nowhere" }, { channel: "none" }],
     };
     const places = [
       "/mentionUsers/0/users/0",
       "/mentionUsers/0/users/1",
+      "/imRobots/0/template/title",
       "/webhooks/0/url",
       "/webhooks/1/channel",
     ];
