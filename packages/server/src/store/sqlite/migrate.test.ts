@@ -1,11 +1,14 @@
 // The schema that the migrations make, and how files are brought to it.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { aGate } from "../testing/delivery-records.ts";
+import { aRun, aTask, aTaskOf, timeOf } from "../testing/records.ts";
 import { Connection } from "./connection.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
+import { sqliteStore } from "./sqlite.ts";
 
 describe("migrations", () => {
   let folder: string;
@@ -47,6 +50,59 @@ describe("migrations", () => {
     expect(() => migrate(connection)).toThrow(expect.objectContaining({ code: "INTERNAL" }));
     expect(schema()).toBe(before);
     expect(Number(connection.prepare("PRAGMA user_version").get()?.user_version)).toBe(0);
+  });
+
+  test("find in a database of schema 1 what waits and what succeeded last", async () => {
+    const first = new URL("../migrations/sqlite/0001_tables.sql", import.meta.url);
+    connection.exec(`${await readFile(first, "utf8")}; PRAGMA user_version = 1`);
+    connection.exec("PRAGMA application_id = 0x6d666c6f");
+    const run = aRun(1);
+    const waiting = aTaskOf(run, 1, 1, { audit: aGate(7, ["bob", "@qa", "bob"]) });
+    const succeeded = aTaskOf(run, 2, 2, { stage: "SUCCEEDED" });
+    succeeded.status.endAt = "2026-01-31T12:00:08.123Z";
+    const alone = aTask(3, { stage: "SUCCEEDED", confirm: aGate(8, ["bob"], { stage: "PASS" }) });
+    const { id, name, status, revision } = run;
+    connection
+      .prepare(
+        "INSERT INTO runs (id, name, stage, phase, labels, created, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      )
+      .run(id, name, status.stage, "OPEN", "{}", 1, revision, JSON.stringify(run));
+    for (const task of [waiting, succeeded, alone]) {
+      const { stage } = task.status;
+      const phase = stage === "SUCCEEDED" ? stage : "OPEN";
+      const runId = task.pipelineTaskId ?? null;
+      connection
+        .prepare(
+          `INSERT INTO tasks (id, run_id, name, stage, phase, labels, created, revision, body)
+           VALUES (?, ?, ?, ?, ?, '{}', 1, 1, ?)`,
+        )
+        .run(task.id, runId, task.name, stage, phase, JSON.stringify(task));
+    }
+    const store = sqliteStore(connection);
+    expect(await store.runs.waitingGates({ names: ["bob"], limit: 10 })).toEqual({
+      items: [{ task: waiting, gate: "audit" }],
+    });
+    const rows = (sql: string) =>
+      connection
+        .prepare(sql)
+        .all()
+        .map((row) => ({ ...row }));
+    const opened = Date.parse(timeOf(7));
+    const gate = { opened, task_id: waiting.id, gate: "audit" };
+    expect(rows("SELECT * FROM waiting_gates ORDER BY name")).toEqual([
+      { name: "@qa", ...gate },
+      { name: "bob", ...gate },
+    ]);
+    const query = { scope: run, name: "build", job: "compile", before: aTask(9).id };
+    expect(await store.runs.lastSucceeded({ ...query, pipeline: "release", stageName: "main" })).toEqual(
+      succeeded,
+    );
+    expect(await store.runs.lastSucceeded(query)).toEqual(alone);
+    expect(rows("SELECT ended FROM succeeded_tasks ORDER BY task_id")).toEqual([
+      { ended: Date.parse("2026-01-31T12:00:08.123Z") },
+      { ended: Date.parse(alone.createdAt) },
+    ]);
+    await store.close();
   });
 
   test("of two programs that start at once one migrates and the other finds it done", () => {
