@@ -377,7 +377,7 @@ export class Dispatcher {
 
   #outcomeOf(
     target: Target,
-    { tries, createdAt }: DueDelivery,
+    { tries, since }: DueDelivery,
     result: Exclude<AttemptResult, { state: "ABORTED" }>,
     now: number,
   ): DeliveryOutcome {
@@ -385,7 +385,7 @@ export class Dispatcher {
     const { error } = result;
     // A limit is no failure: the message waits, however long that takes.
     if (result.state === "LIMITED") return { state: "PENDING", dueAt: target.restsUntil, error };
-    const plan = { tries: tries + 1, since: createdAt, now, atLeastMs: result.retryAfterMs };
+    const plan = { tries: tries + 1, since, now, atLeastMs: result.retryAfterMs };
     const dueAt = nextTry(this.#timing.retry, plan);
     return dueAt === undefined ? { state: "DEAD", error } : { state: "PENDING", dueAt, error };
   }

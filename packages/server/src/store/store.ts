@@ -235,6 +235,8 @@ export interface DueDelivery extends NewDelivery {
   tries: number;
   /** Milliseconds since the epoch. */
   createdAt: number;
+  /** Since when it is tried: when it was made, or made PENDING again. Milliseconds since the epoch. */
+  since: number;
   message: Message;
 }
 

@@ -34,12 +34,13 @@ export interface DeliveryParts {
 interface StoredDelivery extends DeliveryRow, Omit<GoneDelivery, keyof DeliveryRow> {
   kind: GoneDelivery["kind"];
   lane: string;
+  since: number;
   channel: string | null;
   abandoned: number;
 }
 
 const STORED = `SELECT d.n, d.id, d.message, d.kind, d.target, d.lane, d.listener, d.action, d.channel, d.user,
-  d.state, d.tries, d.created, d.due_at, d.ended, d.error,
+  d.state, d.tries, d.created, d.since, d.due_at, d.ended, d.error,
   m.id AS message_id, m.event, m.domain, m.namespace, m.aggregate_id, m.task_id, m.abandoned
   FROM deliveries AS d JOIN messages AS m ON m.n = d.message`;
 
@@ -84,7 +85,9 @@ export function sqliteDeliveries(
   const dead = prepare(
     "SELECT n FROM deliveries WHERE target = ? AND state = 'DEAD' AND n > ? ORDER BY n LIMIT ?",
   );
-  const revive = prepare("UPDATE deliveries SET state = 'PENDING', due_at = ?, ended = NULL WHERE n = ?");
+  const revive = prepare(
+    "UPDATE deliveries SET state = 'PENDING', since = ?1, due_at = ?1, ended = NULL WHERE n = ?2",
+  );
 
   const storedOf = (id: string) => stored.get(id) as unknown as StoredDelivery | undefined;
 
@@ -233,6 +236,7 @@ function toDue(row: StoredDelivery, message: Message): DueDelivery {
     aggregateId: row.aggregate_id,
     tries: row.tries,
     createdAt: row.created,
+    since: row.since,
     message,
   };
 }

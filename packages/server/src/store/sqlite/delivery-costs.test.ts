@@ -111,9 +111,9 @@ function fill(count: number, lanes: number): void {
       WITH RECURSIVE k (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < ${count}) SELECT i FROM k;
     INSERT INTO messages (id, event, domain, namespace, aggregate_id, body)
       SELECT 'msg-old-' || i, 'FAILED', 'default', 'default', 'run-old-' || (i % 500), '{}' FROM numbers;
-    INSERT INTO deliveries (id, message, kind, target, lane, listener, action, state, tries, created, due_at, claimable_at)
+    INSERT INTO deliveries (id, message, kind, target, lane, listener, action, state, tries, created, since, due_at, claimable_at)
       SELECT 'dlv-old-' || i, i, 'WEBHOOK', '${HOOKS}', 'old-' || (i % ${lanes}), 'task/webhooks/0', 'SEND', 'PENDING',
-        0, ${now}, ${now}, CASE WHEN i <= ${lanes} THEN ${now} END FROM numbers;
+        0, ${now}, ${now}, ${now}, CASE WHEN i <= ${lanes} THEN ${now} END FROM numbers;
     INSERT INTO delivery_targets (target, kind, pending, dead) VALUES ('${HOOKS}', 'WEBHOOK', ${count}, 0);
     INSERT INTO search_terms (term, kind, facet, key, value, domain, namespace) VALUES
       (1, 'delivery', 'ALL', '', '', 'default', 'default'), (2, 'delivery', 'TARGET', '', '${HOOKS}', 'default', 'default');

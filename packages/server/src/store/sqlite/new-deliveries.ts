@@ -32,8 +32,8 @@ export function newDeliveries(
   );
   const insert = connection.prepare(
     `INSERT INTO deliveries (id, message, kind, target, lane, listener, action, channel, user, card, state, tries,
-       created, due_at, claimable_at, ended, error)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
+       created, since, due_at, claimable_at, ended, error)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
   );
 
   function addDelivery(delivery: NewDelivery, message: Message, n: number | bigint, at: number): void {
@@ -45,7 +45,7 @@ export function newDeliveries(
     const card = action === "SEND" ? cardIn(message) : null;
     insert.run(
       ...[id, n, kind, target, lane, listener, action, channel, user, card, state],
-      ...[at, at, claimableAt, ended, error],
+      ...[at, at, at, claimableAt, ended, error],
     );
     if (isPending) targets.count(target, kind, 1, 0);
     const { domain, namespace } = message;

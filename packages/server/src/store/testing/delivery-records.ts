@@ -60,7 +60,15 @@ export function asDue(
   aggregateId: string,
   more: Partial<DueDelivery> = {},
 ): DueDelivery {
-  return { ...(delivery as NewDelivery), aggregateId, tries: 0, createdAt: START, message, ...more };
+  return {
+    ...(delivery as NewDelivery),
+    aggregateId,
+    tries: 0,
+    createdAt: START,
+    since: START,
+    message,
+    ...more,
+  };
 }
 
 /** The only delivery of a message, as the API shows it. */

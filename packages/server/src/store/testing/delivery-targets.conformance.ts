@@ -114,13 +114,15 @@ export function describeDeliveryTargets(bench: Bench): void {
   describe("sending again", () => {
     const inLane = (...numbers: number[]) => numbers.map((n) => told(n, run, { lane: "lane" }));
 
-    test("makes a dead one due, with its message and the tries it had", async () => {
+    test("makes a dead one due, with its message and the tries it had, and its time begins anew", async () => {
       const message = told(1, run);
       await begin(message);
       await die(1);
       expect(await bench.store.deliveries.resend({ id: idOf("dlv", 1) }, START + 5)).toBe(1);
       expect(await claim(START + 4)).toEqual([]);
-      expect(await claim(START + 5)).toEqual([asDue(message, run.id, { tries: 1, error: "404 Not Found" })]);
+      expect(await claim(START + 5)).toEqual([
+        asDue(message, run.id, { tries: 1, error: "404 Not Found", since: START + 5 }),
+      ]);
       await settle(1, DELIVERED);
       expect(await bench.store.deliveries.find(idOf("dlv", 1))).toMatchObject({
         state: "DELIVERED",

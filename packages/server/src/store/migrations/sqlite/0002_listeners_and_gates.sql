@@ -18,7 +18,7 @@ CREATE INDEX messages_of_task ON messages (task_id) WHERE task_id IS NOT NULL;
 -- A message on its way to one listener. Within a lane `n` is the order. `claimable_at` is set for the one delivery of a
 -- lane whose turn it is, the first PENDING one: its due time, or the end of its lease while there is one. So neither
 -- those that wait behind it nor those that ended are looked at when something is claimed. `card` names the gate, when
--- the message has the buttons of one.
+-- the message has the buttons of one. `since`: when it was made, or sent again.
 CREATE TABLE deliveries (
   n INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -34,6 +34,7 @@ CREATE TABLE deliveries (
   state TEXT NOT NULL,
   tries INTEGER NOT NULL,
   created INTEGER NOT NULL,
+  since INTEGER NOT NULL,
   due_at INTEGER NOT NULL,
   claimable_at INTEGER,
   lease_owner TEXT,

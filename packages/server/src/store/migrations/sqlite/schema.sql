@@ -34,6 +34,7 @@ CREATE TABLE deliveries (
   state TEXT NOT NULL,
   tries INTEGER NOT NULL,
   created INTEGER NOT NULL,
+  since INTEGER NOT NULL,
   due_at INTEGER NOT NULL,
   claimable_at INTEGER,
   lease_owner TEXT,
