@@ -24,6 +24,33 @@ test("a call carries the token, and a query with repeated names", async () => {
   expect(server.headers[0]?.authorization).toBe("Bearer secret");
 });
 
+test("a program names itself, and what people decide goes where it belongs", async () => {
+  const server = await scriptedServer(json(200, {}));
+  const client = createClient({ url: server.url, userAgent: "release-bot/2.1" });
+  await client.tasks.withdraw("task-1", "audit");
+  await client.tasks.evidence("task-1", { gate: "CONFIRM" });
+  await client.inbox.list({ user: "bob" });
+  await client.records.list({ pipelineTaskId: "run-1", after: 5 });
+  await client.records.verify({ seq: 5, hash: "ab" });
+  await client.records.report("run-1");
+  await client.records.reportText("run-1");
+  await client.users.patch("bob", { away: null });
+  expect(server.requests).toEqual([
+    "POST /api/v1/job-tasks/task-1/audit/withdraw",
+    "GET /api/v1/job-tasks/task-1/evidence?gate=CONFIRM",
+    "GET /api/v1/inbox?user=bob",
+    "GET /api/v1/records?pipelineTaskId=run-1&after=5",
+    "GET /api/v1/records/verify?seq=5&hash=ab",
+    "GET /api/v1/pipeline-tasks/run-1/record",
+    "GET /api/v1/pipeline-tasks/run-1/record?format=md",
+    "PATCH /api/v1/users/bob",
+  ]);
+  expect(new Set(server.headers.map((headers) => headers["user-agent"]))).toEqual(
+    new Set(["release-bot/2.1"]),
+  );
+  await server.close();
+});
+
 test("a reference is one segment of the path whatever it holds", async () => {
   const { client, server } = await serve(json(200, {}));
   await client.jobs.get("build@team.corp:v1/x#?");

@@ -239,7 +239,7 @@ function timeLines({
   const isOpen = stage === "WAITING";
   const then = escalateTo && !escalatedAt ? `, then ${escalateTo.join(", ")} may decide too` : "";
   return [
-    openedAt && `waits since ${openedAt}`,
+    openedAt && `${isOpen ? "waits since" : "opened"} ${openedAt}`,
     escalatedAt && `escalated ${escalatedAt}`,
     isOpen && expiresAt && `until ${expiresAt}${then}`,
     isOpen && remindAt && `next reminder ${remindAt}`,

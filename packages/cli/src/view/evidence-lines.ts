@@ -87,7 +87,7 @@ function gateFacts(gate: EvidenceGate): Fact[] {
       "may decide",
       gate.stage === "WAITING" ? may.join(", ") || "nobody: all have decided or must not" : undefined,
     ],
-    ["waits since", openedAt],
+    [gate.stage === "WAITING" ? "waits since" : "opened", openedAt],
     ["until", gate.stage === "WAITING" ? expiresAt : undefined],
     ["escalated", escalatedAt && `${escalatedAt} to ${escalateTo?.join(", ") ?? "others"}`],
     ...decisions.map((decision): Fact => ["decided", decisionText(decision)]),

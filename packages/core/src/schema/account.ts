@@ -108,7 +108,12 @@ export const PatchUserRequest = closed({
     }),
   ),
   language: nullable(titled("Language of messages to them.", Language)),
-  away: nullable(Away),
+  away: Type.Optional(
+    Type.Union([Away, Type.Null()], {
+      description:
+        "They are away until then, and somebody else decides on their behalf; `null`: they are back.",
+    }),
+  ),
 });
 export type PatchUserRequest = Static<typeof PatchUserRequest>;
 
