@@ -36,7 +36,7 @@ export async function withSettings(
     const place = header === undefined ? settings : { ...(settings.headers as Settings | undefined) };
     const name = header ?? key;
     if (text === "") delete place[name];
-    else place[name] = (header === undefined && TYPED[key]?.(text)) ?? text;
+    else place[name] = header === undefined ? (TYPED[key]?.(text) ?? text) : text;
     if (header !== undefined) settings.headers = place;
   }
   return settings;

@@ -120,10 +120,14 @@ export async function makeWorkplace(files: Record<string, string> = {}): Promise
   return workplace;
 }
 
-/** A workplace with a server on its data folder. */
-export async function makeServedWorkplace(files: Record<string, string> = {}): Promise<Workplace> {
+/** A workplace with a server on its data folder; `flags` are further ones of the server. */
+export async function makeServedWorkplace(
+  files: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Promise<Workplace> {
   const workplace = await makeWorkplace(files);
-  const server = workplace.start(["server", "--port", "0", "--log-level", "warn", "--allow-root-steps"]);
+  const own = ["server", "--port", "0", "--log-level", "warn", "--allow-root-steps"];
+  const server = workplace.start([...own, ...flags]);
   await until(
     "server",
     () => (/listens on/.test(server.stderr) ? true : undefined),
