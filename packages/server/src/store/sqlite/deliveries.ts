@@ -15,6 +15,7 @@ import { type Body, parseBody } from "./body.ts";
 import type { Connection } from "./connection.ts";
 import type { DeliveryRemoval, GoneDelivery } from "./delivery-removal.ts";
 import type { DeliveryTargets } from "./delivery-targets.ts";
+import { inGroups } from "./group-writes.ts";
 import type { Lanes } from "./lanes.ts";
 import { cardOf } from "./new-deliveries.ts";
 import type { Reader } from "./reader.ts";
@@ -37,6 +38,13 @@ interface StoredDelivery extends DeliveryRow, Omit<GoneDelivery, keyof DeliveryR
   since: number;
   channel: string | null;
   abandoned: number;
+}
+
+interface Settling {
+  id: string;
+  outcome: DeliveryOutcome;
+  attempt: Omit<DeliveryAttempt, "number"> | undefined;
+  now: number;
 }
 
 const STORED = `SELECT d.n, d.id, d.message, d.kind, d.target, d.lane, d.listener, d.action, d.channel, d.user,
@@ -105,6 +113,20 @@ export function sqliteDeliveries(
     if (row.abandoned) removal.removeLate(ended);
   }
 
+  const settle = inGroups(connection, ({ id, outcome, attempt, now }: Settling) => {
+    const row = storedOf(id);
+    if (!row) return undefined;
+    const tries = row.tries + (attempt ? 1 : 0);
+    if (attempt) addAttempt.run(row.n, tries, JSON.stringify(attempt));
+    if (row.state !== "PENDING") {
+      // Somebody else took it over when the lease ended, and is done already.
+      setTries.run(tries, row.n);
+      return undefined;
+    }
+    endWith(row, outcome, tries, now);
+    return lanes.pass(row.lane);
+  });
+
   /** Makes DEAD rows PENDING again, in the order of their lanes. */
   function resend(rows: StoredDelivery[], now: number): void {
     for (const row of rows) {
@@ -153,21 +175,7 @@ export function sqliteDeliveries(
         return rows.map((row) => toDue(row, parseBody(messageBody.get(row.id) as Body) as Message));
       });
     },
-    async settle(id, outcome, attempt, now) {
-      return connection.unsynced(() => {
-        const row = storedOf(id);
-        if (!row) return undefined;
-        const tries = row.tries + (attempt ? 1 : 0);
-        if (attempt) addAttempt.run(row.n, tries, JSON.stringify(attempt));
-        if (row.state !== "PENDING") {
-          // Somebody else took it over when the lease ended, and is done already.
-          setTries.run(tries, row.n);
-          return undefined;
-        }
-        endWith(row, outcome, tries, now);
-        return lanes.pass(row.lane);
-      });
-    },
+    settle: (id, outcome, attempt, now) => settle({ id, outcome, attempt, now }),
     async release(ids, dueAt) {
       if (ids.length === 0) return;
       connection.unsynced(() => {

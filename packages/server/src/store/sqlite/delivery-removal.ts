@@ -23,8 +23,10 @@ export interface GoneDelivery {
 }
 
 export interface DeliveryRemoval {
-  /** Takes away what of a removed run has ended; answers whether something still waits. */
-  removeRun(aggregateId: string): boolean;
+  /** Takes away at most so many deliveries of a run that have ended; answers how many. */
+  removeEnded(aggregateId: string, limit: number): number;
+  /** The run is removed, and its ended deliveries are; answers whether something still waits. */
+  abandon(aggregateId: string): boolean;
   /** Takes away a delivery of a removed run, which has just ended, with all that nothing needs any more. */
   removeLate(delivery: GoneDelivery): void;
 }
@@ -38,7 +40,7 @@ export function deliveryRemoval(
   const ended = prepare(
     `SELECT d.n, d.id, d.message, d.kind, d.target, d.state, d.created, m.aggregate_id, m.domain, m.namespace
      FROM messages AS m JOIN deliveries AS d ON d.message = m.n
-     WHERE m.aggregate_id = ? AND d.state <> 'PENDING'`,
+     WHERE m.aggregate_id = ? AND d.state <> 'PENDING' LIMIT ?`,
   );
   const removeAttempts = prepare("DELETE FROM delivery_attempts WHERE delivery = ?");
   const removeDelivery = prepare("DELETE FROM deliveries WHERE n = ?");
@@ -61,8 +63,12 @@ export function deliveryRemoval(
   }
 
   return {
-    removeRun(aggregateId) {
-      for (const delivery of ended.all(aggregateId)) remove(delivery as unknown as GoneDelivery);
+    removeEnded(aggregateId, limit) {
+      const found = ended.all(aggregateId, limit) as unknown as GoneDelivery[];
+      for (const delivery of found) remove(delivery);
+      return found.length;
+    },
+    abandon(aggregateId) {
       removeMessages.run(aggregateId);
       return abandon.run(aggregateId).changes > 0;
     },

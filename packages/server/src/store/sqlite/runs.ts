@@ -1,5 +1,6 @@
 // Runs, lone tasks and their tasks: point reads on the main connection, lists through the reader, and removal.
 
+import { setImmediate as turn } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -13,6 +14,9 @@ import type { Reader } from "./reader.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { SucceededTasks } from "./succeeded-tasks.ts";
 import type { WaitingGates } from "./waiting-gates.ts";
+
+/** Deliveries that one transaction removes: what it takes holds up commits. */
+const REMOVED_AT_ONCE = 200;
 
 /** What is kept in step with runs and tasks. */
 export interface RunParts extends CommitParts {
@@ -58,23 +62,31 @@ export function sqliteRuns(
   const tasksOfRun = (id: string): JobTask[] =>
     taskBodies.all(id).map((row) => JSON.parse(row.body as string) as JobTask);
 
-  function remove(id: string): void {
+  /** The run, or the lone task, that may be removed. */
+  function demandEnded(id: string): { found?: PipelineTask; lone?: JobTask } {
     const found = run(id);
     const lone = found ? undefined : task(id);
-    const tasks = found ? tasksOfRun(id) : lone && !lone.pipelineTaskId ? [lone] : [];
-    const entries = [...(found ? [runEntry(found)] : []), ...tasks.map(taskEntry)];
-    const aggregate = entries[0];
-    if (!aggregate) throw new MflowError("NOT_FOUND", `There is no run or lone task ${id}`);
-    if (aggregate.phase === OPEN)
+    if (!found && (!lone || lone.pipelineTaskId))
+      throw new MflowError("NOT_FOUND", `There is no run or lone task ${id}`);
+    const entry = found ? runEntry(found) : taskEntry(lone as JobTask);
+    if (entry.phase === OPEN)
       throw new MflowError("CONFLICT", `${id} has not ended; cancel it before it is deleted`);
-    for (const entry of entries) index.remove(entry);
+    return { ...(found && { found }), ...(lone && { lone }) };
+  }
+
+  function remove(id: string): void {
+    const { found, lone } = demandEnded(id);
+    const tasks = lone ? [lone] : tasksOfRun(id);
+    if (found) index.remove(runEntry(found));
     for (const each of tasks) {
+      index.remove(taskEntry(each));
       deleteTask.run(each.id);
       gates.remove(each.id);
       if (each.status.stage === "SUCCEEDED") succeeded.remove(each, found?.name);
     }
     for (const deletion of deletions) deletion.run(id);
-    if (!removal.removeRun(id)) deleteDefinition.run(id);
+    removal.removeEnded(id, Number.MAX_SAFE_INTEGER);
+    if (!removal.abandon(id)) deleteDefinition.run(id);
   }
 
   return {
@@ -131,6 +143,10 @@ export function sqliteRuns(
       });
     },
     async remove(aggregateId, history = []) {
+      connection.read(() => demandEnded(aggregateId));
+      const removeSome = () => removal.removeEnded(aggregateId, REMOVED_AT_ONCE);
+      // Deliveries can be very many. Should the server end meanwhile, the run is there to be removed again.
+      while (connection.unsynced(removeSome) === REMOVED_AT_ONCE) await turn();
       return connection.transaction(() => {
         remove(aggregateId);
         return parts.appendHistory(history);

@@ -41,6 +41,20 @@ export function describeDeliveryRemoval(bench: Bench): void {
       expect(await bench.store.runs.definition(run.id)).toBeUndefined();
     });
 
+    test("are gone however many they are", async () => {
+      const many = Array.from({ length: 450 }, (_, i) => told(i + 1, run, { state: "UNREACHABLE" }));
+      await begin(many, [told(500, other)]);
+      await bench.store.runs.remove(run.id);
+      expect(await listed()).toEqual([idOf("dlv", 500)]);
+      expect(await bench.store.runs.definition(run.id)).toBeUndefined();
+    });
+
+    test("of a run that has not ended stay", async () => {
+      await begin([], [told(1, other, { state: "UNREACHABLE" })]);
+      await expect(bench.store.runs.remove(other.id)).rejects.toMatchObject({ code: "CONFLICT" });
+      expect(await listed()).toEqual([idOf("dlv", 1)]);
+    });
+
     test("that wait are sent with all that they need, in order, and go when they end", async () => {
       const message = aMessage(1, { run });
       const lane = { lane: "lane" };

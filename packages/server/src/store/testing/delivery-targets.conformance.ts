@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { DeliveryOutcome, NewMessage } from "../store.ts";
 import type { Bench } from "./bench.ts";
-import { anAttempt, asDue, HOOKS, told } from "./delivery-records.ts";
+import { anAttempt, asDue, asShown, HOOKS, told } from "./delivery-records.ts";
 import { aNewRun, aRun, idOf, LEASE, START, timeOf } from "./records.ts";
 
 const OTHER = "SLACK hooks.slack.com#0a1b2c3d";
@@ -119,6 +119,10 @@ export function describeDeliveryTargets(bench: Bench): void {
       await begin(message);
       await die(1);
       expect(await bench.store.deliveries.resend({ id: idOf("dlv", 1) }, START + 5)).toBe(1);
+      const shown = { tries: 1, error: "404 Not Found", attempts: [{ number: 1, ...anAttempt(1) }] };
+      expect(await bench.store.deliveries.find(idOf("dlv", 1))).toEqual(
+        asShown(message, { ...shown, nextTryAt: new Date(START + 5).toISOString() }),
+      );
       expect(await claim(START + 4)).toEqual([]);
       expect(await claim(START + 5)).toEqual([
         asDue(message, run.id, { tries: 1, error: "404 Not Found", since: START + 5 }),
@@ -204,7 +208,13 @@ export function describeDeliveryTargets(bench: Bench): void {
           );
       }
       expect(await bench.store.deliveries.targets()).toMatchObject([{ dead: 1 }, { pending: 0, dead: 450 }]);
-      expect(await bench.store.deliveries.resend({ target: HOOKS }, START)).toBe(450);
+      // One that dies again meanwhile is not taken twice.
+      const resending = bench.store.deliveries.resend({ target: HOOKS }, START);
+      const [early] = await bench.store.deliveries.claim(HOOKS, OWNER, START, 1);
+      await bench.store.deliveries.settle(early?.id as string, DEAD, undefined, START);
+      expect(await resending).toBe(450);
+      expect(await bench.store.deliveries.targets()).toMatchObject([{ dead: 1 }, { pending: 449, dead: 1 }]);
+      expect(await bench.store.deliveries.resend({ target: HOOKS }, START)).toBe(1);
       expect(await bench.store.deliveries.targets()).toMatchObject([{ dead: 1 }, { pending: 450, dead: 0 }]);
       expect(await claimedIds()).toEqual(numbers.slice(0, 7).map((n) => idOf("dlv", n)));
       expect(await bench.store.deliveries.resend({ target: HOOKS }, START)).toBe(0);
