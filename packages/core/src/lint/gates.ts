@@ -5,7 +5,7 @@ import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { type GateKind, gateTimeProblems } from "../gate.ts";
 import { below } from "../pointer.ts";
-import type { AuditSpec, ConfirmSpec } from "../schema/gate.ts";
+import type { AddedAuditor, AuditSpec, ConfirmSpec } from "../schema/gate.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { LintContext } from "./context.ts";
 import { error, type Finding, warning } from "./finding.ts";
@@ -135,6 +135,18 @@ export function* loneGateRules(
 ): Generator<Finding> {
   yield* gateRules("audit", audit, `${path}/audit`, context);
   yield* gateRules("confirm", confirm, `${path}/confirm`, context);
+}
+
+/** What is wrong with the people whom a run request adds to audits. */
+export function* addedAuditorRules(
+  auditors: readonly AddedAuditor[],
+  path: string,
+  context: People,
+): Generator<Finding> {
+  for (const [index, { name }] of auditors.entries()) {
+    const unknown = unknownPerson(name, context.people);
+    if (unknown !== undefined) yield error(`${below(path, index)}/name`, unknown);
+  }
 }
 
 /** What is wrong with the gates of a pipeline. */

@@ -9,6 +9,7 @@ import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
 import type { Listeners } from "@mflow/core/schema/listener";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
 import { referredJob } from "../catalog/find.ts";
@@ -180,4 +181,20 @@ export async function checkRunListeners(
   // Without documents the spec was checked as a whole.
   const ofSpec = spec && documents ? rules.errorsAmong(rules.listenerRulesOf(spec, "/spec", known)) : [];
   refuseProblems([...ofSpec, ...rules.errorsAmong(rules.requestListenerRules(request, "", known, spec))]);
+}
+
+/** Refuses a run request whose own gates make no sense, or name people who are not there. Rejects with INVALID_DOCUMENT. */
+export async function checkRunGates(
+  sources: LintSources,
+  request: Pick<RunPipelineRequest, "auditors"> & Pick<RunJobRequest, "audit" | "confirm">,
+): Promise<void> {
+  const { auditors = [], audit, confirm } = request;
+  if (auditors.length === 0 && !audit && !confirm) return;
+  const { addedAuditorRules, loneGateRules } = await import("@mflow/core/lint/gates");
+  const { errorsAmong } = await import("@mflow/core/lint/listeners");
+  const known = reachable(sources);
+  refuseProblems([
+    ...errorsAmong(addedAuditorRules(auditors, "/auditors", known)),
+    ...errorsAmong(loneGateRules({ audit, confirm }, "", known)),
+  ]);
 }

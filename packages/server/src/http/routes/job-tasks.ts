@@ -16,7 +16,7 @@ import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { checkRunDocuments, checkRunListeners } from "../manifest-input.ts";
+import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { deciderIn } from "../source.ts";
@@ -138,6 +138,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
         "JOB_NOT_RUNNABLE",
         "TASK_IS_RUNNING",
         "AUDIT_DENIED",
+        "GATE_CANNOT_PASS",
         "IDEMPOTENCY_CONFLICT",
       ],
       async handle({ query, body, idempotencyKey }, caller) {
@@ -150,6 +151,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
         demand(caller, "operator", scope);
         await checkRunDocuments(lint, body, scope);
         await checkRunListeners(lint, body, "task");
+        await checkRunGates(lint, body);
         const actor = actorIn(caller, scope);
         const result = await engine.runJob({ request: body, scope, actor, idempotencyKey });
         const task = taskView(engine, result.task);

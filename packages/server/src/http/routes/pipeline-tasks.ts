@@ -16,7 +16,7 @@ import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { checkRunDocuments, checkRunListeners } from "../manifest-input.ts";
+import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
@@ -80,12 +80,14 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
+        "GATE_CANNOT_PASS",
         "IDEMPOTENCY_CONFLICT",
       ],
       async handle({ query, body, idempotencyKey }, caller) {
         const scope = await runScope(query, body, caller);
         await checkRunDocuments(lint, body, scope);
         await checkRunListeners(lint, body, "pipeline");
+        await checkRunGates(lint, body);
         const actor = actorIn(caller, scope);
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
         const tasks = result.tasks.map((task) => taskView(engine, task));

@@ -1,0 +1,65 @@
+// Gates that nobody could pass, or that name people who are not there, are refused where a run is asked for.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { job } from "../testing/manifests.ts";
+import { startTestServer, type TestServer } from "../testing/test-server.ts";
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  await server.ok("POST", "/jobs", job("work", {}, { publish: true }));
+  await server.ok("POST", "/pipelines", {
+    kind: "Pipeline",
+    metadata: { name: "audited" },
+    spec: {
+      isParallel: true,
+      stages: [{ name: "s", tasks: [{ name: "t", job: "work", audit: { auditors: ["otto"] } }] }],
+    },
+  });
+});
+afterAll(() => server.close());
+
+interface Refusal {
+  code: string;
+  details?: { path: string; message: string }[];
+}
+
+async function problems(path: string, body: unknown): Promise<[number, string, string[]]> {
+  const { status, body: refusal } = await server.call<Refusal>("POST", path, body);
+  const { code, details = [] } = refusal;
+  return [status, code, details.map((detail) => `${detail.path}: ${detail.message}`)];
+}
+
+test("people who are not there are named with their place, in a lone task and among added auditors", async () => {
+  expect(
+    await problems("/job-tasks", {
+      job: "work",
+      audit: { auditors: ["otot", "@everyone"], expiresIn: "1h", onExpire: "ESCALATE" },
+      confirm: { checkers: ["vera"], escalateTo: ["@none"], required: 1 },
+    }),
+  ).toEqual([
+    400,
+    "INVALID_DOCUMENT",
+    [
+      "/audit/auditors/0: there is no user `otot`; did you mean `otto`?",
+      "/audit/onExpire: `onExpire: ESCALATE` of the audit asks nobody; list people in `escalateTo`, or remove it",
+      "/confirm/escalateTo/0: there is no group `@none`; add it first, or correct the name",
+    ],
+  ]);
+  expect(
+    await problems("/pipeline-tasks", {
+      pipelineId: "audited",
+      auditors: [{ name: "vera" }, { name: "nobody" }],
+    }),
+  ).toEqual([
+    400,
+    "INVALID_DOCUMENT",
+    ["/auditors/1/name: there is no user `nobody`; add it first, or correct the name"],
+  ]);
+});
+
+test("who alone could decide cannot start the run", async () => {
+  const [status, code] = await problems("/job-tasks", { job: "work", audit: { auditors: ["ada"] } });
+  expect([status, code]).toEqual([400, "GATE_CANNOT_PASS"]);
+});
