@@ -2,8 +2,8 @@
 // robots and webhooks can also be given by URL in a listener.
 
 import type { Static } from "typebox";
-import { Language } from "./listener.ts";
-import { closed, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
+import { HttpUrl, Language, OwnHeaders } from "./listener.ts";
+import { closed, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
 export const CHANNEL_KINDS = [
@@ -23,7 +23,6 @@ export const ChannelKind = oneOf(
 );
 export type ChannelKind = Static<typeof ChannelKind>;
 
-const Url = Type.String({ minLength: 1, maxLength: 2048, description: "An http or https URL." });
 const Secret = Type.String({
   minLength: 1,
   maxLength: 4096,
@@ -41,7 +40,7 @@ function robot<const K extends "FEISHU" | "DINGTALK" | "WECOM" | "SLACK">(kind: 
   return closed(
     {
       kind: Type.Literal(kind, { description: "What the channel is." }),
-      url: titled("The robot's webhook URL. Encrypted at rest, for it holds the robot's key.", Url),
+      url: titled("The robot's webhook URL. Encrypted at rest, for it holds the robot's key.", HttpUrl),
       secret: Type.Optional(titled("The robot's signing secret, where it has one.", Secret)),
       ...common,
     },
@@ -54,22 +53,12 @@ export const ChannelSpec = Type.Union(
     closed(
       {
         kind: Type.Literal("WEBHOOK", { description: "What the channel is." }),
-        url: titled("Where messages are posted to.", Url),
+        url: titled("Where messages are posted to.", HttpUrl),
         secret: Type.Optional(titled("Signs messages by Standard Webhooks.", Secret)),
         previousSecret: Type.Optional(
           titled("Signs them too, while receivers learn the new secret.", Secret),
         ),
-        headers: Type.Optional(
-          mapOf(
-            Type.String({
-              pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
-              maxLength: 128,
-              description: "Name of a header.",
-            }),
-            Secret,
-            { maxProperties: 32, description: "Headers of its own." },
-          ),
-        ),
+        headers: Type.Optional(OwnHeaders),
       },
       { description: "A web service." },
     ),
@@ -85,7 +74,7 @@ export const ChannelSpec = Type.Union(
         verificationToken: Type.Optional(titled("Verification Token of its callbacks.", Secret)),
         encryptKey: Type.Optional(titled("Encrypt Key of its callbacks.", Secret)),
         baseUrl: Type.Optional(
-          titled("Default `https://open.feishu.cn`; Lark: `https://open.larksuite.com`.", Url),
+          titled("Default `https://open.feishu.cn`; Lark: `https://open.larksuite.com`.", HttpUrl),
         ),
         ...common,
       },
@@ -109,7 +98,7 @@ export const ChannelSpec = Type.Union(
         callbackRouteKey: Type.Optional(
           Text("`callbackRouteKey` that its callback address was registered with (default: `mflow`)."),
         ),
-        baseUrl: Type.Optional(titled("Default `https://api.dingtalk.com`.", Url)),
+        baseUrl: Type.Optional(titled("Default `https://api.dingtalk.com`.", HttpUrl)),
         ...common,
       },
       { description: "An app of DingTalk." },
@@ -119,7 +108,7 @@ export const ChannelSpec = Type.Union(
         kind: Type.Literal("SLACK_APP", { description: "What the channel is." }),
         botToken: titled("`xoxb-...`, with the scopes chat:write and im:write.", Secret),
         signingSecret: titled("Signing Secret of the app.", Secret),
-        baseUrl: Type.Optional(titled("Default `https://slack.com/api`.", Url)),
+        baseUrl: Type.Optional(titled("Default `https://slack.com/api`.", HttpUrl)),
         ...common,
       },
       { description: "An app of Slack." },

@@ -109,18 +109,29 @@ export type MentionUser = Static<typeof MentionUser>;
 export const RobotKind = oneOf(["FEISHU", "DINGTALK", "WECOM", "SLACK"], "The robot's platform.");
 export type RobotKind = Static<typeof RobotKind>;
 
-const Url = Type.String({ minLength: 1, maxLength: 2048, description: "An http or https URL." });
+export const HttpUrl = Type.String({ minLength: 1, maxLength: 2048, description: "An http or https URL." });
 const Secret = Type.String({
   minLength: 1,
   maxLength: 1024,
   description: "Encrypted at rest, shown as `***`.",
 });
+/** Headers that somebody adds to a request. */
+export const OwnHeaders = mapOf(
+  Type.String({
+    pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+    maxLength: 128,
+    description: "Name of a header.",
+  }),
+  Type.String({ minLength: 1, maxLength: 4096, description: "Encrypted at rest, shown as `***`." }),
+  { maxProperties: 32, description: "Headers of its own." },
+);
+
 const channel = Type.Optional(titled("Name of a channel that the server has, instead of `url`.", Name));
 
 /** A group robot of a chat platform. */
 export const ImRobot = closed(
   {
-    url: Type.Optional(titled("The robot's webhook URL.", Url)),
+    url: Type.Optional(titled("The robot's webhook URL.", HttpUrl)),
     channel,
     kind: Type.Optional(titled("Needed only where the URL does not tell it.", RobotKind)),
     secret: Type.Optional(titled("The robot's signing secret, where it has one.", Secret)),
@@ -134,23 +145,13 @@ export type ImRobot = Static<typeof ImRobot>;
 /** A web service that gets a JSON body. */
 export const Webhook = closed(
   {
-    url: Type.Optional(titled("Where the message is posted to.", Url)),
+    url: Type.Optional(titled("Where the message is posted to.", HttpUrl)),
     channel,
     secret: Type.Optional(
       titled("Signs the message by Standard Webhooks: `whsec_` and base64, or any text.", Secret),
     ),
     previousSecret: Type.Optional(titled("Signs it too, while receivers learn the new secret.", Secret)),
-    headers: Type.Optional(
-      mapOf(
-        Type.String({
-          pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
-          maxLength: 128,
-          description: "Name of a header.",
-        }),
-        titled("Encrypted at rest, shown as `***`.", Type.String({ maxLength: 4096 })),
-        { maxProperties: 32, description: "Headers of its own." },
-      ),
-    ),
+    headers: Type.Optional(OwnHeaders),
     ...filters,
   },
   { description: "A web service that gets each message as a JSON body." },

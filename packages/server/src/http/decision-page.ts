@@ -1,6 +1,7 @@
 // The page that a decision link opens: who decides what, on which content, with a button for each verdict. Plain HTML
 // without scripts: it works in every mail program's browser, and a GET of it changes nothing.
 
+import { escapeHtml, proseHtml } from "@mflow/core/escape-html";
 import type { Language } from "@mflow/core/schema/listener";
 
 /** What the page asks. */
@@ -127,13 +128,13 @@ export function questionPage(question: DecisionQuestion, language: Language): st
   );
   const who =
     user === undefined
-      ? `<label>${texts.token}<input name="token" type="password" autocomplete="off" required></label><p class="hint">${prose(texts.tokenHint)}</p>`
+      ? `<label>${texts.token}<input name="token" type="password" autocomplete="off" required></label><p class="hint">${proseHtml(texts.tokenHint)}</p>`
       : `<p><strong>${escapeHtml(texts.youAre(user))}</strong></p>`;
   const button = (verdict: "PASS" | "DENY", text: string) =>
     `<button name="verdict" value="${verdict}" class="${verdict.toLowerCase()}"${verdict === proposed ? " autofocus" : ""}>${text}</button>`;
   return page(language, texts[gate](taskName), [
     place === undefined ? "" : `<p class="hint">${escapeHtml(place)}</p>`,
-    problem === undefined ? "" : `<p class="problem" role="alert">${prose(problem)}</p>`,
+    problem === undefined ? "" : `<p class="problem" role="alert">${proseHtml(problem)}</p>`,
     `<table>${rows.join("")}</table>`,
     params.length === 0 ? "" : `<h2>${texts.params}</h2><pre>${escapeHtml(params.join("\n"))}</pre>`,
     '<form method="post">',
@@ -149,7 +150,7 @@ export function questionPage(question: DecisionQuestion, language: Language): st
 export function answerPage({ good, kind, message, taskName }: DecisionAnswer, language: Language): string {
   return page(language, TEXTS[language].answers[kind], [
     taskName === undefined ? "" : `<p class="hint">${escapeHtml(taskName)}</p>`,
-    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${prose(message)}</p>`,
+    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${proseHtml(message)}</p>`,
   ]);
 }
 
@@ -173,17 +174,4 @@ function page(language: Language, title: string, parts: string[]): string {
     ...parts.filter((part) => part !== ""),
     "</body></html>\n",
   ].join("\n");
-}
-
-/** Text with its `code` set as such. */
-function prose(text: string): string {
-  return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -1,5 +1,7 @@
 // The reference of the API as one page without scripts, made from the OpenAPI document: it works offline.
 
+import { escapeHtml, proseHtml } from "@mflow/core/escape-html";
+
 interface Parameter {
   name: string;
   in: string;
@@ -31,19 +33,6 @@ interface Document {
   components: { schemas: Record<string, unknown> };
 }
 
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
-}
-
-/** Text with its `code` set as such. */
-function prose(text: string): string {
-  return escapeHtml(text).replaceAll(/`([^`]+)`/g, "<code>$1</code>");
-}
-
 /** JSON whose references to components are links. */
 function schemaText(schema: unknown): string {
   return escapeHtml(JSON.stringify(schema, undefined, 2)).replaceAll(
@@ -66,7 +55,7 @@ function parameterTable(parameters: readonly Parameter[]): string {
   if (parameters.length === 0) return "";
   const rows = parameters.map(({ name, in: where, required, description, schema }) => {
     const needed = required ? ", required" : "";
-    return `<tr><td><code>${escapeHtml(name)}</code></td><td>${where}${needed}</td><td>${schemaBrief(schema ?? {})}</td><td>${prose(description ?? "")}</td></tr>`;
+    return `<tr><td><code>${escapeHtml(name)}</code></td><td>${where}${needed}</td><td>${schemaBrief(schema ?? {})}</td><td>${proseHtml(description ?? "")}</td></tr>`;
   });
   return `<h4>Parameters</h4><table>${rows.join("")}</table>`;
 }
@@ -81,12 +70,12 @@ function operationSection(method: string, path: string, operation: Operation): s
   const { operationId, summary, description, parameters, requestBody, responses, security } = operation;
   const answers = Object.entries(responses).map(
     ([status, answer]) =>
-      `<tr><td><code>${status}</code></td><td>${prose(answer.description ?? "")}</td><td>${mediaRows(answer)}</td></tr>`,
+      `<tr><td><code>${status}</code></td><td>${proseHtml(answer.description ?? "")}</td><td>${mediaRows(answer)}</td></tr>`,
   );
   const access = security.length === 0 ? " <small>no token needed</small>" : "";
   return [
     `<section id="${operationId}"><h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${escapeHtml(path)}</code>${access}</h3>`,
-    `<p><b>${prose(summary)}.</b> ${prose(description ?? "")}</p>`,
+    `<p><b>${proseHtml(summary)}.</b> ${proseHtml(description ?? "")}</p>`,
     parameterTable(parameters),
     requestBody ? `<h4>Body${requestBody.required ? "" : " (optional)"}</h4>${mediaRows(requestBody)}` : "",
     `<h4>Answers</h4><table>${answers.join("")}</table></section>`,
@@ -98,12 +87,12 @@ function descriptionHtml(markdown: string): string {
   return markdown
     .split("\n\n")
     .map((block) => {
-      if (!block.startsWith("|")) return `<p>${prose(block)}</p>`;
+      if (!block.startsWith("|")) return `<p>${proseHtml(block)}</p>`;
       const rows = block.split("\n").filter((row) => !/^\|[-|]+\|$/.test(row));
       const cells = rows.map((row, index) => {
         const tag = index === 0 ? "th" : "td";
         const parts = row.slice(1, -1).split("|");
-        return `<tr>${parts.map((cell) => `<${tag}>${prose(cell.trim())}</${tag}>`).join("")}</tr>`;
+        return `<tr>${parts.map((cell) => `<${tag}>${proseHtml(cell.trim())}</${tag}>`).join("")}</tr>`;
       });
       return `<details><summary>All errors</summary><table>${cells.join("")}</table></details>`;
     })
@@ -140,7 +129,7 @@ export function docsPage(openapi: unknown): string {
   }));
   const menu = groups.map(
     ({ name, items }) =>
-      `<b>${escapeHtml(name)}</b>${items.map(({ operation }) => `<a href="#${operation.operationId}">${prose(operation.summary)}</a>`).join("")}`,
+      `<b>${escapeHtml(name)}</b>${items.map(({ operation }) => `<a href="#${operation.operationId}">${proseHtml(operation.summary)}</a>`).join("")}`,
   );
   const sections = groups.map(
     ({ name, items }) =>

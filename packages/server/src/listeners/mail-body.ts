@@ -1,6 +1,7 @@
 // The two bodies of a mail, text and HTML, from what a message says. Everything that comes from people or work is text
 // here: nothing of it becomes markup.
 
+import { escapeHtml } from "@mflow/core/escape-html";
 import type { Content } from "./content.ts";
 import { plainMarkdown } from "./plain-markdown.ts";
 
@@ -84,12 +85,4 @@ function buttonsOf({ buttons, language }: Content): string {
     return `<a href="${escapeHtml(url)}" style="display:inline-block;background:${color};color:#fff;text-decoration:none;padding:8px 20px;border-radius:6px;margin-right:12px">${escapeHtml(label)}</a>`;
   });
   return `<p>${links.join("")}</p><p style="color:#59636e;font-size:12px">${ONCE[language]}</p>`;
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

@@ -7,9 +7,10 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Language } from "@mflow/core/schema/listener";
 import { closed } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
+import type { Static } from "typebox";
 import type { Actor } from "../../engine/submit.ts";
 import { refusalSentence } from "../../listeners/callbacks/words.ts";
-import { DECISION_PAGE, type DecisionLink, type OpenedLink } from "../../listeners/decision-links.ts";
+import { DECISION_PAGE, type DecisionLink } from "../../listeners/decision-links.ts";
 import { actorIn, demandRecord } from "../caller.ts";
 import {
   answerPage,
@@ -109,15 +110,15 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     };
   }
 
-  async function open(call: Call<unknown, unknown>): Promise<OpenedLink> {
+  /** Lets `handle` answer for a link that is ours and has not expired; any other has a page of its own. */
+  async function withLink(
+    call: Call<unknown, unknown>,
+    handle: (link: DecisionLink, wanted: Language) => Promise<Answer>,
+  ): Promise<Answer> {
+    const wanted = pageLanguage(call.request.headers["accept-language"], language);
     const opened = links.open(call.params.token ?? "", Date.now());
-    if ("refused" in opened && opened.link) await noteExpired(opened.link, call);
-    return opened;
-  }
-
-  /** The page for a link that cannot be asked about. */
-  function refusal(opened: OpenedLink, wanted: Language): Answer | undefined {
-    if (!("refused" in opened)) return undefined;
+    if (!("refused" in opened)) return handle(opened.link, wanted);
+    if (opened.link) await noteExpired(opened.link, call);
     return said({ kind: opened.refused }, wanted, opened.refused === "EXPIRED" ? 410 : 404);
   }
 
@@ -185,6 +186,36 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     return html(body, given.problem?.status ?? 200);
   }
 
+  /** Decides, or asks again with what was wrong. */
+  async function decide(
+    call: Call<unknown, Static<typeof Fields>>,
+    link: DecisionLink,
+    wanted: Language,
+  ): Promise<Answer> {
+    const { verdict, comment } = call.body;
+    try {
+      if (verdict !== "PASS" && verdict !== "DENY")
+        throw new MflowError("BAD_REQUEST", "The verdict is PASS or DENY.");
+      const task = await store.runs.task(link.taskId);
+      if (!task) throw new MflowError("NOT_FOUND", "The task was deleted.");
+      if (task.attempt !== link.attempt) {
+        const message = `The link is for attempt ${link.attempt}; task \`${task.name}\` is in attempt ${task.attempt}.`;
+        throw new MflowError("CONTENT_CHANGED", message);
+      }
+      const actor = await actorOf(call, link, task);
+      const request = { verdict, digest: link.digest, ...(comment?.trim() && { comment }) } as const;
+      await engine[link.gate](task.id, request, actor);
+      return said({ kind: `DONE_${verdict}`, taskName: task.name }, wanted, 200);
+    } catch (error) {
+      if (!(error instanceof MflowError)) throw error;
+      return ask(link, wanted, {
+        proposed: verdict,
+        ...(comment !== undefined && { comment }),
+        problem: error,
+      });
+    }
+  }
+
   return [
     route({
       method: "GET",
@@ -199,12 +230,10 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
       successes: { 200: { description: "The page.", contentType: "text/html" } },
       errors: [],
       async handle(call) {
-        const wanted = pageLanguage(call.request.headers["accept-language"], language);
-        const opened = await open(call);
-        const refused = refusal(opened, wanted);
-        if (refused || !("link" in opened) || !opened.link) return refused;
         const proposed = call.query.verdict;
-        return ask(opened.link, wanted, proposed === undefined ? {} : { proposed });
+        return withLink(call, (link, wanted) =>
+          ask(link, wanted, proposed === undefined ? {} : { proposed }),
+        );
       },
     }),
     route({
@@ -222,33 +251,7 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
       successes: { 200: { description: "A page that says how it went.", contentType: "text/html" } },
       errors: [],
       async handle(call) {
-        const wanted = pageLanguage(call.request.headers["accept-language"], language);
-        const opened = await open(call);
-        const refused = refusal(opened, wanted);
-        if (refused || !("link" in opened) || !opened.link) return refused;
-        const { link } = opened;
-        const { verdict, comment } = call.body;
-        try {
-          if (verdict !== "PASS" && verdict !== "DENY")
-            throw new MflowError("BAD_REQUEST", "The verdict is PASS or DENY.");
-          const task = await store.runs.task(link.taskId);
-          if (!task) throw new MflowError("NOT_FOUND", "The task was deleted.");
-          if (task.attempt !== link.attempt) {
-            const message = `The link is for attempt ${link.attempt}; task \`${task.name}\` is in attempt ${task.attempt}.`;
-            throw new MflowError("CONTENT_CHANGED", message);
-          }
-          const actor = await actorOf(call, link, task);
-          const request = { verdict, digest: link.digest, ...(comment?.trim() && { comment }) } as const;
-          await engine[link.gate](task.id, request, actor);
-          return said({ kind: `DONE_${verdict}`, taskName: task.name }, wanted, 200);
-        } catch (error) {
-          if (!(error instanceof MflowError)) throw error;
-          return ask(link, wanted, {
-            proposed: verdict,
-            ...(comment !== undefined && { comment }),
-            problem: error,
-          });
-        }
+        return withLink(call, (link, wanted) => decide(call, link, wanted));
       },
     }),
   ];
