@@ -51,7 +51,11 @@ describe("a killed server", () => {
   };
 
   test("leaves its tasks running; the next one gets the whole log and the result", async () => {
-    const script = "for i in $(seq 60); do echo line $i; sleep 0.02; done; echo X=1 >$MFLOW_OUTPUT";
+    const script = [
+      "for i in $(seq 60); do echo line $i; sleep 0.02; done",
+      `until test -e '${place.dataDir}/go'; do sleep 0.02; done`,
+      "echo X=1 >$MFLOW_OUTPUT",
+    ].join("\n");
     const request = startRequest({ steps: [{ run: script }, { run: "echo second step" }] });
     const log = `${request.taskId}.1`;
     let current = await startedServer(request);
@@ -61,6 +65,7 @@ describe("a killed server", () => {
       current = server();
     }
     await kill(current);
+    place.touch("go");
     await until(() => place.exits().has(`${log}.1`));
     expect(stored("reports").map(({ stage }) => stage)).not.toContain("SUCCEEDED");
     server();
