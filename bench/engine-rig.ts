@@ -9,11 +9,13 @@ import type { PipelineSpec, StageSpec } from "@mflow/core/schema/pipeline";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { createKeys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
+import { type OpenListeners, openListeners } from "@mflow/server/listeners/open-listeners";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
 import { newId } from "@mflow/server/new-id";
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
 import type { Runner } from "@mflow/server/runners/runner";
 import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
+import type { Store } from "@mflow/server/store/store";
 
 /** The job that the tasks of the benchmarks run: it ends as soon as it is started. */
 export const noop: JobManifest = {
@@ -41,6 +43,9 @@ export interface RigOptions {
 
 export interface EngineRig {
   engine: RunningEngine;
+  store: Store;
+  /** They may send to this machine. */
+  listeners: OpenListeners;
   /** Runs a nameless pipeline; resolves when the run has ended. */
   run(spec: PipelineSpec): Promise<void>;
   close(): Promise<void>;
@@ -54,16 +59,25 @@ export async function openEngineRig({
   const folder = await mkdtemp(join(tmpdir(), "mflow-bench-"));
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
+  const keys = createKeys({ current: new Uint8Array(32) });
+  const log = { warn: (message: string, error?: unknown) => console.error(message, error) };
+  const listeners = await openListeners({
+    ...{ store, logs, keys, newId, log, version: "bench", language: "en", allowedTargets: ["127.0.0.1"] },
+    addressesOf: () => ({}),
+    languageOf: () => undefined,
+    publicUrl: () => "http://127.0.0.1",
+  });
   const engine = new RunningEngine({
     store,
     logs,
     runners: [runner(folder)],
-    keys: createKeys({ current: new Uint8Array(32) }),
+    keys,
     maxTasks,
     groupMembers: () => [],
+    listeners: listeners.hub,
     newId,
     mflowUrl: () => "http://127.0.0.1",
-    log: { warn: (message, error) => console.error(message, error) },
+    log,
   });
   const ended = new Map<string, () => void>();
   const over = new Set<string>();
@@ -75,8 +89,11 @@ export async function openEngineRig({
     else over.add(pipelineTaskId);
   });
   await engine.start();
+  await listeners.dispatcher.start();
   return {
     engine,
+    store,
+    listeners,
     async run(spec) {
       const request = { spec, documents: [job] };
       const actor = { name: "bench", operator: true };
@@ -87,6 +104,7 @@ export async function openEngineRig({
     },
     async close() {
       await engine.stop();
+      await listeners.close();
       await store.close();
       await logs.close();
       await rm(folder, { recursive: true, force: true });

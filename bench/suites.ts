@@ -14,5 +14,6 @@ export const suites: readonly (() => Promise<Suite>)[] = [
   () => import("./shell.ts"),
   () => import("./status-calls.ts"),
   () => import("./lists.ts"),
+  () => import("./outbox.ts"),
   () => import("./process.ts"),
 ];

@@ -50,7 +50,7 @@ export interface DispatcherTiming {
 const TIMING: DispatcherTiming = {
   timeoutMs: 10_000,
   leaseMs: 60_000,
-  stopMs: 5_000,
+  stopMs: 3_000,
   sweepMs: 30_000,
   pauseMs: 1_000,
   retry: RETRY_PLAN,

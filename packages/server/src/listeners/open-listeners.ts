@@ -11,6 +11,7 @@ import { Dispatcher, type DispatcherTiming } from "./dispatcher.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createHub } from "./hub.ts";
 import { type PrepareParts, prepare } from "./prepare.ts";
+import { recentDefinitions } from "./recent-definitions.ts";
 import { prepareTest } from "./test-message.ts";
 
 export interface ListenersOptions {
@@ -58,7 +59,8 @@ export async function openListeners(options: ListenersOptions): Promise<OpenList
   });
   const kinds = new ChannelKinds(http);
   const links = createDecisionLinks(keys, options.publicUrl);
-  const parts = { ...options, ...store, channels, kinds, links, open };
+  const definitionOf = recentDefinitions(store.runs);
+  const parts = { ...options, deliveries: store.deliveries, channels, kinds, links, open, definitionOf };
   const dispatcher = new Dispatcher(
     {
       store: store.deliveries,

@@ -9,7 +9,7 @@ import type { Language, MessageTemplate } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
 import type { RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { LogStore } from "../logs/log-store.ts";
-import type { DeliveryStore, DueDelivery, RunStore } from "../store/store.ts";
+import type { DeliveryStore, DueDelivery } from "../store/store.ts";
 import type { Channel, Outgoing } from "./channel.ts";
 import { secretsOf } from "./channel-secrets.ts";
 import type { ChannelKinds, Channels } from "./channels.ts";
@@ -17,7 +17,8 @@ import type { Content, DecisionButton } from "./content.ts";
 import type { DecisionLinks } from "./decision-links.ts";
 
 export interface PrepareParts {
-  runs: Pick<RunStore, "definition">;
+  /** What a run or lone task was asked to do; undefined when it was deleted. */
+  definitionOf(aggregateId: string): Promise<RunDefinition | undefined>;
   deliveries: Pick<DeliveryStore, "receipt">;
   channels: Channels;
   kinds: ChannelKinds;
@@ -56,7 +57,7 @@ interface Settings {
 
 /** Puts a delivery together; `now`: milliseconds since the epoch. Rejects when something is only not there now. */
 export async function prepare(delivery: DueDelivery, parts: PrepareParts, now: number): Promise<Preparation> {
-  const definition = await parts.runs.definition(delivery.aggregateId);
+  const definition = await parts.definitionOf(delivery.aggregateId);
   if (!definition) return { dead: `${delivery.aggregateId} was deleted before this could be sent` };
   const settings = settingsOf(delivery, definition, parts);
   if ("dead" in settings) return settings;
