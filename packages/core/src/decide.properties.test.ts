@@ -100,7 +100,7 @@ describe("a run", () => {
         );
         expect(play.run.status.stage).toBe("SUCCEEDED");
       }),
-      { numRuns: 120 },
+      { numRuns: 50 },
     );
   });
 

@@ -125,7 +125,7 @@ export const confirmedMovesArbitrary: fc.Arbitrary<Move[]> = fc.array(
     pick: fc.nat(1000),
     variant: fc.nat(1000),
   }),
-  { maxLength: 120, size: "max" },
+  { maxLength: 90, size: "max" },
 );
 
 /** A change in the making; what it means depends on the state in which it comes. */
