@@ -73,6 +73,7 @@ export interface ChannelsParts {
 export class Channels {
   readonly #parts: ChannelsParts;
   #channels = new Map<string, StoredChannel>();
+  #kinds: ReadonlyMap<string, ChannelKind> = new Map();
 
   /** Call `load` before anything else. */
   constructor(parts: ChannelsParts) {
@@ -82,11 +83,12 @@ export class Channels {
   async load(): Promise<void> {
     const channels = await this.#parts.store.list();
     this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
+    this.#kinds = new Map(channels.map(({ name, spec }) => [name, spec.kind]));
   }
 
   /** Kinds by name, in order of names. */
   kinds(): ReadonlyMap<string, ChannelKind> {
-    return new Map([...this.#channels.values()].map(({ name, spec }) => [name, spec.kind]));
+    return this.#kinds;
   }
 
   /** The kind of a channel; undefined when there is none of this name. */

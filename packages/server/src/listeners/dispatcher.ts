@@ -11,12 +11,12 @@ import type { DeliveryOutcome, DeliveryStore, DueDelivery, NewDelivery } from ".
 import { type AttemptResult, type Tried, trySending } from "./attempt.ts";
 import type { TargetLimits } from "./channel.ts";
 import type { ChannelKinds, Channels } from "./channels.ts";
-import { BREAKER, type BreakerOptions } from "./circuit-breaker.ts";
+import { BREAKER } from "./circuit-breaker.ts";
 import { DeliveryFigures } from "./delivery-figures.ts";
 import { targetOfChannel } from "./hub.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
 import { nextTry, RETRY_PLAN, type RetryPlan } from "./retry-plan.ts";
-import { Target } from "./target.ts";
+import { Target, type TargetTiming } from "./target.ts";
 import type { TestRecipient } from "./test-message.ts";
 
 export interface DispatcherParts {
@@ -31,7 +31,7 @@ export interface DispatcherParts {
   log: { warn(message: string, error?: unknown): void };
 }
 
-export interface DispatcherTiming {
+export interface DispatcherTiming extends TargetTiming {
   /** Of an attempt. */
   timeoutMs: number;
   /** How long a claimed delivery is ours. */
@@ -42,9 +42,6 @@ export interface DispatcherTiming {
   /** After the store refused something. */
   pauseMs: number;
   retry: RetryPlan;
-  breaker: BreakerOptions;
-  /** The first rest of a target that has had too many and did not say for how long. */
-  firstRestMs: number;
 }
 
 const TIMING: DispatcherTiming = {
@@ -62,11 +59,33 @@ const TIMING: DispatcherTiming = {
 const MAX_UNDER_WAY = 256;
 /** Targets of which nothing waits are forgotten when there are more. */
 const MAX_IDLE_TARGETS = 1_000;
-const LONGEST_REST_MS = 60_000;
 /** Longest delay that Node's timers take, milliseconds. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-/** Where the channel of a target is gone there is nothing to be spared. */
+/** Where there is no channel there is nothing to be spared. */
 const NO_CHANNEL: TargetLimits = { concurrency: 4 };
+
+/** How it went with a delivery. */
+interface Outcome {
+  result: AttemptResult;
+  /** Absent when none was made. */
+  attempt?: Tried["attempt"];
+  /** Whether the target had a part in it. */
+  isSent: boolean;
+}
+
+/** What becomes of a delivery after an attempt. */
+function outcomeOf(
+  { tries, since }: DueDelivery,
+  result: Exclude<AttemptResult, { state: "ABORTED" }>,
+  { plan, restsUntil, now }: { plan: RetryPlan; restsUntil: number; now: number },
+): DeliveryOutcome {
+  if (result.state === "DELIVERED" || result.state === "DEAD") return result;
+  const { error } = result;
+  // A limit is no failure: the message waits, however long that takes.
+  if (result.state === "LIMITED") return { state: "PENDING", dueAt: restsUntil, error };
+  const dueAt = nextTry(plan, { tries: tries + 1, since, now, atLeastMs: result.retryAfterMs });
+  return dueAt === undefined ? { state: "DEAD", error } : { state: "PENDING", dueAt, error };
+}
 
 export class Dispatcher {
   readonly figures = new DeliveryFigures();
@@ -222,7 +241,7 @@ export class Dispatcher {
   #target(name: string): Target {
     let target = this.#targets.get(name);
     if (!target) {
-      target = new Target(name, this.#timing.breaker);
+      target = new Target(name, this.#timing);
       this.#targets.set(name, target);
     }
     return target;
@@ -275,13 +294,18 @@ export class Dispatcher {
     let claimed: DueDelivery[] = [];
     // Before it is known how much the target takes, one shows the way.
     const limit = target.hasLimits ? atMost : 1;
+    // What comes from here on may be missed by the claim.
+    target.hasDue = false;
     try {
       await this.#limit(target);
-      target.hasDue = false;
       const now = Date.now();
       const lease = { owner: this.#owner, until: now + this.#timing.leaseMs };
       claimed = await this.#parts.store.claim(target.name, lease, now, limit);
       if (claimed.length === limit) target.hasDue = true;
+      if (!this.#isRunning) {
+        const ids = claimed.splice(0).map(({ id }) => id);
+        await this.#parts.store.release(ids, now);
+      }
     } catch (error) {
       this.#parts.log.warn(`could not look for due deliveries to ${target.name}`, error);
       target.later.add(Date.now() + this.#timing.pauseMs);
@@ -296,15 +320,15 @@ export class Dispatcher {
   async #limit(target: Target): Promise<void> {
     if (target.hasLimits) return;
     const kind = this.#kindOf(target.name);
-    const limits = kind === undefined ? NO_CHANNEL : (await this.#parts.kinds.get(kind)).limits;
-    target.limit(limits, Date.now());
+    // Code that cannot be loaded is said by each attempt.
+    const channel = kind && (await this.#parts.kinds.get(kind).catch(() => undefined));
+    target.limit(channel?.limits ?? NO_CHANNEL, Date.now());
   }
 
   async #deliver(target: Target, delivery: DueDelivery): Promise<void> {
     this.#lanes.add(delivery.lane);
     try {
-      const tried = await this.#try(delivery);
-      await this.#settle(target, delivery, tried);
+      await this.#settle(target, delivery, await this.#try(delivery));
     } catch (error) {
       // Its lease ends by itself, and then the sweep finds it.
       this.#parts.log.warn(`could not note how delivery ${delivery.id} went`, error);
@@ -321,8 +345,7 @@ export class Dispatcher {
     }
   }
 
-  /** Without `attempt` none was made. */
-  async #try(delivery: DueDelivery): Promise<{ result: AttemptResult; attempt?: Tried["attempt"] }> {
+  async #try(delivery: DueDelivery): Promise<Outcome> {
     const now = Date.now();
     let prepared: Preparation;
     try {
@@ -332,26 +355,27 @@ export class Dispatcher {
       this.#parts.log.warn(`could not prepare delivery ${delivery.id}`, error);
       const text = `it could not be prepared: ${error instanceof Error ? error.message : String(error)}`;
       const attempt = { at: new Date(now).toISOString(), durationMs: Date.now() - now, error: text };
-      return { result: { state: "RETRY", error: text }, attempt };
+      return { result: { state: "RETRY", error: text }, attempt, isSent: false };
     }
-    if ("done" in prepared) return { result: { state: "DELIVERED" } };
-    if ("dead" in prepared) return { result: { state: "DEAD", error: prepared.dead } };
+    if ("done" in prepared) return { result: { state: "DELIVERED" }, isSent: false };
+    if ("dead" in prepared) return { result: { state: "DEAD", error: prepared.dead }, isSent: false };
     const { timeoutMs } = this.#timing;
-    return trySending(prepared, { timeoutMs, stop: this.#stopping.signal });
+    const tried = await trySending(prepared, { timeoutMs, stop: this.#stopping.signal });
+    return { ...tried, isSent: true };
   }
 
-  async #settle(
-    target: Target,
-    delivery: DueDelivery,
-    { result, attempt }: { result: AttemptResult; attempt?: Tried["attempt"] },
-  ): Promise<void> {
+  async #settle(target: Target, delivery: DueDelivery, { result, attempt, isSent }: Outcome): Promise<void> {
     const { store } = this.#parts;
     const now = Date.now();
     if (result.state === "ABORTED") return store.release([delivery.id], now);
     if (attempt) this.figures.attempted(delivery.kind);
-    this.#noteHealth(target, delivery, result, now);
-    const outcome = this.#outcomeOf(target, delivery, result, now);
-    if (outcome.state === "DELIVERED")
+    if (isSent) target.heard(result, delivery.message.id, now);
+    const outcome = outcomeOf(delivery, result, {
+      plan: this.#timing.retry,
+      restsUntil: target.restsUntil,
+      now,
+    });
+    if (outcome.state === "DELIVERED" && isSent)
       this.figures.delivered(delivery.kind, (now - delivery.createdAt) / 1000);
     if (outcome.state === "DEAD") this.figures.dead(delivery.kind);
     if (outcome.state === "PENDING") target.later.add(outcome.dueAt);
@@ -362,37 +386,10 @@ export class Dispatcher {
     if (woken !== target) this.#wake(woken);
   }
 
-  /** What an attempt says of the target, not of the message. */
-  #noteHealth(target: Target, { message }: DueDelivery, result: AttemptResult, now: number): void {
-    if (result.state === "RETRY") target.breaker.failed(message.id, now);
-    else target.breaker.answered();
-    if (result.state !== "LIMITED") {
-      target.rests = 0;
-      return;
-    }
-    const own = Math.min(this.#timing.firstRestMs * 2 ** target.rests, LONGEST_REST_MS);
-    target.rests = Math.min(target.rests + 1, 16);
-    target.restsUntil = now + (result.retryAfterMs ?? own);
-  }
-
-  #outcomeOf(
-    target: Target,
-    { tries, since }: DueDelivery,
-    result: Exclude<AttemptResult, { state: "ABORTED" }>,
-    now: number,
-  ): DeliveryOutcome {
-    if (result.state === "DELIVERED" || result.state === "DEAD") return result;
-    const { error } = result;
-    // A limit is no failure: the message waits, however long that takes.
-    if (result.state === "LIMITED") return { state: "PENDING", dueAt: target.restsUntil, error };
-    const plan = { tries: tries + 1, since, now, atLeastMs: result.retryAfterMs };
-    const dueAt = nextTry(this.#timing.retry, plan);
-    return dueAt === undefined ? { state: "DEAD", error } : { state: "PENDING", dueAt, error };
-  }
-
   /** Finds what nothing woke, and forgets targets that nothing waits for. */
   async #sweep(): Promise<void> {
     if (!this.#isRunning) return;
+    const life = this.#stopping;
     try {
       await this.#readDue();
     } catch (error) {
@@ -402,6 +399,7 @@ export class Dispatcher {
       const now = Date.now();
       for (const [name, target] of this.#targets) if (target.isForgettable(now)) this.#targets.delete(name);
     }
-    if (this.#isRunning) this.#sweepTimer = setTimeout(() => void this.#sweep(), this.#timing.sweepMs);
+    if (this.#isRunning && life === this.#stopping)
+      this.#sweepTimer = setTimeout(() => void this.#sweep(), this.#timing.sweepMs);
   }
 }

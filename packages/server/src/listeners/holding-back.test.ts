@@ -107,7 +107,7 @@ test("due times are taken in order, and the earliest are kept when there are man
 });
 
 test("a target says what may be sent now, and when to look again", () => {
-  const target = new Target("t", BREAKER);
+  const target = new Target("t", { breaker: BREAKER, firstRestMs: 100 });
   target.limit({ concurrency: 2, rate: { messages: 3, perMs: 300 } }, 0);
   expect(target.turn(0)).toBe("wait");
   target.later.add(50);
@@ -120,7 +120,8 @@ test("a target says what may be sent now, and when to look again", () => {
   target.took(1);
   target.underWay = 0;
   expect(target.turn(60)).toEqual({ lookAt: 150 });
-  target.restsUntil = 500;
+  target.heard({ state: "LIMITED", error: "too many" }, "m", 100);
+  target.heard({ state: "LIMITED", error: "too many" }, "m", 300);
   expect(target.turn(400)).toEqual({ lookAt: 500 });
   for (const id of ["a", "b", "c"]) target.breaker.failed(id, 450);
   expect(target.turn(520)).toEqual({ lookAt: 550 });

@@ -1,5 +1,6 @@
 // What the dispatcher knows of a target: when something may be due, how much is under way, and what holds it back.
 
+import type { AttemptResult } from "./attempt.ts";
 import type { TargetLimits } from "./channel.ts";
 import { type BreakerOptions, CircuitBreaker } from "./circuit-breaker.ts";
 import { DueTimes } from "./due-times.ts";
@@ -7,6 +8,14 @@ import { TokenBucket } from "./token-bucket.ts";
 
 /** When to look again, and whether something may be sent now. */
 export type Turn = { send: number } | { lookAt: number } | "wait";
+
+export interface TargetTiming {
+  breaker: BreakerOptions;
+  /** The first rest of a target that has had too many and did not say for how long, milliseconds. */
+  firstRestMs: number;
+}
+
+const LONGEST_REST_MS = 60_000;
 
 export class Target {
   readonly name: string;
@@ -20,16 +29,18 @@ export class Target {
   isClaiming = false;
   /** The place has had too many; nothing is sent before, milliseconds since the epoch. */
   restsUntil = 0;
-  /** How often it said so in a row. */
-  rests = 0;
   /** Cancels the timer. */
   cancelTimer: (() => void) | undefined;
+  readonly #firstRestMs: number;
+  /** How often it had too many in a row. */
+  #rests = 0;
   #limits: TargetLimits | undefined;
   #bucket: TokenBucket | undefined;
 
-  constructor(name: string, breaker: BreakerOptions) {
+  constructor(name: string, timing: TargetTiming) {
     this.name = name;
-    this.breaker = new CircuitBreaker(breaker);
+    this.breaker = new CircuitBreaker(timing.breaker);
+    this.#firstRestMs = timing.firstRestMs;
   }
 
   /** Notes how much it takes, which its kind of channel says. */
@@ -66,6 +77,19 @@ export class Target {
   took(count: number): void {
     this.underWay += count;
     this.#bucket?.take(count);
+  }
+
+  /** What an attempt says of the target, not of the message. */
+  heard(result: Exclude<AttemptResult, { state: "ABORTED" }>, messageId: string, now: number): void {
+    if (result.state === "RETRY") this.breaker.failed(messageId, now);
+    else this.breaker.answered();
+    if (result.state !== "LIMITED") {
+      this.#rests = 0;
+      return;
+    }
+    const own = Math.min(this.#firstRestMs * 2 ** this.#rests, LONGEST_REST_MS);
+    this.#rests = Math.min(this.#rests + 1, 16);
+    this.restsUntil = now + (result.retryAfterMs ?? own);
   }
 
   /** Whether all that is known of it would be found again. */

@@ -67,6 +67,8 @@ export function channelRoutes({ channels, accounts, dispatcher }: Services): Rou
           throw new MflowError("BAD_REQUEST", `\`${name}\` cannot be the name of a channel: ${rule}.`);
         }
         const channel = await channels.put(name, body.spec, caller.name, revisions?.[0]);
+        // What failed with the old settings may arrive with these.
+        dispatcher.wake();
         return { status: channel.revision === 1 ? 201 : 200, body: channel, revision: channel.revision };
       },
     }),
