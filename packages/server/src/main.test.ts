@@ -1,11 +1,12 @@
 // Starting a whole server: what a start that fails leaves behind.
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConfig } from "./config.ts";
+import { Receiver } from "./listeners/testing/receiver.ts";
 import { startServer } from "./main.ts";
 
 let base: string;
@@ -37,4 +38,28 @@ test("a start that fails after the server listens gives back the port and the da
   expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
   await server.close();
   await server.ended;
+});
+
+test("a server that ends when idle first sends what it has to tell", async () => {
+  const receiver = await Receiver.open();
+  receiver.behaviour = () => (receiver.received.length < 3 ? 500 : 200);
+  const flags = { data: join(base, "data"), port: "0", logLevel: "silent", idleExit: "2s" };
+  const server = await startServer(readConfig({ ...flags, allowTarget: ["127.0.0.1"] }, {}));
+  const token = (await readFile(join(base, "data/local.token"), "utf8")).trim();
+  const body = {
+    job: "noop",
+    documents: [{ kind: "Job", metadata: { name: "noop" }, spec: { runnerType: "FAKE", runnerSpec: {} } }],
+    webhooks: [{ url: receiver.url(), events: ["SUCCEEDED"] }],
+  };
+  const response = await fetch(`${server.address}/api/v1/job-tasks`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect([response.status, await response.text()]).toEqual([201, expect.any(String)]);
+  await server.ended;
+  expect(receiver.received.map((got) => JSON.parse(got.body).type)).toEqual([
+    ...["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"],
+  ]);
+  await receiver.close();
 });
