@@ -113,7 +113,8 @@ export function sqliteDeliveries(
     if (row.abandoned) removal.removeLate(ended);
   }
 
-  const settle = inGroups(connection, ({ id, outcome, attempt, now }: Settling) => {
+  const unsynced = { transaction: <T>(work: () => T): T => connection.unsynced(work) };
+  const settle = inGroups(unsynced, ({ id, outcome, attempt, now }: Settling) => {
     const row = storedOf(id);
     if (!row) return undefined;
     const tries = row.tries + (attempt ? 1 : 0);

@@ -37,7 +37,7 @@ test("writes of one moment are one transaction, in their order, each with its ow
 test("one that fails takes no other along", async () => {
   const connection = counting();
   const write = inGroups(connection, (item: number) => {
-    if (item === 8) throw new Error("no");
+    if (item === 8) throw new MflowError("INTERNAL", "UNIQUE constraint failed");
     return connection.written.push(item);
   });
   const results = await Promise.allSettled([write(7), write(8), write(9)]);

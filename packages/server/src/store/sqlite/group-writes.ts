@@ -1,7 +1,12 @@
-// Small writes that come at the same moment share a transaction, and so one wait for the disk.
+// Small writes that come at the same moment share a transaction.
 
 import { MflowError } from "@mflow/core/errors";
 import type { Connection } from "./connection.ts";
+
+/** Whether the store takes nothing now; INTERNAL is a row that it refuses. */
+function isStoreUnfit(error: unknown): boolean {
+  return error instanceof MflowError && error.code !== "INTERNAL";
+}
 
 interface Waiting<I, O> {
   item: I;
@@ -26,7 +31,7 @@ export function inGroups<I, O>(
       const results = connection.transaction(() => group.map(({ item }) => write(item)));
       for (const [index, { resolve }] of group.entries()) resolve(results[index] as O);
     } catch (error) {
-      if (group.length === 1 || error instanceof MflowError) for (const { reject } of group) reject(error);
+      if (group.length === 1 || isStoreUnfit(error)) for (const { reject } of group) reject(error);
       else for (const each of group) writeAlone(each);
     }
   }

@@ -80,16 +80,31 @@ describe("the SQLite store", () => {
     expect({ ...connection.prepare("PRAGMA synchronous").get() }).toEqual({ synchronous: 2 });
   });
 
-  test("does not wait for the disk when it claims and settles, and does again when it commits", async () => {
-    const connection = new Connection(path);
+  test("does not wait for the disk when it claims and settles deliveries, but when it commits", async () => {
+    const levels: number[] = [];
+    class Watched extends Connection {
+      override transaction<T>(work: () => T): T {
+        levels.push(Number(this.prepare("PRAGMA synchronous").get()?.synchronous));
+        return super.transaction(work);
+      }
+    }
+    const connection = new Watched(path);
     const store = sqliteStore(connection);
     opened.push(store);
-    const pragma = () => Number(connection.prepare("PRAGMA synchronous").get()?.synchronous);
-    expect(connection.unsynced(pragma)).toBe(1);
-    expect(connection.transaction(pragma)).toBe(2);
+    const run = aRun(1);
+    const lease = { owner: "server-1", until: Date.now() + 60_000 };
+    const [NORMAL, FULL] = [1, 2];
+    levels.length = 0;
+    await commit(store, aNewRun(run, [], { messages: [told(1, run), told(2, run)] }));
+    await store.deliveries.claim(HOOKS, lease, Date.now(), 10);
+    await store.deliveries.settle(idOf("dlv", 1), { state: "DEAD", error: "404" }, anAttempt(1), Date.now());
+    await store.deliveries.release([idOf("dlv", 2)], Date.now());
+    await store.deliveries.resend({ id: idOf("dlv", 1) }, Date.now());
+    expect(levels).toEqual([FULL, NORMAL, NORMAL, NORMAL, FULL]);
     const failing = () => connection.unsynced(() => connection.exec("no statement"));
     expect(failing).toThrow(expect.objectContaining({ code: "INTERNAL" }));
-    expect(pragma()).toBe(2);
+    await store.accounts.setGroup("qa", []);
+    expect(levels.at(-1)).toBe(FULL);
   });
 
   test("a full disk is STORE_FULL: nothing of the group is written, and the store goes on when there is room", async () => {
