@@ -1,5 +1,5 @@
 // Links in mails and robots' messages by which a waiting gate is decided. A link is signed, expires, is bound to one
-// gate of one attempt and to the message that it came with, and serves once. It opens a page that asks: the link alone
+// gate of one attempt and to the message that it came with, and serves once (each of a group once). It opens a page that asks: the link alone
 // decides nothing, for mail scanners follow links. One that was written to a person acts for that person; one in a
 // group does not know who follows it, so its page asks for a token.
 

@@ -105,6 +105,16 @@ test("a link of a group asks for a token, and its owner decides by the gate's ru
   expect([status, page.includes("ada is not listed")]).toEqual([403, true]);
   expect((await post(url, { verdict: "PASS", token: server.token("otto") }))[0]).toBe(200);
   expect(await decisions(task.id)).toEqual([["otto", "PASS", undefined]]);
+  // It serves each of them once: the gate needs two.
+  expect((await post(url, { verdict: "PASS", token: server.token("otto") }))[0]).toBe(409);
+  expect((await post(url, { verdict: "PASS", token: server.token("vera") }))[0]).toBe(200);
+  const made = (await records(task.id)).map(({ act, user, code }) => [act, user, code]);
+  expect(made).toEqual([
+    ["REFUSE", "ada", "NOT_LISTED"],
+    ["DECIDE", "otto", undefined],
+    ["REFUSE", "otto", "LINK_USED"],
+    ["DECIDE", "vera", undefined],
+  ]);
 });
 
 test("an expired link is refused and recorded once; a forged one is refused", async () => {

@@ -139,7 +139,9 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     const token = call.body.token?.trim() ?? "";
     const caller = token === "" ? undefined : await auth.authenticate(token, call.request.ip);
     if (!caller) throw new MflowError("UNAUTHORIZED", "The token is not valid.");
-    return { ...actorIn(caller, demandRecord(caller, "viewer", task, "such task")), source };
+    demandRecord(caller, "viewer", task, "such task");
+    // In a group the link serves everybody once: a gate may need several of them.
+    return { ...actorIn(caller, task), source: { ...source, link: `${link.deliveryId}/${caller.name}` } };
   }
 
   async function ask(
