@@ -62,9 +62,21 @@ function nameOf(host: string): string {
     .replace(/^\[|\]$/g, "");
 }
 
-/** All that is not global unicast by the registries of special-purpose addresses (RFC 6890) is refused. */
+/** Of IPv6, all that the world's registries hand out is in here (IANA, "IPv6 Global Unicast Address Assignments"). */
+const HANDED_OUT = ipaddr.IPv6.parse("2000::");
+
+/**
+ * All that is not global unicast by the registries of special-purpose addresses (RFC 6890) is refused, and of IPv6 what
+ * nobody was given: to the library whatever has no purpose of its own is unicast.
+ */
 function isPublic(address: Address): boolean {
-  return address.range() === "unicast";
+  if (address.range() !== "unicast") return false;
+  return address.kind() === "ipv4" || (address.match(HANDED_OUT, 3) && !isIsatap(address as ipaddr.IPv6));
+}
+
+/** RFC 5214, 6.1: the last 64 bits say that a router takes the packets out and sends them to an IPv4 address. */
+function isIsatap({ parts }: ipaddr.IPv6): boolean {
+  return ((parts[4] ?? 0) & ~0x0300) === 0 && parts[5] === 0x5efe;
 }
 
 /** Where an IPv6 address stands for an IPv4 address, that one: it is where the packets may go. */
