@@ -27,11 +27,6 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
-  /** Gives back what was taken and not used. */
-  giveBack(count: number): void {
-    this.#tokens = Math.min(this.#tokens + count, this.#rate.messages);
-  }
-
   /** When the next message may be sent. */
   nextAt(now: number): number {
     this.#fill(now);
