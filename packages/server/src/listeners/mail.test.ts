@@ -1,6 +1,7 @@
 // Mail against a real SMTP server.
 
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import type { SpecOf } from "@mflow/core/schema/channel";
 import type { Message } from "@mflow/core/schema/message";
 import { type ParsedMail, simpleParser } from "mailparser";
@@ -212,4 +213,36 @@ test("a server that does not answer in time is given up, to be tried again", asy
     "RETRY",
     "the mail server took too long",
   ]);
+});
+
+test("an attempt that was given up leaves no connection behind, even to a server that does not hang up", async () => {
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const connected = once(server, "connection");
+  const stop = new AbortController();
+  const settings = {
+    kind: "MAIL",
+    host: "127.0.0.1",
+    port,
+    allowPlain: true,
+    from: "m@example.com",
+  } as const;
+  const sending = createMailChannel().send(outgoing(settings, { signal: stop.signal }));
+  const [socket] = await connected;
+  socket.resume();
+  socket.write("220 mail.example.com\r\n");
+  await once(socket, "data"); // EHLO, which is never answered.
+  stop.abort();
+  await expect(sending).rejects.toMatchObject({ kind: "RETRY" });
+  // What is written to a connection that is gone comes back as a reset.
+  const talking = setInterval(() => socket.write("250-mail.example.com\r\n"), 10);
+  try {
+    const [error] = await once(socket, "error", { signal: AbortSignal.timeout(2000) });
+    expect(["ECONNRESET", "EPIPE"]).toContain(error.code);
+  } finally {
+    clearInterval(talking);
+    socket.destroy();
+    server.close();
+  }
 });

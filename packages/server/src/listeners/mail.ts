@@ -1,6 +1,6 @@
 // Mail by SMTP, in text and HTML. All mails of a run hang together as one thread: each refers to a root that only the
-// run's id makes (`References`, RFC 5322 section 3.6.4). The id of a mail is that of its message, so that a mail
-// program shows one that came twice once.
+// run's id makes (`References`, RFC 5322 section 3.6.4). The id of a mail is that of its delivery, the same for every
+// attempt, so that a mail program shows one that came twice once.
 
 import { createHash } from "node:crypto";
 import type { SpecOf } from "@mflow/core/schema/channel";
@@ -13,7 +13,7 @@ type Mail = SpecOf<"MAIL">;
 /** Submission, with STARTTLS (RFC 6409), and with TLS from the first byte (RFC 8314). */
 const DEFAULT_PORT = { plain: 587, secure: 465 };
 
-/** How long the server may say nothing; an attempt takes no longer in all. */
+/** How long the server may say nothing. */
 const LONGEST_SILENCE_MS = 10_000;
 
 /** Mail programs end a subject at a line's end; what follows could become a header. */
@@ -38,10 +38,12 @@ async function sendMail(outgoing: Outgoing<Mail>): Promise<Sent> {
     secure,
     requireTLS: !secure && !settings.allowPlain,
     ...(settings.user !== undefined && { auth: { user: settings.user, pass: settings.password ?? "" } }),
-    // An attempt that was given up leaves no connection behind for longer.
     connectionTimeout: LONGEST_SILENCE_MS,
     greetingTimeout: LONGEST_SILENCE_MS,
     socketTimeout: LONGEST_SILENCE_MS,
+    // A connection that is done with is destroyed at once: what was given up must not go on, nor hold up a server that
+    // stops until the other side has hung up too.
+    socketCloseTimeout: 0,
     // What a mail holds comes from us: it reads no files and fetches nothing.
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -68,23 +70,13 @@ async function sendMail(outgoing: Outgoing<Mail>): Promise<Sent> {
   const exchange: Exchange = {
     requestDigest: createHash("sha256").update(JSON.stringify(mail)).digest("hex"),
   };
-  const stop = () => transport.close();
-  signal.addEventListener("abort", stop, { once: true });
   try {
-    const { promise: timedOut, reject } = Promise.withResolvers<never>();
-    signal.addEventListener(
-      "abort",
-      () => reject(new SendError("RETRY", "the mail server took too long", exchange)),
-      {
-        once: true,
-      },
-    );
-    const info = await Promise.race([transport.sendMail(mail), timedOut]);
+    const info = await transport.sendMail({ ...mail, signal });
     return { ...exchange, response: info.response };
   } catch (error) {
-    throw error instanceof SendError ? error : failureOf(error, exchange);
+    if (signal.aborted) throw new SendError("RETRY", "the mail server took too long", exchange);
+    throw failureOf(error, exchange);
   } finally {
-    signal.removeEventListener("abort", stop);
     transport.close();
   }
 }
