@@ -41,6 +41,7 @@ import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
 import { recordRoutes } from "./routes/records.ts";
 import { serverRoutes } from "./routes/server.ts";
+import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
 import { serialise } from "./serialise.ts";
 import type { CallbackParts, Services } from "./services.ts";
@@ -113,6 +114,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...accountRoutes(services),
     ...decideRoutes(services),
     ...callbackRoutes(services),
+    ...signpostRoutes(services),
   ];
   routes.push(...serverRoutes(services, metrics, () => routes));
   return routes;

@@ -95,9 +95,13 @@ test("what is public says so, everything else needs a token", () => {
     "getDecisionPage",
     "getDocs",
     "getHealth",
+    "getLoneTaskPage",
     "getManifestSchema",
     "getOpenApi",
     "getReadiness",
+    "getRunPage",
+    "getServerPage",
+    "getTaskPage",
     "receiveCallback",
   ]);
 });

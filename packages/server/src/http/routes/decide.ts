@@ -12,25 +12,12 @@ import type { Actor } from "../../engine/submit.ts";
 import { refusalSentence } from "../../listeners/callbacks/words.ts";
 import { DECISION_PAGE, type DecisionLink } from "../../listeners/decision-links.ts";
 import { actorIn, demandRecord } from "../caller.ts";
-import {
-  answerPage,
-  type DecisionAnswer,
-  type FactName,
-  pageLanguage,
-  questionPage,
-} from "../decision-page.ts";
+import { answerPage, type DecisionAnswer, type FactName, questionPage } from "../decision-page.ts";
+import { PAGE_HEADERS, pageLanguage } from "../html-page.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
 const tag = "Decisions by link";
-
-/** No script, nothing from elsewhere; the form goes here. Links must not leak to where the page leads. */
-const HEADERS = {
-  "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy":
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  "Referrer-Policy": "same-origin",
-};
 
 const Verdict = Type.Optional(
   Type.String({ maxLength: 16, description: "`PASS` or `DENY`: what the link proposes." }),
@@ -51,7 +38,7 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
   const noted = new Set<string>();
 
   function html(body: string, status = 200): Answer {
-    return { status, body, headers: HEADERS };
+    return { status, body, headers: PAGE_HEADERS };
   }
 
   function said(
