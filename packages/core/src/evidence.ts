@@ -4,7 +4,7 @@ import type { Context } from "./change.ts";
 import { jobOf } from "./decide/freeze.ts";
 import { decidersOf } from "./deciders.ts";
 import { MflowError } from "./errors.ts";
-import type { GateKind } from "./gate.ts";
+import { type GateKind, upperKind } from "./gate.ts";
 import { MASK } from "./mask.ts";
 import { maskParams } from "./params.ts";
 import { renderSpec } from "./render.ts";
@@ -86,17 +86,13 @@ export function assembleEvidence(input: EvidenceInput, context: EvidenceContext)
     const isOpen = gate.stage === "WAITING";
     const { name: taskName, startedBy } = task;
     const mayDecide = isOpen ? decidersOf({ kind, gate, taskName, scope: task, startedBy }, context) : [];
-    evidence.gate = { kind: upper(kind), ...gate, mayDecide };
+    evidence.gate = { kind: upperKind(kind), ...gate, mayDecide };
   }
   if (kind === "confirm" && task.status.reported) evidence.result = resultOf(task, context);
   if (kind === "confirm" && log && log.length > 0) evidence.log = [...log];
   if (task.feedback !== undefined) evidence.feedback = task.feedback;
   if (lastSuccess) evidence.sinceSuccess = sinceSuccess(input, lastSuccess, context);
   return evidence;
-}
-
-function upper(kind: GateKind): "AUDIT" | "CONFIRM" {
-  return kind === "audit" ? "AUDIT" : "CONFIRM";
 }
 
 function contentOf({ task, definition }: TaskSurroundings): Evidence["content"] {

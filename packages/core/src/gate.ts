@@ -12,7 +12,7 @@ export type GateKind = "audit" | "confirm";
 /** How often a result may be pushed back unless the confirm says otherwise. */
 export const DEFAULT_MAX_PUSH_BACKS = 3;
 /** Reminders closer to each other than this would be a storm, milliseconds. */
-export const MIN_REMIND_MS = 1000;
+const MIN_REMIND_MS = 1000;
 
 /**
  * The gate that a task starts with; absent when nothing is to be decided. BAD_REQUEST for durations that make no sense,
@@ -155,6 +155,11 @@ export function gateWakeAt(gate: Gate | undefined): string | undefined {
 /** The decisions that count: those that nobody took back. */
 export function standingDecisions(gate: Gate): GateDecision[] {
   return gate.decisions.filter((decision) => decision.withdrawnAt === undefined);
+}
+
+/** The kind as events and the decision record name it. */
+export function upperKind(kind: GateKind): "AUDIT" | "CONFIRM" {
+  return kind === "audit" ? "AUDIT" : "CONFIRM";
 }
 
 /** How many people have passed it. */

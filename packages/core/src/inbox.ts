@@ -2,7 +2,7 @@
 
 import type { Context } from "./change.ts";
 import { decidersOf } from "./deciders.ts";
-import { type GateKind, standingDecisions } from "./gate.ts";
+import { type GateKind, passesOf, upperKind } from "./gate.ts";
 import type { InboxItem } from "./schema/inbox.ts";
 import type { JobTask } from "./schema/job-task.ts";
 
@@ -31,12 +31,12 @@ export function inboxItem(
     namespace: task.namespace,
     job: { name: task.job.name, version: task.job.version },
     startedBy,
-    gate: kind === "audit" ? "AUDIT" : "CONFIRM",
+    gate: upperKind(kind),
     since: gate.openedAt ?? task.updatedAt,
     ...(gate.expiresAt !== undefined && { expiresAt: gate.expiresAt }),
     ...(gate.escalatedAt !== undefined && { escalatedAt: gate.escalatedAt }),
     required: gate.required,
-    passes: standingDecisions(gate).filter(({ verdict }) => verdict === "PASS").length,
+    passes: passesOf(gate),
     ...(!isOwn && absent && { onBehalfOf: absent.user }),
     ...(kind === "confirm" && reported && { reported }),
     ...(gate.digest !== undefined && { digest: gate.digest }),

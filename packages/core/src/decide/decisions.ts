@@ -2,11 +2,12 @@
 
 import type { GateQuestion } from "../deciders.ts";
 import { MflowError } from "../errors.ts";
-import { type GateKind, gateWakeAt } from "../gate.ts";
+import { type GateKind, gateWakeAt, upperKind } from "../gate.ts";
 import { decideGate } from "../gate-decision.ts";
 import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
+import { withMaskedComment } from "../task-secrets.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { recordGate } from "./gate-records.ts";
@@ -19,7 +20,8 @@ export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: D
     const message = `\`pushBackTo\` belongs to the verdict PUSH_BACK, not to ${request.verdict}; leave it out`;
     throw new MflowError("BAD_REQUEST", message);
   }
-  const { gate, decision, rule } = decideGate(questionOf(task, kind), request, person, draft.context);
+  const said = withMaskedComment(request, task, draft.context);
+  const { gate, decision, rule } = decideGate(questionOf(task, kind), said, person, draft.context);
   const back = request.verdict === "PUSH_BACK" ? planPushBack(draft, kind, task, request) : undefined;
   const decided = draft.updateTask(task, { [kind]: gate, wakeAt: gateWakeAt(gate) });
   const upper = upperKind(kind);
@@ -59,11 +61,6 @@ export function questionOf(task: JobTask, kind: GateKind): GateQuestion {
     scope: { domain: task.domain, namespace: task.namespace },
     startedBy: task.startedBy,
   };
-}
-
-/** The kind as events name it. */
-export function upperKind(kind: GateKind): "AUDIT" | "CONFIRM" {
-  return kind === "audit" ? "AUDIT" : "CONFIRM";
 }
 
 /** The comment as the history tells it: for whom they stood in first. */

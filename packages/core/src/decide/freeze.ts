@@ -69,7 +69,7 @@ function openValues(values: ParamValues | undefined, context: Opening): ParamVal
 }
 
 /** The declared params of a job with sealed defaults opened. */
-export function openDeclared(job: JobSnapshot, context: Opening): RunParam[] {
+function openDeclared(job: JobSnapshot, context: Opening): RunParam[] {
   return (job.spec.runParams ?? []).map((param) => openValue(param, context));
 }
 

@@ -1,7 +1,7 @@
 // Rows for the decision record (semantics, section 4): what happened to a gate, on which content, by which rule.
 
 import { formatDuration } from "../duration.ts";
-import type { GateKind } from "../gate.ts";
+import { type GateKind, upperKind } from "../gate.ts";
 import type { DecisionRecord, NewDecisionRecord } from "../schema/decision-record.ts";
 import type { Gate } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
@@ -40,8 +40,8 @@ export function recordPlace(
     taskId: id,
     taskName: name,
     attempt,
-    gate: kind === "audit" ? "AUDIT" : "CONFIRM",
-  } as const;
+    gate: upperKind(kind),
+  };
   return pipelineTaskId === undefined ? place : { ...place, pipelineTaskId };
 }
 

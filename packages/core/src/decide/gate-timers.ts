@@ -12,10 +12,11 @@ import {
   mayEscalate,
   passesOf,
   remindedGate,
+  upperKind,
 } from "../gate.ts";
 import type { Gate } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { questionOf, upperKind } from "./decisions.ts";
+import { questionOf } from "./decisions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { recordGate } from "./gate-records.ts";

@@ -1,11 +1,12 @@
 // A person takes back their own pass: while the gate waits, or while the task that an audit let through has not
 // started (semantics, section 4). See docs/decisions/18-a-pass-can-be-taken-back.md.
 
-import { type GateKind, gateWakeAt, reopenGate } from "../gate.ts";
+import { type GateKind, gateWakeAt, reopenGate, upperKind } from "../gate.ts";
 import { withdrawPass } from "../gate-decision.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { WithdrawRequest } from "../schema/request.ts";
-import { questionOf, requirePerson, upperKind } from "./decisions.ts";
+import { withMaskedComment } from "../task-secrets.ts";
+import { questionOf, requirePerson } from "./decisions.ts";
 import type { Draft } from "./draft.ts";
 import { recordGate } from "./gate-records.ts";
 
@@ -13,7 +14,7 @@ export function withdraw(draft: Draft, kind: GateKind, task: JobTask, request: W
   const user = requirePerson(draft);
   const hasStarted = task.status.stage !== "SCHEDULING";
   const { gate, withdrawn } = withdrawPass(questionOf(task, kind), hasStarted, user, draft.context);
-  const comment = request.comment?.trim() || undefined;
+  const comment = withMaskedComment(request, task, draft.context).comment?.trim() || undefined;
   const changed = draft.updateTask(task, { [kind]: gate });
   draft.recordTask(`${upperKind(kind)}_WITHDRAWN`, changed, { message: comment });
   recordGate(draft, changed, kind, {

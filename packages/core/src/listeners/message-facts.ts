@@ -4,7 +4,7 @@
 import type { Context } from "../change.ts";
 import type { EventRows } from "../decide/draft.ts";
 import { passesOf } from "../gate.ts";
-import { createMasker, MASK, type Masker } from "../mask.ts";
+import { MASK, type Masker } from "../mask.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { Gate, GateStage } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
@@ -17,6 +17,7 @@ import {
   type MessageTask,
 } from "../schema/message.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
+import { taskMasker } from "../task-secrets.ts";
 import { gateKindOf } from "./events.ts";
 
 const MAX_PARAM_LENGTH = 1024;
@@ -24,15 +25,6 @@ const MAX_MARKDOWN_LENGTH = 8192;
 
 /** What is needed to make messages. */
 type Making = Pick<Context, "newId" | "unseal" | "isSealed">;
-
-/** Masks every secret of the task: its sensitive params, and what it put out that is sensitive. */
-function maskerOf({ params = [], status }: JobTask, context: Making): Masker {
-  const sealed = [
-    ...params.filter(({ sensitive }) => sensitive).map(({ value }) => value),
-    ...Object.values(status.runtimeEnvs ?? {}).filter((value) => context.isSealed(value)),
-  ];
-  return createMasker(sealed.map((value) => (context.isSealed(value) ? context.unseal(value) : value)));
-}
 
 /** The text, at most so long; a cut one ends with an ellipsis, and never within a character of two units. */
 function cut(text: string, length: number): string {
@@ -146,7 +138,7 @@ export function messageOf(
   { run, task }: EventRows,
   context: Making,
 ): Message {
-  const mask: Masker = task ? maskerOf(task, context) : (text) => text;
+  const mask: Masker = task ? taskMasker(task, context) : (text) => text;
   const kind = gateKindOf(type);
   const gate = kind && task?.[kind === "AUDIT" ? "audit" : "confirm"];
   const comment = commentOf(event, gate);

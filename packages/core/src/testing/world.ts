@@ -3,6 +3,7 @@
 
 import type { Actor, Context } from "../change.ts";
 import { digestOf } from "../digest.ts";
+import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { type Decision, holdsSlot } from "../state.ts";
 
@@ -15,6 +16,8 @@ export interface WorldOptions {
 export class World {
   nowMs = Date.parse("2026-01-01T00:00:00.000Z");
   readonly statusGraceMs = 30_000;
+  /** The key that sealed every secret is gone. */
+  isKeyLost = false;
   /** May be changed while a run is played. */
   slots: number;
   /** Holder by lock. */
@@ -61,7 +64,10 @@ export class World {
       lockHolder: (key) => this.locks.get(key),
       verifyUpdateToken: (token, taskId, attempt) => token === tokenOf(taskId, attempt),
       seal,
-      unseal,
+      unseal: (sealed) => {
+        if (this.isKeyLost) throw new MflowError("SECRET_KEY_UNKNOWN", "the key is not here");
+        return unseal(sealed);
+      },
       isSealed,
       fingerprint: (plain) => digestOf(["fingerprint", plain]),
     };

@@ -1,0 +1,70 @@
+// Comments on gates are kept for ever, so no secret of the task may be in one; and a secret that nobody can open any
+// more keeps nobody from deciding or cancelling.
+
+import { expect, test } from "vitest";
+import type { Decision } from "../state.ts";
+import { OPERATOR } from "../testing/play.ts";
+import { playJob } from "../testing/start.ts";
+
+const job = { runParams: [{ name: "TOKEN", sensitive: true }, { name: "NOTE" }] };
+const runParams = { TOKEN: "s3cret-token", NOTE: "of the shop" };
+
+function keptIn({ history, records, tasks, notices }: Decision): string {
+  return JSON.stringify({ history, records, tasks, notices });
+}
+
+test("a secret that somebody types into a comment is kept nowhere", () => {
+  const audit = { auditors: ["ann", "bob"], required: 2 };
+  const play = playJob({ audit, runParams }, job);
+  const passed = play.audit("noop", "PASS", "ann", "tried s3cret-token");
+  expect(passed.records[0]?.comment).toBe("tried ***");
+  expect(play.task().audit?.decisions[0]?.comment).toBe("tried ***");
+  const withdrawn = play.withdraw("audit", "noop", "ann", "s3cret-token is wrong");
+  expect([withdrawn.records[0]?.comment, withdrawn.history[0]?.message]).toEqual([
+    "*** is wrong",
+    "*** is wrong",
+  ]);
+  const denied = play.audit("noop", "DENY", "bob", "s3cret-token leaked");
+  expect(play.task().status.message).toBe("audit denied by bob: *** leaked");
+  for (const decision of [passed, withdrawn, denied]) expect(keptIn(decision)).not.toContain("s3cret-token");
+});
+
+test("what is pushed back tells its feedback without secrets", () => {
+  const play = playJob({ confirm: { checkers: ["ann"] }, runParams }, job);
+  play.report("noop", "SUCCEEDED");
+  const taskId = play.task().id;
+  const back = { verdict: "PUSH_BACK", pushBackTo: "noop", comment: "use no s3cret-token" } as const;
+  const pushed = play.submit({ type: "confirm", taskId, request: back }, { name: "ann", operator: false });
+  expect(play.task().feedback).toBe("use no ***");
+  expect(keptIn(pushed)).not.toContain("s3cret-token");
+});
+
+test("a gate is denied, and its task cancelled, though the key of its secrets is gone; free texts are hidden", () => {
+  const audit = { auditors: ["ann"] };
+  const denied = playJob({ audit, runParams }, job);
+  denied.world.isKeyLost = true;
+  const decision = denied.audit("noop", "DENY", "ann", "s3cret-token");
+  expect(denied.task().status.stage).toBe("FAILED");
+  expect(decision.records[0]?.comment).toBe("***");
+  expect(decision.notices.map(({ message }) => [message.type, message.comment])).toContainEqual([
+    "AUDIT_DENY",
+    "***",
+  ]);
+
+  const canceled = playJob({ audit, runParams }, job);
+  canceled.world.isKeyLost = true;
+  const { notices } = canceled.submit(
+    { type: "cancelTask", taskId: canceled.task().id, request: {} },
+    OPERATOR,
+  );
+  expect(canceled.task().status.stage).toBe("CANCELED");
+  expect(notices.map(({ message }) => [message.type, message.task?.params])).toEqual([
+    [
+      "AUDIT_CLOSED",
+      [
+        { name: "TOKEN", value: "***" },
+        { name: "NOTE", value: "***" },
+      ],
+    ],
+  ]);
+});
