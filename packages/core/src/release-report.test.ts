@@ -278,3 +278,19 @@ test("a run without gates says so, and one whose record is broken says that firs
     "\n## Proof\n\n**The decision record is not whole:** row 2 was changed\n",
   );
 });
+
+test("the time for a run of thousands of gates grows with their number, not with its square", () => {
+  const count = 8000;
+  const records: DecisionRecord[] = [];
+  const tasks = Array.from({ length: count }, (_, index) => {
+    const row = { at: at(5), ...place, taskId: `task-${index}`, act: "OPEN", rule: "" } as const;
+    records.push({ ...row, seq: index + 1, previous: "", hash: "" });
+    return task(`task-${index}`, "prod", { audit });
+  });
+  const begun = performance.now();
+  const report = releaseReport({ ...input(records), tasks });
+  // With a look at all rows for each gate it takes some ten seconds.
+  expect(performance.now() - begun).toBeLessThan(2000);
+  expect(report.tasks.map(({ gates }) => gates[0]?.records.length)).toEqual(Array(count).fill(1));
+  expect(report.otherRecords).toEqual([]);
+});

@@ -1,6 +1,6 @@
 // Puts together the release report of a run: who released what. Pure; as markdown it is in release-markdown.ts.
 
-import type { GateKind } from "./gate.ts";
+import { type GateKind, upperKind } from "./gate.ts";
 import { MASK } from "./mask.ts";
 import { maskParams } from "./params.ts";
 import type { DecisionRecord } from "./schema/decision-record.ts";
@@ -24,9 +24,11 @@ export interface ReportInput {
 
 export function releaseReport(input: ReportInput): ReleaseReport {
   const { tasks, records, proof, madeAt } = input;
-  const left = new Set(records);
-  const shown = tasks.map((task) => reportedTask(task, left));
-  const report: ReleaseReport = { run: reportedRun(input), tasks: shown, otherRecords: [...left], madeAt };
+  const byGate = Map.groupBy(records, ({ taskId, attempt, gate }) => gateKey(taskId, attempt, gate));
+  const shown = tasks.map((task) => reportedTask(task, byGate));
+  const used = new Set(shown.flatMap(({ gates }) => gates.flatMap((gate) => gate.records)));
+  const otherRecords = records.filter((record) => !used.has(record));
+  const report: ReleaseReport = { run: reportedRun(input), tasks: shown, otherRecords, madeAt };
   if (proof && records.length > 0) report.proof = proof;
   return report;
 }
@@ -50,13 +52,19 @@ function reportedRun({ run, definition, isSealed }: ReportInput): ReleaseReport[
   };
 }
 
-/** Takes the rows of its gates out of those that are left. */
-function reportedTask(task: JobTask, left: Set<DecisionRecord>): ReportedTask {
+/** Rows by the gate that they are about. */
+type RowsByGate = ReadonlyMap<string, DecisionRecord[]>;
+
+function gateKey(taskId = "", attempt = 0, gate: string = ""): string {
+  return `${taskId} ${attempt} ${gate}`;
+}
+
+function reportedTask(task: JobTask, byGate: RowsByGate): ReportedTask {
   const { id, name, stageName, job, status, attempt, params = [] } = task;
   const attempts = [...(task.pastAttempts ?? []), { attempt, audit: task.audit, confirm: task.confirm }];
   const gates = attempts.flatMap((each) =>
     (["audit", "confirm"] as const).flatMap((kind) =>
-      each[kind] ? [reportedGate(id, each.attempt, kind, each[kind], left)] : [],
+      each[kind] ? [reportedGate(id, each.attempt, kind, each[kind], byGate)] : [],
     ),
   );
   return {
@@ -76,13 +84,10 @@ function reportedGate(
   attempt: number,
   kind: GateKind,
   gate: Gate,
-  left: Set<DecisionRecord>,
+  byGate: RowsByGate,
 ): ReportedGate {
-  const name = kind === "audit" ? "AUDIT" : "CONFIRM";
-  const records = [...left].filter(
-    (record) => record.taskId === taskId && record.gate === name && record.attempt === attempt,
-  );
-  for (const record of records) left.delete(record);
+  const name = upperKind(kind);
+  const records = byGate.get(gateKey(taskId, attempt, name)) ?? [];
   const shown = pick(gate, ["stage", "people", "required", "allowSelf", "digest", "openedAt", "closedAt"]);
   return { gate: name, attempt, ...shown, records };
 }
