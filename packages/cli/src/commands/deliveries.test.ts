@@ -141,7 +141,7 @@ test("a dead delivery is found, looked at and sent again", async () => {
   expect(shown).toMatch(/^ {2}1\. .* status 404: /m);
   expect(lines((await place.mflow(["deliveries", "targets"])).stdout)).toEqual([
     "TARGET        KIND     PENDING  DEAD  STATE",
-    "channel:hook  WEBHOOK  0        1     open",
+    "channel:hook  WEBHOOK  0        1     ok",
   ]);
 
   expect((await place.mflow(["deliveries", "pause", "channel:hook"])).stdout).toBe(

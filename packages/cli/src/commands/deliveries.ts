@@ -100,7 +100,7 @@ const TARGET_COLUMNS: Column<DeliveryTarget>[] = [
 
 function stateOf({ pausedAt, pausedBy, openUntil }: DeliveryTarget): string {
   if (pausedAt !== undefined) return `paused by ${pausedBy ?? "somebody"} at ${pausedAt}`;
-  return openUntil === undefined ? "open" : `fails; tried again at ${openUntil}`;
+  return openUntil === undefined ? "ok" : `fails; tried again at ${openUntil}`;
 }
 
 async function targets(context: Context, items: DeliveryTarget[]): Promise<undefined> {

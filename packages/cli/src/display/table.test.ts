@@ -43,6 +43,14 @@ test("a table wider than the terminal gives way where it may", () => {
   ]);
 });
 
+test("a wide table that no terminal of this width could hold is left whole", () => {
+  expect(tableLines(columns, rows, { wide: true, width: 24 })).toEqual([
+    "NAME      STAGE   MESSAGE",
+    "release   ACTIVE  on its way to production",
+    "发布流程  FAILED",
+  ]);
+});
+
 test("an empty table still names its columns", () => {
   expect(tableLines(columns, [])).toEqual(["NAME  STAGE"]);
 });

@@ -28,13 +28,22 @@ export function tableLines<T>(
     ...items.map((item) => shown.map((column) => plainLine(column.value(item)))),
   ];
   const widths = shown.map((_, index) => Math.max(...rows.map((row) => displayWidth(row[index] as string))));
-  if (options.width !== undefined) shrink(shown, widths, options.width);
+  if (options.width !== undefined && (!options.wide || couldFit(shown, widths, options.width)))
+    shrink(shown, widths, options.width);
   return rows.map((row) =>
     row
       .map((cell, index) => fill(cut(cell, widths[index] as number), widths[index] as number))
       .join(" ".repeat(GAP))
       .trimEnd(),
   );
+}
+
+/** Whether giving way is enough. Who asked for a wide table and has a narrow terminal wants to read all of it. */
+function couldFit<T>(columns: readonly Column<T>[], widths: number[], available: number): boolean {
+  const least = columns.map(({ shrinksTo }, index) =>
+    Math.min(widths[index] as number, shrinksTo ?? Infinity),
+  );
+  return least.reduce((sum, width) => sum + width, GAP * (columns.length - 1)) <= available;
 }
 
 /** Takes what is too much from the widest of the columns that may shrink. */
