@@ -71,6 +71,24 @@ test("a text that is nested without end is read as plain text, and a long one is
   expect(readMarkdown("x".repeat(7000))).toEqual([text({ text: `${"x".repeat(5999)}…` })]);
 });
 
+test("what would take long to read stays the text that it is", () => {
+  const dear = ["_a*", "___a**", "*a_ b ", "\\\\*a_", "- *a_\n", "> ", ">", "1. ", "- > "];
+  for (const unit of dear) {
+    const source = unit.repeat(2000).slice(0, 6000).trim();
+    const lines = source.split("\n");
+    expect(readMarkdown(source)).toEqual(lines.map((line) => text({ text: line })));
+  }
+});
+
+test("long texts with many marks of a usual kind are read", () => {
+  const words = (source: string) => readMarkdown(source).map(({ spans }) => spans.length);
+  expect(words("**bold** and *more*, ".repeat(140))).toEqual([560]);
+  expect(words("MY_LONG_NAME=some_value_of_it ".repeat(200))).toEqual([1]);
+  expect(words(escapeMarkdown("_a*".repeat(600)))).toEqual([1]);
+  expect(words("-".repeat(80))).toEqual([1]);
+  expect(readMarkdown("> > - deep")).toEqual([{ kind: "ITEM", depth: 0, spans: [{ text: "deep" }] }]);
+});
+
 test("as plain text marks are gone and links show where they lead", () => {
   const source =
     "# Plan\n**see** [doc](https://m.example/d) <https://m.example>\n\n1. one\n   - deep\n\n> said\n\n    code";

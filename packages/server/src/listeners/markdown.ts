@@ -26,21 +26,39 @@ export interface MarkdownLine {
 
 /** Longer texts are cut before they are read: reading takes up to the square of the length. */
 const MAX_LENGTH = 6000;
+/** For every mark that may open emphasis the reader looks through the rest of the text; more of them nobody means. */
+const MAX_OPENERS = 300;
+/** A line in more quotes and lists than this: each is read anew for every one that it is in. */
+const TOO_DEEP = /^(?:[ \t]*(?:>|(?:[-*+]|\d+[.)])(?=[ \t]))){20}/m;
 
 // Without the GitHub extensions: bare addresses are links on most platforms anyway.
 const marked = new Marked({ gfm: false });
 
-/** The lines of a markdown text; an empty line (no spans) separates blocks. Longer texts than 6,000 characters are cut. */
+/**
+ * The lines of a markdown text; an empty line (no spans) separates blocks. Longer texts than 6,000 characters are cut,
+ * and what would take long to read stays the text that it is.
+ */
 export function readMarkdown(text: string): MarkdownLine[] {
   const source = cutText(text.trim(), MAX_LENGTH);
+  if (openersIn(source) > MAX_OPENERS || TOO_DEEP.test(source)) return asWritten(source);
   try {
     return trimmed(blocksOf(marked.lexer(source), { kind: "TEXT", depth: 0 }));
   } catch {
     // Nested deeper than the stack: nobody means that.
-    return source
-      .split(/\r?\n/)
-      .map((line) => ({ kind: "TEXT", depth: 0, spans: line === "" ? [] : [{ text: line }] }));
+    return asWritten(source);
   }
+}
+
+/** How many marks may open emphasis, as far as their neighbours tell (CommonMark, "left-flanking delimiter run"). */
+function openersIn(source: string): number {
+  const unescaped = source.replace(/\\[!-/:-@[-`{-~]/g, "x");
+  return unescaped.match(/\*+(?=[^\s\p{P}\p{S}])|(?<=^|[\s\p{P}\p{S}])(?:\*+|_+)(?=\S)/gu)?.length ?? 0;
+}
+
+function asWritten(source: string): MarkdownLine[] {
+  return source
+    .split(/\r?\n/)
+    .map((line) => ({ kind: "TEXT", depth: 0, spans: line === "" ? [] : [{ text: line }] }));
 }
 
 /** The text with its words wrapped and the blanks around them left outside: emphasis must touch what it emphasizes. */
