@@ -1,9 +1,9 @@
 // The walk over a record of several pages: whole, and spoilt in every way.
 
-import { CHAIN_START, chainRecord } from "@mflow/core/decision-chain";
+import { CHAIN_START, type ChainEnd, chainRecord } from "@mflow/core/decision-chain";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
 import { expect, test } from "vitest";
-import { type Walk, walkChain } from "./chain-walk.ts";
+import { ChainWalks, type Walk } from "./chain-walk.ts";
 
 const ROWS = 1203;
 
@@ -31,10 +31,10 @@ function said(seq: number): NewDecisionRecord {
   return record;
 }
 
-function walk(rows: readonly DecisionRecord[], options?: Walk) {
+function walk(rows: readonly DecisionRecord[], part?: Walk, expected?: ChainEnd) {
   const list = async ({ after, limit }: { after: number; limit: number }) =>
     rows.filter(({ seq }) => seq > after).slice(0, limit);
-  return walkChain({ list }, options);
+  return new ChainWalks({ list }).verify(part, expected);
 }
 
 test("a whole record says how many rows it has and what its last hash is", async () => {
@@ -74,13 +74,81 @@ test.each<[string, DecisionRecord[], number, string]>([
 });
 
 test("a hash that was noted shows a record that was cut off or written anew as a whole", async () => {
-  expect(await walk(whole, { expected: { seq: 1000, hash: row(1000).hash } })).toMatchObject({ ok: true });
-  expect(await walk(whole, { expected: { seq: 1000, hash: "f".repeat(64) } })).toMatchObject({
+  expect(await walk(whole, {}, { seq: 1000, hash: row(1000).hash })).toMatchObject({ ok: true });
+  expect(await walk(whole, {}, { seq: 1000, hash: "f".repeat(64) })).toMatchObject({
     ok: false,
     bad: { seq: 1000, reason: "row 1000 has not the hash that was noted: it was written anew" },
   });
-  expect(await walk(whole.slice(0, 900), { expected: { seq: 1000, hash: row(1000).hash } })).toEqual({
+  expect(await walk(whole.slice(0, 900), {}, { seq: 1000, hash: row(1000).hash })).toEqual({
     ...{ ok: false, rows: 900, ...endAt(900) },
     bad: { seq: 901, reason: "the record ends at row 900; row 1000, which was noted, is missing" },
   });
+});
+
+/** Rows, with a count of what is read of them and whether two read in the same turn of the event loop. */
+function watched(rows: readonly DecisionRecord[]) {
+  const seen = { rows: 0, turns: 0, mostOfTurn: 0 };
+  let inTurn = 0;
+  const list = async ({ after, limit }: { after: number; limit: number }) => {
+    const page = rows.filter(({ seq }) => seq > after).slice(0, limit);
+    if (inTurn === 0) {
+      seen.turns++;
+      setImmediate(() => {
+        inTurn = 0;
+      });
+    }
+    inTurn += page.length;
+    seen.rows += page.length;
+    seen.mostOfTurn = Math.max(seen.mostOfTurn, inTurn);
+    return page;
+  };
+  return { seen, walks: new ChainWalks({ list }) };
+}
+
+test("a walk lets others have their turn, and many walks at once do no more in a turn than one", async () => {
+  const { seen, walks } = watched(whole);
+  await Promise.all([
+    walks.verify(),
+    walks.verify({ before: row(100), until: 900 }),
+    walks.verify({ before: row(200), until: 900 }),
+  ]);
+  expect(seen.rows).toBe(ROWS + 800 + 700);
+  expect(seen.mostOfTurn).toBeLessThanOrEqual(200);
+});
+
+test("those who ask for the same at the same time share a walk, whatever hash they noted", async () => {
+  const { seen, walks } = watched(whole);
+  const noted = [1, 500, ROWS].map((seq) => ({ seq, hash: row(seq).hash }));
+  const verdicts = await Promise.all([walks.verify(), ...noted.map((each) => walks.verify({}, each))]);
+  expect(verdicts).toEqual(Array(4).fill({ ok: true, rows: ROWS, ...endAt(ROWS) }));
+  expect(seen.rows).toBe(ROWS + noted.length);
+  await walks.verify();
+  expect(seen.rows).toBe(2 * ROWS + noted.length);
+});
+
+test("a row that was written and noted while a shared walk came to its end is not missing", async () => {
+  const rows = whole.slice(0, 150);
+  const list = async ({ after, limit }: { after: number; limit: number }) => {
+    const page = rows.filter(({ seq }) => seq > after).slice(0, limit);
+    if (page.length === 0 && rows.length === 150) rows.push(...whole.slice(150, 170));
+    return page;
+  };
+  const walks = new ChainWalks({ list });
+  const noted = { seq: 160, hash: row(160).hash };
+  expect(await Promise.all([walks.verify(), walks.verify({}, noted)])).toEqual([
+    { ok: true, rows: 150, ...endAt(150) },
+    { ok: true, rows: 170, ...endAt(170) },
+  ]);
+});
+
+test("a walk that fails fails those who share it, and the next one begins anew", async () => {
+  let isFailing = true;
+  const list = async () => {
+    if (isFailing) throw new Error("the disk is gone");
+    return [];
+  };
+  const walks = new ChainWalks({ list });
+  await expect(walks.verify()).rejects.toThrow("the disk is gone");
+  isFailing = false;
+  expect(await walks.verify()).toEqual({ ok: true, rows: 0, ...endAt(0) });
 });

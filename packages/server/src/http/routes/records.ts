@@ -1,6 +1,5 @@
 // The decision record: its rows, the proof that none was changed, and the release report of a run.
 
-import type { ChainEnd } from "@mflow/core/decision-chain";
 import { MflowError } from "@mflow/core/errors";
 import { releaseMarkdown } from "@mflow/core/release-markdown";
 import { releaseReport } from "@mflow/core/release-report";
@@ -15,7 +14,7 @@ import {
   VerifyQuery,
 } from "@mflow/core/schema/release-report";
 import { demandRecord, listScope } from "../caller.ts";
-import { walkChain } from "../chain-walk.ts";
+import { ChainWalks } from "../chain-walk.ts";
 import { type Answer, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -24,16 +23,7 @@ const PAGE = 500;
 const MARKDOWN = "text/markdown; charset=utf-8";
 
 export function recordRoutes({ store, catalog }: Services): Route[] {
-  /** A walk reads every row: those who ask at the same time share one. */
-  let walking: Promise<ChainVerdict> | undefined;
-
-  function walkAll(expected: ChainEnd | undefined): Promise<ChainVerdict> {
-    if (expected) return walkChain(store.records, { expected });
-    walking ??= walkChain(store.records).finally(() => {
-      walking = undefined;
-    });
-    return walking;
-  }
+  const walks = new ChainWalks(store.records);
 
   async function rowsOfRun(pipelineTaskId: string): Promise<DecisionRecord[]> {
     const rows: DecisionRecord[] = [];
@@ -50,7 +40,7 @@ export function recordRoutes({ store, catalog }: Services): Route[] {
     const last = rows.at(-1);
     if (!first || !last) return undefined;
     const before = { seq: first.seq - 1, hash: first.previous };
-    const { ok, bad } = await walkChain(store.records, { before, until: last.seq });
+    const { ok, bad } = await walks.verify({ before, until: last.seq });
     return {
       firstSeq: first.seq,
       previous: first.previous,
@@ -104,7 +94,7 @@ export function recordRoutes({ store, catalog }: Services): Route[] {
           throw new MflowError("BAD_REQUEST", "`seq` and `hash` are of one row; give both, or none.");
         }
         const expected = seq === undefined || hash === undefined ? undefined : { seq, hash };
-        return { body: await walkAll(expected) };
+        return { body: await walks.verify({}, expected) };
       },
     }),
     route({
