@@ -7,6 +7,7 @@ import type { ChannelTest } from "@mflow/core/schema/delivery";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
+import { plainLine } from "../display/width.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
@@ -96,7 +97,8 @@ async function list(context: Context, items: Channel[]): Promise<undefined> {
 
 async function show(context: Context, channel: Channel): Promise<undefined> {
   if (context.documentFormat) return context.printDocument(channel);
-  context.print(`channel ${channel.name}: ${channel.spec.kind} ${settingsText(channel)}`.trimEnd());
+  const settings = plainLine(settingsText(channel));
+  context.print(`channel ${channel.name}: ${channel.spec.kind} ${settings}`.trimEnd());
 }
 
 function settingsText({ spec: { kind: _, ...settings } }: Channel): string {
@@ -118,7 +120,11 @@ async function tested(context: Context, name: string, test: ChannelTest): Promis
   const took = `${Math.round(test.durationMs)} ms`;
   const status = test.status === undefined ? "" : `, status ${test.status}`;
   if (test.delivered) context.print(`channel ${name} took the test message (${took}${status})`);
-  else context.print(`channel ${name} did not take the test message (${took}${status}): ${test.error}`);
+  // The error may repeat what the receiver answered: no control character of it reaches the terminal.
+  else {
+    const why = plainLine(test.error ?? "it did not say why");
+    context.print(`channel ${name} did not take the test message (${took}${status}): ${why}`);
+  }
   if (test.response) context.note(`it answered: ${test.response}`);
   return code;
 }

@@ -12,11 +12,13 @@ let receiver: Server;
 let address: string;
 /** What the receiver answers with. */
 let status = 200;
+/** What it says when it does not take a message: a bell, a title, a colour, a line of its own. */
+const no = "n\x07\x1b]0;owned\x07\x1b[31mo\r\n  2. all is well\x9b2J";
 
 beforeAll(async () => {
   receiver = createServer((request, response) => {
     request.resume();
-    request.on("end", () => response.writeHead(status).end(status === 200 ? "thanks" : "no"));
+    request.on("end", () => response.writeHead(status).end(status === 200 ? "thanks" : no));
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   address = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
@@ -121,6 +123,7 @@ test("a test message tells how it went, by the exit code too", async () => {
   status = 404;
   const bad = await place.mflow(["channel", "test", "hook"]);
   expect([bad.exitCode, bad.stdout]).toEqual([1, expect.stringContaining("did not take the test message")]);
+  expect(bad.stderr).toContain("it answered: no   2. all is well");
 });
 
 test("a dead delivery is found, looked at and sent again", async () => {
@@ -138,7 +141,7 @@ test("a dead delivery is found, looked at and sent again", async () => {
   ]);
   const shown = (await place.mflow(["deliveries", "get", dead.id])).stdout;
   expect(shown).toMatch(/^State +DEAD: /m);
-  expect(shown).toMatch(/^ {2}1\. .* status 404: /m);
+  expect(shown).toMatch(/^ {2}1\. .* status 404: .*\n {5}no {3}2\. all is well\n$/m);
   expect(lines((await place.mflow(["deliveries", "targets"])).stdout)).toEqual([
     "TARGET        KIND     PENDING  DEAD  STATE",
     "channel:hook  WEBHOOK  0        1     ok",

@@ -5,6 +5,7 @@ import type { Delivery, DeliveryListQuery, DeliveryState, DeliveryTarget } from 
 import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
+import { plainLine } from "../display/width.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
@@ -131,12 +132,15 @@ async function show(context: Context, delivery: Delivery): Promise<undefined> {
     ["Next try", delivery.nextTryAt],
     ["Ended", delivery.endedAt],
   ];
-  for (const [label, value] of facts) if (value !== undefined) context.print(`${label.padEnd(10)}${value}`);
+  // What a receiver answered is a stranger's: no control character of it reaches the terminal.
+  for (const [label, value] of facts) {
+    if (value !== undefined) context.print(`${label.padEnd(10)}${plainLine(value)}`);
+  }
   for (const { number, at, durationMs, status, error, response } of delivery.attempts ?? []) {
     const how = error ?? "taken";
     const code = status === undefined ? "" : `, status ${status}`;
-    context.print(`  ${number}. ${at}  ${Math.round(durationMs)} ms${code}: ${how}`);
-    if (response) context.print(context.style.tone("quiet", `     ${response}`));
+    context.print(`  ${number}. ${at}  ${Math.round(durationMs)} ms${code}: ${plainLine(how)}`);
+    if (response) context.print(context.style.tone("quiet", `     ${plainLine(response)}`));
   }
 }
 
