@@ -20,13 +20,10 @@ const OWN_HEADERS = [
 ];
 
 type Target = Pick<ImRobot & Webhook, "url" | "channel">;
+type Targets = Pick<LintContext, "channels" | "allowsTarget">;
 
 /** What is wrong with a robot's target, kind and secret. */
-export function* robotRules(
-  robot: ImRobot,
-  path: string,
-  context: Pick<LintContext, "channels">,
-): Generator<Finding> {
+export function* robotRules(robot: ImRobot, path: string, context: Targets): Generator<Finding> {
   const { kind, secret, channel, url } = robot;
   yield* targetRules(robot, path, ROBOT_KINDS, context);
   if (channel !== undefined) {
@@ -53,11 +50,7 @@ export function* robotRules(
 }
 
 /** What is wrong with a webhook's target, secrets and headers. */
-export function* webhookRules(
-  webhook: Webhook,
-  path: string,
-  context: Pick<LintContext, "channels">,
-): Generator<Finding> {
+export function* webhookRules(webhook: Webhook, path: string, context: Targets): Generator<Finding> {
   const { secret, previousSecret, headers = {} } = webhook;
   yield* targetRules(webhook, path, ["WEBHOOK"], context);
   if (webhook.channel !== undefined) {
@@ -97,7 +90,7 @@ function* targetRules(
   { url, channel }: Target,
   path: string,
   kinds: readonly string[],
-  context: Pick<LintContext, "channels">,
+  context: Targets,
 ): Generator<Finding> {
   if (url === undefined && channel === undefined) {
     yield error(path, "nothing says where the messages go; give `url` or `channel`");
@@ -105,7 +98,7 @@ function* targetRules(
   if (url !== undefined && channel !== undefined) {
     yield error(`${path}/channel`, "messages go to one place; give either `url` or `channel`");
   }
-  if (url !== undefined) yield* urlRules(url, `${path}/url`);
+  if (url !== undefined) yield* urlRules(url, `${path}/url`, context);
   if (channel === undefined || !context.channels) return;
   const kind = context.channels.get(channel);
   if (kind === undefined) {
@@ -118,7 +111,8 @@ function* targetRules(
   }
 }
 
-function* urlRules(url: string, path: string): Generator<Finding> {
+/** What is wrong with where messages are posted to. */
+export function* urlRules(url: string, path: string, context: Targets = {}): Generator<Finding> {
   const parsed = URL.parse(url);
   if (!parsed) {
     yield error(path, `${quoted(url)} is not a URL; write it whole, e.g. \`https://example.com/hook\``);
@@ -126,9 +120,10 @@ function* urlRules(url: string, path: string): Generator<Finding> {
     yield error(path, `messages go by http and https alone, not by ${quoted(parsed.protocol.slice(0, -1))}`);
   } else if (parsed.username !== "" || parsed.password !== "") {
     yield error(path, "a URL with a user and a password in it shows them; give them in `headers` instead");
-  } else if (isPrivateHost(parsed.hostname)) {
+  } else if (isPrivateHost(parsed.hostname) && !context.allowsTarget?.(parsed.hostname)) {
     const message = `${quoted(parsed.hostname)} is in the server's own network`;
-    yield warning(path, `${message}, where it sends nothing unless the address is allowed to it`);
+    const remedy = `--allow-target ${parsed.hostname.replace(/^\[|\]$/g, "")}`;
+    yield warning(path, `${message}, where it sends nothing unless it is started with \`${remedy}\``);
   }
 }
 

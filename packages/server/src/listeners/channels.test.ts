@@ -104,6 +104,31 @@ test("a sealed text and a URL of another kind are refused", async () => {
   expect(channels.list()).toEqual([]);
 });
 
+test("settings that no request can be made with are refused as in a listener", async () => {
+  const problems = (spec: ChannelSpec) =>
+    channels.put("hook", spec, "ada").then(
+      () => [],
+      ({ details }) => details.map(({ path }: { path: string }) => path),
+    );
+  expect(await problems({ ...hook, url: "https://me:secret@a.example/hook" })).toEqual(["/spec/url"]);
+  expect(await problems({ ...hook, url: "***" })).toEqual(["/spec/url"]);
+  expect(await problems({ ...robot, url: "https://me:secret@open.feishu.cn/x" })).toEqual(["/spec/url"]);
+  expect(
+    await problems({
+      kind: "SLACK_APP",
+      botToken: "1",
+      signingSecret: "2",
+      baseUrl: "https://me:pw@slack.com",
+    }),
+  ).toEqual(["/spec/baseUrl"]);
+  expect(await problems({ ...hook, headers: { "X-A": "a\r\nX-B: b", Host: "b.example" } })).toEqual([
+    "/spec/headers/X-A",
+    "/spec/headers/Host",
+  ]);
+  expect(channels.list()).toEqual([]);
+  expect(await problems({ ...hook, url: "http://10.0.0.7/hook" })).toEqual([]);
+});
+
 test("a channel is made once, changed on what was seen, and gone when it is removed", async () => {
   await channels.put("hook", hook, "ada", 0);
   await expect(channels.put("hook", hook, "ada", 0)).rejects.toMatchObject({ code: "NAME_TAKEN" });

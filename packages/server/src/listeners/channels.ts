@@ -7,6 +7,7 @@ import { MASK } from "@mflow/core/mask";
 import type { ChannelKind, ChannelSpec, SpecOf, Channel as StoredChannel } from "@mflow/core/schema/channel";
 import type { ChannelStore } from "../store/store.ts";
 import type { Channel, HttpSender } from "./channel.ts";
+import { channelProblems } from "./channel-problems.ts";
 import { addressOf, mapSecrets } from "./channel-secrets.ts";
 
 /** The kinds that can change a message that was sent, told without loading them. */
@@ -177,7 +178,7 @@ export class Channels {
         problems.push({ path, message: "a sealed text cannot be given; give the value itself" });
       return vault.seal(text);
     });
-    problems.push(...urlProblems(spec));
+    problems.push(...channelProblems(spec));
     if (problems.length === 0) return sealed;
     const message = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
     throw new MflowError("INVALID_DOCUMENT", message, problems);
@@ -186,15 +187,4 @@ export class Channels {
 
 function masked(channel: StoredChannel): StoredChannel {
   return { ...channel, spec: mapSecrets(channel.spec, () => MASK) };
-}
-
-function urlProblems(spec: ChannelSpec): ErrorDetail[] {
-  return Object.entries(spec).flatMap(([key, value]) => {
-    if ((key !== "url" && key !== "baseUrl") || value === MASK) return [];
-    const protocol = URL.parse(String(value))?.protocol;
-    if (protocol === "http:" || protocol === "https:") return [];
-    return [
-      { path: `/spec/${key}`, message: "is no http or https URL; give one such as https://example.com/hook" },
-    ];
-  });
 }

@@ -196,3 +196,12 @@ test("a proxy of the environment is not used", async () => {
     else process.env.http_proxy = before;
   }
 });
+
+test("a request that can never be made is given up at once", async () => {
+  const headers = { "x-a": "one\r\nx-b: two" };
+  const sent = open.send({ url: receiver.url("/"), headers, signal: AbortSignal.timeout(5_000) });
+  expect(await refusal(sent)).toEqual([
+    "DEAD",
+    `no request to 127.0.0.1:${receiver.port} can be made: invalid x-a header; correct the settings`,
+  ]);
+});

@@ -98,6 +98,13 @@ async function exchange(
   } catch (error) {
     if (error instanceof RefusedTarget) throw new SendError("DEAD", error.message);
     if (signal.aborted) throw new SendError("RETRY", `${url.host} took too long`);
+    // No such request can be made, now or later.
+    if (error instanceof client.errors.InvalidArgumentError) {
+      throw new SendError(
+        "DEAD",
+        `no request to ${url.host} can be made: ${error.message}; correct the settings`,
+      );
+    }
     throw new SendError("RETRY", `${url.host} did not answer: ${reasonOf(error)}`);
   }
 }
