@@ -60,6 +60,7 @@ describe.each(receivers)("the receiver in $language", ({ command }) => {
     }
     const failed = { version: 1, type: "FAILED", task: { name: "prod" }, run: { name: "release" } };
     const ended = { version: 1, type: "SUCCEEDED", run: { name: "release" } };
+    const trial = { version: 1, type: "SUCCEEDED" };
     const tenMinutes = 10 * 60_000;
     const other = new Webhook(Buffer.from("another secret").toString("base64"));
     const twoSignatures = (id: string, body: object, at: Date) =>
@@ -68,6 +69,7 @@ describe.each(receivers)("the receiver in $language", ({ command }) => {
     expect({
       signed: await send("msg-1", failed),
       again: await send("msg-1", failed),
+      trial: await send("msg-5", trial),
       forged: await send("msg-2", failed, { "webhook-signature": other.sign("msg-2", now, "{}") }),
       unsigned: await send("msg-2", failed, { "webhook-signature": "" }),
       otherId: await send("msg-2", failed, { "webhook-id": "msg-3" }),
@@ -82,6 +84,7 @@ describe.each(receivers)("the receiver in $language", ({ command }) => {
     }).toEqual({
       signed: 204,
       again: 204,
+      trial: 204,
       forged: 401,
       unsigned: 401,
       otherId: 401,
@@ -89,6 +92,7 @@ describe.each(receivers)("the receiver in $language", ({ command }) => {
       early: 401,
       whileRotated: 204,
     });
-    expect([await receiver.next(), await receiver.next()]).toEqual(["FAILED prod", "SUCCEEDED release"]);
+    const printed = [await receiver.next(), await receiver.next(), await receiver.next()];
+    expect(printed).toEqual(["FAILED prod", "a test message", "SUCCEEDED release"]);
   });
 });

@@ -54,8 +54,9 @@ class Receiver(BaseHTTPRequestHandler):
         if message_id not in seen:
             seen.add(message_id)
             message = json.loads(body)
-            about = message.get("task") or message.get("run") or {}
-            print(message["type"], about.get("name"), flush=True)
+            # A test message of `mflow channel test` is about nothing.
+            about = message.get("task") or message.get("run")
+            print(f"{message['type']} {about['name']}" if about else "a test message", flush=True)
         self.send_response(204)
         self.end_headers()
 

@@ -40,7 +40,9 @@ const server = createServer(async (request, response) => {
   if (!seen.has(id)) {
     seen.add(id);
     const message = JSON.parse(body.toString("utf8"));
-    console.log(`${message.type} ${message.task?.name ?? message.run?.name}`);
+    // A test message of `mflow channel test` is about nothing.
+    const about = message.task ?? message.run;
+    console.log(about ? `${message.type} ${about.name}` : "a test message");
   }
   response.writeHead(204).end();
 });

@@ -89,13 +89,14 @@ func main() {
 				http.Error(response, err.Error(), http.StatusBadRequest)
 				return
 			}
-			name := ""
+			// A test message of `mflow channel test` is about nothing.
+			about := "a test message"
 			if told.Task != nil {
-				name = told.Task.Name
+				about = told.Type + " " + told.Task.Name
 			} else if told.Run != nil {
-				name = told.Run.Name
+				about = told.Type + " " + told.Run.Name
 			}
-			fmt.Println(told.Type, name)
+			fmt.Println(about)
 		}
 		response.WriteHeader(http.StatusNoContent)
 	})
