@@ -115,6 +115,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     runnerTypes: ["FAKE", "SHELL"],
     allowedHosts: allowedHosts(config),
+    allowedTargets: config.allowedTargets,
     version: VERSION,
     state: () => state,
     gauges: () => gaugesOf(engine),

@@ -28,6 +28,8 @@ export interface LintContext {
   people?: { users: ReadonlySet<string>; groups: ReadonlyMap<string, readonly string[]> };
   /** The server's channels by name; left out: not checked. */
   channels?: ReadonlyMap<string, ChannelKind>;
+  /** Whether the server may send to a host inside its own network; left out: a warning says that it has to be allowed. */
+  allowsTarget?(host: string): boolean;
 }
 
 /** Where a document lives: what it says itself, else the scope it is read in. */

@@ -18,7 +18,7 @@ import { unknownPerson } from "./people.ts";
 export type Level = "task" | "pipeline" | "request";
 
 /** What listeners are checked against; what is left out is not checked. */
-export interface Reachable extends Pick<LintContext, "people" | "channels"> {
+export interface Reachable extends Pick<LintContext, "people" | "channels" | "allowsTarget"> {
   /** Handed in, for it loads the library of templates: a server that starts needs none. */
   templateProblems?(template: string): TemplateProblem[];
 }

@@ -87,8 +87,8 @@ describe("events", () => {
 
 describe("targets", () => {
   const private_ = (host: string) => [
-    `warning /webhooks/0/url: \`${host}\` is in the server's own network, where it sends nothing unless the address ` +
-      "is allowed to it",
+    `warning /webhooks/0/url: \`${host}\` is in the server's own network, where it sends nothing unless it is started with ` +
+      `\`--allow-target ${host.replace(/^\[|\]$/g, "")}\``,
   ];
   test.each<[string, Partial<Webhook>, string[]]>([
     [

@@ -14,6 +14,7 @@ import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
+import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
@@ -70,6 +71,8 @@ export interface AppOptions {
   accounts: Accounts;
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
+  /** Ranges, addresses and names of hosts that messages may be sent to although they are not public. */
+  allowedTargets?: readonly string[];
   /** Absent: there are no app channels, and every callback is refused. */
   callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is (default `en`). */
@@ -171,11 +174,15 @@ export function createApp(options: AppOptions): FastifyInstance {
     bell.close();
   });
 
+  const targets = createTargetGuard(options.allowedTargets ?? []);
   const lint = {
     store: store.catalog,
     runnerTypes: options.runnerTypes,
     people: () => accounts.people(),
     channels: () => options.listeners.channels.kinds(),
+    // What other names stand for is known where a connection is dialled.
+    allowsTarget: (host: string) =>
+      targets.allows(host, host.endsWith("localhost") ? "127.0.0.1" : host.replace(/^\[|\]$/g, "")),
   };
   const services: Services = {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },

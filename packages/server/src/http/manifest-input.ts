@@ -57,11 +57,14 @@ export interface LintSources {
   people?(): LintContext["people"];
   /** Kinds of the stored channels by name. */
   channels?(): LintContext["channels"];
+  /** Whether messages may be sent to a host inside the server's own network. */
+  allowsTarget?(host: string): boolean;
 }
 
 /** Who can be told, and how. */
-function reachable({ people, channels }: LintSources): Pick<LintContext, "people" | "channels"> {
-  return { people: people?.(), channels: channels?.() };
+function reachable(sources: LintSources): Pick<LintContext, "people" | "channels" | "allowsTarget"> {
+  const { people, channels, allowsTarget } = sources;
+  return { people: people?.(), channels: channels?.(), ...(allowsTarget && { allowsTarget }) };
 }
 
 /**

@@ -37,6 +37,19 @@ async function refusedPlaces(path: string, body: unknown): Promise<string[]> {
   return answer.body.details.map((detail) => detail.path);
 }
 
+test("a target in the server's own network is warned of unless the server may send there", async () => {
+  const hosts = ["127.0.0.1", "localhost", "[::1]", "10.0.0.7"];
+  const webhooks = hosts.map((host) => ({ url: `http://${host}:9/hook`, ...quiet }));
+  const documents = [pipeline("near", [{ name: "one", job: "work", webhooks }])];
+  const { problems } = await server.ok<LintResult>("POST", "/lint", { documents });
+  expect(
+    problems.map(({ path, message }) => [path.at(-5), /--allow-target [^`]+/.exec(message)?.[0]]),
+  ).toEqual([
+    ["2", "--allow-target ::1"],
+    ["3", "--allow-target 10.0.0.7"],
+  ]);
+});
+
 describe("the secrets of a pipeline's listeners", () => {
   const withSecrets = (name: string, listeners: Listeners) =>
     pipeline(name, [{ name: "one", job: "work", ...listeners }], listeners);

@@ -120,6 +120,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    allowedTargets: ["127.0.0.1"],
     callbacks: {
       settingsOf: (channel) => listeners.channels.open(channel),
       http: listeners.http,
