@@ -2,6 +2,7 @@
 // for all messages. One request at a time and app: a hundred messages that find the token expired ask once.
 
 import { createHash } from "node:crypto";
+import { untilAborted } from "./until-aborted.ts";
 
 /** A token is renewed this long before it expires, milliseconds: it must last for the request that takes it. */
 const RENEW_BEFORE_MS = 5 * 60_000;
@@ -72,18 +73,5 @@ export class AppTokens<Settings> {
     return createHash("sha256")
       .update(JSON.stringify(this.#credentials(settings)))
       .digest("hex");
-  }
-}
-
-/** The promise's end, or the signal's, whichever comes first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

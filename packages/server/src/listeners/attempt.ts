@@ -4,6 +4,7 @@ import { createMasker, type Masker } from "@mflow/core/mask";
 import type { DeliveryAttempt } from "@mflow/core/schema/delivery";
 import { type Exchange, SendError } from "./channel.ts";
 import type { Prepared } from "./prepare.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** How an attempt went. `ABORTED`: the server stops; nothing is known. */
 export type AttemptResult =
@@ -78,18 +79,6 @@ function timeFor(ms: number, stop: AbortSignal) {
       stop.removeEventListener("abort", give);
     },
   };
-}
-
-/** A channel that does not listen to its signal holds up nobody. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const give = () => reject(signal.reason);
-  signal.addEventListener("abort", give, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", give);
-  }
 }
 
 function recorded({ requestDigest, status, response }: Exchange, mask: Masker): Exchange {
