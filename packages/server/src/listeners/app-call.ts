@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Exchange, type HttpRequest, type HttpSender, SendError } from "./channel.ts";
+import { jsonObject } from "./json-object.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 export interface AppCall extends Omit<HttpRequest, "body"> {
@@ -29,7 +30,7 @@ export async function callApp(http: HttpSender, platform: string, call: AppCall)
   const requestDigest = createHash("sha256").update(body).digest("hex");
   const exchange: Exchange = { requestDigest, status, response: answer.body };
   const waitMs = retryAfterMs(answer.headers["retry-after"] ?? answer.headers["x-ogw-ratelimit-reset"], now);
-  const json = readObject(answer.body);
+  const json = jsonObject(answer.body);
   if (json) return { status, json, exchange, waitMs };
   if (status === 429) throw new SendError("LIMITED", `${platform} has had too many`, exchange, waitMs);
   if (status >= 500 || status === 408)
@@ -41,15 +42,4 @@ export async function callApp(http: HttpSender, platform: string, call: AppCall)
 /** URL of a path of the platform's API. */
 export function apiUrl(baseUrl: string | undefined, otherwise: string, path: string): string {
   return (baseUrl ?? otherwise).replace(/\/+$/, "") + path;
-}
-
-function readObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === "object" && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

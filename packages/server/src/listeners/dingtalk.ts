@@ -6,7 +6,7 @@ import type { SpecOf } from "@mflow/core/schema/channel";
 import type { Channel, HttpSender, Outgoing, Sent } from "./channel.ts";
 import type { Content } from "./content.ts";
 import { fitted } from "./fit-content.ts";
-import { answerSentence, bytesOf, postToRobot, strangeAnswer, type Verdict } from "./robot-http.ts";
+import { bytesOf, judgeErrcode, postToRobot } from "./robot-http.ts";
 import { type Dialect, robotMarkdown } from "./robot-markdown.ts";
 
 type Robot = SpecOf<"DINGTALK">;
@@ -17,18 +17,19 @@ const MAX_BODY_BYTES = 19_000;
 const LIMITED_FOR_MS = 10 * 60_000;
 
 /** Sent too fast: 130101 and 410100 are documented, with 20 messages a minute. */
-const LIMITED = new Set([130101, 410100]);
+const limited = new Set([130101, 410100]);
 /** The server is busy. */
-const BUSY = new Set([-1]);
+const busy = new Set([-1]);
 /**
  * Will be refused again: the message (40035, 43004, 400105, 430101 to 430104 for unsafe links and unfit texts, 460101
  * too long), the robot (300001, 400101, 400102, 400106), the group (400013), and the security settings (310000: keyword,
  * signature, timestamp or address).
  */
-const REFUSED = new Set([
+const refused = new Set([
   ...[40035, 43004, 300001, 310000, 400013, 400101, 400102, 400105, 400106],
   ...[430101, 430102, 430103, 430104, 460101],
 ]);
+const judge = judgeErrcode({ limited, limitedForMs: LIMITED_FOR_MS, refused, busy });
 
 const MARKS: Readonly<Record<Content["tone"], string>> = {
   GOOD: "🟢",
@@ -85,14 +86,4 @@ export function dingtalkMessage(content: Content) {
   const text = robotMarkdown(content, dialect, []);
   if (opens.length === 0) return { msgtype: "markdown", markdown: { title, text } };
   return { msgtype: "actionCard", actionCard: { title, text, btnOrientation: "1", btns: opens } };
-}
-
-function judge(text: string, body: Record<string, unknown> | undefined): Verdict {
-  const code = body?.errcode;
-  if (typeof code !== "number") return strangeAnswer(text);
-  if (code === 0) return { kind: "SENT" };
-  const why = answerSentence(code, body?.errmsg);
-  if (LIMITED.has(code)) return { kind: "LIMITED", why, waitMs: LIMITED_FOR_MS };
-  if (REFUSED.has(code)) return { kind: "DEAD", why };
-  return { kind: BUSY.has(code) ? "RETRY" : "UNKNOWN", why };
 }

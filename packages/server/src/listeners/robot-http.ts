@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { type Exchange, type HttpSender, type Outgoing, SendError, type Sent } from "./channel.ts";
 import { cutText } from "./cut-text.ts";
+import { jsonObject } from "./json-object.ts";
 import { oneLine } from "./plain-line.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -33,7 +34,7 @@ export async function postToRobot(
   const headers = { "content-type": "application/json; charset=utf-8" };
   const { status, headers: answered, body: response } = await http.send({ url, headers, body, signal });
   const exchange: Exchange = { requestDigest, status, response };
-  const verdict = judge(response, objectOf(response));
+  const verdict = judge(response, jsonObject(response));
   const wait = retryAfterMs(answered["retry-after"], now);
   const isSuccess = status >= 200 && status < 300;
   if (verdict.kind === "SENT" && isSuccess) return exchange;
@@ -54,6 +55,29 @@ export function answerSentence(code: unknown, text: unknown): string {
   return `the robot answered ${String(code)}${said}`;
 }
 
+/** The codes of a platform that tells in `errcode` how it went, and in `errmsg` why; 0 is success. */
+export interface ErrorCodes {
+  limited: ReadonlySet<number>;
+  /** How long it stays limited. */
+  limitedForMs: number;
+  /** Will be refused again. */
+  refused: ReadonlySet<number>;
+  busy: ReadonlySet<number>;
+}
+
+/** Says what an answer with `errcode` means. */
+export function judgeErrcode({ limited, limitedForMs, refused, busy }: ErrorCodes): RobotRequest["judge"] {
+  return (text, body) => {
+    const code = body?.errcode;
+    if (typeof code !== "number") return strangeAnswer(text);
+    if (code === 0) return { kind: "SENT" };
+    const why = answerSentence(code, body?.errmsg);
+    if (limited.has(code)) return { kind: "LIMITED", why, waitMs: limitedForMs };
+    if (refused.has(code)) return { kind: "DEAD", why };
+    return { kind: busy.has(code) ? "RETRY" : "UNKNOWN", why };
+  };
+}
+
 /** An answer that is none of the platform, e.g. of a proxy before it. */
 export function strangeAnswer(text: string): Verdict {
   return {
@@ -65,15 +89,4 @@ export function strangeAnswer(text: string): Verdict {
 /** Bytes of a text in UTF-8: what platforms count. */
 export function bytesOf(text: string): number {
   return Buffer.byteLength(text);
-}
-
-function objectOf(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === "object" && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

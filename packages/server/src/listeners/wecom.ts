@@ -5,7 +5,7 @@ import type { SpecOf } from "@mflow/core/schema/channel";
 import type { Channel, HttpSender, Outgoing, Sent } from "./channel.ts";
 import type { Content } from "./content.ts";
 import { fitted } from "./fit-content.ts";
-import { answerSentence, bytesOf, postToRobot, strangeAnswer, type Verdict } from "./robot-http.ts";
+import { bytesOf, judgeErrcode, postToRobot } from "./robot-http.ts";
 import { type Dialect, robotMarkdown } from "./robot-markdown.ts";
 
 type Robot = SpecOf<"WECOM">;
@@ -15,14 +15,15 @@ const MAX_CONTENT_BYTES = 4096;
 const LIMITED_FOR_MS = 60_000;
 
 /** Called too often, or too many calls at once (document/path/90313, global error codes). */
-const LIMITED = new Set([45009, 45033]);
+const limited = new Set([45009, 45033]);
 /** The server is busy. */
-const BUSY = new Set([-1]);
+const busy = new Set([-1]);
 /**
  * Will be refused again: the message (40008 its type, 40058 a parameter such as its length, 44004 empty, 45002 too
  * long, 47001 no JSON), and the robot (93000 wrong URL or removed from the group, 93004 stopped, 93008 not in the group).
  */
-const REFUSED = new Set([40008, 40058, 44004, 45002, 47001, 93000, 93004, 93008]);
+const refused = new Set([40008, 40058, 44004, 45002, 47001, 93000, 93004, 93008]);
+const judge = judgeErrcode({ limited, limitedForMs: LIMITED_FOR_MS, refused, busy });
 
 /** The three colours that WeCom's markdown has. */
 const COLORS: Readonly<Record<Content["tone"], string>> = {
@@ -59,16 +60,6 @@ function sendTo(http: HttpSender, outgoing: Outgoing<Robot>): Promise<Sent> {
 }
 
 /** The message that WeCom shows; buttons are links at its end. */
-export function wecomMarkdown(content: Content): string {
+function wecomMarkdown(content: Content): string {
   return robotMarkdown(content, dialect, [...(content.buttons ?? []), ...content.links]);
-}
-
-function judge(text: string, body: Record<string, unknown> | undefined): Verdict {
-  const code = body?.errcode;
-  if (typeof code !== "number") return strangeAnswer(text);
-  if (code === 0) return { kind: "SENT" };
-  const why = answerSentence(code, body?.errmsg);
-  if (LIMITED.has(code)) return { kind: "LIMITED", why, waitMs: LIMITED_FOR_MS };
-  if (REFUSED.has(code)) return { kind: "DEAD", why };
-  return { kind: BUSY.has(code) ? "RETRY" : "UNKNOWN", why };
 }
