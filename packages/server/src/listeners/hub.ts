@@ -2,6 +2,7 @@
 // memory and decides nothing that can wait: what a listener's settings are is looked up when the message is sent.
 
 import { createHash } from "node:crypto";
+import { GATE_LISTENER } from "@mflow/core/listeners/recipients";
 import { robotKindOfUrl } from "@mflow/core/listeners/robot-kind";
 import type { Recipient, RecipientPlace } from "@mflow/core/notice";
 import type { ChannelKind } from "@mflow/core/schema/channel";
@@ -38,16 +39,13 @@ export function createHub(parts: HubParts): ListenerHub {
       return notice.recipients.flatMap((recipient) =>
         waysTo(recipient.place, parts)
           .filter((way) => recipient.action === "SEND" || canUpdate(way))
-          .filter((way) => recipient.listener !== GATE || isMissed(way, recipient, parts))
+          .filter((way) => recipient.listener !== GATE_LISTENER || isMissed(way, recipient, parts))
           .map((way) => deliveryOf(way, recipient, aggregateId, parts)),
       );
     },
     committed: parts.committed,
   };
 }
-
-/** The listener of those who decide, whom nobody wrote down as a listener. */
-const GATE = "gate";
 
 /**
  * Whether it is told, or that it cannot be is worth a row: people of a gate are asked by every way that they have. That
