@@ -16,7 +16,7 @@ import { Committer } from "./committer.ts";
 import { EffectWorkers } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
-import { type GateChange, isGateChange, isRefusal, refusalRecord, refuseUsedLink } from "./refusals.ts";
+import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { Slots } from "./slots.ts";
@@ -46,6 +46,7 @@ export class RunningEngine implements Engine {
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
   readonly #runRequests: RunRequests;
+  readonly #refusals: Refusals;
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
@@ -89,6 +90,13 @@ export class RunningEngine implements Engine {
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
+      warn: (message, error) => options.log.warn(message, error),
+    });
+    this.#refusals = new Refusals({
+      records: options.store.records,
+      runs: options.store.runs,
+      keys: options.keys,
+      now: () => this.#clock.now(),
       warn: (message, error) => options.log.warn(message, error),
     });
     this.#runRequests = new RunRequests({
@@ -259,32 +267,9 @@ export class RunningEngine implements Engine {
     if (aggregateId === undefined) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
     const state =
       actor && isGateChange(change)
-        ? await this.#decideGate(aggregateId, change, actor)
+        ? await this.#refusals.guard(change, actor, () => this.#submitFor(aggregateId, change, actor))
         : await this.#submitFor(aggregateId, change, actor);
     return state.tasks.get(taskId) as JobTask;
-  }
-
-  /** A person's decision; one that is refused joins the decision record before they are told. */
-  async #decideGate(aggregateId: string, change: GateChange, actor: Actor): Promise<RunState> {
-    try {
-      await refuseUsedLink(this.#options.store.records, actor);
-      return await this.#submitFor(aggregateId, change, actor);
-    } catch (error) {
-      if (isRefusal(error)) await this.#recordRefusal(change, actor, error);
-      throw error;
-    }
-  }
-
-  async #recordRefusal(change: GateChange, actor: Actor, refusal: MflowError): Promise<void> {
-    const { records, runs } = this.#options.store;
-    try {
-      const task = await runs.task(change.taskId);
-      const at = new Date(this.#clock.now()).toISOString();
-      if (task) await records.append([refusalRecord(change, task, actor, refusal, at)]);
-    } catch (error) {
-      // The refusal stands, whether or not the disk has room for it.
-      this.#options.log.warn(`could not record the refusal ${refusal.code} of ${actor.name}`, error);
-    }
   }
 
   async #aggregateOf(taskId: string): Promise<string | undefined> {
