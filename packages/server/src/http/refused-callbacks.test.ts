@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { RefusedCallbacks } from "./refused-callbacks.ts";
 
 let rows: NewDecisionRecord[];
-let logged: [object, string][];
+let logged: ([object, string] | [string])[];
 let refusals: RefusedCallbacks;
-const note = (entry: object, message: string) => logged.push([entry, message]);
+const note = (...entry: [object, string] | [string]) => logged.push(entry);
 const log = { warn: note, error: note } as unknown as FastifyBaseLogger;
 const refused = { rule: "the signature is wrong", code: "CALLBACK_REFUSED" } as const;
 
@@ -43,6 +43,18 @@ test("each channel has sixty rows a minute; the log tells at its end how many mo
   ]);
   await refusals.note("feishu", refused, Date.now(), log);
   expect(rows.length).toBe(62);
+});
+
+test("callbacks to no app channel fill no record: the log tells of the first, and how many there were", () => {
+  for (let index = 0; index < 100; index++) refusals.leave(Date.now(), log);
+  vi.advanceTimersByTime(60_000);
+  expect([rows, logged]).toEqual([
+    [],
+    [
+      ["a callback to no app channel was refused; those of this minute are counted"],
+      [{ count: 100 }, "callbacks to no app channel were refused"],
+    ],
+  ]);
 });
 
 test("a record that cannot be written is told to the log, and the refusal stands", async () => {

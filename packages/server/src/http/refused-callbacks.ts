@@ -4,17 +4,10 @@
 import type { ErrorCode } from "@mflow/core/errors";
 import type { NewDecisionRecord } from "@mflow/core/schema/decision-record";
 import type { FastifyBaseLogger } from "fastify";
+import { RefusalLimit } from "../engine/refusal-limit.ts";
 import type { DecisionRecordStore } from "../store/store.ts";
 
-const ROWS_PER_WINDOW = 60;
-const WINDOW_MS = 60_000;
-
-interface Window {
-  /** Milliseconds since the epoch. */
-  until: number;
-  rows: number;
-  left: number;
-}
+const ROWS_PER_MINUTE = 60;
 
 /** What is known of a refused callback; of one that was not verified it is very little. */
 export type RefusedCallback = Omit<NewDecisionRecord, "at" | "act" | "code" | "domain" | "namespace"> &
@@ -22,23 +15,24 @@ export type RefusedCallback = Omit<NewDecisionRecord, "at" | "act" | "code" | "d
 
 export class RefusedCallbacks {
   readonly #records: Pick<DecisionRecordStore, "append">;
-  readonly #windows = new Map<string, Window>();
+  readonly #limit = new RefusalLimit(ROWS_PER_MINUTE);
+  readonly #strays = new RefusalLimit(0);
 
   constructor(records: Pick<DecisionRecordStore, "append">) {
     this.#records = records;
   }
 
-  /**
-   * Records one, unless there were too many. `channel`: a channel that there is, or one name for all others. It was
-   * refused already, so a store that cannot write changes nothing.
-   */
+  /** Records one, unless there were too many. It was refused already, so a store that cannot write changes nothing. */
   async note(channel: string, refused: RefusedCallback, now: number, log: FastifyBaseLogger): Promise<void> {
-    const window = this.#window(channel, now);
-    if (window.rows >= ROWS_PER_WINDOW) {
-      if (window.left++ === 0) this.#tellLater(channel, window, now, log);
-      return;
-    }
-    window.rows++;
+    const mayJoin = this.#limit.take(channel, now, {
+      began: () =>
+        log.warn(
+          { channel },
+          `more than ${ROWS_PER_MINUTE} callbacks of a minute were refused; the rest is counted`,
+        ),
+      ended: (count) => log.warn({ channel, count }, "refused callbacks were not recorded"),
+    });
+    if (!mayJoin) return;
     const at = new Date(now).toISOString();
     // Nothing says where one belongs that was not verified.
     const record: NewDecisionRecord = { at, domain: "*", namespace: "*", act: "REFUSE", ...refused };
@@ -49,20 +43,11 @@ export class RefusedCallbacks {
     }
   }
 
-  #window(channel: string, now: number): Window {
-    const known = this.#windows.get(channel);
-    if (known && now < known.until) return known;
-    const window = { until: now + WINDOW_MS, rows: 0, left: 0 };
-    this.#windows.set(channel, window);
-    return window;
-  }
-
-  #tellLater(channel: string, window: Window, now: number, log: FastifyBaseLogger): void {
-    log.warn(
-      { channel },
-      `more than ${ROWS_PER_WINDOW} callbacks of a minute were refused; the rest is counted`,
-    );
-    const tell = () => log.warn({ channel, count: window.left }, "refused callbacks were not recorded");
-    setTimeout(tell, window.until - now).unref();
+  /** Counts one to a channel that there is not: no gate is near it, so the record has no word of it. */
+  leave(now: number, log: FastifyBaseLogger): void {
+    this.#strays.take("", now, {
+      began: () => log.warn("a callback to no app channel was refused; those of this minute are counted"),
+      ended: (count) => log.warn({ count }, "callbacks to no app channel were refused"),
+    });
   }
 }

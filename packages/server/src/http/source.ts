@@ -1,4 +1,4 @@
-// From where somebody decides through the API, for the decision record.
+// From where somebody decides, for the decision record.
 
 import type { DecisionSource } from "@mflow/core/schema/decision-record";
 import type { FastifyRequest } from "fastify";
@@ -9,9 +9,14 @@ import { actorIn, type Caller } from "./caller.ts";
 const CLI = /^mflow-cli\//;
 const MOST_OF_AGENT = 512;
 
-export function sourceOf({ headers, ip }: Pick<FastifyRequest, "headers" | "ip">): DecisionSource {
+/** `by`: the way, where it is not the API, with the delivery whose link or card was used. */
+export function sourceOf(
+  { headers, ip }: Pick<FastifyRequest, "headers" | "ip">,
+  by?: Pick<DecisionSource, "via" | "link">,
+): DecisionSource {
   const agent = headers["user-agent"];
-  const source: DecisionSource = { via: agent !== undefined && CLI.test(agent) ? "CLI" : "API", address: ip };
+  const via = agent !== undefined && CLI.test(agent) ? "CLI" : "API";
+  const source: DecisionSource = { via, address: ip, ...by };
   if (agent !== undefined) source.userAgent = agent.slice(0, MOST_OF_AGENT);
   return source;
 }

@@ -13,13 +13,12 @@ import { decidePress } from "../pressed-button.ts";
 import { RefusedCallbacks } from "../refused-callbacks.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { CallbackParts, Services } from "../services.ts";
+import { sourceOf } from "../source.ts";
 
 type RawCall = Call<unknown, unknown>;
 
 /** What follows an answer (a card that changes, a dialog) may take so long, milliseconds. */
 const FOLLOW_MS = 10_000;
-/** Callbacks to channels that there are not count as one channel's. */
-const NO_CHANNEL = "?";
 
 export function callbackRoutes(services: Services): Route[] {
   const { store, callbacks } = services;
@@ -42,7 +41,7 @@ export function callbackRoutes(services: Services): Route[] {
     const spec = parts.settingsOf(channel);
     if (!spec || !hasCallbacks(spec))
       throw new CallbackRefusal(`there is no app channel \`${channel.slice(0, 64)}\``);
-    const source = { via: spec.kind, ...from(call) };
+    const source = sourceOf(call.request, { via: spec.kind });
     const verified = await verify(call, channel, spec);
     if (verified.kind === "ANSWER") return answered(call, verified.answer, parts);
     const { press, answers } = verified;
@@ -68,7 +67,7 @@ export function callbackRoutes(services: Services): Route[] {
       description:
         "For the platforms of app channels alone (Feishu, DingTalk, Slack): the body is signed as the platform " +
         "documents, with the channel's secrets. A callback that is not, is old, or comes again changes nothing and " +
-        "is recorded. A press that the gate's rules refuse is answered with 200 and what the person is told.",
+        "is recorded if the channel is there. A press that the gate's rules refuse is answered with 200 and what the person is told.",
       access: "public",
       rawBody: true,
       successes: { 200: { description: "JSON of the platform's own; Slack gets no body." } },
@@ -82,13 +81,17 @@ export function callbackRoutes(services: Services): Route[] {
           if (!(error instanceof CallbackRefusal)) throw error;
           const spec = callbacks?.settingsOf(channel);
           const isKnown = spec !== undefined && hasCallbacks(spec);
-          const refused = {
-            ...{ rule: error.message, code: "CALLBACK_REFUSED" as const },
-            ...(isKnown && { source: { via: spec.kind, ...from(call) } }),
-          };
-          await refusals.note(isKnown ? channel : NO_CHANNEL, refused, Date.now(), call.request.log);
+          const { log } = call.request;
+          if (isKnown) {
+            const source = sourceOf(call.request, { via: spec.kind });
+            const refused = { rule: error.message, code: "CALLBACK_REFUSED" as const, source };
+            await refusals.note(channel, refused, Date.now(), log);
+          } else refusals.leave(Date.now(), log);
           // Why is for the record alone: it would help who forges one.
-          throw new MflowError("CALLBACK_REFUSED", "The callback is refused; the decision record says why.");
+          throw new MflowError(
+            "CALLBACK_REFUSED",
+            "The callback is refused; the decision record or the log says why.",
+          );
         }
       },
     }),
@@ -106,9 +109,4 @@ function answered(call: RawCall, { body, follow }: CallbackAnswer, { http }: Cal
     });
   }
   return { status: 200, body };
-}
-
-function from({ request }: RawCall): { address: string; userAgent?: string } {
-  const agent = request.headers["user-agent"]?.slice(0, 512);
-  return { address: request.ip, ...(agent !== undefined && { userAgent: agent }) };
 }
