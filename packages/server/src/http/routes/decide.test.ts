@@ -110,6 +110,8 @@ test("a link of a group asks for a token, and its owner decides by the gate's ru
   expect((await post(url, { verdict: "PASS", token: server.token("vera") }))[0]).toBe(200);
   const made = (await records(task.id)).map(({ act, user, code }) => [act, user, code]);
   expect(made).toEqual([
+    ["REFUSE", undefined, "UNAUTHORIZED"],
+    ["REFUSE", "tim", "NOT_FOUND"],
     ["REFUSE", "ada", "NOT_LISTED"],
     ["DECIDE", "otto", undefined],
     ["REFUSE", "otto", "LINK_USED"],
@@ -127,6 +129,34 @@ test("an expired link is refused and recorded once; a forged one is refused", as
   ]);
   expect((await open(linkTo(task).replace("/decide/", "/decide/x")))[0]).toBe(404);
   expect(await decisions(task.id)).toEqual([]);
+});
+
+test("a link of an earlier attempt, or of somebody who is gone, decides nothing and is recorded", async () => {
+  const task = await waitingTask();
+  const url = linkTo(task, { attempt: 2 });
+  expect((await post(url, { verdict: "PASS", comment: "go" }))[0]).toBe(409);
+  await server.accounts.addUser("dora", { grants: [{ role: "viewer", domain: "*", namespace: "*" }] });
+  await server.accounts.removeUser("dora");
+  expect((await post(linkTo(task, { user: "dora" }), { verdict: "DENY", comment: "no" }))[0]).toBe(404);
+  expect(await records(task.id)).toMatchObject([
+    {
+      ...{ act: "REFUSE", user: "vera", verdict: "PASS", code: "CONTENT_CHANGED", attempt: 2, gate: "AUDIT" },
+      rule: "The link is for attempt 2; task `ship` is in attempt 1.",
+      ...{ digest: task.audit?.digest, source: { via: "LINK", userAgent: "a browser" } },
+    },
+    { act: "REFUSE", user: "dora", verdict: "DENY", code: "NOT_FOUND", attempt: 1 },
+  ]);
+  expect(await decisions(task.id)).toEqual([]);
+});
+
+test("who tries a link again and again gets twenty rows a minute, the first ones; others get theirs", async () => {
+  const task = await waitingTask();
+  const url = linkTo(task, { attempt: 2, user: undefined });
+  const token = server.token("vera");
+  for (let index = 0; index < 30; index++) await post(url, { verdict: "PASS", token });
+  await post(url, { verdict: "PASS", token: server.token("otto") });
+  const users = (await records(task.id)).map(({ user }) => user);
+  expect(users).toEqual([...Array(20).fill("vera"), "otto"]);
 });
 
 test("a link to other content, or to a gate that is decided, decides nothing", async () => {

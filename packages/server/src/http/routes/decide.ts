@@ -1,19 +1,18 @@
 // The page behind the links in mails and robots' messages: GET asks, POST decides. The link names gate, content and
-// person; every rule of the gate holds here as everywhere.
+// person; every rule of the gate holds here as everywhere (link-decider.ts).
 
 import { MflowError } from "@mflow/core/errors";
-import type { NewDecisionRecord } from "@mflow/core/schema/decision-record";
-import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Language } from "@mflow/core/schema/listener";
 import { closed } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
 import type { Static } from "typebox";
-import type { Actor } from "../../engine/submit.ts";
 import { refusalSentence } from "../../listeners/callbacks/words.ts";
 import { DECISION_PAGE, type DecisionLink } from "../../listeners/decision-links.ts";
-import { actorIn, demandRecord } from "../caller.ts";
-import { answerPage, type DecisionAnswer, type FactName, questionPage } from "../decision-page.ts";
+import { answerPage, type DecisionAnswer, questionPage } from "../decision-page.ts";
+import { decisionQuestion } from "../decision-question.ts";
 import { PAGE_HEADERS, pageLanguage } from "../html-page.ts";
+import { linkDecider } from "../link-decider.ts";
+import { RefusedLinks } from "../refused-links.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -31,11 +30,10 @@ const Fields = closed({
   ),
 });
 
-/** So many expired links are remembered, so that each joins the decision record once. */
-const REMEMBERED = 1000;
-
-export function decideRoutes({ store, engine, links, accounts, auth, language }: Services): Route[] {
-  const noted = new Set<string>();
+export function decideRoutes(services: Services): Route[] {
+  const { store, links, language } = services;
+  const refusals = new RefusedLinks(store);
+  const decideBy = linkDecider(services, refusals);
 
   function html(body: string, status = 200): Answer {
     return { status, body, headers: PAGE_HEADERS };
@@ -57,46 +55,6 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     return said({ kind: "REFUSED", message, taskName }, wanted, problem.status);
   }
 
-  /** A link that has expired is refused, and its use is recorded. */
-  async function noteExpired(link: DecisionLink, call: Call<unknown, unknown>): Promise<void> {
-    if (noted.has(link.deliveryId)) return;
-    noted.add(link.deliveryId);
-    for (const oldest of noted) {
-      if (noted.size <= REMEMBERED) break;
-      noted.delete(oldest);
-    }
-    const task = await store.runs.task(link.taskId);
-    if (!task) return;
-    await store.records.append([
-      {
-        at: new Date().toISOString(),
-        domain: task.domain,
-        namespace: task.namespace,
-        ...(task.pipelineTaskId !== undefined && { pipelineTaskId: task.pipelineTaskId }),
-        taskId: task.id,
-        taskName: task.name,
-        attempt: link.attempt,
-        gate: link.gate === "audit" ? "AUDIT" : "CONFIRM",
-        act: "REFUSE",
-        ...(link.user !== undefined && { user: link.user }),
-        rule: `the link expired at ${new Date(link.expiresAt).toISOString()}`,
-        code: "LINK_EXPIRED",
-        digest: link.digest,
-        source: sourceOf(call, link),
-      } satisfies NewDecisionRecord,
-    ]);
-  }
-
-  function sourceOf(call: Call<unknown, unknown>, link: DecisionLink): NonNullable<Actor["source"]> {
-    const agent = call.request.headers["user-agent"]?.slice(0, 512);
-    return {
-      via: "LINK",
-      address: call.request.ip,
-      ...(agent !== undefined && { userAgent: agent }),
-      link: link.deliveryId,
-    };
-  }
-
   /** Lets `handle` answer for a link that is ours and has not expired; any other has a page of its own. */
   async function withLink(
     call: Call<unknown, unknown>,
@@ -105,30 +63,8 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     const wanted = pageLanguage(call.request.headers["accept-language"], language);
     const opened = links.open(call.params.token ?? "", Date.now());
     if (!("refused" in opened)) return handle(opened.link, wanted);
-    if (opened.link) await noteExpired(opened.link, call);
+    if (opened.link) await refusals.noteExpired(opened.link, call.request);
     return said({ kind: opened.refused }, wanted, opened.refused === "EXPIRED" ? 410 : 404);
-  }
-
-  /** Who decides: the person whom the link was written to, or the owner of the token that was given. */
-  async function actorOf(
-    call: Call<unknown, { token?: string }>,
-    link: DecisionLink,
-    task: JobTask,
-  ): Promise<Actor> {
-    const source = sourceOf(call, link);
-    if (link.user !== undefined) {
-      const isThere = accounts.isLocal
-        ? link.user === accounts.localUser
-        : !accounts.user(link.user).user.disabled;
-      if (!isThere) throw new MflowError("FORBIDDEN", `${link.user} is disabled and decides nothing.`);
-      return { name: link.user, operator: false, source };
-    }
-    const token = call.body.token?.trim() ?? "";
-    const caller = token === "" ? undefined : await auth.authenticate(token, call.request.ip);
-    if (!caller) throw new MflowError("UNAUTHORIZED", "The token is not valid.");
-    demandRecord(caller, "viewer", task, "such task");
-    // In a group the link serves everybody once: a gate may need several of them.
-    return { ...actorIn(caller, task), source: { ...source, link: `${link.deliveryId}/${caller.name}` } };
   }
 
   async function ask(
@@ -145,27 +81,10 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
       return refusedFor(given.problem ?? new MflowError("GATE_NOT_OPEN", state), wanted, task.name);
     }
     const run = task.pipelineTaskId === undefined ? undefined : await store.runs.run(task.pipelineTaskId);
-    const passes = gate.decisions.filter((each) => each.verdict === "PASS" && !each.withdrawnAt).length;
-    const { reported } = task.status;
-    const facts: [FactName, string | undefined][] = [
-      ["job", `${task.job.name}:${task.job.version}`],
-      ["startedBy", task.startedBy],
-      ["result", reported && [reported.stage, reported.message].filter(Boolean).join(": ")],
-      ["people", gate.people.join(", ")],
-      ["passed", `${passes} / ${gate.required}`],
-      ["since", gate.openedAt],
-      ["until", gate.expiresAt],
-      ["digest", gate.digest],
-    ];
-    const shown = (task.params ?? []).filter((param) => param.usageType !== "SYSTEM");
+    const question = decisionQuestion(link, task, gate, run);
     const body = questionPage(
       {
-        gate: link.gate,
-        taskName: task.name,
-        place: run && [run.name, task.stageName, run.id].filter(Boolean).join(" / "),
-        facts: facts.flatMap(([name, value]) => (value === undefined ? [] : { name, value })),
-        params: shown.map(({ name, value, sensitive }) => `${name}=${sensitive ? "***" : value}`),
-        user: link.user,
+        ...question,
         proposed: given.proposed === "PASS" || given.proposed === "DENY" ? given.proposed : undefined,
         comment: given.comment ?? "",
         problem: given.problem && refusalSentence(given.problem, wanted),
@@ -185,15 +104,7 @@ export function decideRoutes({ store, engine, links, accounts, auth, language }:
     try {
       if (verdict !== "PASS" && verdict !== "DENY")
         throw new MflowError("BAD_REQUEST", "The verdict is PASS or DENY.");
-      const task = await store.runs.task(link.taskId);
-      if (!task) throw new MflowError("NOT_FOUND", "The task was deleted.");
-      if (task.attempt !== link.attempt) {
-        const message = `The link is for attempt ${link.attempt}; task \`${task.name}\` is in attempt ${task.attempt}.`;
-        throw new MflowError("CONTENT_CHANGED", message);
-      }
-      const actor = await actorOf(call, link, task);
-      const request = { verdict, digest: link.digest, ...(comment?.trim() && { comment }) } as const;
-      await engine[link.gate](task.id, request, actor);
+      const task = await decideBy(link, { ...call.body, verdict }, call.request);
       return said({ kind: `DONE_${verdict}`, taskName: task.name }, wanted, 200);
     } catch (error) {
       if (!(error instanceof MflowError)) throw error;
