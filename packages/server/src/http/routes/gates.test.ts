@@ -298,6 +298,9 @@ test("the inbox holds what one may decide, oldest first, until one has; an admin
   );
   await server.ok("POST", `/job-tasks/${first.taskId}/audit`, { verdict: "PASS" }, { as: "otto" });
   expect((await inboxOf("otto")).items.map(({ taskId }) => taskId)).toEqual([second.taskId]);
+  // What is not theirs to decide any more leaves no empty page.
+  expect((await inboxOf("otto", "?limit=1")).items.map(({ taskId }) => taskId)).toEqual([second.taskId]);
+  expect(await inboxOf("ada", "?limit=1")).toEqual({ items: [] });
   expect((await inboxOf("vera")).items.map(({ passes }) => passes)).toEqual([1, 0]);
   expect(await server.refusal("GET", "/inbox?user=vera", undefined, { as: "otto" })).toEqual([
     403,

@@ -1,8 +1,9 @@
 // The inbox: the gates that wait for a person, oldest first.
 
+import { setImmediate } from "node:timers/promises";
 import { inboxItem } from "@mflow/core/inbox";
 import { DEFAULT_PAGE_SIZE } from "@mflow/core/schema/api";
-import { InboxPage, InboxQuery } from "@mflow/core/schema/inbox";
+import { type InboxItem, InboxPage, InboxQuery } from "@mflow/core/schema/inbox";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { EVERYONE } from "../../auth/accounts.ts";
 import { ADMIN_EVERYWHERE, covers } from "../../auth/roles.ts";
@@ -43,17 +44,28 @@ export function inboxRoutes({ store, accounts }: Services): Route[] {
         if (user !== caller.name) demand(caller, "admin");
         const isLocal = accounts.isLocal && user === accounts.localUser;
         const grants = isLocal ? [ADMIN_EVERYWHERE] : accounts.user(user).grants;
-        const { items, nextCursor } = await store.runs.waitingGates({
-          names: namesOf(user),
-          limit,
-          ...(cursor !== undefined && { cursor }),
-        });
-        const own = items.flatMap(({ task, gate }) => {
-          // Who may not see a task cannot decide it either.
-          if (!grants.some((grant) => covers(grant, "viewer", task))) return [];
-          return inboxItem(task, gate, user, people) ?? [];
-        });
-        return { body: nextCursor === undefined ? { items: own } : { items: own, nextCursor } };
+        const names = namesOf(user);
+        const own: InboxItem[] = [];
+        let after = cursor;
+        for (;;) {
+          // A gate may list them and yet not be theirs to decide: their own started it, or they have decided. Reads go
+          // on until there is one to show, so that an empty page says that nothing waits.
+          const { items, nextCursor } = await store.runs.waitingGates({
+            ...{ names, limit },
+            ...(after !== undefined && { cursor: after }),
+          });
+          own.push(
+            ...items.flatMap(({ task, gate }) => {
+              // Who may not see a task cannot decide it either.
+              if (!grants.some((grant) => covers(grant, "viewer", task))) return [];
+              return inboxItem(task, gate, user, people) ?? [];
+            }),
+          );
+          if (nextCursor === undefined) return { body: { items: own } };
+          if (own.length > 0) return { body: { items: own, nextCursor } };
+          after = nextCursor;
+          await setImmediate();
+        }
       },
     }),
   ];
