@@ -301,6 +301,11 @@ export class Committer {
     }
     await this.#forget(work.aggregateId);
     let entries = work.entries;
+    if (result.conflict === "REMOVED") {
+      const text = `${work.aggregateId} was deleted, and its messages are not all sent yet; give another id, or wait until they are`;
+      for (const entry of entries) this.#reject(entry, new MflowError("CONFLICT", text));
+      return;
+    }
     if (result.conflict === "IDEMPOTENCY") {
       const { key } = commit.idempotency ?? {};
       const race = new IdempotencyRace(result.aggregateId, result.digest);

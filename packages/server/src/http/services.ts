@@ -39,7 +39,7 @@ export interface Services {
   /** The stored channels. */
   channels: Channels;
   /** Who sends messages: is woken when people change what it works on. */
-  dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil">;
+  dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil" | "failing" | "kindOf">;
   /** Absent: there are no app channels, and every callback is refused. */
   callbacks?: CallbackParts;
   /** Language of pages for people whose browser wants none that there is. */

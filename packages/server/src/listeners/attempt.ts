@@ -2,7 +2,7 @@
 
 import { createMasker, type Masker } from "@mflow/core/mask";
 import type { DeliveryAttempt } from "@mflow/core/schema/delivery";
-import { type Exchange, SendError } from "./channel.ts";
+import { type Exchange, SendError, type Sent } from "./channel.ts";
 import type { Prepared } from "./prepare.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -22,11 +22,20 @@ export interface Tried {
 const RESPONSE_LIMIT = 4096;
 const ERROR_LIMIT = 1024;
 
-/** Sends once. Never rejects: whatever goes wrong is the result. `stop` gives up early. */
+export interface AttemptOptions {
+  timeoutMs: number;
+  /** Gives up early. */
+  stop: AbortSignal;
+  /** Receipts of cards that an earlier attempt has updated; those that this one updates are added. */
+  updated?: Set<string>;
+}
+
+/** Sends once. Never rejects: whatever goes wrong is the result. */
 export async function trySending(
-  { channel, outgoing, secrets }: Prepared,
-  { timeoutMs, stop }: { timeoutMs: number; stop: AbortSignal },
+  prepared: Prepared,
+  { timeoutMs, stop, updated = new Set() }: AttemptOptions,
 ): Promise<Tried> {
+  const { channel, outgoing, updates, secrets } = prepared;
   const now = Date.now();
   const start = performance.now();
   const mask = createMasker(secrets);
@@ -42,7 +51,10 @@ export async function trySending(
     },
   });
   try {
-    const { receipt, ...exchange } = await untilAborted(channel.send({ ...outgoing, signal, now }), signal);
+    const send = (update?: Record<string, string>) =>
+      channel.send({ ...outgoing, signal, now, ...(update && { update }) });
+    const sending = updates ? updateEach(updates, { send, signal, updated }) : send();
+    const { receipt, ...exchange } = await untilAborted<Sent>(sending, signal);
     return tell({ state: "DELIVERED", ...(receipt && { receipt }) }, exchange);
   } catch (error) {
     if (stop.aborted) return tell({ state: "ABORTED" });
@@ -58,6 +70,34 @@ export async function trySending(
   } finally {
     end();
   }
+}
+
+/**
+ * Updates the cards one by one, but for those that were updated before. Answers with the last exchange; when one can
+ * never be updated the others are all the same, and then it rejects with why.
+ */
+async function updateEach(
+  updates: Record<string, string>[],
+  parts: { send(update: Record<string, string>): Promise<Sent>; signal: AbortSignal; updated: Set<string> },
+): Promise<Exchange> {
+  const { send, signal, updated } = parts;
+  let exchange: Exchange = {};
+  let dead: SendError | undefined;
+  for (const update of updates) {
+    const key = JSON.stringify(update);
+    if (updated.has(key)) continue;
+    signal.throwIfAborted();
+    try {
+      const { receipt: _receipt, ...rest } = await send(update);
+      exchange = rest;
+      updated.add(key);
+    } catch (error) {
+      if (!(error instanceof SendError) || error.kind !== "DEAD") throw error;
+      dead ??= error;
+    }
+  }
+  if (dead) throw dead;
+  return exchange;
 }
 
 /** A signal that ends with the attempt's time, or with the server; nothing of it is left when it is ended. */

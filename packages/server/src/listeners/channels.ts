@@ -44,8 +44,11 @@ export class ChannelKinds {
   get(kind: ChannelKind): Promise<Channel> {
     let loaded = this.#loaded.get(kind);
     if (!loaded) {
-      loaded = loaders[kind](this.#http) as Promise<Channel>;
-      this.#loaded.set(kind, loaded);
+      const loading = loaders[kind](this.#http) as Promise<Channel>;
+      // What could not be loaded is tried again with the next message.
+      loading.catch(() => this.#loaded.delete(kind));
+      this.#loaded.set(kind, loading);
+      loaded = loading;
     }
     return loaded;
   }

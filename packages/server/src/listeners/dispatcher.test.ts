@@ -4,7 +4,7 @@ import type { Delivery } from "@mflow/core/schema/delivery";
 import type { ListenerEvent } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { DispatcherTiming } from "./dispatcher.ts";
+import type { DispatcherTiming } from "./dispatcher-timing.ts";
 import { targetOf } from "./hub.ts";
 import { FAST, type OutboxRig, openOutboxRig } from "./testing/outbox-rig.ts";
 import { type Behaviour, type Received, Receiver } from "./testing/receiver.ts";
@@ -158,7 +158,7 @@ test("a target gets no more at once than it takes", async () => {
 });
 
 test("a target that has had too many rests as long as it says, which is no failure", async () => {
-  await open({ retry: { ...(FAST.retry as DispatcherTiming["retry"]), giveUpAfterMs: 0, leastTries: 1 } });
+  await open({ breaker: { failures: 1, firstOpenMs: 60_000, longestOpenMs: 60_000, random: () => 0 } });
   const times: number[] = [];
   receiver.behaviour = (_got, response) => {
     times.push(performance.now());
@@ -218,13 +218,13 @@ test("a paused target gets nothing, keeps what waits, and gets all of it in orde
   await open();
   const run = await addRun();
   await rig.store.deliveries.pause(target(), "WEBHOOK", "otto", new Date().toISOString());
-  rig.listeners.dispatcher.wake();
+  rig.listeners.dispatcher.wake(target());
   await rig.tell(run, STAGES);
   await rig.restart();
   expect(rig.listeners.dispatcher.busy()).toBe(false);
   expect(receiver.received).toEqual([]);
   await rig.store.deliveries.resume(target());
-  rig.listeners.dispatcher.wake();
+  rig.listeners.dispatcher.wake(target());
   await rig.settled();
   expect(receiver.received.map(({ body }) => JSON.parse(body).type)).toEqual(STAGES);
 });
@@ -236,7 +236,7 @@ test("a dead message can be sent again, under the same id", async () => {
   const [dead] = await rig.settled();
   expect(dead?.state).toBe("DEAD");
   await rig.store.deliveries.resend({ id: dead?.id ?? "" }, Date.now());
-  rig.listeners.dispatcher.wake();
+  rig.listeners.dispatcher.wake(target());
   const [sent] = await rig.settled();
   expect({ state: sent?.state, tries: sent?.tries }).toEqual({ state: "DELIVERED", tries: 2 });
   expect(receiver.received.map(idOf)).toEqual([message?.id, message?.id]);

@@ -7,17 +7,18 @@
 // finds what none of these did.
 
 import type { ChannelKind } from "@mflow/core/schema/channel";
-import type { DeliveryOutcome, DeliveryStore, DueDelivery, NewDelivery } from "../store/store.ts";
+import type { DeliveryStore, DueDelivery, NewDelivery } from "../store/store.ts";
 import { type AttemptResult, type Tried, trySending } from "./attempt.ts";
 import type { TargetLimits } from "./channel.ts";
 import type { ChannelKinds, Channels } from "./channels.ts";
-import { BREAKER } from "./circuit-breaker.ts";
 import { DeliveryFigures } from "./delivery-figures.ts";
-import { targetOfChannel } from "./hub.ts";
+import { type DispatcherTiming, TIMING } from "./dispatcher-timing.ts";
+import { outcomeOf } from "./outcome.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
-import { nextTry, RETRY_PLAN, type RetryPlan } from "./retry-plan.ts";
-import { Target, type TargetTiming } from "./target.ts";
+import { Target } from "./target.ts";
+import { kindOfTarget } from "./target-kind.ts";
 import type { TestRecipient } from "./test-message.ts";
+import { Trials } from "./trials.ts";
 
 export interface DispatcherParts {
   store: DeliveryStore;
@@ -30,30 +31,6 @@ export interface DispatcherParts {
   newId(prefix: string): string;
   log: { warn(message: string, error?: unknown): void };
 }
-
-export interface DispatcherTiming extends TargetTiming {
-  /** Of an attempt. */
-  timeoutMs: number;
-  /** How long a claimed delivery is ours. */
-  leaseMs: number;
-  /** How long a stop waits for what is under way. */
-  stopMs: number;
-  sweepMs: number;
-  /** After the store refused something. */
-  pauseMs: number;
-  retry: RetryPlan;
-}
-
-const TIMING: DispatcherTiming = {
-  timeoutMs: 10_000,
-  leaseMs: 60_000,
-  stopMs: 3_000,
-  sweepMs: 30_000,
-  pauseMs: 1_000,
-  retry: RETRY_PLAN,
-  breaker: BREAKER,
-  firstRestMs: 1_000,
-};
 
 /** Deliveries in memory, over all targets. */
 const MAX_UNDER_WAY = 256;
@@ -73,20 +50,6 @@ interface Outcome {
   isSent: boolean;
 }
 
-/** What becomes of a delivery after an attempt. */
-function outcomeOf(
-  { tries, since }: DueDelivery,
-  result: Exclude<AttemptResult, { state: "ABORTED" }>,
-  { plan, restsUntil, now }: { plan: RetryPlan; restsUntil: number; now: number },
-): DeliveryOutcome {
-  if (result.state === "DELIVERED" || result.state === "DEAD") return result;
-  const { error } = result;
-  // A limit is no failure: the message waits, however long that takes.
-  if (result.state === "LIMITED") return { state: "PENDING", dueAt: restsUntil, error };
-  const dueAt = nextTry(plan, { tries: tries + 1, since, now, atLeastMs: result.retryAfterMs });
-  return dueAt === undefined ? { state: "DEAD", error } : { state: "PENDING", dueAt, error };
-}
-
 export class Dispatcher {
   readonly figures = new DeliveryFigures();
   readonly #parts: DispatcherParts;
@@ -98,6 +61,7 @@ export class Dispatcher {
   /** Targets that wait for room among what is under way. */
   readonly #crowded = new Set<Target>();
   readonly #lanes = new Set<string>();
+  readonly #trials = new Trials();
   readonly #underWay = new Set<Promise<void>>();
   readonly #watchers = new Set<() => void>();
   #reserved = 0;
@@ -158,19 +122,19 @@ export class Dispatcher {
   }
 
   /**
-   * Somebody paused or resumed a target, or wants something sent again, and has said so to the store: it is looked at
-   * anew, and targets that failed too often are tried at once.
+   * Somebody paused or resumed a target, changed its channel, or wants something sent to it again, and has said so to
+   * the store: it is looked at anew, and tried at once when it failed too often.
    */
-  wake(): void {
+  wake(name: string): void {
     if (!this.#isRunning) return;
-    this.#track(this.#lookAnew());
+    this.#track(this.#lookAnew(name));
   }
 
-  async #lookAnew(): Promise<void> {
-    const now = Date.now();
-    for (const target of this.#targets.values()) {
+  async #lookAnew(name: string): Promise<void> {
+    const target = this.#targets.get(name);
+    if (target) {
       target.restsUntil = 0;
-      target.breaker.tryNow(now);
+      target.breaker.tryNow(Date.now());
     }
     try {
       await this.#readPauses();
@@ -181,10 +145,12 @@ export class Dispatcher {
   }
 
   async #readPauses(): Promise<void> {
-    for (const { target: name, pausedAt } of await this.#parts.store.targets()) {
-      const isPaused = pausedAt !== undefined;
-      if (isPaused || this.#targets.has(name)) this.#target(name).isPaused = isPaused;
+    const paused = new Set<string>();
+    for (const { target, pausedAt } of await this.#parts.store.targets()) {
+      if (pausedAt !== undefined) paused.add(target);
     }
+    for (const target of this.#targets.values()) target.isPaused = paused.has(target.name);
+    for (const name of paused) this.#target(name).isPaused = true;
   }
 
   async #readDue(): Promise<void> {
@@ -212,6 +178,18 @@ export class Dispatcher {
     return until === undefined ? undefined : new Date(until).toISOString();
   }
 
+  /** The targets that are left alone now because they failed too often. */
+  failing(): string[] {
+    const now = Date.now();
+    const isOpen = ({ breaker }: Target) => now < (breaker.openUntil ?? 0);
+    return [...this.#targets.values()].filter(isOpen).map(({ name }) => name);
+  }
+
+  /** Of which kind a target is; undefined when nothing can be sent to one of this name. */
+  kindOf(name: string): ChannelKind | undefined {
+    return kindOfTarget(name, this.#parts);
+  }
+
   /** Whether something waits or is under way, but for targets that are paused. */
   busy(): boolean {
     if (this.#underWay.size > 0 || this.#woken.size > 0) return true;
@@ -228,14 +206,6 @@ export class Dispatcher {
   #tellWatchers(): void {
     if (this.#watchers.size === 0 || this.busy()) return;
     for (const watcher of this.#watchers) watcher();
-  }
-
-  /** As its name tells it; undefined when its channel is gone. */
-  #kindOf(name: string): ChannelKind | undefined {
-    const { channels } = this.#parts;
-    for (const [channel, kind] of channels.kinds()) if (targetOfChannel(channel) === name) return kind;
-    const [word = ""] = name.split(" ", 1);
-    return name.startsWith("channel:") || !this.#parts.kinds.has(word) ? undefined : word;
   }
 
   #target(name: string): Target {
@@ -292,12 +262,11 @@ export class Dispatcher {
     target.isClaiming = true;
     this.#reserved += atMost;
     let claimed: DueDelivery[] = [];
-    // Before it is known how much the target takes, one shows the way.
-    const limit = target.hasLimits ? atMost : 1;
     // What comes from here on may be missed by the claim.
     target.hasDue = false;
     try {
-      await this.#limit(target);
+      // Before it is known how much the target takes, one shows the way.
+      const limit = (await this.#isLimitedAnew(target)) ? 1 : atMost;
       const now = Date.now();
       const lease = { owner: this.#owner, until: now + this.#timing.leaseMs };
       claimed = await this.#parts.store.claim(target.name, lease, now, limit);
@@ -310,42 +279,47 @@ export class Dispatcher {
       this.#parts.log.warn(`could not look for due deliveries to ${target.name}`, error);
       target.later.add(Date.now() + this.#timing.pauseMs);
     }
-    this.#reserved -= atMost - claimed.length;
+    this.#giveRoom(atMost - claimed.length);
     target.isClaiming = false;
     target.took(claimed.length);
     for (const delivery of claimed) this.#track(this.#deliver(target, delivery));
     this.#wake(target);
   }
 
-  async #limit(target: Target): Promise<void> {
-    if (target.hasLimits) return;
-    const kind = this.#kindOf(target.name);
+  /** So many more may be under way: those that waited for it come first. */
+  #giveRoom(count: number): void {
+    if (count === 0) return;
+    this.#reserved -= count;
+    const crowded = [...this.#crowded];
+    this.#crowded.clear();
+    // Who still finds none waits on, in the same order.
+    for (const target of crowded) this.#wake(target);
+  }
+
+  /** Looks up how much the target takes, for channels change; whether it is news. */
+  async #isLimitedAnew(target: Target): Promise<boolean> {
+    const kind = this.kindOf(target.name);
     // Code that cannot be loaded is said by each attempt.
     const channel = kind && (await this.#parts.kinds.get(kind).catch(() => undefined));
-    target.limit(channel?.limits ?? NO_CHANNEL, Date.now());
+    return target.limit(channel?.limits ?? NO_CHANNEL, Date.now());
   }
 
   async #deliver(target: Target, delivery: DueDelivery): Promise<void> {
     this.#lanes.add(delivery.lane);
     try {
-      await this.#settle(target, delivery, await this.#try(delivery));
+      await this.#settle(target, delivery, await this.#try(target, delivery));
     } catch (error) {
       // Its lease ends by itself, and then the sweep finds it.
       this.#parts.log.warn(`could not note how delivery ${delivery.id} went`, error);
     } finally {
       this.#lanes.delete(delivery.lane);
       target.underWay--;
-      this.#reserved--;
+      this.#giveRoom(1);
       this.#wake(target);
-      const [crowded] = this.#crowded;
-      if (crowded) {
-        this.#crowded.delete(crowded);
-        this.#wake(crowded);
-      }
     }
   }
 
-  async #try(delivery: DueDelivery): Promise<Outcome> {
+  async #try(target: Target, delivery: DueDelivery): Promise<Outcome> {
     const now = Date.now();
     let prepared: Preparation;
     try {
@@ -360,7 +334,10 @@ export class Dispatcher {
     if ("done" in prepared) return { result: { state: "DELIVERED" }, isSent: false };
     if ("dead" in prepared) return { result: { state: "DEAD", error: prepared.dead }, isSent: false };
     const { timeoutMs } = this.#timing;
-    const tried = await trySending(prepared, { timeoutMs, stop: this.#stopping.signal });
+    const { updated } = this.#trials.of(delivery.id);
+    const before = updated.size;
+    const tried = await trySending(prepared, { timeoutMs, stop: this.#stopping.signal, updated });
+    target.tookMore(updated.size - before - 1);
     return { ...tried, isSent: true };
   }
 
@@ -370,11 +347,13 @@ export class Dispatcher {
     if (result.state === "ABORTED") return store.release([delivery.id], now);
     if (attempt) this.figures.attempted(delivery.kind);
     if (isSent) target.heard(result, delivery.message.id, now);
-    const outcome = outcomeOf(delivery, result, {
-      plan: this.#timing.retry,
-      restsUntil: target.restsUntil,
-      now,
-    });
+    const trial = this.#trials.of(delivery.id);
+    trial.tries++;
+    if (result.state === "RETRY") trial.failures++;
+    const { since } = delivery;
+    const { restsUntil } = target;
+    const outcome = outcomeOf(result, { ...trial, since, restsUntil, now, plan: this.#timing.retry });
+    if (outcome.state !== "PENDING") this.#trials.forget(delivery.id);
     if (outcome.state === "DELIVERED" && isSent)
       this.figures.delivered(delivery.kind, (now - delivery.createdAt) / 1000);
     if (outcome.state === "DEAD") this.figures.dead(delivery.kind);

@@ -3,10 +3,12 @@
 import { expect, test } from "vitest";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { DueTimes } from "./due-times.ts";
+import { outcomeOf } from "./outcome.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { nextTry, RETRY_PLAN } from "./retry-plan.ts";
 import { Target } from "./target.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { Trials } from "./trials.ts";
 
 const BREAKER = { failures: 3, firstOpenMs: 100, longestOpenMs: 350, random: () => 0.5 };
 
@@ -58,7 +60,7 @@ test("a message is tried about a hundred times in a day, ever more seldom, the l
   const waits: number[] = [];
   let now = since;
   for (let tries = 1; ; tries++) {
-    const at = nextTry({ ...RETRY_PLAN, random: () => 1 }, { tries, since, now });
+    const at = nextTry({ ...RETRY_PLAN, random: () => 1 }, { tries, failures: tries, since, now });
     if (at === undefined) break;
     waits.push(at - now);
     now = at;
@@ -72,14 +74,48 @@ test("a message is tried about a hundred times in a day, ever more seldom, the l
 
 test("half of a wait is left to chance, and it is never shorter than the place asked for", () => {
   const plan = (random: number, atLeastMs?: number) =>
-    nextTry({ ...RETRY_PLAN, random: () => random }, { tries: 3, since: 0, now: 0, atLeastMs });
+    nextTry({ ...RETRY_PLAN, random: () => random }, { tries: 3, failures: 3, since: 0, now: 0, atLeastMs });
   expect([plan(0), plan(1), plan(0, 60_000)]).toEqual([4_000, 8_000, 60_000]);
 });
 
 test("a message whose target was paused beyond its time still gets some tries", () => {
   const late = { since: 0, now: RETRY_PLAN.giveUpAfterMs * 2 };
-  const tried = [1, 4, 5].map((tries) => nextTry(RETRY_PLAN, { tries, ...late }) !== undefined);
+  const tried = [1, 4, 5].map(
+    (tries) => nextTry(RETRY_PLAN, { tries, failures: tries, ...late }) !== undefined,
+  );
   expect(tried).toEqual([true, true, false]);
+});
+
+test("attempts that came too early for a place make the pauses no longer", () => {
+  const plan = { ...RETRY_PLAN, random: () => 1 };
+  expect(nextTry(plan, { tries: 30, failures: 1, since: 0, now: 0 })).toBe(2_000);
+});
+
+test("a message that a place never takes waits for its day, and then is given up", () => {
+  const limited = { state: "LIMITED" as const, error: "429" };
+  const day = RETRY_PLAN.giveUpAfterMs;
+  const after = (now: number, tries: number) =>
+    outcomeOf(limited, { plan: RETRY_PLAN, tries, failures: 0, since: 0, restsUntil: now + 60_000, now });
+  const waits = (dueAt: number) => ({ state: "PENDING", dueAt, error: "429" });
+  expect([after(day - 1, 500), after(day, 500), after(day, 4)]).toEqual([
+    waits(day + 59_999),
+    { state: "DEAD", error: "429" },
+    waits(day + 60_000),
+  ]);
+});
+
+test("a target is not kept in memory for a breaker whose time is over", () => {
+  const target = new Target("t", { breaker: BREAKER, firstRestMs: 100 });
+  for (const id of ["a", "b", "c"]) target.breaker.failed(id, 0);
+  expect([target.isForgettable(99), target.isForgettable(100)]).toEqual([false, true]);
+});
+
+test("what is remembered of deliveries that fail is bounded, and the oldest goes first", () => {
+  const trials = new Trials();
+  for (let n = 0; n <= 10_000; n++) trials.of(`dlv-${n}`).tries = 7;
+  expect(["dlv-0", "dlv-2", "dlv-10000"].map((id) => trials.of(id).tries)).toEqual([0, 7, 7]);
+  trials.forget("dlv-2");
+  expect(trials.of("dlv-2").tries).toBe(0);
 });
 
 test("Retry-After is understood in seconds and as a date, within an hour, and ignored when it is neither", () => {

@@ -29,7 +29,7 @@ let keys: Keys;
 let channels: Channels;
 let languages: Record<string, Language>;
 let addresses: Record<string, Record<string, string>>;
-let receipt: Record<string, string> | undefined;
+let receipts: Record<string, string>[];
 let definition: RunDefinition | undefined;
 
 beforeEach(async () => {
@@ -42,7 +42,7 @@ beforeEach(async () => {
   await channels.put("mail", { kind: "MAIL", host: "h", from: "mflow@example.com" }, "ada");
   languages = {};
   addresses = { ana: { mail: "ana@example.com" } };
-  receipt = undefined;
+  receipts = [];
   definition = {
     ...aDefinition([]),
     taskIds: [[TASK]],
@@ -131,7 +131,7 @@ function preparing(delivery: DueDelivery) {
   const http = createHttpSender({ allowed: [], userAgent: "mflow/test" });
   const parts: PrepareParts = {
     definitionOf: async () => definition,
-    deliveries: { receipt: async () => receipt },
+    deliveries: { receipts: async () => receipts },
     ...{ channels, logs, links, kinds: new ChannelKinds(http) },
     open: (text) => (keys.isSealed(text) ? keys.unseal(text) : text),
     addressesOf: (user) => addresses[user] ?? {},
@@ -243,11 +243,11 @@ test("a failure shows the lines of the log that say why", async () => {
   expect(outgoing.content.log?.lines.join("\n")).toContain("error: no such file");
 });
 
-test("a card is updated by its receipt; without one there is nothing to do", async () => {
+test("every card of a gate is updated by its receipt; without one there is nothing to do", async () => {
   const update = { ...toAna, action: "UPDATE" as const };
   expect(await preparing(due(update)).prepared).toEqual({ done: true });
-  receipt = { id: "card-1" };
-  expect((await prepared(update)).outgoing.update).toEqual({ id: "card-1" });
+  receipts = [{ id: "card-2" }, { id: "card-1" }];
+  expect((await prepared(update)).updates).toEqual([{ id: "card-2" }, { id: "card-1" }]);
 });
 
 test("what never can be sent says why", async () => {

@@ -20,17 +20,31 @@ export const RETRY_PLAN: RetryPlan = {
   random: Math.random,
 };
 
+/** Whether a message is tried no more after `tries` attempts, the last one at `now`. */
+export function isGivenUp(
+  { giveUpAfterMs, leastTries }: RetryPlan,
+  { tries, since, now }: { tries: number; since: number; now: number },
+): boolean {
+  return now >= since + giveUpAfterMs && tries >= leastTries;
+}
+
 /**
- * When to try again; undefined: give up. `tries` were made, the last one at `now`; all times are milliseconds since the
- * epoch. `atLeastMs`: as long as the place asked to be left alone.
+ * When to try again; undefined: give up. `tries` were made, the last one at `now`, and so many of them failed; all times
+ * are milliseconds since the epoch. `atLeastMs`: as long as the place asked to be left alone.
  */
 export function nextTry(
-  { firstMs, longestMs, giveUpAfterMs, leastTries, random }: RetryPlan,
-  { tries, since, now, atLeastMs = 0 }: { tries: number; since: number; now: number; atLeastMs?: number },
+  plan: RetryPlan,
+  {
+    failures,
+    atLeastMs = 0,
+    ...tried
+  }: { tries: number; failures: number; since: number; now: number; atLeastMs?: number | undefined },
 ): number | undefined {
+  if (isGivenUp(plan, tried)) return undefined;
+  const { firstMs, longestMs, giveUpAfterMs, random } = plan;
+  const { since, now } = tried;
   const end = since + giveUpAfterMs;
-  if (now >= end && tries >= leastTries) return undefined;
-  const full = Math.min(firstMs * 2 ** Math.min(tries - 1, 30), longestMs);
+  const full = Math.min(firstMs * 2 ** Math.min(failures - 1, 30), longestMs);
   // Half of it is left to chance, so that those who failed together do not come back together.
   const wait = Math.max(full / 2 + (full / 2) * random(), atLeastMs);
   // The last try is made when the time is up.

@@ -43,15 +43,12 @@ export class Target {
     this.#firstRestMs = timing.firstRestMs;
   }
 
-  /** Notes how much it takes, which its kind of channel says. */
-  limit(limits: TargetLimits, now: number): void {
-    if (this.#limits === limits) return;
+  /** Notes how much it takes, which its kind of channel says; answers whether that is new. */
+  limit(limits: TargetLimits, now: number): boolean {
+    if (this.#limits === limits) return false;
     this.#limits = limits;
     this.#bucket = limits.rate && new TokenBucket(limits.rate, now);
-  }
-
-  get hasLimits(): boolean {
-    return this.#limits !== undefined;
+    return true;
   }
 
   /** What is to be done now; `send`: at most so many. */
@@ -79,6 +76,11 @@ export class Target {
     this.#bucket?.take(count);
   }
 
+  /** A message took so many requests more than the one that it was reckoned at. */
+  tookMore(count: number): void {
+    if (count > 0) this.#bucket?.take(count);
+  }
+
   /** What an attempt says of the target, not of the message. */
   heard(result: Exclude<AttemptResult, { state: "ABORTED" }>, messageId: string, now: number): void {
     if (result.state === "RETRY") this.breaker.failed(messageId, now);
@@ -94,7 +96,7 @@ export class Target {
 
   /** Whether all that is known of it would be found again. */
   isForgettable(now: number): boolean {
-    const isHeld = this.isPaused || this.breaker.openUntil !== undefined || now < this.restsUntil;
+    const isHeld = this.isPaused || now < (this.breaker.openUntil ?? 0) || now < this.restsUntil;
     return !isHeld && !this.isBusy;
   }
 

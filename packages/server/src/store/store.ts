@@ -110,6 +110,8 @@ export interface IdempotencyKey {
 export type CommitResult =
   | { ok: true; events: HistoryEvent[] }
   | { ok: false; conflict: "REVISION" }
+  /** The aggregate is new, but messages of one with the same id, which was removed, still wait. */
+  | { ok: false; conflict: "REMOVED" }
   | { ok: false; conflict: "LOCKED"; key: string; holder: string }
   | { ok: false; conflict: "IDEMPOTENCY"; digest: string; aggregateId: string };
 
@@ -283,13 +285,13 @@ export interface DeliveryStore {
   release(ids: string[], dueAt: number): Promise<void>;
   /** Voids all leases: for a server that knows that it is alone and starts. */
   releaseAll(): Promise<void>;
-  /** The receipt of the card that told of this gate in this lane, when it was delivered. */
-  receipt(
+  /** The receipts of all cards that told of this gate in this lane and were delivered, newest first. */
+  receipts(
     lane: string,
     taskId: string,
     attempt: number,
     gate: "AUDIT" | "CONFIRM",
-  ): Promise<Record<string, string> | undefined>;
+  ): Promise<Record<string, string>[]>;
   /** Newest first. */
   list(query: DeliveryQuery): Promise<Page<Delivery>>;
   /** With all attempts. */
@@ -298,7 +300,7 @@ export interface DeliveryStore {
   message(id: string): Promise<Message | undefined>;
   /** Makes DEAD deliveries PENDING again: one, or all of a target; answers how many. NOT_FOUND for an unknown id, CONFLICT for one that is not DEAD. */
   resend(which: { id: string } | { target: string }, now: number): Promise<number>;
-  /** Targets that were ever used or paused, by name. */
+  /** Targets with PENDING or DEAD deliveries, and those that are paused, by name. */
   targets(): Promise<Omit<DeliveryTarget, "openUntil">[]>;
   pause(target: string, kind: DeliveryKind, by: string, at: string): Promise<void>;
   /** Whether it was paused. */

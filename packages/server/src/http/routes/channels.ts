@@ -4,6 +4,7 @@ import { MflowError } from "@mflow/core/errors";
 import { Channel } from "@mflow/core/schema/channel";
 import { ChannelPage, ChannelTest, PutChannelRequest, TestChannelRequest } from "@mflow/core/schema/delivery";
 import { NAME_PATTERN } from "@mflow/core/schema/scalars";
+import { targetOfChannel } from "../../listeners/hub.ts";
 import { demand } from "../caller.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -68,7 +69,7 @@ export function channelRoutes({ channels, accounts, dispatcher }: Services): Rou
         }
         const channel = await channels.put(name, body.spec, caller.name, revisions?.[0]);
         // What failed with the old settings may arrive with these.
-        dispatcher.wake();
+        dispatcher.wake(targetOfChannel(name));
         return { status: channel.revision === 1 ? 201 : 200, body: channel, revision: channel.revision };
       },
     }),

@@ -207,13 +207,54 @@ test("a paused target keeps what comes, in order, and sends it when it is resume
   expect((await pause(false)).body).toEqual({ target: "channel:slow", kind: "WEBHOOK", pending: 2, dead: 0 });
   await delivered(first, "DELIVERED");
   await delivered(second, "DELIVERED");
-  expect(await targetNamed("channel:slow")).toMatchObject({ pending: 0, dead: 0 });
+  expect(await targetNamed("channel:slow")).toBeUndefined();
 });
 
-test("a target that never was is not found, and those that are there are named", async () => {
-  const body = { target: "channel:slwo", paused: true };
-  const refused = await server.call("POST", "/delivery-targets/pause", body);
-  expect([refused.status, refused.body.message]).toEqual([404, expect.stringContaining("`channel:slow`")]);
+test("a target may be paused before anything was sent to it, by its channel or as deliveries would name it", async () => {
+  await server.ok("PUT", "/channels/quiet", { spec: hook("/quiet") });
+  for (const [target, kind] of [
+    ["channel:quiet", "WEBHOOK"],
+    ["SLACK hooks.slack.com#0a1b2c3d", "SLACK"],
+  ] as const) {
+    const pause = (paused: boolean) =>
+      server.ok<DeliveryTarget>("POST", "/delivery-targets/pause", { target, paused });
+    expect(await pause(true)).toEqual({
+      ...{ target, kind, pending: 0, dead: 0 },
+      ...{ pausedAt: expect.any(String), pausedBy: "ada" },
+    });
+    expect((await targetNamed(target))?.pausedBy).toBe("ada");
+    expect(await pause(false)).toEqual({ target, kind, pending: 0, dead: 0 });
+    expect(await targetNamed(target)).toBeUndefined();
+  }
+});
+
+test("a target that cannot be is not found, and those that are there are named", async () => {
+  for (const target of ["channel:slwo", "SLCK hooks.slack.com#0a1b2c3d", "WEBHOOK example.com"]) {
+    const refused = await server.call("POST", "/delivery-targets/pause", { target, paused: true });
+    expect([refused.status, refused.body.message]).toEqual([404, expect.stringContaining("`channel:slow`")]);
+  }
+});
+
+test("a lone task's id is free again when all messages of the deleted one are sent", async () => {
+  await server.ok("PUT", "/channels/again", { spec: hook("/again") });
+  await server.ok("POST", "/delivery-targets/pause", { target: "channel:again", paused: true });
+  const id = await runWith("again");
+  await delivered(id, "PENDING");
+  expect((await server.call("DELETE", `/job-tasks/${id}`)).status).toBe(204);
+  const request = { job: "ship", id };
+  const { status, body } = await server.call("POST", "/job-tasks", request);
+  expect([status, body.code, body.message]).toEqual([
+    409,
+    "CONFLICT",
+    expect.stringContaining(`${id} was deleted, and its messages are not all sent yet`),
+  ]);
+  receiver.behaviour = () => 204;
+  await server.ok("POST", "/delivery-targets/pause", { target: "channel:again", paused: false });
+  await eventually(
+    () => deliveriesOf(id),
+    (items) => items.length === 0,
+  );
+  expect((await server.ok<RunJobResponse>("POST", "/job-tasks", request)).task.id).toBe(id);
 });
 
 test("deliveries are listed by state, target and run, within what the caller may see", async () => {

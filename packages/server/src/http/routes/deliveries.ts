@@ -12,6 +12,7 @@ import {
   Resent,
   TargetPage,
 } from "@mflow/core/schema/delivery";
+import { targetOfChannel } from "../../listeners/hub.ts";
 import type { Role } from "../../store/store.ts";
 import { type Caller, demand, demandRecord, listScope } from "../caller.ts";
 import { type Call, type Route, route } from "../route.ts";
@@ -19,7 +20,7 @@ import type { Services } from "../services.ts";
 
 const tag = "Deliveries";
 
-export function deliveryRoutes({ store, dispatcher }: Services): Route[] {
+export function deliveryRoutes({ store, channels, dispatcher }: Services): Route[] {
   const { deliveries } = store;
 
   async function find(call: Call<unknown, unknown>, caller: Caller, role: Role): Promise<Delivery> {
@@ -27,22 +28,35 @@ export function deliveryRoutes({ store, dispatcher }: Services): Route[] {
     return demandRecord(caller, role, await deliveries.find(id), `delivery \`${id}\``);
   }
 
-  /** A target as people see it, with the breaker's state, which is in memory alone. */
+  function shown(target: Omit<DeliveryTarget, "openUntil">): DeliveryTarget {
+    const openUntil = dispatcher.openUntil(target.target);
+    return { ...target, ...(openUntil !== undefined && { openUntil }) };
+  }
+
+  /** A target of which the store has nothing to tell, if there can be one of this name. */
+  function idle(target: string): DeliveryTarget | undefined {
+    const kind = dispatcher.kindOf(target);
+    return kind && shown({ target, kind, pending: 0, dead: 0 });
+  }
+
+  /** The targets of which there is something to tell; that one fails is in memory alone. */
   async function targets(): Promise<DeliveryTarget[]> {
-    return (await deliveries.targets()).map((target) => {
-      const openUntil = dispatcher.openUntil(target.target);
-      return openUntil === undefined ? target : { ...target, openUntil: new Date(openUntil).toISOString() };
-    });
+    const stored = (await deliveries.targets()).map(shown);
+    const names = new Set(stored.map(({ target }) => target));
+    const failing = dispatcher.failing().flatMap((name) => (names.has(name) ? [] : (idle(name) ?? [])));
+    return [...stored, ...failing].sort((a, b) => (a.target < b.target ? -1 : 1));
   }
 
   async function findTarget(name: string): Promise<DeliveryTarget> {
     const all = await targets();
-    const found = all.find(({ target }) => target === name);
+    const found = all.find(({ target }) => target === name) ?? idle(name);
     if (found) return found;
-    const there = all.map(({ target }) => `\`${target}\``).join(", ");
+    const ofChannels = channels.list().map((channel) => targetOfChannel(channel.name));
+    const there = [...new Set([...ofChannels, ...all.map(({ target }) => target)])];
+    const names = there.map((target) => `\`${target}\``).join(", ");
     throw new MflowError(
       "NOT_FOUND",
-      `There is no target \`${name}\`; ${there ? `there are ${there}` : "there is none yet"}.`,
+      `There is no target \`${name}\`; ${names ? `there are ${names}` : "there is none yet"}.`,
     );
   }
 
@@ -95,9 +109,9 @@ export function deliveryRoutes({ store, dispatcher }: Services): Route[] {
       successes: { 200: { description: "It is sent again.", schema: Resent } },
       errors: ["NOT_FOUND", "CONFLICT"],
       async handle(call, caller) {
-        const { id } = await find(call, caller, "operator");
+        const { id, target } = await find(call, caller, "operator");
         const resent = await deliveries.resend({ id }, Date.now());
-        dispatcher.wake();
+        dispatcher.wake(target);
         return { body: { resent } };
       },
     }),
@@ -116,7 +130,7 @@ export function deliveryRoutes({ store, dispatcher }: Services): Route[] {
         demand(caller, "operator");
         const { target } = await findTarget(body.target);
         const resent = await deliveries.resend({ target }, Date.now());
-        dispatcher.wake();
+        dispatcher.wake(target);
         return { body: { resent } };
       },
     }),
@@ -152,7 +166,7 @@ export function deliveryRoutes({ store, dispatcher }: Services): Route[] {
         const { target, kind } = await findTarget(body.target);
         if (body.paused) await deliveries.pause(target, kind, caller.name, new Date().toISOString());
         else await deliveries.resume(target);
-        dispatcher.wake();
+        dispatcher.wake(target);
         return { body: await findTarget(target) };
       },
     }),

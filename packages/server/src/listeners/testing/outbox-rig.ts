@@ -13,7 +13,7 @@ import { newId } from "../../new-id.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Store } from "../../store/store.ts";
 import { aCommit, aDefinition, aNewRun, aRun } from "../../store/testing/records.ts";
-import type { DispatcherTiming } from "../dispatcher.ts";
+import type { DispatcherTiming } from "../dispatcher-timing.ts";
 import { type OpenListeners, openListeners } from "../open-listeners.ts";
 
 export interface OutboxRig {
@@ -24,7 +24,7 @@ export interface OutboxRig {
   warnings: string[];
   /** A run with these listeners of its request; its id. */
   addRun(listeners: Listeners): Promise<string>;
-  /** Commits messages to all webhooks of a run; the messages, in order. */
+  /** Commits messages to all webhooks and robots of a run; the messages, in order. */
   tell(runId: string, types: readonly ListenerEvent[]): Promise<Message[]>;
   /** All deliveries, oldest first. */
   deliveries(): Promise<Delivery[]>;
@@ -110,11 +110,19 @@ export async function openOutboxRig({
       if (!run) throw new Error(`there is no run ${runId}`);
       const messages = types.map((type) => messageOf(runId, type));
       const told = messages.map((message) => {
-        const recipients = (run.listeners.webhooks ?? []).map(({ url = "" }, index) => ({
-          listener: `request/webhooks/${index}`,
-          action: "SEND" as const,
-          place: { kind: "WEBHOOK" as const, url },
-        }));
+        const { webhooks = [], imRobots = [] } = run.listeners;
+        const recipients = [
+          ...webhooks.map(({ url, channel }, index) => ({
+            listener: `request/webhooks/${index}`,
+            action: "SEND" as const,
+            place: { kind: "WEBHOOK" as const, ...(url && { url }), ...(channel && { channel }) },
+          })),
+          ...imRobots.map(({ channel = "" }, index) => ({
+            listener: `request/imRobots/${index}`,
+            action: "SEND" as const,
+            place: { kind: "ROBOT" as const, channel },
+          })),
+        ];
         return { message, deliveries: listeners.hub.deliveriesOf({ message, recipients }, runId) };
       });
       const before = run.revision++;

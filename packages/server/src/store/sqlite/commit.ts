@@ -13,6 +13,7 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 /** Expired keys that each new one sweeps away: more than one, so that they never pile up. */
 const SWEEP = 16;
 
+const REMOVED: CommitResult = { ok: false, conflict: "REMOVED" };
 const STALE: CommitResult = { ok: false, conflict: "REVISION" };
 
 /** What a commit writes beside its own rows. */
@@ -32,6 +33,7 @@ export function commitPath(
   const prepare = (sql: string) => connection.prepare(sql);
   const runRevision = prepare("SELECT revision FROM runs WHERE id = ?");
   const taskRevision = prepare("SELECT revision FROM tasks WHERE id = ?");
+  const hasDefinition = prepare("SELECT 1 FROM definitions WHERE aggregate_id = ?");
   const insertDefinition = prepare("INSERT INTO definitions (aggregate_id, body) VALUES (?, ?)");
   const insertEffect = prepare(
     `INSERT INTO effects (id, kind, aggregate_id, task_id, attempt, tries, due_at, lease_owner, claimable_at)
@@ -61,6 +63,11 @@ export function commitPath(
     return (stored?.revision ?? 0) !== expectedRevision;
   }
 
+  /** The definition of a removed aggregate stays as long as its messages need it: they must not get that of another. */
+  function keptForMessages({ id, definition }: RunCommit): CommitResult | undefined {
+    return definition && hasDefinition.get(id) ? REMOVED : undefined;
+  }
+
   function heldByOther({ id, claims }: RunCommit): CommitResult | undefined {
     for (const key of claims) {
       const holder = lockHolder.get(key)?.holder as string | undefined;
@@ -75,7 +82,8 @@ export function commitPath(
     const isPlain = run && expectedRevision > 0 && !idempotency && claims.length === 0;
     if (isPlain) return rows.updateRun(run, expectedRevision) ? undefined : STALE;
     const conflict =
-      (idempotency && repeated(idempotency, at)) ?? (isStale(commit) ? STALE : heldByOther(commit));
+      (idempotency && repeated(idempotency, at)) ??
+      (isStale(commit) ? STALE : (keptForMessages(commit) ?? heldByOther(commit)));
     if (conflict) return conflict;
     if (run && expectedRevision === 0) rows.insertRun(run);
     else if (run) rows.updateRun(run, expectedRevision);

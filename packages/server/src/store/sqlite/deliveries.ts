@@ -87,8 +87,8 @@ export function sqliteDeliveries(
   const releaseAll = prepare(
     "UPDATE deliveries SET lease_owner = NULL, claimable_at = due_at WHERE lease_owner IS NOT NULL",
   );
-  const receipt = prepare(
-    `SELECT receipt FROM deliveries WHERE lane = ? AND card = ? AND receipt IS NOT NULL ORDER BY n DESC LIMIT 1`,
+  const receipts = prepare(
+    "SELECT receipt FROM deliveries WHERE lane = ? AND card = ? AND receipt IS NOT NULL ORDER BY n DESC",
   );
   const dead = prepare(
     "SELECT n FROM deliveries WHERE target = ? AND state = 'DEAD' AND n > ? ORDER BY n LIMIT ?",
@@ -193,9 +193,9 @@ export function sqliteDeliveries(
         for (const { lane } of affected) lanes.pass(lane as string);
       });
     },
-    async receipt(lane, taskId, attempt, gate) {
-      const found = connection.read(() => receipt.get(lane, cardOf(taskId, attempt, gate)));
-      return found && (JSON.parse(found.receipt as string) as Record<string, string>);
+    async receipts(lane, taskId, attempt, gate) {
+      const found = connection.read(() => receipts.all(lane, cardOf(taskId, attempt, gate)));
+      return found.map(({ receipt }) => JSON.parse(receipt as string) as Record<string, string>);
     },
     list: ({ states, ...query }) => reader.list("delivery", { ...query, stages: states }),
     async find(id) {

@@ -23,8 +23,11 @@ export interface GoneDelivery {
 }
 
 export interface DeliveryRemoval {
-  /** Takes away at most so many deliveries of a run that have ended; answers how many. */
-  removeEnded(aggregateId: string, limit: number): number;
+  /**
+   * Takes away at most so many deliveries of a run that have ended, of its messages from the place `from` on; answers
+   * from which place there may be more, when it found so many.
+   */
+  removeEnded(aggregateId: string, limit: number, from?: number): number | undefined;
   /** The run is removed, and its ended deliveries are; answers whether something still waits. */
   abandon(aggregateId: string): boolean;
   /** Takes away a delivery of a removed run, which has just ended, with all that nothing needs any more. */
@@ -40,7 +43,7 @@ export function deliveryRemoval(
   const ended = prepare(
     `SELECT d.n, d.id, d.message, d.kind, d.target, d.state, d.created, m.aggregate_id, m.domain, m.namespace
      FROM messages AS m JOIN deliveries AS d ON d.message = m.n
-     WHERE m.aggregate_id = ? AND d.state <> 'PENDING' LIMIT ?`,
+     WHERE m.aggregate_id = ? AND m.n >= ? AND d.state <> 'PENDING' ORDER BY m.n LIMIT ?`,
   );
   const removeAttempts = prepare("DELETE FROM delivery_attempts WHERE delivery = ?");
   const removeDelivery = prepare("DELETE FROM deliveries WHERE n = ?");
@@ -63,10 +66,10 @@ export function deliveryRemoval(
   }
 
   return {
-    removeEnded(aggregateId, limit) {
-      const found = ended.all(aggregateId, limit) as unknown as GoneDelivery[];
+    removeEnded(aggregateId, limit, from = 0) {
+      const found = ended.all(aggregateId, from, limit) as unknown as GoneDelivery[];
       for (const delivery of found) remove(delivery);
-      return found.length;
+      return found.length < limit ? undefined : found.at(-1)?.message;
     },
     abandon(aggregateId) {
       removeMessages.run(aggregateId);

@@ -1,5 +1,5 @@
 // The targets of deliveries: how many wait for each and how many were given up, counted with every change, and whether
-// it is paused.
+// it is paused. A target of which there is none of that has no row: there are as many as runs once had listeners.
 
 import type { DeliveryKind } from "@mflow/core/schema/delivery";
 import type { DeliveryStore } from "../store.ts";
@@ -15,7 +15,7 @@ interface TargetRow {
 }
 
 export interface DeliveryTargets {
-  /** Inside the transaction of the change: so many more wait, so many more are dead. A new target is noted. */
+  /** Inside the transaction of the change: so many more wait, so many more are dead. */
   count(target: string, kind: DeliveryKind, pending: number, dead: number): void;
   isPaused(target: string): boolean;
   /** As `DeliveryStore`. */
@@ -29,7 +29,11 @@ export function deliveryTargets(connection: Connection): DeliveryTargets {
   const prepare = (sql: string) => connection.prepare(sql);
   const count = prepare(
     `INSERT INTO delivery_targets (target, kind, pending, dead) VALUES (?, ?, ?, ?)
-     ON CONFLICT (target) DO UPDATE SET pending = pending + excluded.pending, dead = dead + excluded.dead`,
+     ON CONFLICT (target) DO UPDATE SET pending = pending + excluded.pending, dead = dead + excluded.dead,
+       kind = CASE WHEN excluded.pending > 0 THEN excluded.kind ELSE kind END`,
+  );
+  const removeIdle = prepare(
+    "DELETE FROM delivery_targets WHERE target = ? AND pending = 0 AND dead = 0 AND paused_at IS NULL",
   );
   const paused = prepare("SELECT 1 FROM delivery_targets WHERE target = ? AND paused_at IS NOT NULL");
   const due = prepare(
@@ -49,6 +53,7 @@ export function deliveryTargets(connection: Connection): DeliveryTargets {
   return {
     count(target, kind, pending, dead) {
       count.run(target, kind, pending, dead);
+      if (pending < 0 || dead < 0) removeIdle.run(target);
     },
     isPaused: (target) => paused.get(target) !== undefined,
     due: () => due.all().map(({ target, due_at }) => ({ target: target as string, dueAt: due_at as number })),
@@ -64,6 +69,10 @@ export function deliveryTargets(connection: Connection): DeliveryTargets {
     pause(target, kind, by, at) {
       pause.run(target, kind, by, at);
     },
-    resume: (target) => resume.run(target).changes > 0,
+    resume(target) {
+      const isResumed = resume.run(target).changes > 0;
+      if (isResumed) removeIdle.run(target);
+      return isResumed;
+    },
   };
 }

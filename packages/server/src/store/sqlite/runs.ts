@@ -144,9 +144,10 @@ export function sqliteRuns(
     },
     async remove(aggregateId, history = []) {
       connection.read(() => demandEnded(aggregateId));
-      const removeSome = () => removal.removeEnded(aggregateId, REMOVED_AT_ONCE);
+      let from: number | undefined = 0;
+      const removeSome = () => removal.removeEnded(aggregateId, REMOVED_AT_ONCE, from);
       // Deliveries can be very many. Should the server end meanwhile, the run is there to be removed again.
-      while (connection.unsynced(removeSome) === REMOVED_AT_ONCE) await turn();
+      for (; from !== undefined; await turn()) from = connection.unsynced(removeSome);
       return connection.transaction(() => {
         remove(aggregateId);
         return parts.appendHistory(history);

@@ -234,7 +234,7 @@ describe("the SQLite store", () => {
     expect(named.items).toEqual([aRun(4, { name: "nightly" })]);
   });
 
-  test("nothing of a removed run stays in the file but its history, decisions and targets", async () => {
+  test("nothing of a removed run stays in the file but its history and decisions", async () => {
     const store = await open();
     const run = aRun(1, { stage: "FAILED", labels: { app: "web" } });
     const idempotency = { key: "k", digest: "d" };
@@ -255,7 +255,7 @@ describe("the SQLite store", () => {
     const filled = tables
       .map(({ name }) => name as string)
       .filter((name) => other.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get());
-    expect(filled.toSorted()).toEqual(["decision_records", "delivery_targets", "history", "sqlite_sequence"]);
+    expect(filled.toSorted()).toEqual(["decision_records", "history", "sqlite_sequence"]);
   });
 
   test("a decision record that was changed, removed or renumbered in the file breaks the chain", async () => {

@@ -301,28 +301,31 @@ export function describeDeliveries(bench: Bench): void {
         START,
       );
     };
-    const receipt = (lane: string, attempt = 1, kind: "AUDIT" | "CONFIRM" = "AUDIT") =>
-      bench.store.deliveries.receipt(lane, task.id, attempt, kind);
+    const receipts = (lane: string, attempt = 1, kind: "AUDIT" | "CONFIRM" = "AUDIT") =>
+      bench.store.deliveries.receipts(lane, task.id, attempt, kind);
 
     test("are found by lane, task, attempt and gate, once the card was delivered", async () => {
       await begin(card(1, "AUDIT_WAITING"), card(2, "AUDIT_WAITING", 2));
-      expect(await receipt("bob")).toBeUndefined();
+      expect(await receipts("bob")).toEqual([]);
       await deliver(1);
       await deliver(2);
-      expect(await receipt("bob")).toEqual({ channel: "D1", ts: "1" });
-      expect(await receipt("bob", 2)).toEqual({ channel: "D1", ts: "2" });
-      expect(await receipt("bob", 3)).toBeUndefined();
-      expect(await receipt("bob", 1, "CONFIRM")).toBeUndefined();
-      expect(await receipt("carl")).toBeUndefined();
-      expect(await bench.store.deliveries.receipt("bob", idOf("task", 9), 1, "AUDIT")).toBeUndefined();
+      expect(await receipts("bob")).toEqual([{ channel: "D1", ts: "1" }]);
+      expect(await receipts("bob", 2)).toEqual([{ channel: "D1", ts: "2" }]);
+      expect(await receipts("bob", 3)).toEqual([]);
+      expect(await receipts("bob", 1, "CONFIRM")).toEqual([]);
+      expect(await receipts("carl")).toEqual([]);
+      expect(await bench.store.deliveries.receipts("bob", idOf("task", 9), 1, "AUDIT")).toEqual([]);
     });
 
-    test("are those of the last card that asks, not of what came after the decision", async () => {
+    test("are those of all cards that ask, newest first, not of what came after the decision", async () => {
       const update = card(3, "AUDIT_WAITING");
       update.deliveries = [aDelivery(3, { lane: "bob", action: "UPDATE" })];
       await begin(card(1, "AUDIT_WAITING"), card(2, "AUDIT_REMIND"), update, card(4, "AUDIT_PASS"));
       for (const n of [1, 2, 3, 4]) await deliver(n);
-      expect(await receipt("bob")).toEqual({ channel: "D1", ts: "2" });
+      expect(await receipts("bob")).toEqual([
+        { channel: "D1", ts: "2" },
+        { channel: "D1", ts: "1" },
+      ]);
     });
   });
 

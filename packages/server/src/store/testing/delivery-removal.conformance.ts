@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { DeliveryOutcome, NewMessage } from "../store.ts";
 import type { Bench } from "./bench.ts";
 import { aDelivery, aMessage, anAttempt, asDue, HOOKS, told } from "./delivery-records.ts";
-import { aNewRun, aRun, idOf, LEASE, START } from "./records.ts";
+import { aDefinition, aNewRun, aRun, idOf, LEASE, START } from "./records.ts";
 
 const OWNER = { owner: "server-1", until: START + 30_000 };
 const DELIVERED: DeliveryOutcome = { state: "DELIVERED" };
@@ -78,7 +78,22 @@ export function describeDeliveryRemoval(bench: Bench): void {
       await settle(2, DELIVERED);
       expect(await listed()).toEqual([]);
       expect(await runs.definition(run.id)).toBeUndefined();
-      expect(await deliveries.targets()).toMatchObject([{ pending: 0, dead: 0 }]);
+      expect(await deliveries.targets()).toEqual([]);
+    });
+
+    test("keep its id from a new one as long as they wait, for they need its definition", async () => {
+      await begin([told(1, run)]);
+      await bench.store.runs.remove(run.id);
+      const { deliveries, runs } = bench.store;
+      const definition = { ...aDefinition([]), taskIds: [["task-again"]] };
+      const again = aNewRun(run, [], { definition });
+      expect(await runs.commit([again], LEASE)).toEqual([{ ok: false, conflict: "REMOVED" }]);
+      expect(await runs.definition(run.id)).toEqual(aNewRun(run).definition);
+      await claim();
+      await settle(1, DEAD);
+      expect(await deliveries.find(idOf("dlv", 1))).toBeUndefined();
+      expect(await runs.commit([again], LEASE)).toMatchObject([{ ok: true }]);
+      expect(await runs.definition(run.id)).toEqual(again.definition);
     });
   });
 }
