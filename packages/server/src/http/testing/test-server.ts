@@ -189,9 +189,9 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
   };
 }
 
-/** Asks again and again, at most five seconds, until the answer is what is waited for. */
+/** Asks again and again, at most twenty seconds, until the answer is what is waited for. */
 export async function eventually<T>(ask: () => Promise<T>, isIt: (value: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 20_000;
   for (;;) {
     const value = await ask();
     if (isIt(value)) return value;
