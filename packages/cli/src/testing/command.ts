@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 export const SCRIPT = fileURLToPath(new URL("../../../../bin/mflow.js", import.meta.url));
 
 /** Until something that a test waits for must have happened; machines may be busy. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 export interface Ended {
   stdout: string;
@@ -136,11 +136,14 @@ export async function makeServedWorkplace(
   return workplace;
 }
 
+/** The path to the command as it is shown: in quotes where the folder's name needs them. */
+export const CALLED = /'[^'\n]*\/bin\/mflow\.js'|[^ \n]*\/bin\/mflow\.js/g;
+
 /** Output with what differs from call to call replaced: ids, times, durations. */
 export function stable(text: string): string {
   return text
     .replace(/\b(run|task|job|pipeline)-[0-9a-z]{26}\b/g, "$1-ID")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
-    .replace(/[^ ]*\/bin\/mflow\.js/g, "bin/mflow.js")
+    .replace(CALLED, "bin/mflow.js")
     .replace(/ +\d+(\.\d)?(ms|s)(?= |$)/gm, " TOOK");
 }

@@ -1,7 +1,7 @@
 // Watching on a real terminal of 80 columns: the live view, decisions by key, and Ctrl-C.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { makeServedWorkplace, type Workplace } from "../testing/command.ts";
+import { CALLED, makeServedWorkplace, type Workplace } from "../testing/command.ts";
 import { hasTerminal, onTerminal } from "../testing/terminal.ts";
 
 // Many processes one after another; a busy machine takes its time.
@@ -57,7 +57,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
     lines.map((line) =>
       line
         .replace(/(run|task)-[0-9a-z]{26}/g, "$1-ID")
-        .replace(/[^ ]*\/bin\/mflow\.js/g, "bin/mflow.js")
+        .replace(CALLED, "bin/mflow.js")
         .replace(/ +[\d.]+m?s\b/g, " TOOK"),
     );
 
