@@ -17,7 +17,7 @@ import { doneSentence, refusalSentence, strangerSentence } from "../listeners/ca
 import { type CardValue, cardValueOf, isSameCard } from "../listeners/card-value.ts";
 import type { Content } from "../listeners/content.ts";
 import { targetOfChannel } from "../listeners/hub.ts";
-import { linkTo } from "../listeners/prepare.ts";
+import { linkTo } from "../listeners/page-link.ts";
 import { refuseSealedTexts } from "./body.ts";
 import { actorIn, type Caller, may } from "./caller.ts";
 import type { RefusedCallback } from "./refused-callbacks.ts";

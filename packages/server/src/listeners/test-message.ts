@@ -4,7 +4,8 @@ import { MflowError } from "@mflow/core/errors";
 import type { Language } from "@mflow/core/schema/listener";
 import { MESSAGE_VERSION, type Message } from "@mflow/core/schema/message";
 import type { Content } from "./content.ts";
-import { hiddenTexts, type Prepared, type PrepareParts } from "./prepare.ts";
+import { hiddenTexts } from "./hidden-texts.ts";
+import type { Prepared, PrepareParts } from "./prepare.ts";
 
 const WORDS: Record<Language, { title: (channel: string) => string; text: string }> = {
   en: {

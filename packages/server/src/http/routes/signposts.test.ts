@@ -1,7 +1,7 @@
 // The links of messages lead somewhere, over real HTTP and without a token.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { linkTo } from "../../listeners/prepare.ts";
+import { linkTo } from "../../listeners/page-link.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 
 let server: TestServer;
