@@ -1,6 +1,6 @@
 // Finding, starting and understanding the supervisor of a folder.
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -11,9 +11,12 @@ import { OpenedPlace } from "./testing/opened-place.ts";
 
 const places: OpenedPlace[] = [];
 let server: Server | undefined;
+let socketFolder: string | undefined;
 afterEach(async () => {
   server?.close();
   server = undefined;
+  if (socketFolder) rmSync(socketFolder, { recursive: true });
+  socketFolder = undefined;
   for (const place of places.splice(0)) await place.dispose();
 });
 
@@ -57,7 +60,9 @@ test("a supervisor of another major version is named, not talked to", async () =
   const place = await opened();
   const folder = supervisorFolder(place.dataDir);
   makeFolder(folder);
-  const path = join(folder, "socket.other");
+  // The path of the data folder may be too long for a socket.
+  socketFolder = mkdtempSync("/tmp/mflow-socket-");
+  const path = join(socketFolder, "socket");
   const said: string[] = [];
   server = createServer((socket) => {
     socket.on("data", (bytes) => {
