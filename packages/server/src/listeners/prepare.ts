@@ -16,7 +16,7 @@ import { linkTo } from "./page-link.ts";
 export interface PrepareParts extends SettingsParts, ContentParts {
   /** What a run or lone task was asked to do; undefined when it was deleted. */
   definitionOf(aggregateId: string): Promise<RunDefinition | undefined>;
-  deliveries: Pick<DeliveryStore, "receipt">;
+  deliveries: Pick<DeliveryStore, "receipts">;
   kinds: ChannelKinds;
   links: DecisionLinks;
   /** Address of the server as people reach it. */
@@ -26,7 +26,9 @@ export interface PrepareParts extends SettingsParts, ContentParts {
 /** A message that can be sent, and the texts that must not show in what is recorded of it. */
 export interface Prepared {
   channel: Channel;
-  outgoing: Omit<Outgoing<unknown>, "signal" | "now">;
+  outgoing: Omit<Outgoing<unknown>, "signal" | "now" | "update">;
+  /** Receipts of the cards that are to show it instead of a new message being sent. */
+  updates?: Record<string, string>[];
   secrets: string[];
 }
 
@@ -39,8 +41,8 @@ export async function prepare(delivery: DueDelivery, parts: PrepareParts, now: n
   if (!definition) return { dead: `${delivery.aggregateId} was deleted before this could be sent` };
   const settings = settingsOf(delivery, definition, parts);
   if ("dead" in settings) return settings;
-  const update = delivery.action === "UPDATE" ? await receiptOf(delivery, parts) : undefined;
-  if (delivery.action === "UPDATE" && !update) return { done: true };
+  const updates = delivery.action === "UPDATE" ? await receiptsOf(delivery, parts) : undefined;
+  if (updates?.length === 0) return { done: true };
 
   const link = linkTo(delivery.message, parts.publicUrl());
   const message: Message = { ...delivery.message, link };
@@ -56,17 +58,17 @@ export async function prepare(delivery: DueDelivery, parts: PrepareParts, now: n
       content,
       settings: spec,
       ...(address !== undefined && { address }),
-      ...(update && { update }),
     },
+    ...(updates && { updates }),
     secrets: [...hiddenTexts(spec), ...(buttons ?? []).flatMap(({ url }) => tokensIn(url))],
   };
 }
 
-/** Of the card that told of this gate; nothing when none was delivered. */
-async function receiptOf(
+/** Of the cards that told of this gate; none when none was delivered. */
+async function receiptsOf(
   { lane, message }: DueDelivery,
   { deliveries }: PrepareParts,
-): Promise<Record<string, string> | undefined> {
+): Promise<Record<string, string>[]> {
   const { task, gate } = message;
-  return task && gate && deliveries.receipt(lane, task.id, task.attempt, gate.kind);
+  return task && gate ? deliveries.receipts(lane, task.id, task.attempt, gate.kind) : [];
 }
