@@ -5,18 +5,9 @@
 import { createHmac } from "node:crypto";
 import type { SpecOf } from "@mflow/core/schema/channel";
 import { dingtalkCardParams } from "../dingtalk-app-card.ts";
-import {
-  type CallbackPlatform,
-  CallbackRefusal,
-  demandEqual,
-  demandFresh,
-  header,
-  MAX_AGE_MS,
-  objectAt,
-  type PressAnswers,
-  parseObject,
-  textAt,
-} from "./callback.ts";
+import { type CallbackPlatform, CallbackRefusal, MAX_AGE_MS, type PressAnswers } from "./callback.ts";
+import { objectAt, parseObject, textAt } from "./callback-body.ts";
+import { demandEqual, demandFresh, header } from "./genuine.ts";
 
 type Settings = SpecOf<"DINGTALK_APP">;
 

@@ -10,15 +10,11 @@ import {
   type CallbackPlatform,
   CallbackRefusal,
   type CallbackRequest,
-  demandEqual,
-  demandFresh,
-  header,
   MAX_AGE_MS,
-  objectAt,
   type PressAnswers,
-  parseObject,
-  textAt,
 } from "./callback.ts";
+import { objectAt, parseObject, textAt } from "./callback-body.ts";
+import { demandEqual, demandFresh, header } from "./genuine.ts";
 
 type Settings = SpecOf<"FEISHU_APP">;
 

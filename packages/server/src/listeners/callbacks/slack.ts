@@ -13,17 +13,13 @@ import { slackFallback } from "../slack-blocks.ts";
 import {
   type CallbackAnswer,
   type CallbackPlatform,
-  demandEqual,
-  demandFresh,
-  header,
   MAX_AGE_MS,
-  objectAt,
   type Press,
-  parseObject,
   type Told,
-  textAt,
   type VerifiedCallback,
 } from "./callback.ts";
+import { objectAt, parseObject, textAt } from "./callback-body.ts";
+import { demandEqual, demandFresh, header } from "./genuine.ts";
 
 type Settings = SpecOf<"SLACK_APP">;
 
