@@ -39,7 +39,7 @@ test("what is pushed back tells its feedback without secrets", () => {
   expect(keptIn(pushed)).not.toContain("s3cret-token");
 });
 
-test("a gate is denied, and its task cancelled, though the key of its secrets is gone; free texts are hidden", () => {
+test("a gate is denied, expires, and its task is cancelled, though the key of its secrets is gone; free texts are hidden", () => {
   const audit = { auditors: ["ann"] };
   const denied = playJob({ audit, runParams }, job);
   denied.world.isKeyLost = true;
@@ -50,6 +50,12 @@ test("a gate is denied, and its task cancelled, though the key of its secrets is
     "AUDIT_DENY",
     "***",
   ]);
+
+  const expired = playJob({ audit: { ...audit, expiresIn: "60s" }, runParams }, job);
+  expired.world.isKeyLost = true;
+  expired.world.nowMs += 60_000;
+  expired.submit({ type: "wake", taskId: expired.task().id });
+  expect([expired.task().audit?.stage, expired.task().status.stage]).toEqual(["EXPIRED", "FAILED"]);
 
   const canceled = playJob({ audit, runParams }, job);
   canceled.world.isKeyLost = true;
