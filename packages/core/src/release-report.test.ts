@@ -279,18 +279,32 @@ test("a run without gates says so, and one whose record is broken says that firs
   );
 });
 
-test("the time for a run of thousands of gates grows with their number, not with its square", () => {
-  const count = 8000;
+test("each row is looked at once, however many gates a run has", () => {
+  const count = 300;
+  let looks = 0;
   const records: DecisionRecord[] = [];
   const tasks = Array.from({ length: count }, (_, index) => {
-    const row = { at: at(5), ...place, taskId: `task-${index}`, act: "OPEN", rule: "" } as const;
-    records.push({ ...row, seq: index + 1, previous: "", hash: "" });
+    const row = {
+      at: at(5),
+      ...place,
+      act: "OPEN",
+      rule: "",
+      seq: index + 1,
+      previous: "",
+      hash: "",
+    } as const;
+    const watched = {
+      ...row,
+      get taskId() {
+        looks++;
+        return `task-${index}`;
+      },
+    };
+    records.push(watched);
     return task(`task-${index}`, "prod", { audit });
   });
-  const begun = performance.now();
-  const report = releaseReport({ ...input(records), tasks });
-  // With a look at all rows for each gate it takes some ten seconds.
-  expect(performance.now() - begun).toBeLessThan(2000);
-  expect(report.tasks.map(({ gates }) => gates[0]?.records.length)).toEqual(Array(count).fill(1));
-  expect(report.otherRecords).toEqual([]);
+  const { otherRecords, tasks: shown } = releaseReport({ ...input(records), tasks });
+  expect(looks).toBe(count);
+  expect(shown.map(({ gates }) => gates[0]?.records.length)).toEqual(Array(count).fill(1));
+  expect(otherRecords).toEqual([]);
 });
