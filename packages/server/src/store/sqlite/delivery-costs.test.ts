@@ -17,12 +17,15 @@ import { Connection } from "./connection.ts";
 import { sqliteDialect } from "./kysely-dialect.ts";
 import { openSqliteStore, sqliteStore } from "./sqlite.ts";
 
-/** Tables that grow with the work done, and what statements call them. */
+/**
+ * Tables that grow with the work done, and what statements call them. `delivery_targets` holds no more than what its list
+ * shows.
+ */
 const GROWING =
   "(runs|tasks|definitions|messages|m|deliveries|d|delivery_attempts|waiting_gates|succeeded_tasks|decision_records|history|search_hits|h|p)";
 /** A step that goes through all rows, or all from a place on; but events and records are read from a place on. */
 const LOOKS_THROUGH = new RegExp(
-  `^SCAN ${GROWING}\\b|^SEARCH (?!history|decision_records)${GROWING} .*rowid[<>]`,
+  `^SCAN ${GROWING}\\b|^SEARCH (?!history|decision_records)${GROWING} .*\\(rowid[<>]`,
 );
 /** Partial indexes hold the few rows that matter now. */
 const SMALL = /deliveries_leased|runs_open|tasks_alone_open/;

@@ -49,6 +49,21 @@ export function describeDeliveryRemoval(bench: Bench): void {
       expect(await bench.store.runs.definition(run.id)).toBeUndefined();
     });
 
+    test("are gone however many they are, of few messages too, and those that wait among them stay", async () => {
+      const waits = (n: number) => n % 100 === 7;
+      const messages = Array.from({ length: 5 }, (_, m) => ({
+        message: aMessage(m, { run }),
+        deliveries: Array.from({ length: 150 }, (_, i) => m * 150 + i + 1).map((n) =>
+          aDelivery(n, { state: waits(n) ? "PENDING" : "UNREACHABLE" }),
+        ),
+      }));
+      await begin(messages);
+      await bench.store.runs.remove(run.id);
+      expect((await listed()).toSorted()).toEqual(
+        [7, 107, 207, 307, 407, 507, 607, 707].map((n) => idOf("dlv", n)),
+      );
+    });
+
     test("of a run that has not ended stay", async () => {
       await begin([], [told(1, other, { state: "UNREACHABLE" })]);
       await expect(bench.store.runs.remove(other.id)).rejects.toMatchObject({ code: "CONFLICT" });
