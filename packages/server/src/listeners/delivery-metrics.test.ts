@@ -28,9 +28,14 @@ test("attempts, deliveries, deaths and latency are counted by kind, and what wai
   receiver.behaviour = ({ path }) => (path === "/dead" ? 404 : receiver.received.length === 1 ? 500 : 200);
   await rig.tell(await rig.addRun({ webhooks: [{ url: receiver.url() }] }), ["ACTIVE", "CANCELED"]);
   await rig.settled();
+  const { dispatcher } = rig.listeners;
+  const pending = async () =>
+    (await deliveryMetrics(dispatcher.figures, rig.store.deliveries)).find(
+      ({ name }) => name === "mflow_deliveries_pending",
+    )?.values;
+  expect(await pending()).toEqual([{ labels: { kind: "WEBHOOK" }, value: 0 }]);
   await rig.tell(await rig.addRun({ webhooks: [{ url: receiver.url("/dead") }] }), ["ACTIVE"]);
   await rig.settled();
-  const { dispatcher } = rig.listeners;
   await dispatcher.stop();
   await rig.tell(await rig.addRun({ webhooks: [{ url: receiver.url() }] }), ["ACTIVE", "CANCELED"]);
   const metrics = new Metrics(

@@ -26,7 +26,7 @@ export async function deliveryMetrics(
     counter("mflow_delivery_attempts_total", "Attempts to deliver a message.", ({ attempts }) => attempts),
     counter("mflow_deliveries_delivered_total", "Messages that arrived.", ({ delivered }) => delivered),
     counter("mflow_deliveries_dead_total", "Messages that were given up.", ({ dead }) => dead),
-    await waiting(store),
+    await waiting(store, figures),
     {
       name: LATENCY,
       help: "Time from the commit of what a message tells of to its arrival.",
@@ -36,9 +36,9 @@ export async function deliveryMetrics(
   ];
 }
 
-/** One number per kind, over all targets. */
-async function waiting(store: Pick<DeliveryStore, "targets">): Promise<Metric> {
-  const byKind = new Map<string, number>();
+/** One number per kind, over all targets; 0 for a kind of which nothing waits any more. */
+async function waiting(store: Pick<DeliveryStore, "targets">, figures: DeliveryFigures): Promise<Metric> {
+  const byKind = new Map<string, number>([...figures.all().keys()].map((kind) => [kind, 0]));
   for (const { kind, pending } of await store.targets()) {
     byKind.set(kind, (byKind.get(kind) ?? 0) + pending);
   }
