@@ -159,6 +159,11 @@ test("a dead delivery is found, looked at and sent again", async () => {
     const { stdout } = await place.mflow(["deliveries", "-s", "delivered", "-o", "json"]);
     return JSON.parse(stdout).items[0];
   });
+  const idle = await place.mflow(["deliveries", "targets"]);
+  expect([idle.stdout, idle.stderr]).toEqual([
+    "",
+    expect.stringContaining("no target has messages that wait"),
+  ]);
   const none = await place.mflow(["deliveries", "resend", "--target", "channel:hook"]);
   expect([none.exitCode, none.stdout]).toEqual([1, "0 deliveries are sent again\n"]);
   expect((await place.mflow(["deliveries", "resend"])).stderr).toContain(

@@ -106,7 +106,8 @@ function stateOf({ pausedAt, pausedBy, openUntil }: DeliveryTarget): string {
 
 async function targets(context: Context, items: DeliveryTarget[]): Promise<undefined> {
   if (context.documentFormat) return context.printDocument({ items });
-  if (items.length === 0) return context.note("no targets: nothing was sent yet");
+  if (items.length === 0)
+    return context.note("no target has messages that wait or were given up, fails or is paused");
   printTable(context, TARGET_COLUMNS, items);
 }
 

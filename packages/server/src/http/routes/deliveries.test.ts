@@ -109,7 +109,7 @@ test("only admins set channels up, and bad ones are refused with the place and t
   ]);
   const { body } = await server.call("PUT", "/channels/x", { spec: { ...spec, url: "ftp://x" } });
   expect(body.details).toEqual([
-    { path: "/spec/url", message: expect.stringContaining("no http or https URL") },
+    { path: "/spec/url", message: expect.stringContaining("http and https alone") },
   ]);
 });
 
