@@ -44,7 +44,7 @@ test("the same in Chinese, with times of the zone that is asked for", () => {
       { label: "作业", value: "deploy v3" },
       { label: "第几次执行", value: "2" },
       { label: "发起人", value: "alice" },
-      { label: "原因", value: "EXIT_CODE：step migrate ended with exit code 3" },
+      { label: "原因", value: "步骤退出码非 0 EXIT_CODE：step migrate ended with exit code 3" },
       { label: "失败步骤", value: "migrate（退出码 3）" },
       { label: "耗时", value: "1m05s" },
       { label: "时间", value: "2026-03-01 20:00:00 GMT+8" },
@@ -98,7 +98,7 @@ test("a waiting confirm says in Chinese which result it is about, and shows the 
       { label: "任务", value: "prod（阶段 production）" },
       { label: "作业", value: "deploy v3" },
       { label: "发起人", value: "alice" },
-      { label: "结果", value: "失败（EXIT_CODE：step migrate ended with exit code 3）" },
+      { label: "结果", value: "失败（步骤退出码非 0 EXIT_CODE：step migrate ended with exit code 3）" },
       { label: "等待", value: "@everyone（已通过 0/1）" },
       { label: "开始等待", value: "2026-03-01 12:00:00 UTC" },
       { label: "内容摘要", value: "fcde2b2edba5" },
@@ -329,4 +329,18 @@ test("values stay one line, without characters that turn the direction of writin
     ...Array.from({ length: 28 }, (_, index) => `P${index + 1}=v`),
     "… 2 more",
   ]);
+});
+
+test("Chinese readers read what a reason means before its English sentence; unknown codes stay as they are", () => {
+  const reasonOf = (reason: string) => {
+    const run = { id: "run-1", name: "release", stage: "FAILED", triggerMode: "MANUAL" } as const;
+    const message: Message = {
+      ...failed,
+      task: undefined,
+      run: { ...run, reason, message: "confirm denied by bob" },
+    };
+    return renderContent({ message, language: "zh" }).facts.find(({ label }) => label === "原因")?.value;
+  };
+  expect(reasonOf("CONFIRM_DENIED")).toBe("结果被否决 CONFIRM_DENIED：confirm denied by bob");
+  expect(reasonOf("constructor")).toBe("constructor：confirm denied by bob");
 });

@@ -90,7 +90,8 @@ function reasonOf(
   { reason, message }: { reason?: string; message?: string },
   texts: Texts,
 ): string | undefined {
-  return reason && message ? texts.reason(reason, message) : (reason ?? message);
+  const name = reason && texts.reasonCode(reason);
+  return name && message ? texts.reason(name, message) : (name ?? message);
 }
 
 /** The first step that went wrong, and how. */

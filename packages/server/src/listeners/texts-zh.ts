@@ -1,6 +1,39 @@
 // What messages say, in 简体中文.
 
+import type { REASONS } from "@mflow/core/reasons";
 import type { Texts } from "./texts.ts";
+
+type Reason = keyof typeof REASONS;
+
+/** The sentences of reasons are stored in English, so people read these before them. */
+const REASON_NAMES: Readonly<Record<Reason, string>> = {
+  AUDIT_DENIED: "审批被拒绝",
+  AUDIT_EXPIRED: "审批已过期",
+  CONFIRM_DENIED: "结果被否决",
+  CONFIRM_EXPIRED: "结果确认已过期",
+  EXIT_CODE: "步骤退出码非 0",
+  FORCED: "由操作员强制设置",
+  LOST: "执行器已找不到任务",
+  NO_STATUS: "未收到状态上报",
+  OUTPUT_INVALID: "输出格式无效",
+  OUTPUT_REFUSED: "输出含有密文，被拒绝",
+  OUTPUT_TOO_LARGE: "输出过大",
+  PUSHED_BACK: "结果被退回",
+  REPORTED: "任务自行上报失败",
+  RUNNER_ERROR: "执行器出错",
+  RUN_CANCELED: "运行已取消",
+  RUN_FAILED: "运行已失败",
+  SIGNAL: "步骤被信号终止",
+  SPAWN_ERROR: "步骤无法启动",
+  START_ERROR: "任务无法启动",
+  STEP_TIMEOUT: "步骤超时",
+  TASK_FAILED: "有任务失败",
+  TIMEOUT: "任务超时",
+};
+
+function isKnownReason(code: string): code is Reason {
+  return Object.hasOwn(REASON_NAMES, code);
+}
 
 export const zh: Texts = {
   events: {
@@ -81,7 +114,8 @@ export const zh: Texts = {
   },
   takenBack: "已撤回",
   decisionList: (decisions) => decisions.join("；"),
-  reason: (code, sentence) => `${code}：${sentence}`,
+  reasonCode: (code) => (isKnownReason(code) ? `${REASON_NAMES[code]} ${code}` : code),
+  reason: (name, sentence) => `${name}：${sentence}`,
   exitCode: (code) => `退出码 ${code}`,
   signal: (name) => `信号 ${name}`,
   timedOut: "超时",

@@ -46,8 +46,10 @@ export interface Texts {
   decision(user: string, verdict: GateVerdict, onBehalfOf?: string, pushBackTo?: string): string;
   takenBack: string;
   decisionList(decisions: readonly string[]): string;
-  /** A code and its sentence. */
-  reason(code: string, sentence: string): string;
+  /** What a reason is called; a runner may have codes of its own. */
+  reasonCode(code: string): string;
+  /** What a reason is called and its sentence. */
+  reason(name: string, sentence: string): string;
   exitCode(code: number): string;
   signal(name: string): string;
   timedOut: string;
