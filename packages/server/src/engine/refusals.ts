@@ -37,6 +37,8 @@ function isRefusal(error: unknown): error is MflowError {
   return error instanceof MflowError && GATE_RULES.has(error.code);
 }
 
+export const LINK_USED_MESSAGE = "this link or card was used for a decision before; each serves once";
+
 /** Rows a minute for one person's refused decisions on one gate. */
 const ROWS_PER_MINUTE = 20;
 
@@ -76,7 +78,7 @@ export class Refusals {
     const before = this.#deciding.get(link) ?? Promise.resolve();
     const deciding = before.then(async () => {
       if (!(await this.#parts.records.isLinkUsed(link))) return decide();
-      throw new MflowError("LINK_USED", "this link or card was used for a decision before; each serves once");
+      throw new MflowError("LINK_USED", LINK_USED_MESSAGE);
     });
     const ended = deciding.catch(() => undefined);
     this.#deciding.set(link, ended);

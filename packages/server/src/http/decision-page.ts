@@ -141,6 +141,6 @@ export function questionPage(question: DecisionQuestion, language: Language): st
 export function answerPage({ good, kind, message, taskName }: DecisionAnswer, language: Language): string {
   return htmlPage(language, TEXTS[language].answers[kind], [
     taskName === undefined ? "" : `<p class="hint">${escapeHtml(taskName)}</p>`,
-    message === undefined ? "" : `<p class="${good ? "" : "problem"}">${proseHtml(message)}</p>`,
+    message === undefined ? "" : `<p${good ? "" : ' class="problem" role="alert"'}>${proseHtml(message)}</p>`,
   ]);
 }

@@ -85,6 +85,17 @@ test("following the link decides nothing and names who decides what; the form de
   expect(rows[0]?.source).toMatchObject({ userAgent: "a browser", address: "127.0.0.1" });
 });
 
+test("a link that was used opens a page that says so, without buttons, though the gate waits for others", async () => {
+  const task = await waitingTask();
+  const url = linkTo(task);
+  await post(url, { verdict: "PASS" });
+  const [status, page] = await open(url);
+  expect([status, page.includes("was used for a decision before"), page.includes("<form")]).toEqual([
+    ...[409, true, false],
+  ]);
+  expect((await open(linkTo(task, { user: "otto" })))[0]).toBe(200);
+});
+
 test("a denial needs a comment, and the page keeps what was typed", async () => {
   const task = await waitingTask();
   const url = linkTo(task);

@@ -6,6 +6,7 @@ import type { Language } from "@mflow/core/schema/listener";
 import { closed } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
 import type { Static } from "typebox";
+import { LINK_USED_MESSAGE } from "../../engine/refusals.ts";
 import { refusalSentence } from "../../listeners/callbacks/words.ts";
 import { DECISION_PAGE, type DecisionLink } from "../../listeners/decision-links.ts";
 import { answerPage, type DecisionAnswer, questionPage } from "../decision-page.ts";
@@ -80,6 +81,9 @@ export function decideRoutes(services: Services): Route[] {
       const state = `The ${link.gate} is ${gate?.stage ?? "gone"}.`;
       return refusedFor(given.problem ?? new MflowError("GATE_NOT_OPEN", state), wanted, task.name);
     }
+    // Of a group's link only a token tells who uses it.
+    if (link.user !== undefined && (await store.records.isLinkUsed(link.deliveryId)))
+      return refusedFor(new MflowError("LINK_USED", LINK_USED_MESSAGE), wanted, task.name);
     const run = task.pipelineTaskId === undefined ? undefined : await store.runs.run(task.pipelineTaskId);
     const question = decisionQuestion(link, task, gate, run);
     const body = questionPage(
