@@ -112,7 +112,7 @@ test("--yes --exit does all of it by itself, and leaves nothing running", async 
   );
   expect(leftRunning()).toEqual([]);
   // A supervisor whose folder is gone goes too.
-  await rm(data, { recursive: true });
+  await rm(data, { recursive: true, maxRetries: 10 });
   await until("end of the supervisor", () => (processes().length === 0 ? true : undefined));
 }, 90_000);
 

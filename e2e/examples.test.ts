@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server?.close();
-  await rm(data, { recursive: true, force: true });
+  await rm(data, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Starts the pipeline of an example, with the documents of its file laid over the stored ones. */

@@ -113,7 +113,8 @@ export async function makeWorkplace(files: Record<string, string> = {}): Promise
     async remove() {
       for (const one of running) one.process.kill("SIGTERM");
       await Promise.all([...running].map((one) => one.ended));
-      await rm(path, { recursive: true, force: true });
+      // A supervisor that still writes may fill a folder that was just emptied.
+      await rm(path, { recursive: true, force: true, maxRetries: 10 });
     },
   };
   for (const [name, text] of Object.entries(files)) await workplace.write(name, text);

@@ -137,13 +137,14 @@ describe("a killed supervisor", () => {
   test("makes a task LOST whose next step could not begin", async () => {
     const request = await place.start({
       steps: [
-        { name: "a", run: "echo a; sleep 0.3" },
+        { name: "a", run: `echo a; until test -e '${place.dataDir}/go'; do sleep 0.02; done` },
         { name: "b", run: "echo b" },
       ],
     });
     await place.host.logged(request, "a");
     const supervisor = place.supervisorPid;
     process.kill(supervisor, "SIGSTOP");
+    place.touch("go");
     await until(() => place.exits().has(`${request.taskId}.1.0`));
     process.kill(supervisor, "SIGKILL");
     expect(await place.host.final(request)).toMatchObject({
@@ -165,7 +166,7 @@ describe("a killed supervisor", () => {
   test("does not lose a result that nobody had taken", async () => {
     place.host.refuse = Number.POSITIVE_INFINITY;
     const request = await place.start(
-      "echo A=1 >$MFLOW_OUTPUT; echo '# x' >$MFLOW_SUMMARY; echo logged; sleep 0.1",
+      "echo A=1 >$MFLOW_OUTPUT; echo '# x' >$MFLOW_SUMMARY; echo logged; sleep 0.5",
     );
     await place.host.until(() => place.host.refused.find(({ stage }) => stage === "SUCCEEDED"));
     await place.current.close();

@@ -1,5 +1,6 @@
 // What steps leave running: it ends with them, unless they keep it.
 
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Cgroups } from "./supervisor/cgroup.ts";
 import { OpenedPlace } from "./testing/opened-place.ts";
@@ -16,11 +17,21 @@ function numbers(texts: string[]): number[] {
   return texts.flatMap((line) => /\| ([0-9]+)$/.exec(line)?.[1] ?? []).map(Number);
 }
 
+/** A piece of script that waits for a file. */
+function untilThere(path: string): string {
+  return `until test -e '${path}'; do sleep 0.02; done`;
+}
+
 test("a process in the background ends with the step, without delay when it does not hold the pipe", async () => {
-  const { report, texts } = await place.run("sleep 1000 >/dev/null 2>&1 & echo $!");
-  expect(report.stage).toBe("SUCCEEDED");
-  expect(report.steps?.[0]?.durationMs).toBeLessThan(1500);
-  await until(async () => !(await runs(numbers(texts)[0] ?? 0)));
+  const durations: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const { report, texts } = await place.run("sleep 1000 >/dev/null 2>&1 & echo $!");
+    expect(report.stage).toBe("SUCCEEDED");
+    durations.push(report.steps?.[0]?.durationMs ?? Number.POSITIVE_INFINITY);
+    await until(async () => !(await runs(numbers(texts)[0] ?? 0)));
+  }
+  // Each would take two seconds if the step waited, as in the next test; the machine may be busy in one of them.
+  expect(Math.min(...durations)).toBeLessThan(2000);
 });
 
 test("a process that holds the pipe has two seconds to let it go", async () => {
@@ -33,7 +44,9 @@ test("a process that holds the pipe has two seconds to let it go", async () => {
 });
 
 test("a process that has left the group and the session ends too", async () => {
-  const { texts } = await place.run('setsid sh -c "echo \\$\\$; sleep 1000 >/dev/null 2>&1" & sleep 0.2');
+  const { texts } = await place.run(
+    `setsid sh -c 'echo $$; touch there; sleep 1000 >/dev/null 2>&1' & ${untilThere("there")}`,
+  );
   const [pid = 0] = numbers(texts);
   expect(pid).toBeGreaterThan(0);
   await until(async () => !(await runs(pid)));
@@ -83,7 +96,8 @@ test("a stop takes a process that a step wanted to keep", async () => {
 });
 
 test("a process that has thrown everything away ends with its cgroup, where there are any", async () => {
-  const daemon = 'setsid env -i sh -c "echo \\$\\$; exec >/dev/null 2>&1; sleep 1000" & sleep 0.1';
+  const there = join(place.dataDir, "there");
+  const daemon = `setsid env -i sh -c 'echo $$; exec >"${there}" 2>&1; sleep 1000' & ${untilThere(there)}`;
   const { texts } = await place.run(`sleep 0.4; ${daemon}`);
   const [pid = 0] = numbers(texts);
   const hasCgroups = Cgroups.open("test") !== undefined;

@@ -157,7 +157,8 @@ describe("steps", () => {
   });
 
   test("report how much memory they held", async () => {
-    const run = "const held = Buffer.alloc(80_000_000, 1); setTimeout(() => held, 300);";
+    // A busy supervisor looks once a second.
+    const run = "const held = Buffer.alloc(80_000_000, 1); setTimeout(() => held, 2000);";
     const { report } = await place.run({ steps: [{ shell: "node -e", run }] });
     const [step] = report.steps ?? [];
     expect(step?.peakMemoryBytes).toBeGreaterThan(80_000_000);

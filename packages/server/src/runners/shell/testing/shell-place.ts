@@ -82,14 +82,15 @@ export class ShellPlace {
   }
 
   async dispose(): Promise<void> {
-    await rm(this.dataDir, { recursive: true, force: true });
+    // A supervisor that still writes may fill a folder that was just emptied.
+    await rm(this.dataDir, { recursive: true, force: true, maxRetries: 10 });
     const record = findSupervisor(this.dataDir);
     if (record) throw new Error("the supervisor keeps the folder");
   }
 }
 
 /** Resolves when the condition holds. */
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`it did not come to pass: ${condition}`);
