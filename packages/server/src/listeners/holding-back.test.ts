@@ -133,6 +133,16 @@ test("Retry-After is understood in seconds and as a date, within an hour, and ig
   ]);
 });
 
+test("a target that asks to be let alone for no time at all is let alone longer and longer", () => {
+  const target = new Target("t", { breaker: BREAKER, firstRestMs: 100 });
+  const limited = { state: "LIMITED", error: "too many" } as const;
+  const rests = [0, 0, 0, 50, 5000].map((retryAfterMs) => {
+    target.heard({ ...limited, retryAfterMs }, "m", 1000);
+    return target.restsUntil - 1000;
+  });
+  expect(rests).toEqual([100, 200, 400, 800, 5000]);
+});
+
 test("due times are taken in order, and the earliest are kept when there are many", () => {
   const times = new DueTimes();
   for (let time = 1000; time > 0; time--) times.add(time);

@@ -91,7 +91,8 @@ export class Target {
     }
     const own = Math.min(this.#firstRestMs * 2 ** this.#rests, LONGEST_REST_MS);
     this.#rests = Math.min(this.#rests + 1, 16);
-    this.restsUntil = now + (result.retryAfterMs ?? own);
+    // A place may name no time at all, or zero, which would be asked again at once and for ever.
+    this.restsUntil = now + Math.max(result.retryAfterMs ?? 0, own);
   }
 
   /** Whether all that is known of it would be found again. */

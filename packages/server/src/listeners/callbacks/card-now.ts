@@ -1,6 +1,7 @@
 // The card of a gate as it is after somebody pressed a button: what its message said, with how the gate stands now, and
 // without buttons.
 
+import { passesOf } from "@mflow/core/gate";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { ListenerEvent } from "@mflow/core/schema/listener";
 import type { Message, MessageGate } from "@mflow/core/schema/message";
@@ -21,8 +22,7 @@ function gateNow(message: Message, gate: MessageGate, task: JobTask | undefined)
   }
   // Comments may hold what must be masked; the update that follows every decision brings them.
   const decisions = current.decisions.map(({ comment: _comment, ...decision }) => decision);
-  const passes = decisions.filter((each) => each.verdict === "PASS" && each.withdrawnAt === undefined).length;
-  return { ...gate, stage: current.stage, passes, decisions };
+  return { ...gate, stage: current.stage, passes: passesOf(current), decisions };
 }
 
 function typeOf({ kind, stage, decisions }: MessageGate): ListenerEvent {
