@@ -43,6 +43,11 @@ export function* robotRules(robot: ImRobot, path: string, context: Targets): Gen
       `\`kind\` is \`${kind}\`, but the URL is that of \`${told}\`; remove \`kind\``,
     );
   }
+  yield warning(
+    `${path}/url`,
+    "whoever may read the pipeline sees this URL, with which anybody can write to the group; " +
+      "store it as a channel (`mflow channel add`) and name that in `channel`",
+  );
   const platform = kind ?? told;
   if (secret !== undefined && platform !== undefined && UNSIGNED.includes(platform)) {
     yield error(`${path}/secret`, `robots of \`${platform}\` have no signing secret; remove \`secret\``);

@@ -34,32 +34,35 @@ function linted(listeners: Listeners, task: Listeners = {}, context: Partial<Lin
 const url = "https://example.com/hook";
 const slack = "https://hooks.slack.com/services/T/B/x";
 const webhook = (more: Partial<Webhook>) => linted({ webhooks: [{ url, ...more }] });
-const robot = (more: Partial<ImRobot>) => linted({ imRobots: [{ url: slack, ...more }] });
+const inlineUrl =
+  "/url: whoever may read the pipeline sees this URL, with which anybody can write to the group; store it as a " +
+  "channel (`mflow channel add`) and name that in `channel`";
+const butInlineUrls = (found: string[]) => found.filter((line) => !line.endsWith(inlineUrl));
+const robot = (more: Partial<ImRobot>) => butInlineUrls(linted({ imRobots: [{ url: slack, ...more }] }));
 const mention = (more: Partial<MentionUser>) => linted({ mentionUsers: [{ users: ["ann"], ...more }] });
 
 test("listeners that make sense have no problems", () => {
   const scoped = { scope: { stage: "build", task: 2 }, events: ["failed", "Audit_Waiting"] };
-  expect(
-    linted(
-      {
-        mentionUsers: [{ users: ["ann", "@qa"], ways: ["MAIL", "IM"] }],
-        imRobots: [
-          { url: slack, template: { title: "{{run.name}}: {{type}}" } },
-          { url: "https://open.feishu.cn/open-apis/bot/v2/hook/x", secret: "abc" },
-          { url: "https://oapi.dingtalk.com/robot/send?access_token=x", secret: "SECx" },
-          { url: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=x" },
-          { url: "https://bots.example.com/x", kind: "WECOM" },
-          { channel: "ops", ...scoped },
-        ],
-        webhooks: [
-          { url, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", previousSecret: "any text" },
-          { url, headers: { "X-Team": "shop" }, ...scoped },
-          { channel: "ci", events: [] },
-        ],
-      },
-      { webhooks: [{ url, events: ["SKIPPED"] }] },
-    ),
-  ).toEqual([]);
+  const found = linted(
+    {
+      mentionUsers: [{ users: ["ann", "@qa"], ways: ["MAIL", "IM"] }],
+      imRobots: [
+        { url: slack, template: { title: "{{run.name}}: {{type}}" } },
+        { url: "https://open.feishu.cn/open-apis/bot/v2/hook/x", secret: "abc" },
+        { url: "https://oapi.dingtalk.com/robot/send?access_token=x", secret: "SECx" },
+        { url: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=x" },
+        { url: "https://bots.example.com/x", kind: "WECOM" },
+        { channel: "ops", ...scoped },
+      ],
+      webhooks: [
+        { url, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", previousSecret: "any text" },
+        { url, headers: { "X-Team": "shop" }, ...scoped },
+        { channel: "ci", events: [] },
+      ],
+    },
+    { webhooks: [{ url, events: ["SKIPPED"] }] },
+  );
+  expect(butInlineUrls(found)).toEqual([]);
 });
 
 describe("events", () => {
@@ -191,6 +194,12 @@ describe("robots", () => {
       ],
     ],
   ])("%s", (_what, more, problems) => expect(robot(more)).toEqual(problems));
+});
+
+test("a robot's URL in a pipeline is a warning, for whoever reads it can write to the group; a channel is none", () => {
+  expect(linted({ imRobots: [{ url: slack }, { channel: "ops" }] })).toEqual([
+    `warning /imRobots/0${inlineUrl}`,
+  ]);
 });
 
 describe("webhooks", () => {
