@@ -134,7 +134,7 @@ export const DecideRequest = closed({
       pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
       maxLength: 127,
       description:
-        "With PUSH_BACK: the task that runs again with what comes after it; `stage/task` where its name is not unique.",
+        "With PUSH_BACK: the task that runs again with what comes after it; `task`, or with its stage `stage/task`.",
     }),
   ),
 });
