@@ -53,16 +53,16 @@ async function deliveriesOf(messages: Message[]): Promise<(Delivery | undefined)
 
 const attempts = () => rig.listeners.dispatcher.figures.all().get("WEBHOOK")?.attempts;
 
-/** Waits for what nobody signals; rejects after five seconds. */
+/** Waits for what nobody signals; rejects after twenty seconds. */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 5_000; !(await isSo()); ) {
+  for (const deadline = Date.now() + 20_000; !(await isSo()); ) {
     if (Date.now() > deadline) throw new Error("it did not come");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
 test("what fails is tried again with the same message id, and what follows in the lane waits for it", async () => {
-  await open();
+  await open({ timeoutMs: 2_000 });
   receiver.behaviour = inTurn(
     () => 500,
     hangUp,
@@ -84,7 +84,7 @@ test("what fails is tried again with the same message id, and what follows in th
   expect(made.map(({ at: _at, durationMs: _duration, ...attempt }) => attempt)).toEqual([
     { number: 1, requestDigest: digest, status: 500, error: "the receiver answered 500" },
     { number: 2, error: expect.stringMatching(/^127\.0\.0\.1:\d+ did not answer: other side closed$/) },
-    { number: 3, error: "no answer within 1 s" },
+    { number: 3, error: "no answer within 2 s" },
     { number: 4, requestDigest: digest, status: 408, error: "the receiver answered 408" },
     { number: 5, requestDigest: digest, status: 200 },
   ]);
@@ -129,7 +129,7 @@ test("a message is given up after its time, but not before some tries", async ()
 });
 
 test("lanes do not wait for each other: another run and another listener go on", async () => {
-  await open();
+  await open({ timeoutMs: 1_000 });
   const slow = await addRun("/slow");
   const fine = await addRun("/fine");
   const both = await addRun("/slow", "/fine");
@@ -142,16 +142,20 @@ test("lanes do not wait for each other: another run and another listener go on",
 });
 
 test("a target gets no more at once than it takes", async () => {
-  await open({ timeoutMs: 5_000 });
+  await open({ timeoutMs: 20_000 });
   let now = 0;
   let most = 0;
+  const release = Promise.withResolvers<void>();
   receiver.behaviour = async () => {
     most = Math.max(most, ++now);
+    await release.promise;
     await new Promise((resolve) => setTimeout(resolve, 20));
     now--;
     return 200;
   };
   for (let index = 0; index < 40; index++) await rig.tell(await addRun(), ["ACTIVE"]);
+  await until(() => now >= 8);
+  release.resolve();
   await rig.settled();
   expect(receiver.received).toHaveLength(40);
   expect(most).toBe(8);
@@ -312,7 +316,7 @@ test("1,000 events to a target that is down for its first half all arrive, in or
       sent.get(run)?.push(message?.id ?? "");
     }
   }
-  await rig.settled(25_000);
+  await rig.settled(60_000);
   const delivered = new Map<string, string[]>(runs.map((run) => [run, []]));
   for (const got of receiver.received) {
     const { id, run } = JSON.parse(got.body);
@@ -322,7 +326,7 @@ test("1,000 events to a target that is down for its first half all arrive, in or
   expect(delivered).toEqual(sent);
   expect([...sent.values()].flat()).toHaveLength(1000);
   expect(rig.warnings).toEqual([]);
-});
+}, 120_000);
 
 test("busy until nothing waits, and whoever watches is told when that is so", async () => {
   await open();
