@@ -487,8 +487,8 @@ describe("hostile text is refused quickly", () => {
     parseManifests(job);
     const start = performance.now();
     const { documents, problems } = parseManifests(text);
-    // Well under 100 ms on an idle machine.
-    expect(performance.now() - start).toBeLessThan(300);
+    // Well under 100 ms on an idle machine; without the limits some would take minutes.
+    expect(performance.now() - start).toBeLessThan(3000);
     expect({ documents, problems: problems.map(formatProblem) }).toEqual({
       documents: [],
       problems: [problem],

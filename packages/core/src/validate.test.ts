@@ -315,10 +315,14 @@ test("a key of a later version is refused at every level of a manifest", () => {
 test("a value with very many problems answers quickly with the first 500", () => {
   const keys = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`stage${index}`, index]));
   const few = Object.fromEntries(Object.entries(keys).slice(0, 1000));
+  /** The shortest of three, because other programs share the processor. */
   const time = (value: object) => {
-    const start = performance.now();
-    expect(validateValue(StageSpec, value)).toHaveLength(500);
-    return performance.now() - start;
+    const taken = [1, 2, 3].map(() => {
+      const start = performance.now();
+      expect(validateValue(StageSpec, value)).toHaveLength(500);
+      return performance.now() - start;
+    });
+    return Math.min(...taken);
   };
   time({ ...stage, ...few });
   // Fifty times the keys cost far less than fifty times the time: the first 500 problems end the search.
