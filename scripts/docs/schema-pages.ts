@@ -1,9 +1,14 @@
 // The pages about nouns: manifests, runner specs, requests and records, from their schemas.
 
+import { Channel, ChannelSpec } from "@mflow/core/schema/channel";
+import { DecisionRecord, DecisionSource } from "@mflow/core/schema/decision-record";
+import { Delivery, DeliveryAttempt, DeliveryTarget } from "@mflow/core/schema/delivery";
 import { HistoryEvent } from "@mflow/core/schema/event";
+import * as evidence from "@mflow/core/schema/evidence";
 import { AddedAuditor, AuditSpec, ConfirmSpec, Gate, GateDecision } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobMetadata, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
 import { JobTask, JobTaskStatus, PastAttempt, Reported, StepStatus } from "@mflow/core/schema/job-task";
+import { Message, MessageGate, MessageRun, MessageTask } from "@mflow/core/schema/message";
 import {
   EffectiveParam,
   EnumOption,
@@ -23,6 +28,7 @@ import {
   TaskSpec,
 } from "@mflow/core/schema/pipeline";
 import { Cursor, PipelineTask, PipelineTaskStatus, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import { ReleaseReport, ReportedGate, ReportedTask } from "@mflow/core/schema/release-report";
 import * as request from "@mflow/core/schema/request";
 import { FakeSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
 import { Duration, Extension, Labels, Name, ParamName, Timestamp, Version } from "@mflow/core/schema/scalars";
@@ -35,6 +41,18 @@ interface SchemaPage {
   intro: string;
   /** By the name of their section, in the order of the page. */
   schemas: Record<string, unknown>;
+}
+
+/** The settings of each kind of channel, such as `WebhookChannel` and `FeishuAppChannel`. */
+const channelSpecs = Object.fromEntries(
+  ChannelSpec.anyOf.map((spec) => [`${pascal(spec.properties.kind.const)}Channel`, spec]),
+);
+
+function pascal(kind: string): string {
+  return kind
+    .split("_")
+    .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
+    .join("");
 }
 
 const pages: SchemaPage[] = [
@@ -79,11 +97,18 @@ are not listed here are refused.`,
     file: "records.md",
     title: "Records",
     intro: `What the API answers and \`mflow get -o json\` prints. A run is a [PipelineTask](#pipelinetask), a
-task of it, or one that runs alone, is a [JobTask](#jobtask).`,
+task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](../how-to/webhooks.md) gets is a
+[Message](#message).`,
     schemas: {
       ...{ PipelineTask, PipelineTaskStatus, Cursor, RunDefinition, JobSnapshot },
       ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
       ...{ Job, Pipeline },
+      ...{ Message, MessageRun, MessageTask, MessageGate },
+      ...{ Delivery, DeliveryAttempt, DeliveryTarget, Channel, ...channelSpecs },
+      ...{ Evidence: evidence.Evidence, EvidenceGate: evidence.EvidenceGate, Decider: evidence.Decider },
+      ...{ SinceSuccess: evidence.SinceSuccess, ParamChange: evidence.ParamChange },
+      ...{ EarlierDecision: evidence.EarlierDecision, EarlierTask: evidence.EarlierTask },
+      ...{ DecisionRecord, DecisionSource, ReleaseReport, ReportedTask, ReportedGate },
     },
   },
 ];

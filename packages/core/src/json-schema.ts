@@ -1,7 +1,9 @@
-// The JSON Schema of manifests, for editors: completion, descriptions and a first check while typing.
+// JSON Schemas for others: that of manifests, for editors: completion, descriptions and a first check while typing; that
+// of messages, for who receives webhooks.
 
 import type { SchemaNode } from "./explain.ts";
 import { JobManifest } from "./schema/job.ts";
+import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { FakeSpec, ShellSpec } from "./schema/runner-spec.ts";
 
@@ -72,4 +74,23 @@ export function manifestJsonSchema(): object {
     properties: { kind: { enum: ["Job", "Pipeline"] } },
     oneOf: [jobSchema(), plain(PipelineManifest)],
   };
+}
+
+/** The JSON Schema (draft 2020-12) of the body of a webhook. New fields may appear, so it takes fields that it does not know. */
+export function messageJsonSchema(): object {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "mflow message",
+    ...(open(plain(Message)) as Json),
+  };
+}
+
+/** The schema without what refuses unknown fields. */
+function open(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(open);
+  if (schema === null || typeof schema !== "object") return schema;
+  const entries = Object.entries(schema).filter(
+    ([key, value]) => !(key === "additionalProperties" && value === false),
+  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, open(value)]));
 }

@@ -13,6 +13,7 @@ interface Operation {
 interface Document {
   openapi: string;
   paths: Record<string, Record<string, Operation>>;
+  webhooks: Record<string, Record<string, { requestBody: unknown }>>;
   components: { schemas: Record<string, unknown> };
 }
 
@@ -37,6 +38,15 @@ test("every reference in it leads to a component, and every component is used", 
   expect(Object.keys(document.components.schemas).filter((name) => !refs.has(name))).toEqual([
     "HistoryEvent",
   ]);
+});
+
+test("the body of webhooks is there as what receivers get, and takes fields to come", () => {
+  const body = document.webhooks.message?.post?.requestBody;
+  expect(body).toMatchObject({
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Message" } } },
+  });
+  expect(document.components.schemas.Message).toMatchObject({ properties: { version: { const: 1 } } });
+  expect(document.components.schemas.Message).not.toHaveProperty("additionalProperties");
 });
 
 test("it has every route that is served, and no other", () => {
@@ -97,6 +107,7 @@ test("what is public says so, everything else needs a token", () => {
     "getHealth",
     "getLoneTaskPage",
     "getManifestSchema",
+    "getMessageSchema",
     "getOpenApi",
     "getReadiness",
     "getRunPage",

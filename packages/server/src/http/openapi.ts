@@ -2,6 +2,7 @@
 // JSON Schema as they are; the nouns among them become named components.
 
 import { CATALOGUE, type ErrorCode } from "@mflow/core/errors";
+import { messageJsonSchema } from "@mflow/core/json-schema";
 import * as account from "@mflow/core/schema/account";
 import * as api from "@mflow/core/schema/api";
 import { HistoryEvent } from "@mflow/core/schema/event";
@@ -175,6 +176,33 @@ function operation(route: Route, components: Components): Json {
   };
 }
 
+/** What webhooks of listeners get; headers and signature are those of Standard Webhooks. */
+function webhooks(components: Components): Json {
+  components.schemas.Message = messageJsonSchema();
+  const header = (name: string, description: string, required = true) => ({
+    ...{ name, in: "header", required, description },
+    schema: { type: "string" },
+  });
+  const post = {
+    operationId: "receiveMessage",
+    tags: ["Webhooks"],
+    summary: "A message to a webhook of a listener",
+    description:
+      "Sent at least once. New fields may appear: a receiver must take fields that it does not know.",
+    parameters: [
+      header("webhook-id", "Id of the message, the same whenever it is sent."),
+      header("webhook-timestamp", "Seconds since 1970, of this attempt."),
+      header("webhook-signature", "`v1,` and the signature; two of them while the secret is rotated.", false),
+    ],
+    requestBody: {
+      required: true,
+      content: { "application/json": { schema: { $ref: "#/components/schemas/Message" } } },
+    },
+    responses: { "2XX": { description: "The message was taken." } },
+  };
+  return { message: { post } };
+}
+
 function catalogueText(): string {
   const rows = Object.entries(CATALOGUE).map(
     ([code, { status, meaning, remedy }]) => `| \`${code}\` | ${status} | ${meaning} | ${remedy} |`,
@@ -202,8 +230,9 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
       description: `Every refusal is one of this catalogue:\n\n${catalogueText()}`,
     },
     servers: [{ url: "/" }],
-    tags,
+    tags: [...tags, { name: "Webhooks" }],
     paths,
+    webhooks: webhooks(components),
     components: {
       schemas: components.schemas,
       securitySchemes: { bearer: { type: "http", scheme: "bearer" } },

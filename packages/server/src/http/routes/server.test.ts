@@ -67,3 +67,12 @@ test("editors get the JSON Schema of manifests", async () => {
   });
   expect(JSON.stringify(schema)).toContain("maxParallel");
 });
+
+test("receivers of webhooks get the JSON Schema of messages, which takes fields to come", async () => {
+  const { status, text } = await get("/api/v1/schemas/message.json");
+  expect([status, JSON.parse(text)]).toMatchObject([
+    200,
+    { title: "mflow message", properties: { version: { const: 1 }, task: { properties: { attempt: {} } } } },
+  ]);
+  expect(text).not.toContain('"additionalProperties":false');
+});

@@ -1,4 +1,4 @@
-// What the server tells of itself: health, metrics, the API's document and reference, the manifests' schema.
+// What the server tells of itself: health, metrics, the API's document and reference, the schemas of manifests and messages.
 
 import { Health, Readiness } from "@mflow/core/schema/api";
 import { Type } from "@mflow/core/schema/type";
@@ -115,6 +115,21 @@ export function serverRoutes(
       async handle() {
         const { manifestJsonSchema } = await import("@mflow/core/json-schema");
         return { body: manifestJsonSchema() };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/schemas/message.json",
+      id: "getMessageSchema",
+      tag,
+      summary: "The JSON Schema of messages, the bodies of webhooks",
+      description: "It takes fields that it does not know, for new ones may appear.",
+      access: "public",
+      successes: { 200: { description: "The schema.", schema: anyJson } },
+      errors: [],
+      async handle() {
+        const { messageJsonSchema } = await import("@mflow/core/json-schema");
+        return { body: messageJsonSchema() };
       },
     }),
   ];
