@@ -157,6 +157,17 @@ async function round(store: Store, n: number, taken: Times): Promise<void> {
   await timed("settle", () => store.deliveries.settle(id, outcome, anAttempt(n), Date.now()));
 }
 
+/** Milliseconds that the work took in the shortest of five times: other programs share the processor. */
+async function shortest(work: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < 5; time++) {
+    const start = performance.now();
+    await work();
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
 function median(all: number[]): number {
   return all.toSorted((a, b) => a - b)[all.length >> 1] as number;
 }
@@ -181,12 +192,13 @@ describe("100,000 deliveries that wait for one target", () => {
       }
       for (const what of ["write", "claim", "settle"] as const)
         expect(median(withThem[what]) / median(without[what]), what).toBeLessThan(MOST);
-      const start = performance.now();
-      expect(await full.deliveries.due()).toHaveLength(1);
-      expect(await full.deliveries.targets()).toMatchObject([
-        { target: HOOKS, pending: 100_000 + 2 * ROUNDS, dead: ROUNDS / 2 },
-      ]);
-      expect(performance.now() - start).toBeLessThan(50);
+      const looking = shortest(async () => {
+        expect(await full.deliveries.due()).toHaveLength(1);
+        expect(await full.deliveries.targets()).toMatchObject([
+          { target: HOOKS, pending: 100_000 + 2 * ROUNDS, dead: ROUNDS / 2 },
+        ]);
+      });
+      expect(await looking).toBeLessThan(50);
     });
 });
 
@@ -194,20 +206,18 @@ test("gates and successes are found among very many as fast as among few", async
   const store = await openSqliteStore(path);
   stores.push(store);
   const scope = { domain: "default", namespace: "default" };
-  const ask = async () => {
-    const start = performance.now();
-    for (let n = 0; n < 50; n++) {
-      await store.runs.waitingGates({ names: ["bob", "@qa"], limit: 20 });
-      const query = { scope, pipeline: "release", job: "compile", stageName: "main", name: "build" };
-      await store.runs.lastSucceeded({ ...query, before: idOf("task", 10) });
-    }
-    return performance.now() - start;
-  };
+  const ask = () =>
+    shortest(async () => {
+      for (let n = 0; n < 50; n++) {
+        await store.runs.waitingGates({ names: ["bob", "@qa"], limit: 20 });
+        const query = { scope, pipeline: "release", job: "compile", stageName: "main", name: "build" };
+        await store.runs.lastSucceeded({ ...query, before: idOf("task", 10) });
+      }
+    });
   const run = aRun(1);
   const waiting = aTaskOf(run, 1, 1, { audit: aGate(1, ["bob"]) });
   const succeeded = aTaskOf(run, 2, 2, { stage: "SUCCEEDED" });
   await store.runs.commit([aNewRun(run, [waiting, succeeded], { records: [aDecision(1)] })], LEASE);
-  await ask();
   const before = await ask();
   const others = Array.from({ length: 3000 }, (_, i) => {
     const other = aRun(i + 100, { name: `other-${i % 9}` });
