@@ -6,9 +6,12 @@ import { join } from "node:path";
 import { lint } from "@mflow/core/lint";
 import { type ParsedDocument, parseManifests } from "@mflow/core/manifest";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { Message } from "@mflow/core/schema/message";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { type Client, createClient } from "@mflow/sdk";
 import { type RunningServer, readConfig, startServer } from "@mflow/server/index";
+import { Receiver } from "@mflow/server/listeners/testing/receiver";
+import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const folder = join(import.meta.dirname, "..", "examples");
@@ -29,7 +32,8 @@ let client: Client;
 
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), "mflow-examples-"));
-  const flags = { data, port: "0", logLevel: "warn", allowRootSteps: process.getuid?.() === 0 };
+  const allowed = { allowRootSteps: process.getuid?.() === 0, allowTarget: ["127.0.0.1"] };
+  const flags = { data, port: "0", logLevel: "warn", ...allowed };
   server = await startServer(readConfig(flags, {}));
   const token = (await readFile(join(data, "local.token"), "utf8")).trim();
   client = createClient({ url: server.address, token });
@@ -41,8 +45,13 @@ afterAll(async () => {
 });
 
 /** Starts the pipeline of an example, with the documents of its file laid over the stored ones. */
-async function start(name: string, runParams: Record<string, string> = {}): Promise<string> {
-  const documents = (await documentsOf(name)).map(({ manifest }) => manifest);
+async function start(
+  name: string,
+  runParams: Record<string, string> = {},
+  change: (text: string) => string = (text) => text,
+): Promise<string> {
+  const text = JSON.stringify((await documentsOf(name)).map(({ manifest }) => manifest));
+  const documents = JSON.parse(change(text)) as ParsedDocument["manifest"][];
   return (await client.runs.start({ documents, runParams })).run.id;
 }
 
@@ -166,6 +175,55 @@ describe("manual-status.yaml", () => {
     });
   });
 });
+
+test("listeners.yaml tells one web service of the run, and another of what failed", async () => {
+  const receiver = await Receiver.open();
+  const here = (text: string) => text.replaceAll(/https:\/\/\w+\.example\.com/g, receiver.url(""));
+  await start("listeners.yaml", { BROKEN: "yes" }, here);
+  const received = await receiver.has(3);
+  await receiver.close();
+
+  const [, secret = ""] =
+    /secret: (whsec_\S+)/.exec(await readFile(join(folder, "listeners.yaml"), "utf8")) ?? [];
+  const told = received.map(({ path, body, headers }) => {
+    const message = new Webhook(secret).verify(body, headers as Record<string, string>) as Message;
+    return [path, message.type, message.task?.name, headers["x-team"]];
+  });
+  expect(told.filter(([path]) => path === "/mflow")).toEqual([
+    ["/mflow", "ACTIVE", undefined, "payments"],
+    ["/mflow", "FAILED", undefined, "payments"],
+  ]);
+  expect(told.filter(([path]) => path !== "/mflow")).toEqual([["/failed", "FAILED", "compile", undefined]]);
+});
+
+test("push-back.yaml runs again what is pushed back, with the reason, and asks others in time", async () => {
+  const id = await start("push-back.yaml", {}, (text) =>
+    text.replace('"2h"', '"1s"').replace('"30m"', '"1h"'),
+  );
+  const check = taskIn(await reached(id, "check"), "check");
+  expect(check.status.markdownOutput).toBe("## Notes\nmany small things\n");
+  const comment = "name the breaking change";
+  await client.tasks.confirm(check.id, { verdict: "PUSH_BACK", pushBackTo: "draft", comment });
+  const after = await reachedAgain(id, check.id);
+  expect(after.status.markdownOutput).toBe(`## Notes\n${comment}\n`);
+  await client.tasks.confirm(check.id, { verdict: "PASS", digest: after.confirm?.digest });
+  for await (const { type, name } of client.events({ pipelineTaskId: id, after: 0 })) {
+    if (type === "AUDIT_ESCALATED") {
+      expect(name).toBe("publish");
+      break;
+    }
+  }
+  await client.runs.cancel(id);
+});
+
+/** The task once its confirm waits in its second attempt. */
+async function reachedAgain(runId: string, taskId: string): Promise<JobTaskView> {
+  let waited = 0;
+  for await (const { type, taskId: about } of client.events({ pipelineTaskId: runId, after: 0 })) {
+    if (type === "CONFIRM_WAITING" && about === taskId && ++waited === 2) break;
+  }
+  return client.tasks.get(taskId);
+}
 
 // The last one: with users the local token no longer counts.
 test("gates.yaml waits for everybody who must decide", async () => {
