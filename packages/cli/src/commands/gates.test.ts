@@ -116,7 +116,7 @@ test("a release is decided on from the inbox, with the evidence, to the report",
   expect(item).toMatchObject({ name: "prod", gate: "AUDIT", onBehalfOf: "cem", passes: 0, required: 2 });
   expect(await as("dan", "inbox")).toEqual({
     stdout: expect.stringMatching(
-      /^TASK +NAME +GATE +PASSED +SINCE +UNTIL +FOR +BY\ntask-ID +release\/prod +audit +0 of 2 +\S+ +cem +ada\n$/,
+      /^TASK +NAME +GATE +PASS +SINCE +LEFT +FOR +BY\ntask-ID +release\/prod +audit +0\/2 +\S+ +cem +ada\n$/,
     ),
     stderr: "mflow: look at one with: node bin/mflow.js evidence TASK\n",
     exitCode: 0,

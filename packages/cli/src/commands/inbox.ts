@@ -39,7 +39,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
 function printTable(context: Context, items: readonly InboxItem[], whom: string): void {
   if (items.length === 0) return void context.note(`nothing waits for ${whom}`);
   const { stdout } = context.io;
-  const [titles = "", ...rows] = tableLines(inboxColumns(Date.now()), items, {
+  const [titles = "", ...rows] = tableLines(inboxColumns(items, Date.now()), items, {
     wide: context.options.output === "wide",
     // In a pipe nothing is cut off.
     width: stdout.isTTY ? stdout.columns : undefined,

@@ -44,4 +44,5 @@ test("lines break between words, and inside a word that is too long", () => {
   expect(wrap("one two three", 7)).toEqual(["one two", "three"]);
   expect(wrap("a 构建发布流程 b", 6)).toEqual(["a", "构建发", "布流程", "b"]);
   expect(wrap("", 7)).toEqual([""]);
+  expect(wrap("see (https://example.com/a) now", 7)).toEqual(["see", "(https://example.com/a)", "now"]);
 });

@@ -58,7 +58,10 @@ export function fill(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
 }
 
-/** Words in lines of at most so many columns; a longer word is broken. */
+/** An address that is broken in two leads nowhere. */
+const ADDRESS = /^\W*https?:\/\//;
+
+/** Words in lines of at most so many columns; a longer word is broken unless it is a web address. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -69,7 +72,7 @@ export function wrap(text: string, columns: number): string[] {
       continue;
     }
     if (line !== "") lines.push(line);
-    while (displayWidth(word) > columns) {
+    while (displayWidth(word) > columns && !ADDRESS.test(word)) {
       const head = cut(word, columns + 1).slice(0, -1) || word.slice(0, 1);
       lines.push(head);
       word = word.slice(head.length);

@@ -198,3 +198,10 @@ test("when nothing changed it says so, and a gate that is decided is not asked a
   const { gate: _gate, ...none } = evidence();
   expect(evidenceLines(none, options)[0]).toBe("release/prod of shop (run-2) has no gate");
 });
+
+test("a long address stays whole, on a line of its own", () => {
+  const url = `https://gitlab.example.com/a/b/-/compare/${"0".repeat(34)}`;
+  const lines = evidenceLines(evidence({ links: [{ label: "what changed", url }] }), options);
+  const start = lines.indexOf("Links");
+  expect(lines.slice(start, start + 4)).toEqual(["Links", "  what changed", `  ${url}`, ""]);
+});

@@ -192,10 +192,11 @@ function facts(given: readonly Fact[], { columns, style }: EvidenceOptions): str
     const label = plainLine(name);
     const room = Math.max(20, columns - width - 4);
     const [first = "", ...rest] = value.split(/\r?\n/).flatMap((line) => wrap(plainLine(line), room));
-    // A name that is too long for its column has a line to itself.
-    const isLong = displayWidth(label) > width;
+    // A name that is too long for its column has a line to itself, and so has an address, which is not broken.
+    const isWide = displayWidth(first) > room;
+    const isLong = displayWidth(label) > width || isWide;
     const head = style.tone("quiet", isLong ? label : fill(label, width));
-    const indent = " ".repeat(width + 4);
+    const indent = " ".repeat(isWide ? 2 : width + 4);
     const lines = isLong ? [`  ${head}`, `${indent}${first}`] : [`  ${head}  ${first}`];
     return [...lines, ...rest.map((line) => `${indent}${line}`)];
   });

@@ -5,17 +5,18 @@ import type { InboxItem } from "@mflow/core/schema/inbox";
 import type { Column } from "../display/table.ts";
 import { pathOf } from "./watched.ts";
 
-/** Times are of `now`, milliseconds since the epoch. */
-export function inboxColumns(now: number): Column<InboxItem>[] {
+/** The columns of these items, which fit a terminal of 80 columns. Times are of `now`, milliseconds since the epoch. */
+export function inboxColumns(items: readonly InboxItem[], now: number): Column<InboxItem>[] {
+  const standsIn = items.some(({ onBehalfOf }) => onBehalfOf !== undefined);
   return [
     { title: "TASK", value: (item) => item.taskId },
-    { title: "NAME", value: pathOf, shrinksTo: 10 },
+    { title: "NAME", value: pathOf, shrinksTo: 6 },
     { title: "GATE", value: (item) => item.gate.toLowerCase() },
-    { title: "PASSED", value: ({ passes, required }) => `${passes} of ${required}` },
+    { title: "PASS", value: ({ passes, required }) => `${passes}/${required}` },
     { title: "SINCE", value: (item) => distance(now - Date.parse(item.since)) },
-    { title: "UNTIL", value: (item) => untilText(item, now), shrinksTo: 6 },
-    { title: "FOR", value: (item) => item.onBehalfOf ?? "" },
-    { title: "BY", value: (item) => item.startedBy, shrinksTo: 6 },
+    { title: "LEFT", value: (item) => leftText(item, now) },
+    ...(standsIn ? [{ title: "FOR", value: (item: InboxItem) => item.onBehalfOf ?? "", shrinksTo: 3 }] : []),
+    { title: "BY", value: (item) => item.startedBy, shrinksTo: 3 },
     { title: "RESULT", value: (item) => item.reported?.stage ?? "", wide: true },
     { title: "RUN", value: (item) => item.pipelineTaskId ?? "", wide: true },
     { title: "NAMESPACE", value: (item) => item.namespace, wide: true },
@@ -23,10 +24,10 @@ export function inboxColumns(now: number): Column<InboxItem>[] {
   ];
 }
 
-function untilText({ expiresAt }: InboxItem, now: number): string {
+function leftText({ expiresAt }: InboxItem, now: number): string {
   if (expiresAt === undefined) return "";
   const left = Date.parse(expiresAt) - now;
-  return left > 0 ? `in ${distance(left)}` : "now";
+  return left > 0 ? distance(left) : "none";
 }
 
 /** Whole seconds are enough. */

@@ -3,19 +3,20 @@
 import type { DecisionRecord } from "@mflow/core/schema/decision-record";
 import type { Column } from "../display/table.ts";
 
+/** Down to these widths they fit a terminal of 80 columns. */
 export const recordColumns: Column<DecisionRecord>[] = [
   { title: "ROW", value: (row) => String(row.seq) },
-  { title: "AT", value: (row) => row.at },
-  { title: "TASK", value: (row) => row.taskName ?? "", shrinksTo: 8 },
+  { title: "AT", value: ({ at }) => at.replace(/\.\d+Z$/, "Z") },
+  { title: "TASK", value: (row) => row.taskName ?? "", shrinksTo: 6 },
   { title: "GATE", value: (row) => row.gate?.toLowerCase() ?? "" },
-  { title: "WHAT", value: whatOf },
+  { title: "WHAT", value: whatOf, shrinksTo: 11 },
   {
     title: "WHO",
     value: ({ user = "", onBehalfOf }) => (onBehalfOf === undefined ? user : `${user} for ${onBehalfOf}`),
-    shrinksTo: 8,
+    shrinksTo: 5,
   },
-  { title: "VIA", value: (row) => row.source?.via ?? "" },
-  { title: "WHY", value: (row) => row.comment ?? row.rule, shrinksTo: 12 },
+  { title: "VIA", value: (row) => row.source?.via ?? "", shrinksTo: 4 },
+  { title: "WHY", value: (row) => row.comment ?? row.rule, shrinksTo: 8 },
   { title: "ADDRESS", value: (row) => row.source?.address ?? "", wide: true },
   { title: "RULE", value: (row) => row.rule, wide: true, shrinksTo: 20 },
   { title: "RUN", value: (row) => row.pipelineTaskId ?? "", wide: true },
