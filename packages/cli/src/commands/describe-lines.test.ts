@@ -195,6 +195,37 @@ test("a task is described with who decided, what it ran with, and how each step 
   ]);
 });
 
+test("what is said of a gate fits the terminal; a command to copy stays in one line", () => {
+  const id = `task-${"0".repeat(26)}`;
+  const confirm = waitingGate(["bob"], { digest: "abc" });
+  const [task] = runOf({ deploy: [{ name: "prod", confirm }] }).tasks;
+  const change = { change: "CHANGED", before: "one of many", after: "another one" } as const;
+  const lines = taskLines(
+    { ...(task as NonNullable<typeof task>), id },
+    {
+      ...options,
+      evidence: {
+        ...{ taskId: id, name: "prod", attempt: 1, stage: "ACTIVE", domain: "default", namespace: "default" },
+        ...{ startedBy: "alice", content: { job: { name: "deploy", version: "v1" }, params: [] } },
+        sinceSuccess: {
+          taskId: "task-0",
+          startedBy: "alice",
+          params: ["FIRST", "SECOND", "THIRD"].map((name) => ({ name, ...change })),
+        },
+        ...{ earlierDecisions: [], earlierTasks: [], links: [] },
+      },
+    },
+  );
+  const start = lines.findIndex((line) => line.includes("changed since"));
+  expect(lines.slice(start, start + 6)).toEqual([
+    "  changed since the last success: FIRST one of many -> another one; SECOND one",
+    "    of many -> another one; THIRD one of many -> another one",
+    `  see all: mflow evidence ${id}`,
+    `  decide: mflow confirm ${id} --pass`,
+    "    or: --deny -m WHY, or: --push-back TASK -m WHY",
+  ]);
+});
+
 test("a task shows what time does to its gate, what was taken back, and what happened in earlier attempts", () => {
   const confirm = waitingGate(["bob", "@ops"], {
     digest: "abc",

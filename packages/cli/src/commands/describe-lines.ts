@@ -11,7 +11,7 @@ import type { Pipeline } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
-import { plainLine } from "../display/width.ts";
+import { displayWidth, plainLine, wrap } from "../display/width.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
 import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
@@ -250,17 +250,29 @@ function timeLines({
 function openLines(
   task: JobTaskView,
   kind: "audit" | "confirm",
-  { command, evidence }: DescribeOptions,
+  { command, evidence, columns }: DescribeOptions,
 ): string[] {
-  const pushBack = kind === "confirm" ? " | --push-back TASK -m WHY" : "";
+  const room = columns - 2;
+  const changed =
+    evidence?.sinceSuccess && `changed since the last success: ${changeSummary(evidence.sinceSuccess)}`;
+  const before = (evidence?.earlierDecisions ?? [])
+    .slice(0, 1)
+    .map((decision) => `before: ${decisionText(decision)}`);
+  const pass = `decide: ${command} ${kind} ${task.id} --pass`;
+  const others = ["--deny -m WHY", ...(kind === "confirm" ? ["--push-back TASK -m WHY"] : [])];
+  const whole = [pass, ...others].join(" | ");
   return [
-    ...(evidence?.sinceSuccess
-      ? [`changed since the last success: ${changeSummary(evidence.sinceSuccess)}`]
-      : []),
-    ...(evidence?.earlierDecisions ?? []).slice(0, 1).map((decision) => `before: ${decisionText(decision)}`),
+    ...[changed, ...before].flatMap((line) => (line ? hanging(line, room) : [])),
     `see all: ${command} evidence ${task.id}`,
-    `decide: ${command} ${kind} ${task.id} --pass | --deny -m WHY${pushBack}`,
+    // The command stays in one line, to be copied.
+    ...(displayWidth(whole) <= room ? [whole] : [pass, `  or: ${others.join(", or: ")}`]),
   ];
+}
+
+/** A text in lines of at most so many columns, all but the first indented. */
+function hanging(text: string, columns: number): string[] {
+  const [first = "", ...rest] = wrap(plainLine(text), columns - 2);
+  return [first, ...rest.map((line) => `  ${line}`)];
 }
 
 function pastAttemptLines({ attempt, status, audit, confirm }: PastAttempt): string[] {
