@@ -26,9 +26,13 @@ export interface Places<T> {
 
 /**
  * Reads a table with the columns `seq`, its key, `domain`, `namespace`, `aggregate_id`, which has an index, `task_id` and
- * `body`.
+ * `body`. `parse` makes a row of a body.
  */
-export function places<T>(connection: Connection, table: "history" | "decision_records"): Places<T> {
+export function places<T>(
+  connection: Connection,
+  table: "history" | "decision_records",
+  parse: (body: string) => T = (body) => JSON.parse(body) as T,
+): Places<T> {
   const newest = connection.prepare(`SELECT coalesce(max(seq), 0) AS seq FROM ${table}`);
   const owner = connection.prepare("SELECT coalesce(run_id, id) AS id FROM tasks WHERE id = ?");
   const statements = new Map<string, StatementSync>();
@@ -65,7 +69,7 @@ export function places<T>(connection: Connection, table: "history" | "decision_r
     statements.set(sql, statement);
     return statement.all(...values, limit).map(({ seq, body }) => ({
       seq: seq as number,
-      ...(JSON.parse(body as string) as T),
+      ...parse(body as string),
     }));
   }
 

@@ -278,6 +278,34 @@ describe("the SQLite store", () => {
     }
   });
 
+  test("a decision record is not hidden from those who ask for its run, task or link without the chain showing it", async () => {
+    const store = await open();
+    const source = { via: "LINK", link: "link-1" } as const;
+    const ids = { pipelineTaskId: "run-1", taskId: "task-1" };
+    await store.records.append([aDecision(1), aDecision(2, { ...ids, act: "DECIDE", source })]);
+    const found = async () => [
+      (await store.records.list({ after: 0, limit: 10, ...ids })).map(({ seq }) => seq),
+      await store.records.isLinkUsed("link-1"),
+      verifyChain(await store.records.list({ after: 0, limit: 10 })),
+    ];
+    expect(await found()).toEqual([[2], true, undefined]);
+    const other = sqlite3();
+    for (const column of ["domain", "namespace", "aggregate_id", "task_id", "link"]) {
+      expect(() => other.exec(`UPDATE decision_records SET ${column} = 'x'`)).toThrow(
+        `cannot UPDATE generated column "${column}"`,
+      );
+    }
+    // Of two fields of one name SQLite takes the first, and who parses the body the last.
+    for (const field of ["pipelineTaskId", "taskId", "link"]) {
+      other.exec(
+        `UPDATE decision_records SET body = replace(body, '"${field}":', '"${field}":"x","${field}":') WHERE seq = 2`,
+      );
+      expect(await found()).toEqual(field === "link" ? [[2], false, 2] : [[], true, 2]);
+      other.exec(`UPDATE decision_records SET body = replace(body, '"${field}":"x",', '') WHERE seq = 2`);
+    }
+    expect(await found()).toEqual([[2], true, undefined]);
+  });
+
   test("expired idempotency keys are swept away as new ones come", async () => {
     let now = START;
     const store = await openSqliteStore(path, { now: () => now });

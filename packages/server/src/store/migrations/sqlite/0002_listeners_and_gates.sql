@@ -107,15 +107,16 @@ SELECT t.body ->> '$.domain', t.body ->> '$.namespace', coalesce(r.name, ''), co
 FROM tasks AS t LEFT JOIN runs AS r ON r.id = t.run_id
 WHERE t.phase = 'SUCCEEDED';
 
--- Rows are added and never changed or removed. `link`: the one by which a decision was made.
+-- Rows are added and never changed or removed. By what they are found is worked out from the body, which the chain
+-- guards: a row cannot be hidden without changing it. `link`: the one by which a decision was made.
 CREATE TABLE decision_records (
   seq INTEGER PRIMARY KEY,
-  domain TEXT NOT NULL,
-  namespace TEXT NOT NULL,
-  aggregate_id TEXT,
-  task_id TEXT,
-  link TEXT,
-  body TEXT NOT NULL
+  body TEXT NOT NULL,
+  domain TEXT NOT NULL AS (body ->> '$.domain'),
+  namespace TEXT NOT NULL AS (body ->> '$.namespace'),
+  aggregate_id TEXT AS (coalesce(body ->> '$.pipelineTaskId', body ->> '$.taskId')),
+  task_id TEXT AS (body ->> '$.taskId'),
+  link TEXT AS (CASE body ->> '$.act' WHEN 'DECIDE' THEN body ->> '$.source.link' END)
 ) STRICT;
 CREATE INDEX decision_records_of_aggregate ON decision_records (aggregate_id) WHERE aggregate_id IS NOT NULL;
 CREATE INDEX decision_records_by_link ON decision_records (link) WHERE link IS NOT NULL;

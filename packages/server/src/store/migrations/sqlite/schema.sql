@@ -6,12 +6,12 @@ CREATE TABLE channels (
 
 CREATE TABLE decision_records (
   seq INTEGER PRIMARY KEY,
-  domain TEXT NOT NULL,
-  namespace TEXT NOT NULL,
-  aggregate_id TEXT,
-  task_id TEXT,
-  link TEXT,
-  body TEXT NOT NULL
+  body TEXT NOT NULL,
+  domain TEXT NOT NULL AS (body ->> '$.domain'),
+  namespace TEXT NOT NULL AS (body ->> '$.namespace'),
+  aggregate_id TEXT AS (coalesce(body ->> '$.pipelineTaskId', body ->> '$.taskId')),
+  task_id TEXT AS (body ->> '$.taskId'),
+  link TEXT AS (CASE body ->> '$.act' WHEN 'DECIDE' THEN body ->> '$.source.link' END)
 ) STRICT;
 
 CREATE TABLE definitions (
