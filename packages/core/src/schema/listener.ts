@@ -1,4 +1,4 @@
-// Listeners: who hears of what happens to a task or a run (semantics, section 6). Three kinds, told in this order:
+// Listeners: who hears of what happens to a task or a run (semantics, section 6). Three kinds, written down in this order:
 // mention users, IM robots, webhooks.
 
 import type { Static } from "typebox";
