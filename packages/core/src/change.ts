@@ -113,6 +113,11 @@ export interface Context {
   groupMembers(group: string, scope: Scope): readonly string[];
   /** Who stands in now for a user who is away. */
   standInOf(user: string): string | undefined;
+  /**
+   * Why a user cannot decide gates in a scope, whoever lists them: `no such user`, `is disabled` or that they may not see
+   * its tasks; nothing when they can.
+   */
+  cannotDecide(user: string, scope: Scope): string | undefined;
   /** The unfinished run that holds a sequence lock. */
   lockHolder(key: string): string | undefined;
   verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;

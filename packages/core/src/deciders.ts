@@ -3,7 +3,7 @@
 
 import type { Context } from "./change.ts";
 import { MflowError } from "./errors.ts";
-import { type GateKind, listedUsers, standingDecisions } from "./gate.ts";
+import { ablePeople, type GateKind, resolvePeople, standingDecisions } from "./gate.ts";
 import type { Gate } from "./schema/gate.ts";
 import type { Scope } from "./schema/scalars.ts";
 
@@ -19,7 +19,8 @@ export interface GateQuestion {
 
 export type OpenQuestion = GateQuestion & { gate: Gate };
 
-type People = Pick<Context, "groupMembers" | "standInOf">;
+/** What tells who may decide, and who stands in for whom. */
+export type People = Pick<Context, "groupMembers" | "standInOf" | "cannotDecide">;
 
 /** How a person may decide. */
 export interface Right {
@@ -41,20 +42,23 @@ export function decidersOf(question: OpenQuestion, context: People): Decider[] {
   const standing = standingDecisions(gate);
   const isDone = (name: string) =>
     standing.some(({ user, onBehalfOf }) => user === name || onBehalfOf === name);
-  return listedUsers(gate, scope, context)
+  return ablePeople(gate.people, scope, context)
     .filter((user) => !isStarter(question, user) && !isDone(user))
     .map((user) => {
       const standIn = context.standInOf(user);
       if (standIn === undefined || standIn === user || isStarter(question, standIn)) return { user };
+      if (context.cannotDecide(standIn, scope) !== undefined) return { user };
       return standing.some((decision) => decision.user === standIn) ? { user } : { user, standIn };
     });
 }
 
-/** How the user may decide; throws NOT_LISTED, SELF_DECISION or ALREADY_DECIDED. */
+/** How the user may decide; throws FORBIDDEN, NOT_LISTED, SELF_DECISION or ALREADY_DECIDED. */
 export function rightToDecide(question: OpenQuestion, user: string, context: People): Right {
   const { gate, scope, startedBy } = question;
   const of = gateName(question);
-  const listed = listedUsers(gate, scope, context);
+  const obstacle = context.cannotDecide(user, scope);
+  if (obstacle !== undefined) throw new MflowError("FORBIDDEN", `${user} may not decide ${of}: ${obstacle}`);
+  const listed = ablePeople(gate.people, scope, context);
   const isListed = listed.includes(user);
   const absent = listed.filter((name) => name !== user && context.standInOf(name) === user);
   if (!isListed && absent.length === 0) {
@@ -102,6 +106,14 @@ export function rightToDecide(question: OpenQuestion, user: string, context: Peo
 /** How messages name the gate. */
 export function gateName({ kind, taskName }: Pick<GateQuestion, "kind" | "taskName">): string {
   return `the ${kind} of task \`${taskName}\``;
+}
+
+/** Those of the gate's people, names and groups as they are listed, by whom or by whose members it still can be decided. */
+export function openPeople(question: OpenQuestion, context: People): string[] {
+  const users = new Set(decidersOf(question, context).map(({ user }) => user));
+  return question.gate.people.filter((person) =>
+    resolvePeople([person], question.scope, context).some((user) => users.has(user)),
+  );
 }
 
 /** Those who can still decide, for people; empty when nobody can. */

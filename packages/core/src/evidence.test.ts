@@ -14,6 +14,7 @@ const at = (second: number) => `2026-03-01T12:00:${String(second).padStart(2, "0
 const context: EvidenceContext = {
   groupMembers: (group) => (group === "ops" ? ["bob", "cem", "alice"] : []),
   standInOf: (user) => (user === "cem" ? "dan" : undefined),
+  cannotDecide: () => undefined,
   isSealed: (text) => text.startsWith("sealed:"),
   unseal: (text) => text.slice("sealed:".length).split("#")[0] as string,
   fingerprint: (plain) => `print of ${plain}`,

@@ -44,7 +44,7 @@ export interface EvidenceInput extends TaskSurroundings {
 
 export type EvidenceContext = Pick<
   Context,
-  "groupMembers" | "standInOf" | "unseal" | "isSealed" | "fingerprint"
+  "groupMembers" | "standInOf" | "cannotDecide" | "unseal" | "isSealed" | "fingerprint"
 >;
 
 /** Characters of a task's markdown that are shown. */

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { decidersOf, type GateQuestion, type OpenQuestion } from "./deciders.ts";
 import {
+  ablePeople,
   closeGate,
   escalateGate,
   type GateKind,
   gateWakeAt,
-  listedUsers,
   makeGate,
   needsDecision,
   openGate,
@@ -136,7 +136,7 @@ describe("a gate", () => {
 
   test("lists the members of its groups, each once", () => {
     const gate = gateOf({ auditors: ["ann", "@leads", "carol", "@unknown"] });
-    expect(listedUsers(gate, DEFAULT_SCOPE, context)).toEqual(["ann", "carol", "dave"]);
+    expect(ablePeople(gate.people, DEFAULT_SCOPE, context)).toEqual(["ann", "carol", "dave"]);
   });
 });
 
@@ -438,6 +438,27 @@ describe("who stands in for somebody away", () => {
       { user: "dave" },
     ]);
     expect(decidersOf(question(bySue), away.context())).toEqual([{ user: "bob" }, { user: "dave" }]);
+  });
+});
+
+describe("who cannot decide in the scope", () => {
+  const barred = new World();
+  barred.barred.set("eve", "is disabled");
+  barred.standIns.set("ann", "eve");
+  const question: OpenQuestion = {
+    ...{ kind: "audit", taskName: "deploy", scope: DEFAULT_SCOPE, startedBy: "rob" },
+    gate: waiting({ auditors: ["ann", "eve"] }),
+  };
+
+  test("is not among those who can still decide, nor stands in for one", () => {
+    expect(decidersOf(question, barred.context())).toEqual([{ user: "ann" }]);
+  });
+
+  test("is refused, and told why", () => {
+    const said = { verdict: "PASS" as const };
+    expect(refusal(() => decideGate(question, said, "eve", barred.context()))).toBe(
+      "FORBIDDEN: eve may not decide the audit of task `deploy`: is disabled",
+    );
   });
 });
 

@@ -122,6 +122,13 @@ export function mayEscalate(gate: Gate): boolean {
   return gate.escalateTo !== undefined && gate.escalatedAt === undefined;
 }
 
+/** Until when it can wait at most, its escalation included; undefined when it never expires. */
+export function waitsUntil(gate: Gate): string | undefined {
+  const { expiresAt, expiresInMs } = gate;
+  if (expiresAt === undefined || expiresInMs === undefined || !mayEscalate(gate)) return expiresAt;
+  return timeAfter(Date.parse(expiresAt), expiresInMs);
+}
+
 /** Whether the time to decide is over. */
 export function isOverdue(gate: Gate, nowMs: number): boolean {
   return gate.expiresAt !== undefined && Date.parse(gate.expiresAt) <= nowMs;
@@ -167,6 +174,9 @@ export function passesOf(gate: Gate): number {
   return standingDecisions(gate).filter((decision) => decision.verdict === "PASS").length;
 }
 
+/** What tells who counts for a gate. */
+export type GatePeople = Pick<Context, "groupMembers" | "cannotDecide">;
+
 /** All users of a list of people, groups resolved, each once. */
 export function resolvePeople(
   people: readonly string[],
@@ -181,7 +191,9 @@ export function resolvePeople(
   return [...users];
 }
 
-/** All users who are listed, groups resolved. */
-export function listedUsers(gate: Gate, scope: Scope, context: Pick<Context, "groupMembers">): string[] {
-  return resolvePeople(gate.people, scope, context);
+/** The users of a list of people who can decide gates in the scope, groups resolved. */
+export function ablePeople(people: readonly string[], scope: Scope, context: GatePeople): string[] {
+  return resolvePeople(people, scope, context).filter(
+    (user) => context.cannotDecide(user, scope) === undefined,
+  );
 }

@@ -8,6 +8,7 @@ const at = (second: number) => `2026-03-01T12:00:${String(second).padStart(2, "0
 const people = {
   groupMembers: (group: string) => (group === "ops" ? ["bob", "cem", "alice"] : []),
   standInOf: (user: string) => (user === "cem" ? "dan" : undefined),
+  cannotDecide: () => undefined,
 };
 
 function waiting(more: Partial<Gate> = {}): JobTask {

@@ -1,7 +1,6 @@
 // What of the gates that wait belongs into a person's inbox: those that they may decide now.
 
-import type { Context } from "./change.ts";
-import { decidersOf } from "./deciders.ts";
+import { decidersOf, type People } from "./deciders.ts";
 import { type GateKind, passesOf, upperKind } from "./gate.ts";
 import type { InboxItem } from "./schema/inbox.ts";
 import type { JobTask } from "./schema/job-task.ts";
@@ -11,7 +10,7 @@ export function inboxItem(
   task: JobTask,
   kind: GateKind,
   user: string,
-  people: Pick<Context, "groupMembers" | "standInOf">,
+  people: People,
 ): InboxItem | undefined {
   const gate = task[kind];
   if (gate?.stage !== "WAITING") return undefined;

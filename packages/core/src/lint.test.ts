@@ -460,6 +460,27 @@ describe("a pipeline", () => {
         },
       },
     ],
+    [
+      "has gates of people who can decide in its scope",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: [ann, bob]}}
+        - {name: u, job: a, audit: {auditors: ["@leads"], required: 2}}
+`),
+      [
+        "12:53: error: `bob` cannot decide here: has no role in default/default; give them a role there, or list somebody else",
+        "13:69: error: the audit needs 2 people, but only 1 person is listed; list more, or lower `required`",
+      ],
+      {
+        people: {
+          users: new Set(["ann", "bob"]),
+          groups: new Map([["leads", ["ann", "bob"]]]),
+          cannotDecide: (user, { domain, namespace }) =>
+            user === "bob" ? `has no role in ${domain}/${namespace}` : undefined,
+        },
+      },
+    ],
   ];
   test.each(cases)("%s", check);
 });

@@ -51,9 +51,9 @@ function* pipelineRules(
   jobs: JobLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
-  yield* gateRulesOf(spec, "/spec", context);
-  yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   const scope = scopeOf(metadata, context.scope);
+  yield* gateRulesOf(spec, "/spec", { ...context, scope });
+  yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   for (const [stageIndex, stage] of spec.stages.entries()) {
     for (const [taskIndex, task] of stage.tasks.entries()) {
       const resolution = jobs.resolve(task.job, scope);

@@ -32,12 +32,15 @@ export function waitingReason(task: JobTask): string | undefined {
 }
 
 /** Those who can still decide, as far as names tell: a group may hold some who have, or who started the run. */
-function waitsForPeople(task: JobTask, kind: "audit" | "confirm", gate: Gate): string {
+export function undecidedNames(gate: Gate, startedBy: string): string[] {
   const decided = new Set(standingDecisions(gate).flatMap(({ user, onBehalfOf }) => [user, onBehalfOf]));
-  const free = gate.people.filter(
-    (name) => !decided.has(name) && (gate.allowSelf || name !== task.startedBy),
-  );
-  const people = free.join(", ") || "nobody: all who are listed have decided or started the run";
+  return gate.people.filter((name) => !decided.has(name) && (gate.allowSelf || name !== startedBy));
+}
+
+function waitsForPeople(task: JobTask, kind: "audit" | "confirm", gate: Gate): string {
+  const people =
+    undecidedNames(gate, task.startedBy).join(", ") ||
+    "nobody: all who are listed have decided or started the run";
   const progress = gate.required > 1 ? ` (${passesOf(gate)} of ${gate.required} passed)` : "";
   const since = gate.openedAt ? ` since ${gate.openedAt}` : "";
   return `waits for the ${kind} by ${people}${progress}${since}${untilWhen(gate)}`;

@@ -99,6 +99,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
+    cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
     listeners: listeners.hub,
     mflowUrl: publicUrl,
     log,

@@ -42,6 +42,15 @@ describe("a run with a gate that nobody could ever pass", () => {
       () => playJob({ confirm: { checkers: ["starter"] } }),
       "the confirm of task `noop` needs 1 person, and of starter nobody may decide (starter starts the run and may not)",
     ],
+    [
+      "because those who are listed cannot decide, and says why",
+      () => {
+        const world = new World({ groups: { ...groups, old: ["tim"] } });
+        world.barred.set("tmp", "no such user").set("tim", "has no role in default/default");
+        return playPipeline("a", { world, tasks: { a: { audit: { auditors: ["tmp", "@old"] } } } });
+      },
+      "the audit of task `a` needs 1 person, and of tmp, @old nobody may decide; tmp: no such user; tim: has no role in default/default",
+    ],
   ];
   test.each(cases)("is refused %s", (_why, start, message) => {
     expect(refusal(start)).toBe(`GATE_CANNOT_PASS: ${message}`);

@@ -1,9 +1,15 @@
 // The gates that a task starts an attempt with, and whether anybody could ever pass them: a run that could only wait
 // until it is canceled is refused, as one is whose params are missing.
 
-import type { Context } from "../change.ts";
 import { type ErrorDetail, MflowError } from "../errors.ts";
-import { type GateKind, makeGate, needsDecision, resolvePeople } from "../gate.ts";
+import {
+  ablePeople,
+  type GateKind,
+  type GatePeople,
+  makeGate,
+  needsDecision,
+  resolvePeople,
+} from "../gate.ts";
 import { matchesScope } from "../params.ts";
 import type { Gate } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
@@ -26,7 +32,7 @@ export function gatesOf(definition: RunDefinition, task: JobTask): Pick<JobTask,
 export function refuseGatesThatCannotPass(
   definition: RunDefinition,
   tasks: Iterable<JobTask>,
-  context: Pick<Context, "groupMembers">,
+  context: GatePeople,
 ): void {
   const problems: ErrorDetail[] = [];
   for (const task of tasks) {
@@ -41,14 +47,9 @@ export function refuseGatesThatCannotPass(
   throw new MflowError("GATE_CANNOT_PASS", problems.map(({ message }) => message).join("; "), problems);
 }
 
-function cannotPass(
-  task: JobTask,
-  kind: GateKind,
-  gate: Gate,
-  context: Pick<Context, "groupMembers">,
-): string | undefined {
+function cannotPass(task: JobTask, kind: GateKind, gate: Gate, context: GatePeople): string | undefined {
   const people = [...new Set([...gate.people, ...(gate.escalateTo ?? [])])];
-  const listed = resolvePeople(people, task, context);
+  const listed = ablePeople(people, task, context);
   const able = gate.allowSelf ? listed : listed.filter((user) => user !== task.startedBy);
   if (able.length >= gate.required) return undefined;
   const needs = `the ${kind} of task \`${task.name}\` needs ${gate.required === 1 ? "1 person" : `${gate.required} people`}`;
@@ -60,5 +61,9 @@ function cannotPass(
   );
   const groups =
     empty.length === 0 ? "" : `; ${empty.join(", ")} ${empty.length === 1 ? "has" : "have"} no members`;
-  return `${needs}, and of ${people.join(", ")} ${who} may decide${starter}${groups}`;
+  const barred = resolvePeople(people, task, context).flatMap((user) => {
+    const obstacle = context.cannotDecide(user, task);
+    return obstacle === undefined ? [] : `; ${user}: ${obstacle}`;
+  });
+  return `${needs}, and of ${people.join(", ")} ${who} may decide${starter}${barred.join("")}${groups}`;
 }

@@ -25,7 +25,12 @@ export interface LintContext {
   /** The runners that the server has; left out: not checked. */
   runnerTypes?: readonly string[];
   /** Who there is; left out, as while a server has no users: not checked. */
-  people?: { users: ReadonlySet<string>; groups: ReadonlyMap<string, readonly string[]> };
+  people?: {
+    users: ReadonlySet<string>;
+    groups: ReadonlyMap<string, readonly string[]>;
+    /** Why a user cannot decide gates in a scope; nothing when they can. */
+    cannotDecide?(user: string, scope: Scope): string | undefined;
+  };
   /** The server's channels by name; left out: not checked. */
   channels?: ReadonlyMap<string, ChannelKind>;
   /** Whether the server may send to a host inside its own network; left out: a warning says that it has to be allowed. */

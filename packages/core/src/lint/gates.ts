@@ -5,13 +5,15 @@ import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { type GateKind, gateTimeProblems } from "../gate.ts";
 import { below } from "../pointer.ts";
+import { quoted } from "../quoted.ts";
 import type { AddedAuditor, AuditSpec, ConfirmSpec } from "../schema/gate.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { LintContext } from "./context.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import { unknownPerson } from "./people.ts";
 
-type People = Pick<LintContext, "people">;
+/** `scope`: where the tasks of the gates are. */
+type People = Pick<LintContext, "people" | "scope">;
 type GateSpec = AuditSpec | ConfirmSpec;
 
 const TIME_RULES = ["expiresIn", "onExpire", "escalateTo", "remindEvery"] as const;
@@ -43,8 +45,8 @@ function* gateRules(
     }
     return;
   }
-  yield* unknownPeopleRules(people, `${path}/${list}`, context);
-  yield* unknownPeopleRules(spec.escalateTo ?? [], `${path}/escalateTo`, context);
+  yield* peopleRules(people, `${path}/${list}`, context);
+  yield* peopleRules(spec.escalateTo ?? [], `${path}/escalateTo`, context);
   if (people.length === 0) {
     yield warning(path, `the ${kind} lists nobody, so it is passed at once; list people in \`${list}\``);
     return;
@@ -53,11 +55,20 @@ function* gateRules(
   yield* requiredRules(kind, spec, people, path, context);
 }
 
-function* unknownPeopleRules(people: readonly string[], path: string, context: People): Generator<Finding> {
+function* peopleRules(people: readonly string[], path: string, context: People): Generator<Finding> {
   for (const [index, name] of people.entries()) {
-    const unknown = unknownPerson(name, context.people);
-    if (unknown !== undefined) yield error(below(path, index), unknown);
+    const problem = personProblem(name, context);
+    if (problem !== undefined) yield error(below(path, index), problem);
   }
+}
+
+/** Who is not there, or whom nothing lets decide, is listed in vain. */
+function personProblem(name: string, { people, scope }: People): string | undefined {
+  const unknown = unknownPerson(name, people);
+  if (unknown !== undefined || name.startsWith("@")) return unknown;
+  const obstacle = people?.cannotDecide?.(name, scope);
+  if (obstacle === undefined) return undefined;
+  return `${quoted(name)} cannot decide here: ${obstacle}; give them a role there, or list somebody else`;
 }
 
 /** Times make sense, and each has an effect. */
@@ -103,7 +114,7 @@ function* requiredRules(
   const listed = countOf([...people, ...escalated], context);
   if (listed === undefined || required <= listed) return;
   if (listed === 0) {
-    const message = `the ${kind} lists ${people.join(", ")} alone, which has no members; add some, or list others`;
+    const message = `the ${kind} lists ${people.join(", ")} alone, which has no members who may decide here; add some, or list others`;
     yield error(`${path}/${listOf(kind, spec).list}`, message);
     return;
   }
@@ -112,8 +123,8 @@ function* requiredRules(
   yield error(`${path}/required`, message);
 }
 
-/** How many different people are listed; unknown when the members of a group are. */
-function countOf(listed: readonly string[], { people }: People): number | undefined {
+/** How many different people who can decide are listed; unknown when the members of a group are. */
+function countOf(listed: readonly string[], { people, scope }: People): number | undefined {
   const users = new Set<string>();
   for (const name of listed) {
     if (!name.startsWith("@")) {
@@ -122,7 +133,9 @@ function countOf(listed: readonly string[], { people }: People): number | undefi
     }
     const members = people?.groups.get(name.slice(1));
     if (!members) return undefined;
-    for (const member of members) users.add(member);
+    for (const member of members) {
+      if (people?.cannotDecide?.(member, scope) === undefined) users.add(member);
+    }
   }
   return users.size;
 }
@@ -144,8 +157,8 @@ export function* addedAuditorRules(
   context: People,
 ): Generator<Finding> {
   for (const [index, { name }] of auditors.entries()) {
-    const unknown = unknownPerson(name, context.people);
-    if (unknown !== undefined) yield error(`${below(path, index)}/name`, unknown);
+    const problem = personProblem(name, context);
+    if (problem !== undefined) yield error(`${below(path, index)}/name`, problem);
   }
 }
 

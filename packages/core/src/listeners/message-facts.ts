@@ -3,7 +3,8 @@
 
 import type { Context } from "../change.ts";
 import type { EventRows } from "../decide/draft.ts";
-import { passesOf } from "../gate.ts";
+import { openPeople, type People } from "../deciders.ts";
+import { passesOf, waitsUntil } from "../gate.ts";
 import { MASK, type Masker } from "../mask.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { Gate, GateStage } from "../schema/gate.ts";
@@ -24,7 +25,7 @@ const MAX_PARAM_LENGTH = 1024;
 const MAX_MARKDOWN_LENGTH = 8192;
 
 /** What is needed to make messages. */
-type Making = Pick<Context, "newId" | "unseal" | "isSealed">;
+type Making = Pick<Context, "newId" | "unseal" | "isSealed"> & People;
 
 /** The text, at most so long; a cut one ends with an ellipsis, and never within a character of two units. */
 function cut(text: string, length: number): string {
@@ -99,17 +100,29 @@ function gateFacts(
   task: JobTask,
   type: ListenerEvent,
   mask: Masker,
+  context: People,
 ): MessageGate {
   const { reported } = task.status;
+  const { name: taskName, startedBy } = task;
+  const stage = STAGE_OF[type.slice(kind.length + 1)] ?? gate.stage;
+  const question = {
+    kind: kind === "AUDIT" ? ("audit" as const) : ("confirm" as const),
+    gate,
+    taskName,
+    scope: task,
+    startedBy,
+  };
   return present({
     kind,
-    stage: STAGE_OF[type.slice(kind.length + 1)] ?? gate.stage,
+    stage,
     people: gate.people,
+    waitsFor: stage === "WAITING" ? openPeople(question, context) : undefined,
     required: gate.required,
     passes: passesOf(gate),
     digest: gate.digest,
     openedAt: gate.openedAt,
     expiresAt: gate.expiresAt,
+    endsAt: stage === "WAITING" ? waitsUntil(gate) : undefined,
     reported:
       kind === "CONFIRM" && reported
         ? present({ ...reported, message: reported.message && mask(reported.message) })
@@ -154,6 +167,6 @@ export function messageOf(
     comment: comment === undefined ? undefined : mask(comment),
     run: run && runFacts(run, mask),
     task: task && taskFacts(task, event, mask),
-    gate: kind && gate && task && gateFacts(kind, gate, task, type, mask),
+    gate: kind && gate && task && gateFacts(kind, gate, task, type, mask, context),
   });
 }

@@ -156,11 +156,13 @@ describe("a message", () => {
           kind: "CONFIRM",
           stage: "WAITING",
           people: ["ann", "@qa"],
+          waitsFor: ["ann", "@qa"],
           required: 2,
           passes: 0,
           digest: play.task().confirm?.digest,
           openedAt: T0,
           expiresAt: "2026-01-01T01:00:00.000Z",
+          endsAt: "2026-01-01T01:00:00.000Z",
           reported: { stage: "SUCCEEDED", at: T0, message: "all green" },
           decisions: [],
         },
@@ -439,7 +441,7 @@ describe("of a gate", () => {
     ]);
   });
 
-  test("an escalation asks the others, and shows on the cards of those who were asked before", () => {
+  test("an escalation asks all who may decide, and shows on the cards of those who were asked before", () => {
     const play = playJob({
       audit: { auditors: ["ann"], expiresIn: "1h", onExpire: "ESCALATE", escalateTo: ["boss"] },
       webhooks: [{ url }],
@@ -451,6 +453,7 @@ describe("of a gate", () => {
         [
           "UPDATE gate ann IM",
           "UPDATE gate boss IM",
+          ...both("SEND", "gate", "ann"),
           ...both("SEND", "gate", "boss"),
           "SEND task/webhooks/0",
         ],
@@ -458,5 +461,35 @@ describe("of a gate", () => {
     ]);
     expect(escalated.notices[0]?.message.gate?.people).toEqual(["ann", "boss"]);
     expect(told(play.wake("noop")).map(([type]) => type)).toEqual(["AUDIT_EXPIRED", "FAILED"]);
+  });
+
+  test("says until when it can wait at most, its escalation included", () => {
+    const audit = { auditors: ["ann"], expiresIn: "1h", onExpire: "ESCALATE" as const, escalateTo: ["boss"] };
+    const play = playJob({ audit });
+    const ends = (play.decisions[0] as Decision).notices.map(({ message: { gate } }) => [gate?.expiresAt, gate?.endsAt]);
+    expect(ends).toEqual([["2026-01-01T01:00:00.000Z", "2026-01-01T02:00:00.000Z"]]);
+    const [escalated] = play.wake("noop").notices;
+    expect(escalated?.message.gate?.endsAt).toBe(escalated?.message.gate?.expiresAt);
+  });
+
+  test("says by whom it still can be decided: not by the starter, nor by who has decided or cannot", () => {
+    const world = new World({ groups: { qa: ["bob", "starter"], gone: ["eve"] } });
+    world.barred.set("eve", "is disabled");
+    const play = playJob(
+      { audit: { auditors: ["starter", "ann", "@qa", "@gone"], required: 2 } },
+      {},
+      { world },
+    );
+    const waitsFor = (of: Decision) => of.notices.map(({ message: { gate } }) => gate?.waitsFor);
+    expect(waitsFor(play.decisions[0] as Decision)).toEqual([["ann", "@qa"]]);
+    expect(waitsFor(play.audit("noop", "PASS", "ann"))).toEqual([["@qa"]]);
+  });
+
+  test("is not told to who cannot decide it, nor to a stand-in who cannot", () => {
+    const world = new World();
+    world.barred.set("eve", "has no role in default/default");
+    world.standIns.set("ann", "eve");
+    const play = playJob({ audit: { auditors: ["ann", "eve"] } }, {}, { world });
+    expect(told(play.decisions[0] as Decision)).toEqual([["AUDIT_WAITING", both("SEND", "gate", "ann")]]);
   });
 });

@@ -1,7 +1,7 @@
 // Who gets the message of an event, in the order in which they are told: people, robots, webhooks. Nobody gets the same
 // message twice by the same way.
 
-import type { Context } from "../change.ts";
+import type { People } from "../deciders.ts";
 import { resolvePeople } from "../gate.ts";
 import type { Recipient, RecipientPlace } from "../notice.ts";
 import type { Gate } from "../schema/gate.ts";
@@ -24,7 +24,7 @@ export interface Occasion {
   scope: Scope;
   /** As it was then; absent when it happened to the run itself. */
   task?: JobTask;
-  context: Pick<Context, "groupMembers" | "standInOf">;
+  context: People;
 }
 
 /** Those who get the message. */
@@ -97,16 +97,16 @@ function peopleToldOf(
 }
 
 /** Whom an event of the gate asks to decide, as they are listed. */
-function namesToldOf(type: ListenerEvent, { people, escalateTo = [] }: Gate): readonly string[] {
+function namesToldOf(type: ListenerEvent, { people }: Gate): readonly string[] {
   switch (type) {
     case "AUDIT_WAITING":
     case "AUDIT_REMIND":
     case "CONFIRM_WAITING":
     case "CONFIRM_REMIND":
-      return people;
+    // Those whom it is escalated to are among its people by then; those listed first may still decide, until later now.
     case "AUDIT_ESCALATED":
     case "CONFIRM_ESCALATED":
-      return escalateTo;
+      return people;
     default:
       return [];
   }

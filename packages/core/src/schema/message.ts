@@ -74,11 +74,19 @@ export const MessageGate = closed(
     kind: oneOf(["AUDIT", "CONFIRM"], "`AUDIT`: before the task runs. `CONFIRM`: of its result."),
     stage: GateStage,
     people: Type.Array(Type.String(), { description: "Who is listed: user names and `@group` names." }),
+    waitsFor: Type.Optional(
+      Type.Array(Type.String(), {
+        description: "Those of `people` by whom it can still be decided, while it waits.",
+      }),
+    ),
     required: Type.Integer({ description: "How many different people must pass." }),
     passes: Type.Integer({ description: "How many have." }),
     digest: Type.Optional(Type.String({ description: "Digest of what is decided on." })),
     openedAt: Type.Optional(titled("Since when it waits.", Timestamp)),
     expiresAt: Type.Optional(titled("Until when it waits.", Timestamp)),
+    endsAt: Type.Optional(
+      titled("Until when it can wait at most: later than `expiresAt` when it is escalated then.", Timestamp),
+    ),
     reported: Type.Optional(Reported),
     decisions: Type.Array(GateDecision, { description: "In the order in which they were made." }),
   },

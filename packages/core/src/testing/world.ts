@@ -35,6 +35,9 @@ export class World {
   /** Who stands in for whom now. */
   readonly standIns = new Map<string, string>();
 
+  /** Why somebody cannot decide; everybody else can. */
+  readonly barred = new Map<string, string>();
+
   /** Ids of tasks whose work may be running. */
   get held(): ReadonlySet<string> {
     return this.#holders;
@@ -61,6 +64,7 @@ export class World {
       newId: (prefix) => this.newId(prefix),
       groupMembers: (group) => this.#groups[group] ?? [],
       standInOf: (user) => this.standIns.get(user),
+      cannotDecide: (user) => this.barred.get(user),
       lockHolder: (key) => this.locks.get(key),
       verifyUpdateToken: (token, taskId, attempt) => token === tokenOf(taskId, attempt),
       seal,

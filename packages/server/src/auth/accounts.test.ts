@@ -189,6 +189,21 @@ test("everyone is built in: who is operator or admin in the scope, or without us
   await expect(accounts.setGroup("everyone", ["ada"])).rejects.toMatchObject({ code: "NAME_TAKEN" });
 });
 
+test("who is not there, is disabled or has no role in a scope cannot decide there", async () => {
+  const obstacles = () => ["me", "ada", "bob", "cem"].map((name) => accounts.cannotDecide(name, shop));
+  const none = "no such user";
+  expect(obstacles()).toEqual([undefined, none, none, none]);
+  await accounts.addUser("ada", { grants: [] });
+  await accounts.addUser("bob", { grants: [{ role: "viewer", domain: "*", namespace: "shop" }] });
+  await accounts.addUser("cem", { grants: [{ role: "admin", domain: "default", namespace: "other" }] });
+  expect(obstacles()).toEqual([none, undefined, undefined, `has no role in ${shop.domain}/shop`]);
+  await store.accounts.putUser({ ...accounts.user("bob").user, disabled: true });
+  await accounts.load();
+  expect(obstacles().slice(1, 3)).toEqual([undefined, "is disabled"]);
+  await accounts.removeUser("bob");
+  expect(accounts.cannotDecide("bob", shop)).toBe(none);
+});
+
 test("a platform's ids lead to the one enabled user who has them as address in that channel", async () => {
   for (const name of ["ada", "bob", "cy"]) await accounts.addUser(name, { grants: [] });
   await accounts.changeProfile("ada", { addresses: { chat: "ou_ada", other: "ou_bob" } });

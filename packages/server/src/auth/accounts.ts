@@ -4,6 +4,7 @@
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
+import type { LintContext } from "@mflow/core/lint/context";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { AccountStore, ApiToken, Grant, User } from "../store/store.ts";
@@ -155,6 +156,19 @@ export class Accounts {
     return standIn && !standIn.disabled ? standIn.name : undefined;
   }
 
+  /**
+   * Why a user cannot decide gates in a scope; nothing when they can. They must be there and may see its tasks; while
+   * there are no users, the local one alone.
+   */
+  cannotDecide(name: string, scope: Scope): string | undefined {
+    if (this.isLocal) return name === this.#localUser ? undefined : "no such user";
+    const account = this.#snapshot.users.get(name);
+    if (!account) return "no such user";
+    if (account.user.disabled) return "is disabled";
+    if (account.grants.some((grant) => covers(grant, "viewer", scope))) return undefined;
+    return `has no role in ${scope.domain}/${scope.namespace}`;
+  }
+
   /** Until when a user is away now, and whom they ask to stand in. */
   absenceOf(name: string): { until: string; ask: string } | undefined {
     const user = this.#snapshot.users.get(name)?.user;
@@ -218,9 +232,11 @@ export class Accounts {
   }
 
   /** Everybody who can be named, and who is in each group; nothing while there are no users. */
-  people(): { users: ReadonlySet<string>; groups: ReadonlyMap<string, readonly string[]> } | undefined {
+  people(): LintContext["people"] {
     const { users, groups } = this.#snapshot;
-    return this.isLocal ? undefined : { users: new Set(users.keys()), groups };
+    if (this.isLocal) return undefined;
+    const cannotDecide = (user: string, scope: Scope) => this.cannotDecide(user, scope);
+    return { users: new Set(users.keys()), groups, cannotDecide };
   }
 
   /** Makes a group, or replaces its members. */

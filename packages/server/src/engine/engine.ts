@@ -246,6 +246,7 @@ export class RunningEngine implements Engine {
       newId,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
+      cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
       lockHolder: () => undefined,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
       seal: (plain) => keys.seal(plain),

@@ -25,6 +25,8 @@ export interface EngineOptions {
   groupMembers(group: string, scope: Scope): readonly string[];
   /** Who stands in now for a user who is away; absent: nobody does. */
   standInOf?(user: string): string | undefined;
+  /** Why a user cannot decide gates in a scope; absent: everybody can. */
+  cannotDecide?(user: string, scope: Scope): string | undefined;
   /** Who tells listeners; absent: nobody is told. */
   listeners?: ListenerHub;
   newId(prefix: string): string;

@@ -186,16 +186,17 @@ export async function checkRunListeners(
   refuseProblems([...ofSpec, ...rules.errorsAmong(rules.requestListenerRules(request, "", known, spec))]);
 }
 
-/** Refuses a run request whose own gates make no sense, or name people who are not there. Rejects with INVALID_DOCUMENT. */
+/** Refuses a run request whose own gates make no sense, or name people who are not there or cannot decide in the scope. Rejects with INVALID_DOCUMENT. */
 export async function checkRunGates(
   sources: LintSources,
   request: Pick<RunPipelineRequest, "auditors"> & Pick<RunJobRequest, "audit" | "confirm">,
+  scope: Scope,
 ): Promise<void> {
   const { auditors = [], audit, confirm } = request;
   if (auditors.length === 0 && !audit && !confirm) return;
   const { addedAuditorRules, loneGateRules } = await import("@mflow/core/lint/gates");
   const { errorsAmong } = await import("@mflow/core/lint/listeners");
-  const known = reachable(sources);
+  const known = { ...reachable(sources), scope };
   refuseProblems([
     ...errorsAmong(addedAuditorRules(auditors, "/auditors", known)),
     ...errorsAmong(loneGateRules({ audit, confirm }, "", known)),

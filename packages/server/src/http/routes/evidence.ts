@@ -80,6 +80,7 @@ export function evidenceRoutes({ store, logs, accounts, catalog }: Services): Ro
             ...catalog.vault,
             groupMembers: (group, scope) => accounts.groupMembers(group, scope),
             standInOf: (user) => accounts.standInOf(user),
+            cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
           },
         );
         return { body: evidence, revision: task.revision };

@@ -15,6 +15,7 @@ export function inboxRoutes({ store, accounts }: Services): Route[] {
   const people = {
     groupMembers: (group: string, scope: Scope) => accounts.groupMembers(group, scope),
     standInOf: (user: string) => accounts.standInOf(user),
+    cannotDecide: (user: string, scope: Scope) => accounts.cannotDecide(user, scope),
   };
 
   /** Under which names a gate may list the user, or somebody for whom they stand in. */

@@ -151,7 +151,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
         demand(caller, "operator", scope);
         await checkRunDocuments(lint, body, scope);
         await checkRunListeners(lint, body, "task");
-        await checkRunGates(lint, body);
+        await checkRunGates(lint, body, scope);
         const actor = actorIn(caller, scope);
         const result = await engine.runJob({ request: body, scope, actor, idempotencyKey });
         const task = taskView(engine, result.task);

@@ -87,7 +87,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const scope = await runScope(query, body, caller);
         await checkRunDocuments(lint, body, scope);
         await checkRunListeners(lint, body, "pipeline");
-        await checkRunGates(lint, body);
+        await checkRunGates(lint, body, scope);
         const actor = actorIn(caller, scope);
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
         const tasks = result.tasks.map((task) => taskView(engine, task));

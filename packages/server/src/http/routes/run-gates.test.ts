@@ -63,3 +63,29 @@ test("who alone could decide cannot start the run", async () => {
   const [status, code] = await problems("/job-tasks", { job: "work", audit: { auditors: ["ada"] } });
   expect([status, code]).toEqual([400, "GATE_CANNOT_PASS"]);
 });
+
+test("people who are gone since, or have no role there, cannot pass a gate", async () => {
+  await server.accounts.addUser("tmp", { grants: [{ role: "viewer", domain: "*", namespace: "*" }] });
+  await server.ok("POST", "/pipelines", {
+    kind: "Pipeline",
+    metadata: { name: "left" },
+    spec: {
+      isParallel: true,
+      stages: [{ name: "s", tasks: [{ name: "t", job: "work", audit: { auditors: ["tmp"] } }] }],
+    },
+  });
+  await server.accounts.removeUser("tmp");
+  const why = "the audit of task `t` needs 1 person, and of tmp nobody may decide; tmp: no such user";
+  expect(await problems("/pipeline-tasks", { pipelineId: "left" })).toEqual([
+    400,
+    "GATE_CANNOT_PASS",
+    [`: ${why}`],
+  ]);
+  expect(await problems("/job-tasks", { job: "work", audit: { auditors: ["tim"] } })).toEqual([
+    400,
+    "INVALID_DOCUMENT",
+    [
+      "/audit/auditors/0: `tim` cannot decide here: has no role in default/default; give them a role there, or list somebody else",
+    ],
+  ]);
+});

@@ -104,6 +104,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
+    cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
     newId,
     mflowUrl: () => "http://127.0.0.1",
     listeners: listeners.hub,
