@@ -1,5 +1,6 @@
 // What the page of a decision link asks about: the facts of the task, its run and its gate as they are now.
 
+import { openPeople } from "@mflow/core/deciders";
 import { passesOf } from "@mflow/core/gate";
 import { MASK } from "@mflow/core/mask";
 import type { Gate } from "@mflow/core/schema/gate";
@@ -7,6 +8,7 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { DecisionLink } from "../listeners/decision-links.ts";
 import type { DecisionQuestion, FactName } from "./decision-page.ts";
+import type { Services } from "./services.ts";
 
 type AboutTask = Pick<DecisionQuestion, "gate" | "taskName" | "place" | "facts" | "params" | "user">;
 
@@ -16,13 +18,16 @@ export function decisionQuestion(
   task: JobTask,
   gate: Gate,
   run: PipelineTask | undefined,
+  people: Services["accounts"],
 ): AboutTask {
   const { reported } = task.status;
+  const { name: taskName, startedBy } = task;
+  const question = { kind: link.gate, gate, taskName, scope: task, startedBy };
   const facts: [FactName, string | undefined][] = [
     ["job", `${task.job.name}:${task.job.version}`],
     ["startedBy", task.startedBy],
     ["result", reported && [reported.stage, reported.message].filter(Boolean).join(": ")],
-    ["people", gate.people.join(", ")],
+    ["people", openPeople(question, people).join(", ")],
     ["passed", `${passesOf(gate)} / ${gate.required}`],
     ["since", gate.openedAt],
     ["until", gate.expiresAt],

@@ -3,6 +3,7 @@
 
 import { MflowError } from "@mflow/core/errors";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Scope } from "@mflow/core/schema/scalars";
 import type { FastifyRequest } from "fastify";
 import type { Actor } from "../engine/submit.ts";
 import type { DecisionLink } from "../listeners/decision-links.ts";
@@ -27,12 +28,18 @@ export type LinkDecider = (
 
 type Parts = Pick<Services, "store" | "engine" | "accounts" | "auth">;
 
-export function linkDecider({ store, engine, accounts, auth }: Parts, refusals: RefusedLinks): LinkDecider {
-  function demandEnabled(name: string): void {
-    const isThere = accounts.isLocal ? name === accounts.localUser : !accounts.user(name).user.disabled;
-    if (!isThere) throw new MflowError("FORBIDDEN", `${name} is disabled and decides nothing.`);
-  }
+/** FORBIDDEN when the user is gone or may not see the task any more; nothing when they may use a link of it. */
+export function obstacleOf(
+  user: string,
+  scope: Scope,
+  accounts: Pick<Services["accounts"], "cannotDecide">,
+): MflowError | undefined {
+  const obstacle = accounts.cannotDecide(user, scope);
+  if (obstacle === undefined) return undefined;
+  return new MflowError("FORBIDDEN", `${user} may not decide here: ${obstacle}.`);
+}
 
+export function linkDecider({ store, engine, accounts, auth }: Parts, refusals: RefusedLinks): LinkDecider {
   async function ownerOf(token: string, from: string): Promise<Caller> {
     const owner = token === "" ? undefined : await auth.authenticate(token, from);
     if (!owner) throw new MflowError("UNAUTHORIZED", "The token is not valid.");
@@ -45,7 +52,8 @@ export function linkDecider({ store, engine, accounts, auth }: Parts, refusals: 
     const source = sourceOf(request, { via: "LINK", link: link.deliveryId });
     if (link.user !== undefined) {
       use.user = link.user;
-      demandEnabled(link.user);
+      const obstacle = obstacleOf(link.user, task, accounts);
+      if (obstacle) throw obstacle;
       return { name: link.user, operator: false, source };
     }
     const caller = await ownerOf(token, request.ip);

@@ -17,7 +17,9 @@ export function buttonsOf(
   const { gate, task } = message;
   if (gate?.stage !== "WAITING" || gate.digest === undefined || !task) return undefined;
   if (user !== undefined && listener !== GATE_LISTENER) return undefined;
-  const expiresAt = gate.expiresAt === undefined ? now + LINK_LIFE_MS : Date.parse(gate.expiresAt);
+  // They may decide after an escalation too. A message of an older server does not say until when that is.
+  const ends = gate.endsAt ?? gate.expiresAt;
+  const expiresAt = ends === undefined ? now + LINK_LIFE_MS : Date.parse(ends);
   if (expiresAt <= now) return undefined;
   const link = {
     deliveryId: id,

@@ -201,6 +201,17 @@ test("who decides gets buttons of their own, a group ones that name nobody, and 
   expect(await linksIn({ ...toAna, listener: "pipeline/mentionUsers/0" })).toBeUndefined();
 });
 
+test("a button serves as long as its gate can wait, an escalation included", async () => {
+  const gate = message.gate as NonNullable<Message["gate"]>;
+  const endsAt = "2026-01-31T14:00:00.000Z";
+  const escalates = { ...message, gate: { ...gate, endsAt } };
+  const later = { link: { ...link, user: "ana", expiresAt: Date.parse(endsAt) } };
+  expect(await linksIn({ ...toAna, message: escalates })).toEqual([
+    ["PASS", later],
+    ["DENY", later],
+  ]);
+});
+
 test("a gate that is decided, or whose time is over, has no buttons", async () => {
   const gate = message.gate as NonNullable<Message["gate"]>;
   const closed = { ...message, type: "AUDIT_PASS" as const, gate: { ...gate, stage: "PASS" as const } };

@@ -61,6 +61,15 @@ const buttons = [
   { verdict: "DENY", url: "https://mflow.example.com/decide/t?verdict=DENY" },
 ] as const;
 
+test("a gate waits for those alone who still can decide it", () => {
+  const waitsFor = (names: string[]) => {
+    const gate = { ...(auditWaiting.gate as NonNullable<Message["gate"]>), waitsFor: names };
+    const { facts } = renderContent({ message: { ...auditWaiting, gate }, language: "en" });
+    return facts.find(({ label }) => label === "Waits for")?.value;
+  };
+  expect([["carol"], []].map(waitsFor)).toEqual(["carol (1 of 2 passed)", "1 of 2 passed"]);
+});
+
 test("a waiting audit says for whom it waits, since and until when, who has decided, and has buttons", () => {
   expect(renderContent({ message: auditWaiting, language: "en", buttons })).toEqual({
     language: "en",

@@ -69,15 +69,19 @@ function gateFacts(
   const stage = reported && texts.stages[reported.stage];
   return [
     ["result", stage && why ? texts.remark(stage, why) : stage],
-    [
-      "waitsFor",
-      isWaiting ? texts.remark(texts.list(gate.people), texts.passed(gate.passes, gate.required)) : undefined,
-    ],
+    ["waitsFor", isWaiting ? waitsFor(gate, texts) : undefined],
     ["since", isWaiting && gate.openedAt ? time(gate.openedAt) : undefined],
     ["until", isWaiting && gate.expiresAt ? time(gate.expiresAt) : undefined],
     ["decisions", texts.decisionList(decisions.map((each) => decisionOf(each, texts)))],
     ["content", gate.digest?.slice(0, DIGEST_SHOWN)],
   ];
+}
+
+/** By whom it still can be decided. A message of an older server says who is listed alone. */
+function waitsFor({ waitsFor: open, people, passes, required }: MessageGate, texts: Texts): string {
+  const names = open ?? people;
+  const progress = texts.passed(passes, required);
+  return names.length === 0 ? progress : texts.remark(texts.list(names), progress);
 }
 
 function decisionOf(decision: MessageGate["decisions"][number], texts: Texts): string {

@@ -148,16 +148,47 @@ test("a link of an earlier attempt, or of somebody who is gone, decides nothing 
   expect((await post(url, { verdict: "PASS", comment: "go" }))[0]).toBe(409);
   await server.accounts.addUser("dora", { grants: [{ role: "viewer", domain: "*", namespace: "*" }] });
   await server.accounts.removeUser("dora");
-  expect((await post(linkTo(task, { user: "dora" }), { verdict: "DENY", comment: "no" }))[0]).toBe(404);
+  expect((await post(linkTo(task, { user: "dora" }), { verdict: "DENY", comment: "no" }))[0]).toBe(403);
   expect(await records(task.id)).toMatchObject([
     {
       ...{ act: "REFUSE", user: "vera", verdict: "PASS", code: "CONTENT_CHANGED", attempt: 2, gate: "AUDIT" },
       rule: "The link is for attempt 2; task `ship` is in attempt 1.",
       ...{ digest: task.audit?.digest, source: { via: "LINK", userAgent: "a browser" } },
     },
-    { act: "REFUSE", user: "dora", verdict: "DENY", code: "NOT_FOUND", attempt: 1 },
+    { act: "REFUSE", user: "dora", verdict: "DENY", code: "FORBIDDEN", attempt: 1 },
   ]);
   expect(await decisions(task.id)).toEqual([]);
+});
+
+test("a link shows and decides nothing for who may not see the task, or no longer", async () => {
+  const task = await waitingTask();
+  await server.accounts.addUser("lea", {
+    grants: [{ role: "viewer", domain: "default", namespace: "team" }],
+  });
+  const url = linkTo(task, { user: "lea" });
+  const [status, page] = await open(url);
+  expect([status, page.includes("lea may not decide here: has no role in default/default.")]).toEqual([
+    403,
+    true,
+  ]);
+  expect((await post(url, { verdict: "PASS" }))[0]).toBe(403);
+  await server.accounts.removeUser("lea");
+  const [gone, later] = await open(url);
+  expect(gone).toBe(403);
+  for (const hidden of ["ship", task.audit?.digest ?? ""]) expect(page + later).not.toContain(hidden);
+  expect(await records(task.id)).toMatchObject([
+    { act: "REFUSE", user: "lea", verdict: "PASS", code: "FORBIDDEN", source: { via: "LINK" } },
+  ]);
+  expect(await decisions(task.id)).toEqual([]);
+});
+
+test("the page names those who still can decide", async () => {
+  const audit = { auditors: ["ada", "vera", "otto"], required: 2 };
+  const { task } = await server.ok<RunJobResponse>("POST", "/job-tasks", { job: "ship", audit });
+  expect((await open(linkTo(task, { user: "otto" })))[1]).toContain(">vera, otto<");
+  await post(linkTo(task), { verdict: "PASS" });
+  const [, page] = await open(linkTo(task, { user: "otto" }));
+  expect(page).toContain(">otto<");
 });
 
 test("who tries a link again and again gets twenty rows a minute, the first ones; others get theirs", async () => {

@@ -12,7 +12,7 @@ import { DECISION_PAGE, type DecisionLink } from "../../listeners/decision-links
 import { answerPage, type DecisionAnswer, questionPage } from "../decision-page.ts";
 import { decisionQuestion } from "../decision-question.ts";
 import { PAGE_HEADERS, pageLanguage } from "../html-page.ts";
-import { linkDecider } from "../link-decider.ts";
+import { linkDecider, obstacleOf } from "../link-decider.ts";
 import { RefusedLinks } from "../refused-links.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -32,7 +32,7 @@ const Fields = closed({
 });
 
 export function decideRoutes(services: Services): Route[] {
-  const { store, links, language } = services;
+  const { store, links, language, accounts } = services;
   const refusals = new RefusedLinks(store);
   const decideBy = linkDecider(services, refusals);
 
@@ -75,6 +75,9 @@ export function decideRoutes(services: Services): Route[] {
   ): Promise<Answer> {
     const task = await store.runs.task(link.taskId);
     if (!task) return refusedFor(new MflowError("NOT_FOUND", "The task was deleted."), wanted);
+    // Who may not see the task learns nothing of it, not even its name.
+    const obstacle = link.user === undefined ? undefined : obstacleOf(link.user, task, accounts);
+    if (obstacle) return refusedFor(obstacle, wanted);
     const gate = task[link.gate];
     const isOpen = gate?.stage === "WAITING" && gate.digest === link.digest && task.attempt === link.attempt;
     if (!gate || !isOpen) {
@@ -85,7 +88,7 @@ export function decideRoutes(services: Services): Route[] {
     if (link.user !== undefined && (await store.records.isLinkUsed(link.deliveryId)))
       return refusedFor(new MflowError("LINK_USED", LINK_USED_MESSAGE), wanted, task.name);
     const run = task.pipelineTaskId === undefined ? undefined : await store.runs.run(task.pipelineTaskId);
-    const question = decisionQuestion(link, task, gate, run);
+    const question = decisionQuestion(link, task, gate, run, accounts);
     const body = questionPage(
       {
         ...question,

@@ -5,6 +5,7 @@ import { passesOf } from "@mflow/core/gate";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { ListenerEvent } from "@mflow/core/schema/listener";
 import type { Message, MessageGate } from "@mflow/core/schema/message";
+import { undecidedNames } from "@mflow/core/waiting";
 
 /** The message with what is true now; `task` is absent when it was deleted. */
 export function messageNow(message: Message, task: JobTask | undefined): Message {
@@ -22,7 +23,15 @@ function gateNow(message: Message, gate: MessageGate, task: JobTask | undefined)
   }
   // Comments may hold what must be masked; the update that follows every decision brings them.
   const decisions = current.decisions.map(({ comment: _comment, ...decision }) => decision);
-  return { ...gate, stage: current.stage, passes: passesOf(current), decisions };
+  const open = new Set(undecidedNames(current, task.startedBy));
+  const waitsFor = gate.waitsFor?.filter((name) => open.has(name));
+  return {
+    ...gate,
+    stage: current.stage,
+    passes: passesOf(current),
+    decisions,
+    ...(waitsFor && { waitsFor }),
+  };
 }
 
 function typeOf({ kind, stage, decisions }: MessageGate): ListenerEvent {
