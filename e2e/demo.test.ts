@@ -114,7 +114,7 @@ test("--yes --exit does all of it by itself, and leaves nothing running", async 
   // A supervisor whose folder is gone goes too.
   await rm(data, { recursive: true, maxRetries: 10 });
   await until("end of the supervisor", () => (processes().length === 0 ? true : undefined));
-}, 90_000);
+}, 120_000);
 
 test("--fail ends with exit code 1 and the reason, and deploys nothing", async () => {
   const { stdout, exitCode } = await place.mflow(["demo", "--fail", "--yes", "--exit"]);
@@ -123,7 +123,7 @@ test("--fail ends with exit code 1 and the reason, and deploys nothing", async (
   expect(stdout).toContain("log verify/test | FAILED  both days count\nlog verify/test |         1 !== 2\n");
   expect(existsSync(join(data, "deployed"))).toBe(false);
   expect(leftRunning()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a denied result ends with exit code 1 and stops the service", async () => {
   const demo = new Demo("--exit");
@@ -135,7 +135,7 @@ test("a denied result ends with exit code 1 and stops the service", async () => 
   expect(stdout).toContain(`Stopped the service at ${service}.\nThe server has ended.\n`);
   expect(await answers(service)).toBe(false);
   expect(leftRunning()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a signal cancels the run and stops the service", async () => {
   const demo = new Demo();
@@ -147,7 +147,7 @@ test("a signal cancels the run and stops the service", async () => {
     `Canceled what had not ended (1).\nStopped the service at ${service}.\nThe server has ended.\n`,
   );
   expect(leftRunning()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("without --exit the server stays up until it is asked to end", async () => {
   const demo = new Demo("--yes", "--port", "0");
@@ -163,7 +163,7 @@ test("without --exit the server stays up until it is asked to end", async () => 
   expect(stdout).toContain("Canceled what had not ended (1).\n");
   expect(run.status.stage).toBe("ACTIVE");
   expect(leftRunning()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("the next demo stops the service of one that was killed", async () => {
   const first = new Demo();
@@ -174,7 +174,7 @@ test("the next demo stops the service of one that was killed", async () => {
   expect((await place.mflow(["demo", "--fail", "--yes", "--exit"])).exitCode).toBe(1);
   expect(await answers(service)).toBe(false);
   expect(leftRunning()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a folder in use, a folder of others and a server of others are refused", async () => {
   const demo = new Demo();
@@ -192,4 +192,4 @@ test("a folder in use, a folder of others and a server of others are refused", a
   const other = await place.mflow(["--url", "http://127.0.0.1:1", "demo"]);
   expect(other.exitCode).toBe(2);
   expect(other.stderr).toContain("the demo starts a server of its own");
-}, 60_000);
+}, 120_000);
