@@ -4,6 +4,7 @@ import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { CancelRequest } from "../schema/request.ts";
 import { isRunEnded } from "../state.ts";
+import { runMasker } from "../task-secrets.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { cancelingRun, endTask } from "./end.ts";
@@ -18,7 +19,7 @@ export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest):
     );
   }
   if (stage === "CANCELING") return;
-  stopTask(draft, task, actorName(draft), request.message);
+  stopTask(draft, task, actorName(draft), maskedMessage(draft, request));
 }
 
 /** Cancels a run: what runs is stopped, everything else is CANCELED at once. */
@@ -32,7 +33,15 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
     );
   }
   if (run.status.stage === "CANCELING") return;
-  cancelingRun(draft, actorName(draft), request.message);
+  cancelingRun(draft, actorName(draft), maskedMessage(draft, request));
+}
+
+/** The message as it may be kept: the history stays for ever, and messages go out. */
+function maskedMessage(draft: Draft, { message }: CancelRequest): string | undefined {
+  if (!message) return message;
+  const { definition, context } = draft;
+  const tasks = definition.taskIds.flat().map((id) => draft.task(id));
+  return runMasker(definition, tasks, context)(message);
 }
 
 function actorName(draft: Draft): string {

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import type { Decision } from "../state.ts";
 import { OPERATOR } from "../testing/play.ts";
-import { playJob } from "../testing/start.ts";
+import { playJob, playPipeline } from "../testing/start.ts";
 
 const job = { runParams: [{ name: "TOKEN", sensitive: true }, { name: "NOTE" }] };
 const runParams = { TOKEN: "s3cret-token", NOTE: "of the shop" };
@@ -27,6 +27,26 @@ test("a secret that somebody types into a comment is kept nowhere", () => {
   const denied = play.audit("noop", "DENY", "bob", "s3cret-token leaked");
   expect(play.task().status.message).toBe("audit denied by bob: *** leaked");
   for (const decision of [passed, withdrawn, denied]) expect(keptIn(decision)).not.toContain("s3cret-token");
+});
+
+test("why a task or a run is canceled is kept without secrets, also of tasks whose turn has not come", () => {
+  const alone = playJob({ runParams }, job);
+  const stopped = alone.cancel("noop", "s3cret-token leaked");
+  expect(alone.task().status.message).toBe("*** leaked");
+  const start = () =>
+    playPipeline("a b", {
+      jobs: { noop: job },
+      request: { runParams: { TOKEN: "s3cret-token", NOTE: "n" } },
+    });
+  const pending = start();
+  const dropped = pending.cancel("b", "s3cret-token leaked");
+  expect(pending.task("b").status.message).toBe("*** leaked");
+  const run = start();
+  const canceled = run.cancelRun("s3cret-token leaked");
+  expect(run.run.status.message).toBe("*** leaked");
+  for (const decision of [stopped, dropped, canceled]) {
+    expect(JSON.stringify([keptIn(decision), decision.run])).not.toContain("s3cret-token");
+  }
 });
 
 test("what is pushed back tells its feedback without secrets", () => {
