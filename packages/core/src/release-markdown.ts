@@ -134,14 +134,13 @@ const ACTS: Readonly<Record<DecisionRecord["act"], string>> = {
   WITHDRAW: "took back their pass",
   ESCALATE: "escalated",
   EXPIRE: "expired",
-  REFUSE: "refused",
+  REFUSE: "was refused",
 };
 
 function recordLines(record: DecisionRecord): string[] {
-  const { seq, at, act, verdict, user, onBehalfOf, code: refusal, rule, digest, comment } = record;
+  const { seq, at, user, onBehalfOf, rule, digest, comment } = record;
   const who = user === undefined ? "" : `**${plain(user)}**${onBehalfOf ? ` for ${plain(onBehalfOf)}` : ""} `;
-  const what =
-    act === "DECIDE" && verdict ? `**${verdict}**` : [ACTS[act], verdict, refusal].filter(Boolean).join(" ");
+  const what = whatText(record);
   const from = sourceText(record);
   return [
     `- ${at} ${who}${what}${from ? `, ${from}` : ""} (row ${seq})`,
@@ -149,6 +148,13 @@ function recordLines(record: DecisionRecord): string[] {
     ...(digest ? [`  content ${code(digest)}`] : []),
     ...(comment ? ["", ...quoted(comment), ""] : []),
   ];
+}
+
+/** `opened`, `**PUSH_BACK** to `build``, `was refused PASS (SELF_DECISION)` ... */
+function whatText({ act, user, verdict, pushBackTo, code: refusal }: DecisionRecord): string {
+  if (act === "DECIDE" && verdict) return `**${verdict}**${pushBackTo ? ` to ${code(pushBackTo)}` : ""}`;
+  const nobody = act === "REFUSE" && user === undefined ? "somebody" : undefined;
+  return [nobody, ACTS[act], verdict, refusal && `(${refusal})`].filter(Boolean).join(" ");
 }
 
 function sourceText({ source }: DecisionRecord): string {

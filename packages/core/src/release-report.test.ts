@@ -233,7 +233,7 @@ Content \`d1\` of \`deploy:v3\`.
 - ${at(5)} opened (row 1)
   1 of @ops must pass
   content \`d1\`
-- ${at(6)} **alice** refused PASS SELF_DECISION, by API from \`10.0.0.7\` (row 2)
+- ${at(6)} **alice** was refused PASS (SELF_DECISION), by API from \`10.0.0.7\` (row 2)
   alice started the run and may not decide the audit of task \\\`prod\\\`; these may: bob
   content \`d1\`
 - ${at(7)} **bob** for cem **PASS**, by CLI from \`10.0.0.8\`, \`mflow-cli/0.1.0\` (row 3)
@@ -245,7 +245,7 @@ Content \`d1\` of \`deploy:v3\`.
 
 ## Other rows of the record
 
-- ${at(8)} refused LINK_EXPIRED (row 4)
+- ${at(8)} somebody was refused (LINK_EXPIRED) (row 4)
   the link expired
 
 ## Proof
@@ -261,6 +261,22 @@ To check later that nothing up to row 4 was changed since: \`mflow record verify
 
 Made at ${at(20)}.
 `);
+});
+
+test("a push back says to which task, and the attempt that has not opened since shows no gate", () => {
+  const row = { ...place, act: "DECIDE", user: "bob", verdict: "PUSH_BACK", pushBackTo: "build" } as const;
+  const pushed = chainRecord({ at: at(7), ...row, rule: "bob is listed" }, CHAIN_START);
+  const { digest: _digest, ...blank } = audit;
+  const prod = task("task-2", "prod", {
+    status: { stage: "PENDING" },
+    pastAttempts: [{ attempt: 1, status: { stage: "CANCELED" }, audit }],
+    audit: { ...blank, stage: "PENDING", decisions: [] },
+  });
+  const report = releaseReport({ ...input([pushed]), tasks: [prod] });
+  expect(report.tasks[0]?.gates.map((gate) => [gate.attempt, gate.stage, gate.records])).toEqual([
+    [1, "PASS", [pushed]],
+  ]);
+  expect(releaseMarkdown(report)).toContain(`- ${at(7)} **bob** **PUSH_BACK** to \`build\` (row 1)\n`);
 });
 
 test("a run without gates says so, and one whose record is broken says that first", () => {

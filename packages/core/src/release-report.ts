@@ -62,7 +62,9 @@ function gateKey(taskId = "", attempt = 0, gate: string = ""): string {
 function reportedTask(task: JobTask, byGate: RowsByGate): ReportedTask {
   const { id, name, stageName, job, status, attempt, params = [] } = task;
   const attempts = [...(task.pastAttempts ?? []), { attempt, audit: task.audit, confirm: task.confirm }];
-  const gates = attempts.flatMap((each) =>
+  // A number is raised when the attempt opens: one that has the number of the one before never did, and had no gates.
+  const opened = attempts.filter((each, index) => each.attempt !== attempts[index - 1]?.attempt);
+  const gates = opened.flatMap((each) =>
     (["audit", "confirm"] as const).flatMap((kind) =>
       each[kind] ? [reportedGate(id, each.attempt, kind, each[kind], byGate)] : [],
     ),

@@ -202,7 +202,7 @@ Decide on exactly this:
     "prod audit PASS bob",
     "prod audit PASS dan for cem",
     "prod confirm OPEN 1 of cem must pass",
-    "prod confirm PUSH_BACK cem",
+    "prod confirm PUSH_BACK to test cem",
     "prod audit OPEN 2 of @ops must pass",
     "prod audit PASS bob",
     "prod audit PASS dan for cem",

@@ -32,7 +32,14 @@ test("an inbox fits, with how much time is left in full", () => {
 test("the decision record fits, with when, what and why", () => {
   const row: DecisionRecord = {
     ...{ seq: 12345, at: at(0), domain: "default", namespace: "default", taskName: "production" },
-    ...{ gate: "CONFIRM", act: "REFUSE", verdict: "PASS", code: "SELF_DECISION", user: "alexandra" },
+    ...{
+      gate: "CONFIRM",
+      act: "REFUSE",
+      verdict: "PASS",
+      code: "SELF_DECISION",
+      user: "alexandra",
+      comment: "hurry",
+    },
     ...{ rule: "alexandra started the run and may not decide its gates.", source: { via: "DINGTALK_APP" } },
     ...{ previous: "0", hash: "1" },
   };

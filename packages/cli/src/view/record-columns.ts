@@ -16,7 +16,11 @@ export const recordColumns: Column<DecisionRecord>[] = [
     shrinksTo: 5,
   },
   { title: "VIA", value: (row) => row.source?.via ?? "", shrinksTo: 4 },
-  { title: "WHY", value: (row) => row.comment ?? row.rule, shrinksTo: 8 },
+  {
+    title: "WHY",
+    value: (row) => (row.act === "REFUSE" ? row.rule : (row.comment ?? row.rule)),
+    shrinksTo: 8,
+  },
   { title: "ADDRESS", value: (row) => row.source?.address ?? "", wide: true },
   { title: "RULE", value: (row) => row.rule, wide: true, shrinksTo: 20 },
   { title: "RUN", value: (row) => row.pipelineTaskId ?? "", wide: true },
@@ -24,8 +28,8 @@ export const recordColumns: Column<DecisionRecord>[] = [
   { title: "HASH", value: (row) => row.hash, wide: true },
 ];
 
-/** `PASS`, `REFUSE PASS SELF_DECISION`, `EXPIRE` ... */
-function whatOf({ act, verdict, code }: DecisionRecord): string {
-  if (act === "DECIDE" && verdict) return verdict;
+/** `PASS`, `PUSH_BACK to build`, `REFUSE PASS SELF_DECISION`, `EXPIRE` ... */
+function whatOf({ act, verdict, pushBackTo, code }: DecisionRecord): string {
+  if (act === "DECIDE" && verdict) return pushBackTo ? `${verdict} to ${pushBackTo}` : verdict;
   return [act, verdict, code].filter(Boolean).join(" ");
 }

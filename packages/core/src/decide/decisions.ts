@@ -25,13 +25,14 @@ export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: D
   const back = request.verdict === "PUSH_BACK" ? planPushBack(draft, kind, task, request) : undefined;
   const decided = draft.updateTask(task, { [kind]: gate, wakeAt: gateWakeAt(gate) });
   const upper = upperKind(kind);
-  const { user, verdict, onBehalfOf, comment } = decision;
+  const { user, verdict, pushBackTo, onBehalfOf, comment } = decision;
   draft.recordTask(`${upper}_DECISION`, decided, { stage: verdict, message: saidBy(decision) });
   recordGate(draft, decided, kind, {
     act: "DECIDE",
     user,
     verdict,
     rule,
+    ...(pushBackTo === undefined ? {} : { pushBackTo }),
     ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
     ...(comment === undefined ? {} : { comment }),
   });

@@ -8,7 +8,7 @@ import type { JobTask } from "../schema/job-task.ts";
 import type { Draft } from "./draft.ts";
 
 type What = Pick<DecisionRecord, "act"> &
-  Partial<Pick<NewDecisionRecord, "user" | "onBehalfOf" | "verdict" | "comment" | "rule">>;
+  Partial<Pick<NewDecisionRecord, "user" | "onBehalfOf" | "verdict" | "pushBackTo" | "comment" | "rule">>;
 
 /** Adds a row to the record of the decision under way; without a `rule` it says the gate's own. */
 export function recordGate(draft: Draft, task: JobTask, kind: GateKind, what: What): void {

@@ -228,8 +228,8 @@ describe("a result that is pushed back", () => {
     succeed(run, "noop");
     const { records } = run.pushBack("noop", "noop", "ann", "sharper");
     expect(
-      records.map(({ act, user, verdict, comment, attempt }) => [act, user, verdict, comment, attempt]),
-    ).toEqual([["DECIDE", "ann", "PUSH_BACK", "sharper", 1]]);
+      records.map((row) => [row.act, row.user, row.verdict, row.pushBackTo, row.comment, row.attempt]),
+    ).toEqual([["DECIDE", "ann", "PUSH_BACK", "noop", "sharper", 1]]);
   });
 });
 

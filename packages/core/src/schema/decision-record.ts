@@ -37,6 +37,7 @@ const record = {
   user: Type.Optional(Type.String({ description: "Who; none for timers, and callers who are not known." })),
   onBehalfOf: Type.Optional(Type.String({ description: "For whom they stood in." })),
   verdict: Type.Optional(GateVerdict),
+  pushBackTo: Type.Optional(Type.String({ description: "The task that a PUSH_BACK lets run again." })),
   comment: Type.Optional(Type.String({ description: "Why." })),
   rule: Type.String({ description: "The rule by which they could, or that they broke, as a sentence." }),
   code: Type.Optional(Type.String({ description: "Of a refusal: its code in the error catalogue." })),
