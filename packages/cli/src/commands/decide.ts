@@ -29,7 +29,7 @@ export async function run(context: Context, { args, options, command }: CommandC
   const what = verdict.pushBackTo === undefined ? verdict.verdict : `PUSH_BACK to ${verdict.pushBackTo}`;
   // Pushed back, the task may be at its audit again already: that is another story.
   const open = verdict.verdict === "PASS" ? openGateOf(task) : undefined;
-  const still = open?.kind === kind ? `; it still waits for ${peopleOf(open.gate)}` : "";
+  const still = open?.kind === kind ? `; it still waits for ${peopleOf(open.gate, task)}` : "";
   context.print(`${kind} of ${pathOf(task)}: ${what}${still}`);
 }
 

@@ -171,7 +171,7 @@ test("a task is described with who decided, what it ran with, and how each step 
     "Id       task-1",
     "",
     "Audit",
-    "  WAITING bob, carol (1 of 2)",
+    "  WAITING carol (1 of 2)",
     "  2026-03-01T12:00:03.000Z PASS by bob: fine",
     "  digest abc",
     "  see all: mflow evidence task-1",

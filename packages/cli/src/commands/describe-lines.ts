@@ -217,7 +217,7 @@ function gateSection(
   const open = openGateOf(task);
   const isOpen = open?.gate === gate;
   const lines = [
-    `${gate.stage} ${peopleOf(gate)}${gate.allowSelf ? ", who started it too" : ""}`,
+    `${gate.stage} ${peopleOf(gate, task)}${gate.allowSelf ? ", who started it too" : ""}`,
     ...timeLines(gate),
     ...gate.decisions.map(decisionText),
     ...(gate.digest ? [`digest ${gate.digest}`] : []),

@@ -138,6 +138,6 @@ export function addressText({ addresses = {} }: Pick<UserBody, "addresses">): st
 /** For whom it waits, why it failed. */
 function whyOf(task: JobTaskView): string {
   const open = openGateOf(task);
-  if (open) return `${open.kind} by ${peopleOf(open.gate)}`;
+  if (open) return `${open.kind} by ${peopleOf(open.gate, task)}`;
   return task.waitingFor ?? task.status.message ?? task.status.reason ?? "";
 }

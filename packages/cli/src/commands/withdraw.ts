@@ -13,7 +13,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   const task = await client.tasks.withdraw(id, gate, message === undefined ? {} : { comment: message });
   if (context.documentFormat) return context.printDocument(task);
   const open = openGateOf(task);
-  const waits = open?.kind === gate ? `; it waits for ${peopleOf(open.gate)}` : "";
+  const waits = open?.kind === gate ? `; it waits for ${peopleOf(open.gate, task)}` : "";
   context.print(`${gate} of ${pathOf(task)}: your pass is taken back${waits}`);
 }
 

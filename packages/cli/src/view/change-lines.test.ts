@@ -40,7 +40,7 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
   [{ type: "TASK_OUTPUT", taskId, message: "VERSION" }, "task deploy/prod output VERSION"],
   [
     { type: "AUDIT_WAITING", taskId, message: "waits for alice, @ops" },
-    `audit deploy/prod WAITING for alice, @ops (0 of 2); decide: mflow audit ${taskId} --pass | --deny -m WHY`,
+    `audit deploy/prod WAITING for @ops (0 of 2); decide: mflow audit ${taskId} --pass | --deny -m WHY`,
   ],
   [
     { type: "CONFIRM_WAITING", taskId, message: "waits for bob" },
@@ -96,7 +96,7 @@ test("a gate that waits is followed by a line with what is decided on, also when
 });
 
 test("a gate that waits says until when, and that it was escalated", () => {
-  const audit = waitingGate(["alice"], { expiresAt: at(60), escalatedAt: at(30) });
+  const audit = waitingGate(["bob"], { expiresAt: at(60), escalatedAt: at(30) });
   const known = runOf({ deploy: [{ name: "prod", audit }] }).tasks[0];
   const event: HistoryEvent = {
     seq: 1,
@@ -107,7 +107,7 @@ test("a gate that waits says until when, and that it was escalated", () => {
     taskId,
   };
   expect(changeLine(event, { command: "mflow", task: known })).toBe(
-    `2026-03-01T12:00:01.000Z audit deploy/prod WAITING for alice (0 of 1) until ${at(60)}, escalated; ` +
+    `2026-03-01T12:00:01.000Z audit deploy/prod WAITING for bob (0 of 1) until ${at(60)}, escalated; ` +
       `decide: mflow audit ${taskId} --pass | --deny -m WHY`,
   );
 });

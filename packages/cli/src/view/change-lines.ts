@@ -92,5 +92,5 @@ function waiting(event: HistoryEvent, { task, command }: LineOptions): string | 
   const open = task && openGateOf(task);
   if (!open || !event.type.startsWith(open.kind.toUpperCase())) return event.message;
   const until = untilOf(open.gate);
-  return `for ${peopleOf(open.gate)}${until ? ` ${until}` : ""}; decide: ${decideCommand(task, open.kind, command)} | --deny -m WHY`;
+  return `for ${peopleOf(open.gate, task)}${until ? ` ${until}` : ""}; decide: ${decideCommand(task, open.kind, command)} | --deny -m WHY`;
 }

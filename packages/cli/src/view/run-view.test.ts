@@ -44,7 +44,7 @@ test("a view shows stages, tasks, times, and what waits for whom with the comman
     "  ✘ lint        FAILED       3.2s  step `lint` ended with exit code 2",
     "  ◌ docs        SCHEDULING         waits for one of 4 slots; 3 tasks are before…",
     " deploy  0/2",
-    "  ◆ staging     WAITING        5s  audit by alice, @ops (0 of 2)",
+    "  ◆ staging     WAITING        5s  audit by @ops (0 of 2)",
     "    │ mflow audit task-00000000000000000000000005 --pass  (or: --deny -m WHY)",
     "  · production  PENDING",
   ]);
@@ -54,7 +54,7 @@ test("where a gate can be decided right here, no command says how", () => {
   const [task] = busy.tasks.filter(({ name }) => name === "staging");
   const lines = view(busy, { decidedHere: task?.id });
   expect(lines.filter((line) => line.includes("audit"))).toEqual([
-    "  ◆ staging     WAITING        5s  audit by alice, @ops (0 of 2)",
+    "  ◆ staging     WAITING        5s  audit by @ops (0 of 2)",
   ]);
 });
 

@@ -136,7 +136,7 @@ function noteOf(task: JobTaskView): string {
   if (open) {
     const result = task.status.reported ? `${task.status.reported.stage}, ` : "";
     const until = untilOf(open.gate);
-    return `${result}${open.kind} by ${peopleOf(open.gate)}${until ? `, ${until}` : ""}`;
+    return `${result}${open.kind} by ${peopleOf(open.gate, task)}${until ? `, ${until}` : ""}`;
   }
   // That the next ones wait for their turn goes without saying.
   if (task.status.stage === "SUCCEEDED" || task.status.stage === "PENDING") return "";

@@ -4,6 +4,7 @@ import { passesOf } from "@mflow/core/gate";
 import type { JobTaskView } from "@mflow/core/schema/api";
 import type { Gate, GateDecision } from "@mflow/core/schema/gate";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import { undecidedNames } from "@mflow/core/waiting";
 
 export interface Watched {
   /** Absent for a task that runs alone. */
@@ -69,9 +70,13 @@ export function elapsed(status: { startAt?: string; endAt?: string }, now: numbe
   return Math.max(0, (status.endAt ? Date.parse(status.endAt) : now) - Date.parse(status.startAt));
 }
 
-/** Who can decide, and how far it is: `alice, @ops (0 of 2)`; once it is escalated, others too. */
-export function peopleOf(gate: Gate): string {
-  return `${gate.people.join(", ")} (${passesOf(gate)} of ${gate.required})`;
+/**
+ * Who can decide, and how far it is: `alice, @ops (0 of 2)`; once it is escalated, others too. While it waits, those who
+ * still can; of a gate that is over all who were listed.
+ */
+export function peopleOf(gate: Gate, { startedBy }: Pick<JobTaskView, "startedBy">): string {
+  const people = gate.stage === "WAITING" ? undecidedNames(gate, startedBy) : gate.people;
+  return `${people.join(", ") || "nobody"} (${passesOf(gate)} of ${gate.required})`;
 }
 
 /** Until when a waiting gate waits, and that it was escalated; empty for one that waits for ever. */
