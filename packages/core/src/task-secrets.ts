@@ -50,12 +50,18 @@ function maskerOf(secrets: readonly string[], { isSealed, unseal }: Secrets): Ma
   }
 }
 
-/** The request with its comment as it may be kept: histories and the decision record stay for ever. */
+/**
+ * The request with its comment as it may be kept: histories and the decision record stay for ever. `definition`: for a
+ * task whose turn has not come, which has no params yet.
+ */
 export function withMaskedComment<T extends { comment?: string }>(
   request: T,
   task: JobTask,
   context: Secrets,
+  definition?: RunDefinition,
 ): T {
   const comment = request.comment?.trim();
-  return comment ? { ...request, comment: taskMasker(task, context)(comment) } : request;
+  if (!comment) return request;
+  const mask = definition ? runMasker(definition, [task], context) : taskMasker(task, context);
+  return { ...request, comment: mask(comment) };
 }

@@ -44,7 +44,7 @@ const ROWS_PER_MINUTE = 20;
 
 export interface RefusalParts {
   records: DecisionRecordStore;
-  runs: Pick<RunStore, "task">;
+  runs: Pick<RunStore, "task" | "definition">;
   /** Opens the secrets that a comment must not tell. */
   keys: Parameters<typeof withMaskedComment>[2];
   /** Milliseconds since the epoch. */
@@ -100,7 +100,8 @@ export class Refusals {
     try {
       const task = await runs.task(change.taskId);
       if (!task) return;
-      const request = withMaskedComment(change.request, task, keys);
+      const definition = task.params ? undefined : await runs.definition(task.pipelineTaskId ?? task.id);
+      const request = withMaskedComment(change.request, task, keys, definition);
       const at = new Date(now()).toISOString();
       await records.append([refusalRecord({ ...change, request } as GateChange, task, actor, refusal, at)]);
     } catch (error) {

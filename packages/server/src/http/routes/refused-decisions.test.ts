@@ -1,9 +1,9 @@
 // Decisions that the gate's rules refuse: how many of them the record keeps, that it keeps no secret of theirs, and
 // that a link or card decides once though several use it at once.
 
-import type { JobTaskView, RunJobResponse } from "@mflow/core/schema/api";
+import type { JobTaskView, RunJobResponse, RunPipelineResponse } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { job } from "../testing/manifests.ts";
+import { job, pipeline } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 
 let server: TestServer;
@@ -43,6 +43,22 @@ test("the comment of a refused decision is kept without the task's secrets", asy
   const { id } = await waitingTask();
   await server.refusal("POST", `/job-tasks/${id}/audit`, { verdict: "PASS", comment: "s3cret-token" });
   expect(await refusals(id)).toEqual([["ada", "NOT_LISTED", "***"]]);
+});
+
+test("the comment of a decision on a gate whose turn has not come is kept without the secrets to come", async () => {
+  const audit = { auditors: ["vera"] };
+  const gated = ["first", "second"].map((name) => ({ name, job: "ship", audit }));
+  const pipelineId = "later";
+  await server.ok("POST", "/apply", { documents: [pipeline(pipelineId, gated)] });
+  const request = { pipelineId, runParams: { TOKEN: "another-secret" } };
+  const { run } = await server.ok<RunPipelineResponse>("POST", "/pipeline-tasks", request);
+  const [, second] = await server.store.runs.tasksOfRun(run.id);
+  const id = second?.id ?? "";
+  const comment = "not s3cret-token but another-secret";
+  expect(
+    await server.refusal("POST", `/job-tasks/${id}/audit`, { verdict: "PASS", comment }, { as: "vera" }),
+  ).toEqual([409, "GATE_NOT_OPEN"]);
+  expect(await refusals(id)).toEqual([["vera", "GATE_NOT_OPEN", "not *** but ***"]]);
 });
 
 test("a card that two people use in the same moment decides once", async () => {
