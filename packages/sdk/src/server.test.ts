@@ -23,7 +23,10 @@ beforeAll(async () => {
   const token = (await readFile(join(folder, "local.token"), "utf8")).trim();
   client = createClient({ url: () => server.address, token });
   await client.manifests.apply({
-    documents: [job("greet"), pipeline("wait", "greet", { audit: { auditors: ["@everyone"], allowSelf: true } })],
+    documents: [
+      job("greet"),
+      pipeline("wait", "greet", { audit: { auditors: ["@everyone"], allowSelf: true } }),
+    ],
   });
 });
 
