@@ -466,7 +466,10 @@ describe("of a gate", () => {
   test("says until when it can wait at most, its escalation included", () => {
     const audit = { auditors: ["ann"], expiresIn: "1h", onExpire: "ESCALATE" as const, escalateTo: ["boss"] };
     const play = playJob({ audit });
-    const ends = (play.decisions[0] as Decision).notices.map(({ message: { gate } }) => [gate?.expiresAt, gate?.endsAt]);
+    const ends = (play.decisions[0] as Decision).notices.map(({ message: { gate } }) => [
+      gate?.expiresAt,
+      gate?.endsAt,
+    ]);
     expect(ends).toEqual([["2026-01-01T01:00:00.000Z", "2026-01-01T02:00:00.000Z"]]);
     const [escalated] = play.wake("noop").notices;
     expect(escalated?.message.gate?.endsAt).toBe(escalated?.message.gate?.expiresAt);
