@@ -107,7 +107,8 @@ test("an idle server goes by itself, and what it did is still there to ask about
   const { exitCode } = await place.mflow(["run", "-f", "one.yaml"], { env: { MFLOW_IDLE_EXIT: "2s" } });
   expect(exitCode).toBe(0);
   const server = await record();
-  await gone(server?.pid ?? 0);
+  // On a busy machine it may have gone before one could ask.
+  if (server) await gone(server.pid);
   expect(await record()).toBeUndefined();
   const { stdout, stderr } = await place.mflow(["get", "tasks"], { env: STAYS });
   expect({ lines: stdout.trimEnd().split("\n").length, stderr }).toEqual({

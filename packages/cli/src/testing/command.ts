@@ -146,5 +146,5 @@ export function stable(text: string): string {
     .replace(/\b(run|task|job|pipeline)-[0-9a-z]{26}\b/g, "$1-ID")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME")
     .replace(CALLED, "bin/mflow.js")
-    .replace(/ +\d+(\.\d)?(ms|s)(?= |$)/gm, " TOOK");
+    .replace(/ +(\d+m)?\d+(\.\d)?(ms|s)(?= |$)/gm, " TOOK");
 }

@@ -58,7 +58,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       line
         .replace(/(run|task)-[0-9a-z]{26}/g, "$1-ID")
         .replace(CALLED, "bin/mflow.js")
-        .replace(/ +[\d.]+m?s\b/g, " TOOK"),
+        .replace(/ +(\d+m)?[\d.]+m?s\b/g, " TOOK"),
     );
 
   /** Lines as one text: the command is as long as the path to it, so the screen may break a line anywhere. */
