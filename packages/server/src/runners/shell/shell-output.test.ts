@@ -50,20 +50,22 @@ describe("the log", () => {
   });
 
   test("of 100 MB in a moment is cut, says where, and does not hold up the step", async () => {
+    // So slow that also a busy machine writes far more than it may.
+    const small = await OpenedPlace.open({ limits: { bytesPerTask: 1e9, bytesPerSecond: 1024 * 1024 } });
     const script = "head -c 100000000 /dev/zero | tr '\\0' '=' | fold -w 1000; echo the end";
     const began = performance.now();
-    const { report, texts } = await place.run(script);
+    const { report, texts } = await small.run(script).finally(() => small.dispose());
     const seconds = (performance.now() - began) / 1000;
     expect(report.stage).toBe("SUCCEEDED");
     const notes = texts.filter((line) => line.startsWith("mflow"));
     expect(notes.length).toBeGreaterThan(0);
     expect(notes[0]).toMatch(
-      /^mflow step-1\| [0-9.]+ MiB of output dropped here: more than 8.0 MiB per second$/,
+      /^mflow step-1\| [0-9.]+ MiB of output dropped here: more than 1.0 MiB per second$/,
     );
     const kept = texts.reduce((sum, line) => sum + line.length, 0);
-    expect(kept).toBeGreaterThan(7_000_000);
+    expect(kept).toBeGreaterThan(900_000);
     // A second's worth at once, then as much as time goes by.
-    expect(kept).toBeLessThan((1 + seconds) * 8 * 1024 * 1024 + 1_000_000);
+    expect(kept).toBeLessThan((1 + seconds) * 1024 * 1024 + 1_000_000);
   });
 });
 
