@@ -33,6 +33,8 @@ export class LiveSession implements Watcher {
   #mode: Mode = { kind: "watching" };
   #lost = false;
   #closed = false;
+  /** The last view stands: an answer that comes now must not draw another below what was said since. */
+  #finished = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `detach` ends the watching. Calls `close` whatever happened. */
@@ -65,6 +67,7 @@ export class LiveSession implements Watcher {
     stdin.off("data", this.#typed);
     this.#closed = true;
     this.#draw();
+    this.#finished = true;
     this.#restore();
     process.off("exit", this.#restore);
   }
@@ -122,7 +125,7 @@ export class LiveSession implements Watcher {
   }
 
   readonly #draw = () => {
-    if (!this.#watched) return;
+    if (!this.#watched || this.#finished) return;
     const { style, command } = this.#context;
     const { columns, rows } = this.#area;
     // One column stays free: a full line makes some terminals wrap.
