@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, test, vi } from "vitest";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+// Go may have to compile its whole library first.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 const folder = join(import.meta.dirname, "..", "examples", "receivers");
 const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes 123").toString("base64")}`;
