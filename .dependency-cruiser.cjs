@@ -42,6 +42,7 @@ module.exports = {
     only("store-and-logs", `${server}/(store|logs)/`, [core], "They keep bytes; they decide nothing."),
     only("runners", `${server}/runners/`, [
       core,
+      `${server}/store/store\\.ts$`,
       `${server}/logs/log-store\\.ts$`,
       `${server}/auth/keys\\.ts$`,
     ]),
@@ -66,7 +67,12 @@ module.exports = {
     only("catalog", `${server}/catalog/`, [core, `${server}/store/store\\.ts$`]),
     only("auth", `${server}/auth/`, [core, `${server}/store/store\\.ts$`]),
     only("triggers", `${server}/triggers/`, [core, `${server}/engine/submit\\.ts$`]),
-    only("http", `${server}/http/`, [core, `${server}/(engine|triggers|auth|catalog|listeners)/`, contracts]),
+    only("http", `${server}/http/`, [
+      core,
+      `${server}/(engine|triggers|auth|catalog|listeners)/`,
+      contracts,
+      `${server}/runners/kubernetes/clusters\\.ts$`,
+    ]),
     only("sdk", "^packages/sdk/src", [core]),
     only("cli", "^packages/cli/src", [core, "^packages/sdk/src", `${server}/(index|main)\\.ts$`]),
   ],

@@ -5,7 +5,7 @@ import type { SchemaNode } from "./explain.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
-import { FakeSpec, ShellSpec } from "./schema/runner-spec.ts";
+import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */
 const template = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };
@@ -57,7 +57,11 @@ function jobSchema(): Json {
       spec: {
         ...spec,
         properties: { ...spec.properties, runnerSpec: { type: ["object", "string"], description } },
-        allOf: [specOfRunner("SHELL", ShellSpec), specOfRunner("FAKE", FakeSpec)],
+        allOf: [
+          specOfRunner("K8S_JOB", K8sJobSpec),
+          specOfRunner("SHELL", ShellSpec),
+          specOfRunner("FAKE", FakeSpec),
+        ],
       },
     },
   };

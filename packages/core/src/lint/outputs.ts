@@ -7,7 +7,7 @@ const ANYTHING = "ANYTHING";
 
 function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | ReadonlySet<string> {
   // Of a job that is not known, or whose results come from elsewhere, anything may come.
-  if (!spec || spec.manualUpdateStatus) return ANYTHING;
+  if (!spec || spec.manualUpdateStatus || spec.runnerType === "K8S_JOB") return ANYTHING;
   if (spec.runnerType === "SHELL") {
     return JSON.stringify(spec.runnerSpec).includes("MFLOW_OUTPUT") ? ANYTHING : new Set();
   }

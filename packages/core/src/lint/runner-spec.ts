@@ -5,11 +5,12 @@ import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import { templateReferences } from "../render.ts";
 import type { JobSpec, RunnerType } from "../schema/job.ts";
-import { FakeSpec, ShellSpec } from "../schema/runner-spec.ts";
+import { FakeSpec, K8sJobSpec, ShellSpec } from "../schema/runner-spec.ts";
 import { timeoutRules } from "./durations.ts";
 import { error, type Finding } from "./finding.ts";
 
 const schemas: Record<RunnerType, SchemaNode> = {
+  K8S_JOB: K8sJobSpec as SchemaNode,
   SHELL: ShellSpec as SchemaNode,
   FAKE: FakeSpec as SchemaNode,
 };

@@ -49,6 +49,42 @@ export const ShellSpec = closed({
 });
 export type ShellSpec = Static<typeof ShellSpec>;
 
+/** The spec of a K8S_JOB job: a `batch/v1` Job, and beside it what mflow does with it. */
+export const K8sJobSpec = closed({
+  apiVersion: Type.Optional(Type.Literal("batch/v1", { description: "Of the Job." })),
+  kind: Type.Optional(Type.Literal("Job", { description: "What Kubernetes is given." })),
+  metadata: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "Labels and annotations of the Job. Its name and namespace are mflow's to choose.",
+    }),
+  ),
+  spec: Type.Record(Type.String(), Type.Unknown(), {
+    description: "The spec of the Job as Kubernetes documents it (JobSpec v1 batch).",
+  }),
+  workspace: Type.Optional(
+    Type.Literal("run", {
+      description:
+        "A volume that all such tasks of the run share, mounted at `workspaceMountPath` of each container.",
+    }),
+  ),
+  workspaceMountPath: Type.Optional(
+    Type.String({ pattern: "^/", maxLength: 512, description: "Default `/workspace`." }),
+  ),
+  creationGrace: Type.Optional(
+    titled(
+      "Fails after so long when it cannot start for a reason that does not heal (default: the cluster's).",
+      Duration,
+    ),
+  ),
+  keepFor: Type.Optional(
+    titled("How long Job and pods stay after SUCCEEDED (default: the cluster's).", Duration),
+  ),
+  keepFailedFor: Type.Optional(
+    titled("How long Job and pods stay after FAILED (default: the cluster's).", Duration),
+  ),
+});
+export type K8sJobSpec = Static<typeof K8sJobSpec>;
+
 /** The spec of a FAKE job: a script of what the runner does, for scenarios, benchmarks and trying out. */
 export const FakeSpec = closed({
   duration: Type.Optional(titled("How long the work takes (default: no time).", Duration)),

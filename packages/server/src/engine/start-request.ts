@@ -40,12 +40,18 @@ export function makeStartRequest(
     domain: task.domain,
     namespace: task.namespace,
     spec: renderSpec(job.spec.runnerSpec, params, job.spec.runParams),
+    job: job.name,
     env: { ...environmentOf(params), ...system },
+    secretEnv: [
+      ...Object.keys(environmentOf(params.filter(({ sensitive }) => sensitive))),
+      "JOB_TASK_UPDATE_TOKEN",
+    ],
     runnerParams: runnerParamsOf(params),
     secrets: [...params.filter((param) => param.sensitive).map((param) => param.value), updateToken],
     labels: task.labels ?? {},
     manualUpdateStatus: task.manualUpdateStatus ?? false,
   };
   if (task.pipelineTaskId !== undefined) request.pipelineTaskId = task.pipelineTaskId;
+  if (task.timeoutMs !== undefined) request.timeoutMs = task.timeoutMs;
   return request;
 }

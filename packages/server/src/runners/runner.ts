@@ -28,8 +28,14 @@ export interface StartRequest extends AttemptRef {
   pipelineTaskId?: string;
   /** The rendered runner spec. */
   spec: Record<string, unknown>;
+  /** Name of the job. */
+  job: string;
+  /** How long the task may take, milliseconds; the engine stops it then. */
+  timeoutMs?: number;
   /** ENV params and system variables. */
   env: Record<string, string>;
+  /** Names in `env` whose values are secret. */
+  secretEnv: string[];
   /** RUNNER params by name. */
   runnerParams: Record<string, string>;
   /** Sensitive values that must not reach a log. */
@@ -58,6 +64,38 @@ export interface RunnerHost {
   logs: LogAppender;
 }
 
+/** How a terminal is opened in the work of an attempt. */
+export interface TerminalRequest {
+  /** The container; default: the first one. */
+  container?: string;
+  /** Program and arguments; default: a shell. */
+  command?: string[];
+  columns: number;
+  rows: number;
+  /** What the program prints. */
+  output(data: Uint8Array): void;
+}
+
+export interface TerminalEnd {
+  /** Absent when the session ended otherwise. */
+  exitCode?: number;
+  /** A sentence, when it was not the program that ended. */
+  reason?: string;
+}
+
+/** A session of a person in the work of an attempt. */
+export interface Terminal {
+  container: string;
+  /** The work has ended: this is a copy of it, made for the session and removed with it. */
+  isCopy: boolean;
+  write(data: Uint8Array): void;
+  resize(columns: number, rows: number): void;
+  /** Ends the session; `ended` follows. */
+  close(): void;
+  /** Resolves once nothing of the session is left. */
+  ended: Promise<TerminalEnd>;
+}
+
 /** `start` failed in a way that may pass: the task stays CREATING and the engine tries again with backoff. */
 export class RetryableStartError extends Error {
   override readonly name = "RetryableStartError";
@@ -72,6 +110,10 @@ export interface Runner {
   list(): Promise<AttemptRef[]>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
+  /** Opens a terminal in the work of an attempt. Absent where nobody can be let in. Rejects with an MflowError. */
+  openTerminal?(ref: AttemptRef, request: TerminalRequest): Promise<Terminal>;
+  /** Asks where the work would run whether it would be taken there, and makes nothing. Rejects with an MflowError that says why not. */
+  tryOut?(request: StartRequest): Promise<void>;
   /** Stops reporting; leaves running work alone. */
   close(): Promise<void>;
 }

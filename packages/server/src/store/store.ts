@@ -5,6 +5,7 @@
 // `UNAVAILABLE` once the store is closed.
 
 import type { Channel } from "@mflow/core/schema/channel";
+import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
 import type {
   Delivery,
@@ -333,6 +334,36 @@ export interface ChannelStore {
   remove(name: string): Promise<void>;
 }
 
+export interface ClusterStore {
+  /** By name. Secrets are sealed. */
+  list(): Promise<Cluster[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(cluster: Cluster, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What a runner must not forget of an attempt while its work is elsewhere. */
+export interface RunnerAttempt {
+  taskId: string;
+  /** From 1. */
+  attempt: number;
+  /** Of the runner's own: what it knows of the attempt, secrets sealed. */
+  body: unknown;
+}
+
+/** What runners whose work is on other machines remember over a restart. Durable when a promise resolves. */
+export interface RunnerAttemptStore {
+  /** Oldest first. */
+  list(runner: string): Promise<RunnerAttempt[]>;
+  /** Writes, over what is there for the same attempt. */
+  put(runner: string, attempt: RunnerAttempt): Promise<void>;
+  /** What is not there is ignored. */
+  remove(runner: string, refs: readonly { taskId: string; attempt: number }[]): Promise<void>;
+  /** Tells this installation from others that use the same cluster: 20 characters, made with the database. */
+  installationId(): Promise<string>;
+}
+
 export interface HistoryQuery {
   /** Events after this place. */
   after: number;
@@ -433,5 +464,7 @@ export interface Store {
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;
   readonly channels: ChannelStore;
+  readonly clusters: ClusterStore;
+  readonly runnerAttempts: RunnerAttemptStore;
   close(): Promise<void>;
 }

@@ -1,9 +1,10 @@
 // The store on a SQLite file: state of a single machine.
 
+import type { Channel } from "@mflow/core/schema/channel";
+import type { Cluster } from "@mflow/core/schema/cluster";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
-import { sqliteChannels } from "./channels.ts";
 import { Connection } from "./connection.ts";
 import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
 import { sqliteDeliveries } from "./deliveries.ts";
@@ -12,10 +13,12 @@ import { deliveryTargets } from "./delivery-targets.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
 import { lanes } from "./lanes.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
+import { sqliteNamed } from "./named.ts";
 import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
+import { sqliteRunnerAttempts } from "./runner-attempts.ts";
 import { type RunParts, sqliteRuns } from "./runs.ts";
 import { searchIndex } from "./search-index.ts";
 import { succeededTasks } from "./succeeded-tasks.ts";
@@ -72,7 +75,9 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
-    channels: sqliteChannels(connection),
+    channels: sqliteNamed<Channel>(connection, "channels", "channel"),
+    clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
+    runnerAttempts: sqliteRunnerAttempts(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();

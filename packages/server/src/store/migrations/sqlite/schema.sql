@@ -4,6 +4,12 @@ CREATE TABLE channels (
   body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE clusters (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE decision_records (
   seq INTEGER PRIMARY KEY,
   body TEXT NOT NULL,
@@ -106,6 +112,10 @@ CREATE TABLE idempotency (
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE installation (
+  id TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE jobs (
   id TEXT PRIMARY KEY,
   domain TEXT NOT NULL,
@@ -146,6 +156,15 @@ CREATE TABLE pipelines (
   revision INTEGER NOT NULL,
   body TEXT NOT NULL,
   UNIQUE (domain, namespace, name)
+) STRICT;
+
+CREATE TABLE runner_attempts (
+  n INTEGER PRIMARY KEY,
+  runner TEXT NOT NULL,
+  task_id TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (runner, task_id, attempt)
 ) STRICT;
 
 CREATE TABLE runs (

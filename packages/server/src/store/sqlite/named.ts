@@ -1,0 +1,57 @@
+// Records that are told by their name alone, such as channels and clusters: few, written rarely, each guarded by its
+// revision.
+
+import { MflowError } from "@mflow/core/errors";
+import type { Connection } from "./connection.ts";
+
+interface Named {
+  name: string;
+  revision: number;
+}
+
+interface NamedStore<T extends Named> {
+  list(): Promise<T[]>;
+  put(record: T, expectedRevision: number): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+/** `noun`: what one is, for people. */
+export function sqliteNamed<T extends Named>(
+  connection: Connection,
+  table: "channels" | "clusters",
+  noun: string,
+): NamedStore<T> {
+  const all = connection.prepare(`SELECT body FROM ${table} ORDER BY name`);
+  const storedRevision = connection.prepare(`SELECT revision FROM ${table} WHERE name = ?`);
+  const write = connection.prepare(`INSERT OR REPLACE INTO ${table} (name, revision, body) VALUES (?, ?, ?)`);
+  const deletion = connection.prepare(`DELETE FROM ${table} WHERE name = ?`);
+
+  function guard(name: string, expected: number): void {
+    const revision = Number(storedRevision.get(name)?.revision ?? 0);
+    if (revision === expected) return;
+    if (expected === 0) throw new MflowError("NAME_TAKEN", `There is a ${noun} \`${name}\` already`);
+    const stands = revision === 0 ? "does not exist" : `has revision ${revision}`;
+    throw new MflowError(
+      "STALE_REVISION",
+      `The ${noun} \`${name}\` ${stands}; revision ${expected} was expected`,
+    );
+  }
+
+  return {
+    async list() {
+      return connection.read(() => all.all().map(({ body }) => JSON.parse(body as string) as T));
+    },
+    async put(record, expectedRevision) {
+      connection.transaction(() => {
+        guard(record.name, expectedRevision);
+        write.run(record.name, record.revision, JSON.stringify(record));
+      });
+    },
+    async remove(name) {
+      connection.transaction(() => {
+        if (deletion.run(name).changes === 0)
+          throw new MflowError("NOT_FOUND", `There is no ${noun} \`${name}\``);
+      });
+    },
+  };
+}
