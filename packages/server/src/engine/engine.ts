@@ -8,7 +8,7 @@ import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { isOver, type RunState } from "@mflow/core/state";
 import { isAtWork } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
-import type { AttemptRef, Runner, RunnerReport } from "../runners/runner.ts";
+import type { AttemptRef, Runner, RunnerHost } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -111,7 +111,11 @@ export class RunningEngine implements Engine {
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
   async start(): Promise<void> {
     const { store, logs } = this.#options;
-    const host = { report: (report: RunnerReport) => this.#report(report), logs };
+    const host: RunnerHost = {
+      report: (report) => this.#report(report),
+      logs,
+      standing: (ref) => this.#standing(ref),
+    };
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
       runs: store.runs,
@@ -132,12 +136,16 @@ export class RunningEngine implements Engine {
 
   /** Logs of ended attempts that no runner knows any more get no more lines. */
   async #finishLogs(isKnown: (ref: AttemptRef) => boolean): Promise<void> {
-    const { store, logs } = this.#options;
+    const { logs } = this.#options;
     for (const ref of await logs.unfinished()) {
-      const task = await store.runs.task(ref.taskId);
-      const isUnderWay = task?.attempt === ref.attempt && isAtWork(task.status.stage);
-      if (!isUnderWay && !isKnown(ref)) await logs.finish(ref);
+      if ((await this.#standing(ref)) !== "AT_WORK" && !isKnown(ref)) await logs.finish(ref);
     }
+  }
+
+  async #standing({ taskId, attempt }: AttemptRef): ReturnType<RunnerHost["standing"]> {
+    const task = await this.#options.store.runs.task(taskId);
+    if (!task) return "UNKNOWN";
+    return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
   }
 
   /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */

@@ -31,6 +31,8 @@ export interface LogAppender {
    * then ask `length` and go on from there.
    */
   append(ref: LogRef, lines: LogLine[]): Promise<void>;
+  /** At most `limit` lines from line `from` on (from 1). */
+  read(ref: LogRef, from: number, limit: number): Promise<LogLine[]>;
   /** No more lines come: followers end, the log is compressed (later, and after a restart if need be). Idempotent. */
   finish(ref: LogRef): Promise<void>;
 }
@@ -43,8 +45,6 @@ export interface LogSearch {
 }
 
 export interface LogStore extends LogAppender {
-  /** At most `limit` lines from line `from` on (from 1). */
-  read(ref: LogRef, from: number, limit: number): Promise<LogLine[]>;
   /** The last `count` lines. */
   tail(ref: LogRef, count: number): Promise<LogLine[]>;
   /**

@@ -62,6 +62,11 @@ export interface RunnerHost {
   /** Resolves when the report is committed or was recognised as late; rejects when it must be repeated. */
   report(report: RunnerReport): Promise<void>;
   logs: LogAppender;
+  /**
+   * Whether the attempt is under way by what is stored: `OVER` when it has ended or another one has begun, `UNKNOWN` when
+   * there is no such task.
+   */
+  standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
 }
 
 /** How a terminal is opened in the work of an attempt. */

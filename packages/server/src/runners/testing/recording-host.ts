@@ -29,6 +29,7 @@ export class RecordingHost implements RunnerHost {
       this.#lines.set(attemptKey(ref), stored);
       this.#changed();
     },
+    read: async (ref, from, limit) => this.lines(ref).slice(from - 1, from - 1 + limit),
     finish: async (ref) => {
       this.#finished.add(attemptKey(ref));
       this.#changed();
@@ -44,6 +45,13 @@ export class RecordingHost implements RunnerHost {
     }
     this.reports.push(report);
     this.#changed();
+  }
+
+  /** What the engine knows of attempts besides those that tests say are over; see `RunnerHost.standing`. */
+  readonly over = new Set<string>();
+
+  async standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN"> {
+    return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
   }
 
   lines(ref: LogRef): LogLine[] {

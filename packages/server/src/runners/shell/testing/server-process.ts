@@ -37,6 +37,7 @@ const runner = createShellRunner({
   log: { info: () => {}, warn: (message) => console.error(message) },
 });
 await runner.open({
+  standing: async () => "AT_WORK",
   report: async (report) => {
     appendFileSync(join(stored, "reports"), `${JSON.stringify(report)}\n`);
   },
@@ -48,6 +49,7 @@ await runner.open({
         appendFileSync(logOf(ref), `${JSON.stringify(line)}\n`);
       }
     },
+    read: async (ref, from, limit) => (linesOf(ref) as LogLine[]).slice(from - 1, from - 1 + limit),
     finish: async () => {},
   },
 });
