@@ -28,6 +28,7 @@ export class AttemptLog {
   readonly #ref: AttemptRef;
   readonly #parts: AttemptLogParts;
   #next: Promise<number> | undefined;
+  #stored = 0;
   #bytes = 0;
   #isFull = false;
   #last: Promise<void> = Promise.resolve();
@@ -41,6 +42,11 @@ export class AttemptLog {
   /** No more is kept: containers need not be read on. */
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** Lines stored through here. */
+  get stored(): number {
+    return this.#stored;
   }
 
   /** The text as it is kept. */
@@ -97,6 +103,7 @@ export class AttemptLog {
         lines ??= this.#numbered(step, given, stream, first);
         if (lines.length > 0) await this.#parts.logs.append(this.#ref, lines);
         this.#next = Promise.resolve(first + lines.length);
+        this.#stored += lines.length;
         return;
       } catch (error) {
         const { taskId, attempt } = this.#ref;

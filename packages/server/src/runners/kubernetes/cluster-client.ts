@@ -40,13 +40,14 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** `application/merge-patch+json`: what a patch is unless said. */
-export const MERGE_PATCH = "application/merge-patch+json";
-export const JSON_PATCH = "application/json-patch+json";
+/** A patch that can take single entries out of a list. */
+export const STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json";
 
 /** An answer that has not begun after so long is none, milliseconds. */
 const HEADERS_MS = 30_000;
 const BODY_MS = 60_000;
+/** Calls under way at once. */
+const MAX_CALLS = 16;
 /** Idle connections are ended before load balancers do it. */
 const KEEP_ALIVE_MS = 30_000;
 /** Subprotocols of `exec`, the best first: v5 can close stdin, v4 tells the exit code. */
@@ -57,13 +58,16 @@ export type MayDial = (host: string, address: string) => boolean;
 
 interface Connection {
   undici: typeof import("undici");
-  dispatcher: Dispatcher;
+  /** Of short calls, over few connections. */
+  calls: Dispatcher;
+  /** Of what goes on, over a connection each. */
+  streams: Dispatcher;
 }
 
 export class ClusterClient {
-  readonly #config: KubeConfig;
+  #config: KubeConfig;
   readonly #mayDial: MayDial | undefined;
-  readonly #server: string;
+  #server: string;
   #connection: Promise<Connection> | undefined;
   #calls = 0;
 
@@ -71,7 +75,14 @@ export class ClusterClient {
   constructor(config: KubeConfig, mayDial?: MayDial) {
     this.#config = config;
     this.#mayDial = mayDial;
-    this.#server = (config.getCurrentCluster()?.server ?? "").replace(/\/+$/, "");
+    this.#server = serverOf(config);
+  }
+
+  /** Goes on with other credentials or at another address. What streams is ended, and is to be asked for anew. */
+  async reconfigure(config: KubeConfig): Promise<void> {
+    this.#config = config;
+    this.#server = serverOf(config);
+    await this.close();
   }
 
   /** URL of the API server. */
@@ -97,7 +108,7 @@ export class ClusterClient {
     return this.call("POST", path, { body, query });
   }
 
-  patch<T>(path: string, body: unknown, contentType = MERGE_PATCH): Promise<T> {
+  patch<T>(path: string, body: unknown, contentType: string): Promise<T> {
     return this.call("PATCH", path, { body, contentType });
   }
 
@@ -113,7 +124,7 @@ export class ClusterClient {
 
   /** A GET whose answer goes on: a watch, a log. Rejects with a KubeError. */
   async stream(path: string, options: Pick<CallOptions, "query" | "signal">): Promise<Readable> {
-    const answer = await this.#send("GET", path, options, 0);
+    const answer = await this.#send("GET", path, options, "streams");
     return answer.body;
   }
 
@@ -142,14 +153,15 @@ export class ClusterClient {
   /** Ends all connections, also those that stream. */
   async close(): Promise<void> {
     const connection = await this.#connection?.catch(() => undefined);
-    await connection?.dispatcher.destroy();
+    this.#connection = undefined;
+    await Promise.all([connection?.calls.destroy(), connection?.streams.destroy()]);
   }
 
   async #send(
     method: Dispatcher.HttpMethod,
     path: string,
     { query, body, contentType = "application/json", signal }: CallOptions,
-    bodyTimeout = BODY_MS,
+    kind: "calls" | "streams" = "calls",
   ): Promise<Dispatcher.ResponseData> {
     this.#calls++;
     const url = new URL(this.#server + path);
@@ -158,21 +170,21 @@ export class ClusterClient {
     }
     let answer: Dispatcher.ResponseData;
     try {
-      this.#connection ??= this.#connect();
-      const [{ undici, dispatcher }, { headers }] = await Promise.all([
-        this.#connection,
-        this.#credentials(),
-      ]);
+      this.#connection ??= this.#connect().catch((error: unknown) => {
+        this.#connection = undefined;
+        throw error;
+      });
+      const [connection, { headers }] = await Promise.all([this.#connection, this.#credentials()]);
       if (body !== undefined) headers["content-type"] = contentType;
       headers.accept = "application/json";
-      answer = await undici.request(url, {
+      answer = await connection.undici.request(url, {
         method,
         headers,
         body: body === undefined ? null : JSON.stringify(body),
-        dispatcher,
+        dispatcher: connection[kind],
         signal,
         headersTimeout: HEADERS_MS,
-        bodyTimeout,
+        bodyTimeout: kind === "calls" ? BODY_MS : 0,
       });
     } catch (error) {
       throw noAnswer(this.#server, error);
@@ -188,7 +200,8 @@ export class ClusterClient {
     const proxy = this.#config.getCurrentCluster()?.proxyUrl;
     this.#refuseAddress();
     if (proxy !== undefined && /^https?:/.test(proxy) && !this.#mayDial) {
-      return { undici, dispatcher: new undici.ProxyAgent({ uri: proxy, requestTls: tls }) };
+      const agent = () => new undici.ProxyAgent({ uri: proxy, requestTls: tls });
+      return { undici, calls: agent(), streams: agent() };
     }
     const connect = {
       ...tls,
@@ -197,8 +210,9 @@ export class ClusterClient {
       timeout: 10_000,
       lookup: this.#lookup(),
     };
-    const dispatcher = new undici.Agent({ connect, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1 });
-    return { undici, dispatcher };
+    const agent = (connections: number | null) =>
+      new undici.Agent({ connect, connections, keepAliveTimeout: KEEP_ALIVE_MS, pipelining: 1 });
+    return { undici, calls: agent(MAX_CALLS), streams: agent(null) };
   }
 
   /** What the library makes of the user's credentials now; tokens from files are read again when they are old. */
@@ -240,6 +254,10 @@ export class ClusterClient {
       );
     };
   }
+}
+
+function serverOf(config: KubeConfig): string {
+  return (config.getCurrentCluster()?.server ?? "").replace(/\/+$/, "");
 }
 
 function refusedTarget(host: string, address: string): string {

@@ -2,14 +2,11 @@
 // a watch from where the list stood. Bookmarks keep that place fresh, so that a watch that breaks goes on without a new
 // list; when the server has forgotten the place (410), everything is listed again and compared.
 
+import type { KubeObject } from "@mflow/core/kubernetes/kube-objects";
 import { type CallOptions, type ClusterClient, KubeError } from "./cluster-client.ts";
 import { linesOf } from "./stream-lines.ts";
 
-export interface Watchable {
-  metadata: { name: string; resourceVersion?: string };
-}
-
-export interface InformerOptions<T extends Watchable> {
+export interface InformerOptions<T extends KubeObject> {
   /** Path of the list, e.g. `/apis/batch/v1/namespaces/default/jobs`. */
   path: string;
   /** Of list and watch: `labelSelector`, `fieldSelector`. */
@@ -45,8 +42,10 @@ const WATCH_SECONDS = [240, 360] as const;
 const SILENCE_MS = 150_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
+/** Somebody has to grant a permission first. */
+const FORBIDDEN_BACKOFF_MS = 20_000;
 
-export class Informer<T extends Watchable> {
+export class Informer<T extends KubeObject> {
   readonly #client: ClusterClient;
   readonly #options: InformerOptions<T>;
   readonly #items = new Map<string, T>();
@@ -104,7 +103,8 @@ export class Informer<T extends Watchable> {
           continue;
         }
         this.#failed(refused);
-        await this.#pause(Math.max(refused.retryAfterMs ?? 0, backoff));
+        const isForbidden = refused.status === 401 || refused.status === 403;
+        await this.#pause(Math.max(refused.retryAfterMs ?? 0, isForbidden ? FORBIDDEN_BACKOFF_MS : backoff));
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
       }
     }
@@ -123,7 +123,7 @@ export class Informer<T extends Watchable> {
         this.#closing.signal,
       );
       for (const object of page.items) {
-        seen.add(object.metadata.name);
+        seen.add(nameOf(object));
         this.#put(object);
       }
       next = page.metadata.continue || undefined;
@@ -169,14 +169,15 @@ export class Informer<T extends Watchable> {
       const { code = 500, message = "the watch failed", reason } = object;
       throw new KubeError(code, message, { reason });
     }
-    if (type === "DELETED") this.#drop(object.metadata.name, object);
+    if (type === "DELETED") this.#drop(nameOf(object), object);
     else if (type !== "BOOKMARK") this.#put(object);
-    return object.metadata.resourceVersion;
+    return object.metadata?.resourceVersion;
   }
 
   #put(object: T): void {
-    const { name, resourceVersion } = object.metadata;
-    if (this.#items.get(name)?.metadata.resourceVersion === resourceVersion) return;
+    const name = nameOf(object);
+    const { resourceVersion } = object.metadata ?? {};
+    if (this.#items.get(name)?.metadata?.resourceVersion === resourceVersion) return;
     const kept = this.#options.trim(object);
     this.#items.set(name, kept);
     this.#options.changed(kept);
@@ -213,4 +214,8 @@ export class Informer<T extends Watchable> {
     await promise;
     signal.removeEventListener("abort", wake);
   }
+}
+
+function nameOf({ metadata }: KubeObject): string {
+  return metadata?.name ?? "";
 }

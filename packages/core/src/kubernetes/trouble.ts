@@ -1,0 +1,116 @@
+// What keeps the work of an attempt from starting: the true reason in words, as Kubernetes spreads it over conditions,
+// states of containers and events.
+
+import type { KubePod } from "./kube-objects.ts";
+
+/** An event of type Warning. */
+export interface Warning {
+  /** What it is about. */
+  kind: "Job" | "Pod";
+  reason: string;
+  message: string;
+}
+
+export interface Trouble {
+  /** A code of `REASONS`. */
+  reason: string;
+  message: string;
+  /** It may pass by itself, e.g. when other work ends; it is waited for. */
+  heals: boolean;
+}
+
+/** Reasons of waiting containers that no time mends (kubelet's images and kuberuntime packages). */
+const IMAGE_REASONS = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+  "RegistryUnavailable",
+]);
+const CONTAINER_REASONS = new Set(["CreateContainerError", "RunContainerError", "ErrImageNeverPull"]);
+
+/** The trouble of the newest pod, or of a Job that has no pod; nothing when all goes its way. */
+export function troubleOf(pod: KubePod | undefined, warnings: readonly Warning[]): Trouble | undefined {
+  if (!pod) return jobTrouble(warnings);
+  return scheduling(pod) ?? waiting(pod, warnings) ?? mounting(pod, warnings);
+}
+
+/** The Job controller could not make a pod. */
+function jobTrouble(warnings: readonly Warning[]): Trouble | undefined {
+  const warning = warnings.findLast(({ kind, reason }) => kind === "Job" && reason === "FailedCreate");
+  if (!warning) return undefined;
+  const message = warning.message.replace(/^Error creating: /, "");
+  if (/exceeded quota/.test(message))
+    return { reason: "QUOTA", message: `no pod may be made: ${message}`, heals: true };
+  if (/serviceaccount .* not found|service account .* not found/i.test(message)) {
+    return { reason: "CONFIG_MISSING", message, heals: false };
+  }
+  return { reason: "POD_FAILED", message: `no pod can be made: ${message}`, heals: false };
+}
+
+function scheduling({ status }: KubePod): Trouble | undefined {
+  const condition = status?.conditions?.find(
+    ({ type, status }) => type === "PodScheduled" && status === "False",
+  );
+  if (condition?.reason !== "Unschedulable") return undefined;
+  const message = condition.message ?? "it does not say why";
+  // Others end and give back what they use; a label or volume that no node has does not come by itself.
+  const heals =
+    /Insufficient|Too many pods|preempt|had untolerated taint .*not-ready|WaitForFirstConsumer/i.test(
+      message,
+    );
+  return { reason: "UNSCHEDULABLE", message: `no node takes the pod: ${message}`, heals };
+}
+
+function waiting({ spec, status }: KubePod, warnings: readonly Warning[]): Trouble | undefined {
+  for (const { name, state } of [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+  ]) {
+    const { reason = "", message = "" } = state?.waiting ?? {};
+    if (IMAGE_REASONS.has(reason)) {
+      const image = [...(spec.initContainers ?? []), ...spec.containers].find(
+        (one) => one.name === name,
+      )?.image;
+      // While it backs off, only the event still tells what the registry said.
+      const said = warnings.findLast((warning) =>
+        /^Failed to (pull|apply)|Failed to inspect/.test(warning.message),
+      )?.message;
+      const why = reason === "ImagePullBackOff" ? (said ?? message) : message || reason;
+      return {
+        reason: "IMAGE_PULL",
+        message: `container \`${name}\`: image \`${image ?? "?"}\` cannot be pulled: ${why}`,
+        heals: false,
+      };
+    }
+    if (reason === "CreateContainerConfigError") {
+      return {
+        reason: "CONFIG_MISSING",
+        message: `container \`${name}\` lacks its configuration: ${message}`,
+        heals: false,
+      };
+    }
+    if (CONTAINER_REASONS.has(reason)) {
+      return {
+        reason: "INVALID_CONTAINER",
+        message: `container \`${name}\` cannot be made: ${message || reason}`,
+        heals: false,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** A volume that cannot be mounted shows in events alone. */
+function mounting({ status }: KubePod, warnings: readonly Warning[]): Trouble | undefined {
+  const started = status?.containerStatuses?.some(({ state }) => state?.running || state?.terminated);
+  if (started || status?.phase !== "Pending") return undefined;
+  const warning = warnings.findLast(
+    ({ kind, reason, message }) =>
+      kind === "Pod" && reason === "FailedMount" && !message.startsWith("Unable to attach or mount"),
+  );
+  if (!warning) return undefined;
+  const isMissing = /not found/.test(warning.message);
+  return { reason: isMissing ? "CONFIG_MISSING" : "POD_FAILED", message: warning.message, heals: !isMissing };
+}

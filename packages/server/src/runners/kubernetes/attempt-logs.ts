@@ -1,0 +1,112 @@
+// The logs of all containers of one attempt, each followed from its first line to its last, in one numbered log; and what
+// the containers said when they ended.
+
+import type { KubeContainerStatus, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import { stepName } from "@mflow/core/kubernetes/observe";
+import type { AttemptLog } from "./attempt-log.ts";
+import type { ClusterClient } from "./cluster-client.ts";
+import { ContainerLog } from "./container-log.ts";
+
+/** A log that stands still for so long after its container ended is not waited for any more, milliseconds. */
+const STILL_MS = 30_000;
+
+export interface AttemptLogsParts {
+  client: ClusterClient;
+  namespace: string;
+  log: AttemptLog;
+  /** Lines of the attempt may be stored already. */
+  isResumed: boolean;
+  warn(message: string): void;
+}
+
+export class AttemptLogs {
+  readonly #parts: AttemptLogsParts;
+  /** By pod, container and restart. */
+  readonly #followed = new Map<string, ContainerLog>();
+  readonly #messages = new Map<string, string>();
+  #isFinished = false;
+
+  constructor(parts: AttemptLogsParts) {
+    this.#parts = parts;
+  }
+
+  /** What containers wrote as their last words, in the order in which it was seen. */
+  get terminationMessages(): string[] {
+    return [...this.#messages.values()];
+  }
+
+  /** Follows every container that has begun. */
+  follow(pods: readonly KubePod[]): void {
+    if (this.#isFinished) return;
+    for (const pod of pods) {
+      const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+      for (const status of [...initContainerStatuses, ...containerStatuses])
+        this.#container(pod, status, pods.length);
+    }
+  }
+
+  #container(pod: KubePod, { name, state, restartCount = 0 }: KubeContainerStatus, pods: number): void {
+    if (!state?.running && !state?.terminated) return;
+    const key = `${keyOf(pod)}/${name}/${restartCount}`;
+    let followed = this.#followed.get(key);
+    if (!followed) {
+      const { client, namespace, log, isResumed, warn } = this.#parts;
+      followed = new ContainerLog({
+        ...{ client, namespace, log, warn },
+        pod: pod.metadata?.name ?? "",
+        container: name,
+        step: stepName(pod, name, pods),
+        isResumed: isResumed && restartCount === 0,
+      });
+      this.#followed.set(key, followed);
+    }
+    const { terminated } = state;
+    if (!terminated) return;
+    followed.ended(Date.parse(terminated.finishedAt ?? "") || 0);
+    if (terminated.message) this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
+  }
+
+  /** No more can be read of a pod that is gone. */
+  podGone(pod: KubePod): void {
+    this.follow([pod]);
+    for (const [key, followed] of this.#followed) if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0);
+  }
+
+  /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */
+  async finish(): Promise<void> {
+    const { log } = this.#parts;
+    const all = Promise.all([...this.#followed.values()].map(({ done }) => done)).then(() => true);
+    let stored = -1;
+    while (!(await settledWithin(all, STILL_MS))) {
+      if (log.stored === stored) {
+        const text = "the log could not be read to its end: the node does not answer";
+        await log.append("", [{ time: Date.now(), text }], "mflow");
+        break;
+      }
+      stored = log.stored;
+    }
+    this.#isFinished = true;
+    for (const followed of this.#followed.values()) followed.close();
+    await log.finish();
+  }
+
+  close(): void {
+    this.#parts.log.close();
+    for (const followed of this.#followed.values()) followed.close();
+  }
+}
+
+function keyOf({ metadata }: KubePod): string {
+  return metadata?.uid ?? metadata?.name ?? "";
+}
+
+/** Whether it settles within `ms`. */
+async function settledWithin(what: Promise<boolean>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const isSettled = await Promise.race([what, late]);
+  clearTimeout(timer);
+  return isSettled;
+}

@@ -1,0 +1,82 @@
+// One cluster at work: its client, the watches of the namespaces in use, and who may create Jobs there now.
+
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
+import { Admission, type Limits } from "./admission.ts";
+import { ClusterClient, type MayDial } from "./cluster-client.ts";
+import { NamespaceWatch } from "./namespace-watch.ts";
+
+export interface ClusterWorkOptions {
+  /** For people and logs. */
+  name: string;
+  /** Reads the settings as they are now. Rejects with an MflowError that says what is wrong with them. */
+  configure(): Promise<KubeConfig>;
+  limits: Limits;
+  installation: string;
+  mayDial?: MayDial;
+  /** A Job of this installation that nobody follows was found. */
+  orphan(job: KubeJob, client: ClusterClient): void;
+  warn(message: string): void;
+}
+
+export class ClusterWork {
+  readonly name: string;
+  readonly admission: Admission;
+  readonly #options: ClusterWorkOptions;
+  readonly #watches = new Map<string, NamespaceWatch>();
+  #client: Promise<ClusterClient> | undefined;
+
+  constructor(options: ClusterWorkOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.admission = new Admission(options.limits);
+  }
+
+  /** The client, made at first use. */
+  client(): Promise<ClusterClient> {
+    this.#client ??= this.#open();
+    return this.#client;
+  }
+
+  /** The watch of a namespace, begun at first use. */
+  async watch(namespace: string): Promise<NamespaceWatch> {
+    const client = await this.client();
+    let watch = this.#watches.get(namespace);
+    if (!watch) {
+      const { name, installation, orphan, warn } = this.#options;
+      watch = new NamespaceWatch({
+        client,
+        namespace,
+        installation,
+        orphan: (job) => orphan(job, client),
+        warn: (message) => warn(`cluster ${name}: ${message}`),
+      });
+      this.#watches.set(namespace, watch);
+      watch.start();
+    }
+    return watch;
+  }
+
+  /** The settings have changed: goes on with them. */
+  async reconfigure(limits: Limits): Promise<void> {
+    this.admission.limits = limits;
+    if (this.#client) await (await this.#client).reconfigure(await this.#options.configure());
+  }
+
+  async close(): Promise<void> {
+    this.admission.close();
+    const client = await this.#client?.catch(() => undefined);
+    await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
+    await client?.close();
+  }
+
+  async #open(): Promise<ClusterClient> {
+    try {
+      return new ClusterClient(await this.#options.configure(), this.#options.mayDial);
+    } catch (error) {
+      // Once the settings are mended the next call uses them.
+      this.#client = undefined;
+      throw error;
+    }
+  }
+}

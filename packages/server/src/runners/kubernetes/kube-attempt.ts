@@ -1,0 +1,321 @@
+// Follows one attempt from its Job to its end: looks at what the watch knows, reports what changed, brings the logs home,
+// and lets the cluster forget the Job once the result is accepted. Everything that is decided here is decided again from
+// the same facts after a restart.
+
+import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import { type Observation, observe } from "@mflow/core/kubernetes/observe";
+import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
+import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
+import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+import type { AttemptLogs } from "./attempt-logs.ts";
+import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
+import type { JobListener, NamespaceWatch, Snapshot } from "./namespace-watch.ts";
+import type { Placement } from "./placement.ts";
+import { within } from "./whole-seconds.ts";
+
+export interface KubeAttemptParts {
+  host: RunnerHost;
+  client: ClusterClient;
+  watch: NamespaceWatch;
+  logs: AttemptLogs;
+  /** Keeps a change of the placement. */
+  save(placement: Placement): Promise<void>;
+  /** The result is accepted: the place in the cluster is free. */
+  left(): void;
+  /** Nothing of the attempt is left to be remembered. */
+  forget(): Promise<void>;
+  warn(message: string): void;
+}
+
+type Result = Pick<Observation, "reason" | "message"> & { stage: "SUCCEEDED" | "FAILED" | "CANCELED" };
+
+const FIRST_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 5_000;
+/** The cluster removes what is kept; after so much longer it is done from here, milliseconds. */
+const TTL_SLACK_MS = 60_000;
+
+export class KubeAttempt implements JobListener {
+  readonly ref: AttemptRef;
+  readonly #parts: KubeAttemptParts;
+  #placement: Placement;
+  /** Listings of the watch when the Job was made: one more without it, and it is gone. */
+  readonly #listingsBefore: number;
+  #wasSeen = false;
+  #startAt: string | undefined;
+  /** What the pods or the Job said once stays the result. */
+  #outcome: Observation | undefined;
+  /** The end that was decided here; said once nothing runs any more. */
+  #verdict: Result | undefined;
+  #lastSeen: Observation | undefined;
+  /** Since when the same trouble lasts. */
+  #trouble: { reason: string; since: number } | undefined;
+  #told = "";
+  #isReported = false;
+  #deleteSentFor: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isWorking = false;
+  #isWoken = false;
+  #isClosed = false;
+
+  /** `isFresh`: the Job was made just now, so that the watch may not know it yet. */
+  constructor(ref: AttemptRef, placement: Placement, parts: KubeAttemptParts, isFresh: boolean) {
+    this.ref = ref;
+    this.#placement = placement;
+    this.#parts = parts;
+    const { jobName } = placement;
+    const now = parts.watch.snapshot(jobName).listings;
+    this.#listingsBefore = isFresh ? now : Math.max(now - 1, 0);
+    parts.watch.attach(jobName, this);
+    this.changed();
+  }
+
+  changed(): void {
+    this.#isWoken = true;
+    if (this.#isWorking || this.#isClosed) return;
+    this.#isWorking = true;
+    void this.#work();
+  }
+
+  podGone(pod: KubePod): void {
+    this.#parts.logs.podGone(pod);
+  }
+
+  /** Stops the work; the report CANCELED follows once nothing of it runs. */
+  async stop(): Promise<void> {
+    if (!this.#placement.isStopping) await this.#save({ ...this.#placement, isStopping: true });
+    this.changed();
+  }
+
+  /** Stops following; leaves the work alone. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#parts.logs.close();
+    this.#parts.watch.detach(this.#placement.jobName);
+  }
+
+  async #work(): Promise<void> {
+    let backoff = FIRST_BACKOFF_MS;
+    while (this.#isWoken && !this.#isClosed) {
+      this.#isWoken = false;
+      try {
+        await this.#advance();
+        backoff = FIRST_BACKOFF_MS;
+      } catch (error) {
+        if (this.#isClosed) break;
+        const { taskId, attempt } = this.ref;
+        this.#parts.warn(
+          `${taskId}, attempt ${attempt}: ${(error as Error).message}; next try in ${backoff} ms`,
+        );
+        await new Promise((resolve) => setTimeout(resolve, backoff));
+        backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
+        this.#isWoken = true;
+      }
+    }
+    this.#isWorking = false;
+  }
+
+  /** Does what follows from what is known now. */
+  async #advance(): Promise<void> {
+    const snapshot = this.#parts.watch.snapshot(this.#placement.jobName);
+    const { job, pods } = snapshot;
+    if (this.#placement.state === "ENDED") return this.#settle(job);
+    if (job) this.#wasSeen = true;
+    else if (!this.#wasSeen && snapshot.listings <= this.#listingsBefore) return;
+    const seen = observe(snapshot);
+    this.#noteFacts(seen, snapshot);
+    if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
+    if (!job) return this.#end(this.#endOfGone(), undefined);
+    if (!this.#placement.isStopping) this.#verdict ??= this.#judge(seen, job);
+    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods);
+    await this.#report(seen);
+  }
+
+  /** Keeps what must not be forgotten when pods and Job go. */
+  #noteFacts(seen: Observation, { job, pods }: Snapshot): void {
+    if (seen.steps.length > 0) this.#lastSeen = seen;
+    if (seen.startAt !== undefined) this.#startAt ??= within(seen.startAt, this.#placement.since);
+    this.#parts.logs.follow(pods);
+    const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
+    const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
+    if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
+  }
+
+  #endOfGone(): Result {
+    if (this.#placement.isStopping) return { stage: "CANCELED" };
+    const message = `Job ${this.#placement.jobName} in namespace ${this.#placement.namespace} is gone: somebody deleted it`;
+    return this.#verdict ?? { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
+  }
+
+  /** The end that follows from what is seen, although neither Job nor pod has ended by itself. */
+  #judge(seen: Observation, job: KubeJob): Result | undefined {
+    if (job.metadata?.deletionTimestamp !== undefined) {
+      const { jobName, namespace } = this.#placement;
+      const message = `somebody deleted Job ${jobName} in namespace ${namespace} while it ran`;
+      return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
+    }
+    if (seen.mustStop) return resultOf(seen);
+    const { trouble } = seen;
+    if (!trouble || trouble.heals) {
+      this.#trouble = undefined;
+      return undefined;
+    }
+    const now = Date.now();
+    if (this.#trouble?.reason !== trouble.reason) this.#trouble = { reason: trouble.reason, since: now };
+    const until = this.#trouble.since + this.#placement.creationGraceMs;
+    if (now < until) {
+      this.#wakeAt(until);
+      return undefined;
+    }
+    return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
+  }
+
+  /** Deletes the Job with its pods, and says the end once they are gone. */
+  async #bringDown(job: KubeJob, pods: readonly KubePod[]): Promise<void> {
+    const { client } = this.#parts;
+    const { uid = "", deletionTimestamp, finalizers = [] } = job.metadata ?? {};
+    if (this.#deleteSentFor !== uid) {
+      await ignoreGone(
+        deletionTimestamp === undefined
+          ? client.delete(this.#jobPath, { propagationPolicy: "Foreground", preconditions: { uid } })
+          : Promise.all(pods.map((pod) => this.#deletePod(pod))),
+      );
+      this.#deleteSentFor = uid;
+    }
+    if (pods.length > 0 || finalizers.includes("foregroundDeletion")) return;
+    if (deletionTimestamp === undefined) return;
+    await this.#end(this.#endOfGone(), job);
+  }
+
+  /** Who deleted the Job may have left its pods to run until the Job is gone. */
+  async #deletePod({ metadata }: KubePod): Promise<void> {
+    if (metadata?.deletionTimestamp !== undefined) return;
+    const path = `/api/v1/namespaces/${this.#placement.namespace}/pods/${metadata?.name}`;
+    await ignoreGone(this.#parts.client.delete(path, { preconditions: { uid: metadata?.uid } }));
+  }
+
+  async #report(seen: Observation): Promise<void> {
+    if (seen.stage === "ACTIVE") {
+      await this.#tell({ stage: "ACTIVE", startAt: this.#startAt });
+    } else {
+      const { reason, message } = seen.trouble ?? {};
+      if (message !== undefined || this.#told !== "")
+        await this.#tell({ stage: "CREATING", reason, message });
+    }
+  }
+
+  /** Reports what was not reported last. */
+  async #tell(what: Pick<RunnerReport, "stage" | "reason" | "message" | "startAt">): Promise<void> {
+    const told = JSON.stringify(what);
+    if (told === this.#told) return;
+    await this.#parts.host.report({ ...this.ref, ...what, at: what.startAt ?? new Date().toISOString() });
+    this.#told = told;
+  }
+
+  /** Says the result, after the whole log, until it is accepted. */
+  async #end(result: Result, job: KubeJob | undefined): Promise<void> {
+    const { host, logs } = this.#parts;
+    if (!this.#isReported) {
+      await logs.finish();
+      await host.report(this.#finalReport(result));
+      this.#isReported = true;
+    }
+    const { keepForMs, keepFailedForMs } = this.#placement;
+    const keepMs = { SUCCEEDED: keepForMs, FAILED: keepFailedForMs, CANCELED: 0 }[result.stage];
+    await this.#save({ ...this.#placement, state: "ENDED", keptUntil: Date.now() + keepMs });
+    this.#parts.left();
+    await this.#settle(job);
+  }
+
+  #finalReport(result: Result): RunnerReport {
+    const { since } = this.#placement;
+    const facts = this.#outcome ?? this.#lastSeen;
+    const startAt = this.#startAt;
+    const ended = within(facts?.endAt, Math.max(since, Date.parse(startAt ?? "") || 0));
+    const report: RunnerReport = {
+      ...this.ref,
+      ...result,
+      at: ended ?? new Date().toISOString(),
+      startAt,
+    };
+    if (facts && facts.steps.length > 0) report.steps = facts.steps;
+    if (result.stage !== "CANCELED") {
+      const envs = this.#parts.logs.terminationMessages.map(parseTerminationOutput);
+      const runtimeEnvs = Object.assign({}, ...envs.filter((each) => each !== undefined));
+      if (Object.keys(runtimeEnvs).length > 0) report.runtimeEnvs = runtimeEnvs;
+    }
+    return report;
+  }
+
+  /** The result is accepted: lets the cluster remove the Job when its time has come, and forgets it then. */
+  async #settle(job: KubeJob | undefined): Promise<void> {
+    const keptUntil = this.#placement.keptUntil ?? 0;
+    if (!job) {
+      // Before the first list nothing is known; a Job that was just made and is gone was listed never.
+      const { listings } = this.#parts.watch.snapshot(this.#placement.jobName);
+      return this.#wasSeen || listings > this.#listingsBefore ? this.#forget() : undefined;
+    }
+    this.#wasSeen = true;
+    const isBeingDeleted = job.metadata?.deletionTimestamp !== undefined;
+    const ttl = Math.max(Math.ceil((keptUntil - Date.now()) / 1000), 0);
+    let isLeftToCluster = isBeingDeleted || job.spec.ttlSecondsAfterFinished !== undefined;
+    if (job.metadata?.finalizers?.includes(RESULT_FINALIZER)) {
+      const patch = {
+        metadata: { "$deleteFromPrimitiveList/finalizers": [RESULT_FINALIZER], uid: job.metadata.uid },
+        ...(isBeingDeleted ? {} : { spec: { ttlSecondsAfterFinished: ttl } }),
+      };
+      const patched = await ignoreGone(
+        this.#parts.client.patch<KubeJob>(this.#jobPath, patch, STRATEGIC_MERGE_PATCH),
+      );
+      if (!patched) return this.#forget();
+      isLeftToCluster ||= patched.spec?.ttlSecondsAfterFinished !== undefined;
+    }
+    if (isLeftToCluster && Date.now() >= keptUntil) return this.#forget();
+    const deadline = keptUntil + (isLeftToCluster ? TTL_SLACK_MS : 0);
+    if (Date.now() < deadline) return this.#wakeAt(deadline);
+    const { uid } = job.metadata ?? {};
+    await ignoreGone(
+      this.#parts.client.delete(this.#jobPath, { propagationPolicy: "Background", preconditions: { uid } }),
+    );
+    await this.#forget();
+  }
+
+  async #forget(): Promise<void> {
+    await this.#parts.forget();
+    this.close();
+  }
+
+  async #save(placement: Placement): Promise<void> {
+    await this.#parts.save(placement);
+    this.#placement = placement;
+  }
+
+  get #jobPath(): string {
+    const { namespace, jobName } = this.#placement;
+    return `/apis/batch/v1/namespaces/${namespace}/jobs/${jobName}`;
+  }
+
+  #wakeAt(time: number): void {
+    clearTimeout(this.#timer);
+    // A timer cannot run for longer than 24.8 days.
+    this.#timer = setTimeout(() => this.changed(), Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
+    this.#timer.unref();
+  }
+}
+
+function resultOf({ stage, reason, message }: Observation): Result {
+  const result: Result = { stage: stage === "SUCCEEDED" ? "SUCCEEDED" : "FAILED" };
+  if (reason !== undefined) result.reason = reason;
+  if (message !== undefined) result.message = message;
+  return result;
+}
+
+/** What is gone already, or is another of the same name by now, needs nothing more. */
+async function ignoreGone<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof KubeError && (error.status === 404 || error.status === 409)) return undefined;
+    throw error;
+  }
+}

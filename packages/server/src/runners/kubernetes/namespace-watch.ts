@@ -1,0 +1,243 @@
+// What happens in one namespace of one cluster: the Jobs and pods of this installation and the warnings about them, each
+// watched once for all tasks, and told to the attempt that they belong to.
+
+import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { Warning } from "@mflow/core/kubernetes/observe";
+import { selectorOf } from "@mflow/core/kubernetes/render-job";
+import type { ClusterClient, KubeError } from "./cluster-client.ts";
+import { Informer } from "./informer.ts";
+
+interface KubeEvent extends KubeObject {
+  involvedObject?: { kind?: string; name?: string };
+  reason?: string;
+  message?: string;
+}
+
+/** Who follows a Job. */
+export interface JobListener {
+  /** Job, pods or warnings changed. */
+  changed(): void;
+  /** A pod of it is gone; as it was last. */
+  podGone(pod: KubePod): void;
+}
+
+export interface Snapshot {
+  job?: KubeJob;
+  pods: KubePod[];
+  warnings: readonly Warning[];
+  /** How often everything was listed: what is not here by then does not exist. */
+  listings: number;
+}
+
+export interface NamespaceWatchOptions {
+  client: ClusterClient;
+  namespace: string;
+  installation: string;
+  /** A Job of this installation that nobody follows was found. */
+  orphan(job: KubeJob): void;
+  warn(message: string): void;
+}
+
+/** Warnings that are kept of one Job. */
+const MAX_WARNINGS = 8;
+
+export class NamespaceWatch {
+  readonly namespace: string;
+  readonly #options: NamespaceWatchOptions;
+  readonly #jobs: Informer<KubeJob>;
+  readonly #pods: Informer<KubePod>;
+  readonly #events: Informer<KubeEvent>;
+  readonly #listeners = new Map<string, JobListener>();
+  readonly #podsOf = new Map<string, Map<string, KubePod>>();
+  readonly #warningsOf = new Map<string, Warning[]>();
+  #jobListings = 0;
+  #podListings = 0;
+
+  constructor(options: NamespaceWatchOptions) {
+    this.#options = options;
+    const { client, namespace, installation } = options;
+    this.namespace = namespace;
+    const query = { labelSelector: selectorOf(installation) };
+    const failed = (what: string) => (error: KubeError) =>
+      options.warn(
+        `${what} in namespace ${namespace} of ${client.server} cannot be watched now: ${error.message}`,
+      );
+    this.#jobs = new Informer<KubeJob>(client, {
+      path: `/apis/batch/v1/namespaces/${namespace}/jobs`,
+      query,
+      trim: trimmedJob,
+      changed: (job) => this.#jobChanged(job),
+      removed: (job) => this.#tell(nameOf(job)),
+      listed: () => {
+        this.#jobListings++;
+        this.#tellAll();
+      },
+      failed: failed("Jobs"),
+    });
+    this.#pods = new Informer<KubePod>(client, {
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      query,
+      trim: trimmedPod,
+      changed: (pod) => this.#podChanged(pod),
+      removed: (pod) => this.#podRemoved(pod),
+      listed: () => {
+        this.#podListings++;
+        this.#tellAll();
+      },
+      failed: failed("pods"),
+    });
+    this.#events = new Informer<KubeEvent>(client, {
+      path: `/api/v1/namespaces/${namespace}/events`,
+      query: { fieldSelector: "type=Warning" },
+      trim: ({ metadata, involvedObject, reason, message }) => ({
+        metadata: { name: metadata?.name, resourceVersion: metadata?.resourceVersion },
+        involvedObject: { kind: involvedObject?.kind, name: involvedObject?.name },
+        reason,
+        message,
+      }),
+      changed: (event) => this.#warned(event),
+      removed: () => {},
+      // Without the permission there are fewer reasons; everything else goes on.
+      failed: failed("events"),
+    });
+  }
+
+  start(): void {
+    this.#jobs.start();
+    this.#pods.start();
+    this.#events.start();
+  }
+
+  /** Tells what happens to a Job from now on. */
+  attach(jobName: string, listener: JobListener): void {
+    this.#listeners.set(jobName, listener);
+  }
+
+  /** The Job is nobody's from now on. */
+  detach(jobName: string): void {
+    this.#listeners.delete(jobName);
+    this.#warningsOf.delete(jobName);
+  }
+
+  get isIdle(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  snapshot(jobName: string): Snapshot {
+    return {
+      job: this.#jobs.get(jobName),
+      pods: [...(this.#podsOf.get(jobName)?.values() ?? [])],
+      warnings: this.#warningsOf.get(jobName) ?? [],
+      listings: Math.min(this.#jobListings, this.#podListings),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#jobs.close(), this.#pods.close(), this.#events.close()]);
+  }
+
+  #jobChanged(job: KubeJob): void {
+    if (this.#listeners.has(nameOf(job))) this.#tell(nameOf(job));
+    else this.#options.orphan(job);
+  }
+
+  #podChanged(pod: KubePod): void {
+    const jobName = jobOf(pod);
+    if (jobName === undefined) return;
+    let pods = this.#podsOf.get(jobName);
+    if (!pods) {
+      pods = new Map();
+      this.#podsOf.set(jobName, pods);
+    }
+    pods.set(nameOf(pod), pod);
+    this.#tell(jobName);
+  }
+
+  #podRemoved(pod: KubePod): void {
+    const jobName = jobOf(pod);
+    if (jobName === undefined) return;
+    const pods = this.#podsOf.get(jobName);
+    pods?.delete(nameOf(pod));
+    if (pods?.size === 0) this.#podsOf.delete(jobName);
+    this.#listeners.get(jobName)?.podGone(pod);
+    this.#tell(jobName);
+  }
+
+  #warned({ involvedObject, reason = "", message = "" }: KubeEvent): void {
+    const { kind, name = "" } = involvedObject ?? {};
+    if (kind !== "Job" && kind !== "Pod") return;
+    // A pod's name is that of its Job, and five characters.
+    const jobName = kind === "Job" ? name : name.replace(/-[a-z0-9]{1,8}$/, "");
+    if (!this.#listeners.has(jobName)) return;
+    const warnings = this.#warningsOf.get(jobName) ?? [];
+    this.#warningsOf.set(jobName, [...warnings, { kind, reason, message } as const].slice(-MAX_WARNINGS));
+    this.#tell(jobName);
+  }
+
+  #tell(jobName: string): void {
+    this.#listeners.get(jobName)?.changed();
+  }
+
+  #tellAll(): void {
+    for (const listener of this.#listeners.values()) listener.changed();
+  }
+}
+
+function nameOf({ metadata }: KubeObject): string {
+  return metadata?.name ?? "";
+}
+
+/** Name of the Job that a pod belongs to; none for the copies that people work in. */
+function jobOf(pod: KubePod): string | undefined {
+  return pod.metadata?.ownerReferences?.find(({ kind }) => kind === "Job")?.name;
+}
+
+const NO_TEMPLATE = { spec: { containers: [] } };
+
+/** What is looked at later, and no more: there may be thousands. */
+function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
+  const { backoffLimit, backoffLimitPerIndex, parallelism, completions, podFailurePolicy } = spec;
+  const { ttlSecondsAfterFinished } = spec;
+  return {
+    metadata: metadataOf({ metadata }),
+    spec: {
+      backoffLimit,
+      backoffLimitPerIndex,
+      parallelism,
+      completions,
+      podFailurePolicy,
+      ttlSecondsAfterFinished,
+      template: NO_TEMPLATE,
+    },
+    status: {
+      conditions: status?.conditions,
+      startTime: status?.startTime,
+      completionTime: status?.completionTime,
+    },
+  };
+}
+
+function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
+  const named = ({ name, image }: { name: string; image?: string }) => ({ name, image });
+  return {
+    metadata: { ...metadataOf({ metadata }), ownerReferences: metadata?.ownerReferences },
+    spec: {
+      nodeName: spec.nodeName,
+      containers: spec.containers.map(named),
+      ...(spec.initContainers && { initContainers: spec.initContainers.map(named) }),
+    },
+    status: {
+      phase: status?.phase,
+      reason: status?.reason,
+      message: status?.message,
+      conditions: status?.conditions,
+      containerStatuses: status?.containerStatuses,
+      initContainerStatuses: status?.initContainerStatuses,
+    },
+  };
+}
+
+function metadataOf({ metadata = {} }: KubeObject): NonNullable<KubeObject["metadata"]> {
+  const { name, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion } = metadata;
+  return { name, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion };
+}

@@ -1,0 +1,56 @@
+// What the runner remembers of an attempt, in the store: where its Job is, and how far it got. Written before anything is
+// made in a cluster, so that nothing is made that nobody knows of, and so that a restart needs no cluster to know what
+// there is.
+
+import type { AttemptRef } from "../runner.ts";
+
+/**
+ * `QUEUED`: waits for a place in the cluster. `PLACED`: its Job is being created; whether it exists is not known.
+ * `CREATED`: the Job exists, or did. `ENDED`: the result is accepted; Job and pods are kept for a while. `STOPPED`: it was
+ * stopped before it was started, and never starts.
+ */
+export type PlacementState = "QUEUED" | "PLACED" | "CREATED" | "ENDED" | "STOPPED";
+
+export interface Placement {
+  state: PlacementState;
+  /** When it was written first, milliseconds since the epoch. */
+  since: number;
+  /** Name of the cluster; absent with a kubeconfig of the task's own. */
+  cluster?: string;
+  /** The task's own kubeconfig, sealed. */
+  kubeconfig?: string;
+  /** Namespace of Kubernetes. */
+  namespace: string;
+  jobName: string;
+  /** What its log must not show: a JSON list, sealed. */
+  secrets: string;
+  /** How long a trouble that does not heal is borne, milliseconds. */
+  creationGraceMs: number;
+  /** How long Job and pods are kept, milliseconds. */
+  keepForMs: number;
+  keepFailedForMs: number;
+  /** It was asked to stop. */
+  isStopping?: boolean;
+  /** ENDED: until when Job and pods are kept, milliseconds since the epoch. */
+  keptUntil?: number;
+}
+
+/** Where the workspaces of a run are. Kept as attempt 0 of the run. */
+export interface Workspaces {
+  state: "WORKSPACES";
+  claims: { cluster?: string; kubeconfig?: string; namespace: string; name: string }[];
+}
+
+/** The attempt under which the workspaces of a run are kept. */
+export const WORKSPACES_ATTEMPT = 0;
+
+/** How placements are kept. */
+export interface PlacementStore {
+  put(ref: AttemptRef, placement: Placement): Promise<void>;
+  remove(refs: readonly AttemptRef[]): Promise<void>;
+}
+
+/** Whether the engine still waits for the result. */
+export function isOpen({ state }: Placement): boolean {
+  return state === "QUEUED" || state === "PLACED" || state === "CREATED";
+}
