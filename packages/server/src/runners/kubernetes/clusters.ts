@@ -2,7 +2,6 @@
 // opened only to reach the cluster.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { clusterRules } from "@mflow/core/lint/clusters";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
 import { type CheckedSettings, NamedSettings, type SettingsVault } from "../../named-settings.ts";
 import type { ClusterStore } from "../../store/store.ts";
@@ -53,8 +52,8 @@ export class Clusters {
     return this.#settings.open(name);
   }
 
-  /** What `put` would store. Throws INVALID_DOCUMENT that names all that is wrong. */
-  check(name: string, spec: ClusterSpec): CheckedSettings<ClusterSpec> {
+  /** What `put` would store. Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  check(name: string, spec: ClusterSpec): Promise<CheckedSettings<ClusterSpec>> {
     return this.#settings.check(name, spec);
   }
 
@@ -111,7 +110,11 @@ function addressOf({ server }: ClusterSpec): string {
   return server?.replace(/\/$/, "") ?? "";
 }
 
-/** A kept kubeconfig is looked into again: its context may be another one now. */
-function problems(_given: ClusterSpec, whole: ClusterSpec): ErrorDetail[] {
+/**
+ * A kept kubeconfig is looked into again: its context may be another one now. The rules are loaded at first use: they
+ * bring a parser along.
+ */
+async function problems(_given: ClusterSpec, whole: ClusterSpec): Promise<ErrorDetail[]> {
+  const { clusterRules } = await import("@mflow/core/lint/clusters");
   return [...clusterRules(whole, "/spec")].map(({ path, message }) => ({ path, message }));
 }
