@@ -42,7 +42,7 @@ export interface SettingsSort<Spec> {
   /** Where secrets are sent to: they do not go along to another one. */
   addressOf(spec: Spec): string;
   /** What is wrong beyond the schema. `whole` has stored secrets where `given` has `***`. */
-  problems(given: Spec, whole: Spec): ErrorDetail[];
+  problems(given: Spec, whole: Spec): ErrorDetail[] | Promise<ErrorDetail[]>;
 }
 
 /** Settings that may be stored. */
@@ -92,12 +92,12 @@ export class NamedSettings<Spec> {
     return spec && this.#opened(spec);
   }
 
-  /** What `put` would store. Throws INVALID_DOCUMENT that names all that is wrong. */
-  check(name: string, spec: Spec): CheckedSettings<Spec> {
+  /** What `put` would store. Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  async check(name: string, spec: Spec): Promise<CheckedSettings<Spec>> {
     const before = this.#records.get(name);
     const problems: ErrorDetail[] = [];
     const whole = this.#restored(spec, before?.spec, problems);
-    problems.push(...this.#sort.problems(spec, whole));
+    problems.push(...(await this.#sort.problems(spec, whole)));
     if (problems.length > 0) {
       const message = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
       throw new MflowError("INVALID_DOCUMENT", message, problems);
@@ -112,7 +112,7 @@ export class NamedSettings<Spec> {
    * is another (0: it must not exist).
    */
   async put(name: string, spec: Spec, by: string, expectedRevision?: number): Promise<NamedRecord<Spec>> {
-    const { whole, before } = this.check(name, spec);
+    const { whole, before } = await this.check(name, spec);
     const { store, vault } = this.#parts;
     const now = this.#parts.now();
     const revision = expectedRevision ?? before?.revision ?? 0;
