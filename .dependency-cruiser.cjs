@@ -42,12 +42,14 @@ module.exports = {
     only("store-and-logs", `${server}/(store|logs)/`, [core], "They keep bytes; they decide nothing."),
     only("runners", `${server}/runners/`, [
       core,
+      `${server}/named-settings\\.ts$`,
       `${server}/store/store\\.ts$`,
       `${server}/logs/log-store\\.ts$`,
       `${server}/auth/keys\\.ts$`,
     ]),
     only("listeners", `${server}/listeners/`, [
       core,
+      `${server}/named-settings\\.ts$`,
       `${server}/store/store\\.ts$`,
       `${server}/logs/log-store\\.ts$`,
       `${server}/auth/keys\\.ts$`,

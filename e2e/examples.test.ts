@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lint } from "@mflow/core/lint";
-import { type ParsedDocument, parseManifests } from "@mflow/core/manifest";
+import { type ParsedDocument, parseManifests, type ScopedManifest } from "@mflow/core/manifest";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Message } from "@mflow/core/schema/message";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
@@ -51,7 +51,7 @@ async function start(
   change: (text: string) => string = (text) => text,
 ): Promise<string> {
   const text = JSON.stringify((await documentsOf(name)).map(({ manifest }) => manifest));
-  const documents = JSON.parse(change(text)) as ParsedDocument["manifest"][];
+  const documents = JSON.parse(change(text)) as ScopedManifest[];
   return (await client.runs.start({ documents, runParams })).run.id;
 }
 

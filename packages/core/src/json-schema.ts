@@ -2,6 +2,7 @@
 // of messages, for who receives webhooks.
 
 import type { SchemaNode } from "./explain.ts";
+import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
@@ -72,11 +73,11 @@ export function manifestJsonSchema(): object {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "mflow manifest",
-    description: "A document of mflow: a Job or a Pipeline.",
+    description: "A document of mflow: a Job, a Pipeline or a Cluster.",
     type: "object",
     required: ["kind"],
-    properties: { kind: { enum: ["Job", "Pipeline"] } },
-    oneOf: [jobSchema(), plain(PipelineManifest)],
+    properties: { kind: { enum: ["Job", "Pipeline", "Cluster"] } },
+    oneOf: [jobSchema(), plain(PipelineManifest), plain(ClusterManifest)],
   };
 }
 

@@ -1,6 +1,7 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import { clusterRules } from "./lint/clusters.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
@@ -14,9 +15,11 @@ import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
 import { valueLevelRules } from "./lint/values.ts";
-import type { ParsedDocument } from "./manifest.ts";
+import type { Manifest, ParsedDocument } from "./manifest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
+import { quoted } from "./quoted.ts";
+import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
 import type { PipelineManifest } from "./schema/pipeline.ts";
 
@@ -65,6 +68,22 @@ function* pipelineRules(
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 
+function* overlaidClusterRules(
+  { metadata, spec }: ClusterManifest,
+  context: LintContext,
+): Generator<Finding> {
+  yield* clusterRules(spec, "/spec");
+  if (!context.overlay) return;
+  const remedy = "apply it first (`mflow apply`) and leave it out";
+  yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
+}
+
+function rulesOf(manifest: Manifest, context: LintContext, jobs: JobLookup): Generator<Finding> {
+  if (manifest.kind === "Job") return jobRules(manifest, context);
+  if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  return pipelineRules(manifest, context, jobs);
+}
+
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
 function isAboutBroken({ broken = [] }: ParsedDocument, { path }: Finding): boolean {
   return broken.some((pointer) => path === pointer || path.startsWith(`${pointer}/`));
@@ -89,10 +108,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    const { manifest } = document;
-    const rules =
-      manifest.kind === "Job" ? jobRules(manifest, context) : pipelineRules(manifest, context, jobs);
-    for (const finding of rules) {
+    for (const finding of rulesOf(document.manifest, context, jobs)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

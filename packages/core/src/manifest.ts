@@ -8,16 +8,24 @@ import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
 import { alternatives, quoted } from "./quoted.ts";
 import { salvage } from "./salvage.ts";
+import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { MAX_DEPTH, MAX_DOCUMENTS, type Position, readYaml, type YamlDocument } from "./yaml-text.ts";
 
 export type { Position } from "./yaml-text.ts";
 
-export type Manifest = JobManifest | PipelineManifest;
+/** What belongs to a scope, and can be laid over the stored records for one run. */
+export type ScopedManifest = JobManifest | PipelineManifest;
+export type Manifest = ScopedManifest | ClusterManifest;
 
-const kinds = { Job: JobManifest, Pipeline: PipelineManifest };
+export function isScoped(manifest: Manifest): manifest is ScopedManifest {
+  return manifest.kind !== "Cluster";
+}
+
+const kinds = { Job: JobManifest, Pipeline: PipelineManifest, Cluster: ClusterManifest };
 const kindNames = Object.keys(kinds);
+const kindOptions = alternatives(kindNames.map((name) => `\`kind: ${name}\``));
 
 /**
  * A document whose shape is right; `lint` says whether it also makes sense. One that has problems is here too, as
@@ -83,7 +91,6 @@ function withParsedSpec(value: Record<string, unknown>): { value: unknown; embed
 
 /** What keeps a value from being looked at as a document of a kind. */
 function kindProblem(value: unknown): Explanation | undefined {
-  const options = alternatives(kindNames.map((name) => `\`kind: ${name}\``));
   if (!isMap(value)) {
     const is = Array.isArray(value) ? "a list" : value === null ? "empty" : "a single value";
     return {
@@ -92,7 +99,7 @@ function kindProblem(value: unknown): Explanation | undefined {
     };
   }
   if (value.kind === undefined || value.kind === null) {
-    return { path: "/kind", message: `\`kind\` is missing; add ${options}` };
+    return { path: "/kind", message: `\`kind\` is missing; add ${kindOptions}` };
   }
   if (typeof value.kind === "string" && Object.hasOwn(kinds, value.kind)) return undefined;
   const is = typeof value.kind === "string" ? quoted(value.kind) : "no text";
@@ -165,7 +172,7 @@ export function parseManifests(text: string | Uint8Array, options: { file?: stri
     if (manifest) documents.push({ manifest, ...(broken && { broken }), ...place });
   }
   if (yaml.documents.length === 0 && problems.length === 0) {
-    const message = "the text holds no document; write one with `kind: Job` or `kind: Pipeline`";
+    const message = `the text holds no document; write one with ${kindOptions}`;
     problems.push({ path: "", message, ...file, line: 1, column: 1, severity: "error" });
   }
   return { documents, problems: atMost(byPlace(problems)) };

@@ -19,6 +19,7 @@ import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
+import { Clusters } from "./runners/kubernetes/clusters.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
@@ -79,6 +80,9 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     addressesOf: (user) => accounts.addressesOf(user),
     languageOf: (user) => accounts.languageOf(user),
   });
+  const now = () => new Date().toISOString();
+  const clusters = new Clusters({ store: store.clusters, vault: keys, now });
+  await clusters.load();
   const engine = new RunningEngine({
     store,
     logs,
@@ -111,9 +115,13 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
+    clusters,
+    // The client of Kubernetes is large, and most servers never check a cluster.
+    checkCluster: async (spec, namespaces) =>
+      (await import("./runners/kubernetes/check-cluster.ts")).checkCluster(spec, namespaces),
     callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
     language: config.language,
-    catalog: { vault: keys, newId, now: () => new Date().toISOString() },
+    catalog: { vault: keys, newId, now },
     runnerTypes: ["FAKE", "SHELL"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,

@@ -41,12 +41,19 @@ export function chooseTarget(wanted: Wanted, documents: readonly ParsedDocument[
   if (only) {
     throw new UsageError(`the files hold ${names.length} pipelines`, `Name one: ${names.join(", ")}.`);
   }
-  const [lone, ...more] = documents;
+  const jobs = documents.filter((document) => document.manifest.kind === "Job");
+  const [lone, ...more] = jobs;
   if (lone && more.length === 0) return { document: lone };
   if (lone) {
     throw new UsageError(
-      `the files hold no pipeline but ${documents.length} jobs`,
-      `Name one with --job: ${documents.map(nameOf).join(", ")}.`,
+      `the files hold no pipeline but ${jobs.length} jobs`,
+      `Name one with --job: ${jobs.map(nameOf).join(", ")}.`,
+    );
+  }
+  if (documents.length > 0) {
+    throw new UsageError(
+      "the files hold neither a pipeline nor a job",
+      "Clusters are not run: apply them with mflow apply -f FILE.",
     );
   }
   throw new UsageError("nothing to run is named", "Name a pipeline, or give -f FILE or --job REF.");

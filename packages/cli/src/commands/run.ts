@@ -1,5 +1,6 @@
 // `mflow run`: starts a run and watches it to its end.
 
+import { isScoped } from "@mflow/core/manifest";
 import type { RunJobResponse, RunPipelineResponse } from "@mflow/core/schema/api";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -82,7 +83,8 @@ function isGoing(error: unknown): boolean {
 
 /** The scope of the options, else the one that the document to run names. */
 function scopeFor(target: Target, { scope }: Context): Partial<Scope> {
-  const metadata = "document" in target ? target.document?.manifest.metadata : undefined;
+  const manifest = "document" in target ? target.document?.manifest : undefined;
+  const metadata = manifest && isScoped(manifest) ? manifest.metadata : undefined;
   return {
     domain: scope.domain ?? metadata?.domain,
     namespace: scope.namespace ?? metadata?.namespace,
@@ -107,7 +109,8 @@ type CommonRequest = Pick<
 
 function commonRequest({ io }: Context, options: RunOptions, documents: Documents): CommonRequest {
   const request: CommonRequest = {};
-  if (documents.length > 0) request.documents = documents.map((document) => document.manifest);
+  if (documents.length > 0)
+    request.documents = documents.map((document) => document.manifest).filter(isScoped);
   if (options.param) request.runParams = options.param.map((text) => parseParam(text, io.env));
   if (options.label) request.labels = parseLabels(options.label);
   if (options.dryRun) request.dryRun = true;

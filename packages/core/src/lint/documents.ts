@@ -10,6 +10,7 @@ import { error, type Finding } from "./finding.ts";
 
 /** What a document is stored under. */
 function identityOf(manifest: Manifest, scope: Scope): string {
+  if (manifest.kind === "Cluster") return manifest.metadata.name;
   const { metadata } = manifest;
   const named = { name: metadata.name, ...scopeOf(metadata, scope) };
   if (manifest.kind === "Pipeline") return formatPipelineRef(named);

@@ -208,10 +208,10 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline"], "What it describes."),
-  id: Type.String({ description: "Of a dry run's new record it is empty." }),
-  domain: Type.String({ description: "Domain of the record." }),
-  namespace: Type.String({ description: "Namespace of the record." }),
+  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
+  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
+  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
   name: Type.String({ description: "Name of the record." }),
   version: Type.Optional(Type.String({ description: "Of a job." })),
   stage: Type.Optional(Type.String({ description: "Of a job." })),

@@ -1,7 +1,9 @@
 // Applies manifests: all of them, or none when one is bad.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { Manifest } from "@mflow/core/manifest";
 import { refuseProblems } from "@mflow/core/refuse-problems";
+import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
@@ -15,13 +17,20 @@ import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-re
 import { restoreJob, restorePipeline, sealedTextProblems } from "./masked-values.ts";
 import { pipelineFrom } from "./pipeline-record.ts";
 
-export type Manifest = JobManifest | PipelineManifest;
-
 /** A valid manifest, and how its problems say where it is. */
 export interface GivenDocument {
   manifest: Manifest;
   /** Adds file, line and column to a problem. */
   locate(problem: ErrorDetail): ErrorDetail;
+}
+
+/** Where clusters are kept: beside the catalogue, for they have no scope. */
+export interface ClusterKeeper {
+  /** Throws FORBIDDEN when the actor may not write clusters. */
+  mayWrite(): void;
+  /** What `put` would do. Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  check(name: string, spec: ClusterSpec): Promise<{ before?: Cluster; isSame: boolean }>;
+  put(name: string, spec: ClusterSpec, by: string): Promise<Cluster>;
 }
 
 export interface ApplyOptions {
@@ -31,6 +40,8 @@ export interface ApplyOptions {
   actor: string;
   /** Throws FORBIDDEN when the actor may not write to a scope. */
   mayWrite(scope: Scope): void;
+  /** Left out: no document may be a cluster. */
+  clusters?: ClusterKeeper;
   dryRun?: boolean;
   /** `NEW`: a record that exists is refused with NAME_TAKEN. */
   only?: "NEW";
@@ -40,7 +51,8 @@ export interface ApplyOptions {
 
 export type Applied =
   | { kind: "Job"; record: Job; action: RecordAction }
-  | { kind: "Pipeline"; record: Pipeline; action: RecordAction };
+  | { kind: "Pipeline"; record: Pipeline; action: RecordAction }
+  | { kind: "Cluster"; record: { name: string }; action: RecordAction };
 
 export interface ApplyOutcome {
   documents: Applied[];
@@ -48,15 +60,20 @@ export interface ApplyOutcome {
 }
 
 /**
- * Creates or changes the jobs and pipelines of manifests, in one commit. What is as the manifest says is left
- * alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems.
+ * Creates or changes the jobs and pipelines of manifests, in one commit, and clusters after it. What is as the manifest
+ * says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
+ * was written.
  */
-export function applyManifests(
+export async function applyManifests(
   context: CatalogContext,
   documents: readonly GivenDocument[],
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
-  return change(context, () => new Application(context, documents, options).plan());
+  const { clusters, ...outcome } = await change(context, () =>
+    new Application(context, documents, options).plan(),
+  );
+  for (const { metadata, spec } of clusters) await options.clusters?.put(metadata.name, spec, options.actor);
+  return outcome;
 }
 
 /** One apply under way. */
@@ -68,6 +85,7 @@ class Application {
   readonly #seen = new Set<string>();
   readonly #changes: CatalogChange[] = [];
   readonly #history: NewHistoryEvent[] = [];
+  readonly #clusters: ClusterManifest[] = [];
   readonly #warnings: ErrorDetail[] = [];
   readonly #refusals: MflowError[] = [];
 
@@ -78,10 +96,11 @@ class Application {
     this.#lookup = new JobLookup(context.store);
   }
 
-  async plan(): Promise<Plan<ApplyOutcome>> {
+  /** The answer has also the clusters that are to be written. */
+  async plan(): Promise<Plan<ApplyOutcome & { clusters: ClusterManifest[] }>> {
     const applied = new Map<GivenDocument, Applied>();
     // Jobs first: pipelines refer to them, wherever they stand in the files.
-    for (const kind of ["Job", "Pipeline"] as const) {
+    for (const kind of ["Job", "Pipeline", "Cluster"] as const) {
       for (const document of this.#documents) {
         if (document.manifest.kind !== kind) continue;
         const one = await this.#guarded(document, () => this.#applyOne(document, document.manifest));
@@ -93,8 +112,12 @@ class Application {
       documents: this.#documents.flatMap((document) => applied.get(document) ?? []),
       warnings: this.#warnings,
     };
-    if (this.#options.dryRun) return { changes: [], history: [], answer };
-    return { changes: this.#changes, history: this.#history, answer };
+    if (this.#options.dryRun) return { changes: [], history: [], answer: { ...answer, clusters: [] } };
+    return {
+      changes: this.#changes,
+      history: this.#history,
+      answer: { ...answer, clusters: this.#clusters },
+    };
   }
 
   /** Keeps a document's refusal, so that the others are looked at too. */
@@ -121,7 +144,10 @@ class Application {
 
   #once(what: string, scope: Scope): void {
     this.#options.mayWrite(scope);
-    const key = `${what} ${scope.domain}/${scope.namespace}`;
+    this.#onlyOnce(what, `${what} ${scope.domain}/${scope.namespace}`);
+  }
+
+  #onlyOnce(what: string, key: string): void {
     if (this.#seen.has(key)) {
       throw new MflowError("INVALID_DOCUMENT", `${what} is there twice.`, [
         { path: "/metadata/name", message: `${what} is there twice; keep one` },
@@ -138,7 +164,8 @@ class Application {
 
   async #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
     refuseProblems(sealedTextProblems(manifest, this.#context.vault));
-    return manifest.kind === "Job" ? this.#applyJob(document, manifest) : this.#applyPipeline(manifest);
+    if (manifest.kind === "Job") return this.#applyJob(document, manifest);
+    return manifest.kind === "Cluster" ? this.#applyCluster(manifest) : this.#applyPipeline(manifest);
   }
 
   async #applyJob(document: GivenDocument, manifest: JobManifest): Promise<Applied> {
@@ -191,6 +218,19 @@ class Application {
       this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
     }
     return { kind: "Pipeline", record: pipeline, action };
+  }
+
+  async #applyCluster(manifest: ClusterManifest): Promise<Applied> {
+    const { clusters } = this.#options;
+    const { metadata, spec } = manifest;
+    const what = `Cluster ${metadata.name}`;
+    if (!clusters) throw new MflowError("INVALID_DOCUMENT", `${what} cannot be applied here.`);
+    clusters.mayWrite();
+    this.#onlyOnce(what, what);
+    const { before, isSame } = await clusters.check(metadata.name, spec);
+    if (!isSame) this.#clusters.push(manifest);
+    const action = isSame ? "UNCHANGED" : before ? "UPDATED" : "CREATED";
+    return { kind: "Cluster", record: { name: metadata.name }, action };
   }
 }
 

@@ -16,6 +16,7 @@ import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
 import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
+import type { Clusters } from "../runners/kubernetes/clusters.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";
@@ -30,6 +31,7 @@ import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { callbackRoutes } from "./routes/callbacks.ts";
 import { channelRoutes } from "./routes/channels.ts";
+import { clusterRoutes } from "./routes/clusters.ts";
 import { decideRoutes } from "./routes/decide.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -45,7 +47,7 @@ import { serverRoutes } from "./routes/server.ts";
 import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
 import { serialise } from "./serialise.ts";
-import type { CallbackParts, Services } from "./services.ts";
+import type { CallbackParts, CheckCluster, Services } from "./services.ts";
 import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
@@ -71,6 +73,8 @@ export interface AppOptions {
   accounts: Accounts;
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
+  clusters: Clusters;
+  checkCluster: CheckCluster;
   /** Ranges, addresses and names of hosts that messages may be sent to although they are not public. */
   allowedTargets?: readonly string[];
   /** Absent: there are no app channels, and every callback is refused. */
@@ -111,6 +115,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...inboxRoutes(services),
     ...recordRoutes(services),
     ...channelRoutes(services),
+    ...clusterRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
     ...eventRoutes(services),
@@ -188,6 +193,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
     links: options.listeners.links,
     channels: options.listeners.channels,
+    clusters: options.clusters,
+    checkCluster: options.checkCluster,
     dispatcher: options.listeners.dispatcher,
     ...(options.callbacks && { callbacks: options.callbacks }),
     language: options.language ?? "en",

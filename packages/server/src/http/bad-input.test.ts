@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { checkCluster } from "../runners/kubernetes/check-cluster.ts";
 import { createApp } from "./app.ts";
 import { job } from "./testing/manifests.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";
@@ -255,6 +256,8 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     engine,
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
+    clusters: server.clusters,
+    checkCluster,
     auth: {
       authenticate: async () => ({
         name: "x",

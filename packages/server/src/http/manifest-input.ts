@@ -3,7 +3,7 @@
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { LintContext } from "@mflow/core/lint";
-import type { Manifest, ParsedDocument, ParsedManifests } from "@mflow/core/manifest";
+import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
@@ -143,7 +143,7 @@ export async function readManifest(
 /** Refuses a run request whose own documents or spec make no sense. Rejects with INVALID_DOCUMENT. */
 export async function checkRunDocuments(
   sources: LintSources,
-  { documents, spec }: { documents?: Manifest[]; spec?: PipelineSpec },
+  { documents, spec }: { documents?: ScopedManifest[]; spec?: PipelineSpec },
   scope: Scope,
 ): Promise<void> {
   if (documents) {
@@ -170,7 +170,7 @@ export async function checkRunDocuments(
  */
 export async function checkRunListeners(
   sources: LintSources,
-  request: Listeners & { documents?: Manifest[]; spec?: PipelineSpec },
+  request: Listeners & { documents?: ScopedManifest[]; spec?: PipelineSpec },
   of: "pipeline" | "task",
 ): Promise<void> {
   const rules = await import("@mflow/core/lint/listeners");

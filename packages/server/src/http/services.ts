@@ -2,6 +2,8 @@
 
 import type { ServerState } from "@mflow/core/schema/api";
 import type { ChannelSpec } from "@mflow/core/schema/channel";
+import type { ClusterSpec } from "@mflow/core/schema/cluster";
+import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
@@ -11,6 +13,7 @@ import type { Channels } from "../listeners/channels.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
+import type { Clusters } from "../runners/kubernetes/clusters.ts";
 import type { Store } from "../store/store.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
@@ -27,6 +30,9 @@ export interface CallbackParts {
   publicUrl(): string;
 }
 
+/** Asks a cluster whose secrets are opened whether it can be used, also in these namespaces. */
+export type CheckCluster = (spec: ClusterSpec, namespaces: readonly string[]) => Promise<ClusterCheck>;
+
 export interface Services {
   store: Store;
   logs: LogStore;
@@ -38,6 +44,9 @@ export interface Services {
   links: DecisionLinks;
   /** The stored channels. */
   channels: Channels;
+  /** The stored clusters. */
+  clusters: Clusters;
+  checkCluster: CheckCluster;
   /** Who sends messages: is woken when people change what it works on. */
   dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil" | "failing" | "kindOf">;
   /** Absent: there are no app channels, and every callback is refused. */

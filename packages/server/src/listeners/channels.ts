@@ -2,9 +2,8 @@
 // which is loaded with its first message: the libraries of some are large. Secrets are sealed at rest and opened only to
 // send.
 
-import { type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { MASK } from "@mflow/core/mask";
 import type { ChannelKind, ChannelSpec, SpecOf, Channel as StoredChannel } from "@mflow/core/schema/channel";
+import { NamedSettings, type SettingsVault } from "../named-settings.ts";
 import type { ChannelStore } from "../store/store.ts";
 import type { Channel, HttpSender } from "./channel.ts";
 import { channelProblems } from "./channel-problems.ts";
@@ -60,34 +59,26 @@ export class ChannelKinds {
   }
 }
 
-/** How secrets are kept. */
-export interface ChannelVault {
-  seal(plain: string): string;
-  unseal(sealed: string): string;
-  isSealed(text: string): boolean;
-}
-
 export interface ChannelsParts {
   store: ChannelStore;
-  vault: ChannelVault;
+  vault: SettingsVault;
   /** RFC 3339, UTC, milliseconds. */
   now(): string;
 }
 
 export class Channels {
-  readonly #parts: ChannelsParts;
-  #channels = new Map<string, StoredChannel>();
+  readonly #settings: NamedSettings<ChannelSpec>;
   #kinds: ReadonlyMap<string, ChannelKind> = new Map();
 
   /** Call `load` before anything else. */
   constructor(parts: ChannelsParts) {
-    this.#parts = parts;
+    const problems = (given: ChannelSpec) => channelProblems(given);
+    this.#settings = new NamedSettings(parts, { noun: "channel", mapSecrets, addressOf, problems });
   }
 
   async load(): Promise<void> {
-    const channels = await this.#parts.store.list();
-    this.#channels = new Map(channels.map((channel) => [channel.name, channel]));
-    this.#kinds = new Map(channels.map(({ name, spec }) => [name, spec.kind]));
+    await this.#settings.load();
+    this.#noteKinds();
   }
 
   /** Kinds by name, in order of names. */
@@ -97,24 +88,22 @@ export class Channels {
 
   /** The kind of a channel; undefined when there is none of this name. */
   kindOf(name: string): ChannelKind | undefined {
-    return this.#channels.get(name)?.spec.kind;
+    return this.#kinds.get(name);
   }
 
   /** All, by name, secrets masked. */
   list(): StoredChannel[] {
-    return [...this.#channels.values()].map(masked);
+    return this.#settings.list();
   }
 
   /** One, secrets masked. Throws NOT_FOUND. */
   get(name: string): StoredChannel {
-    return masked(this.#stored(name));
+    return this.#settings.get(name);
   }
 
   /** The settings with opened secrets, to send and to check callbacks; undefined when there is none of this name. */
   open(name: string): ChannelSpec | undefined {
-    const { vault } = this.#parts;
-    const spec = this.#channels.get(name)?.spec;
-    return spec && mapSecrets(spec, (text) => (vault.isSealed(text) ? vault.unseal(text) : text));
+    return this.#settings.open(name);
   }
 
   /**
@@ -123,71 +112,18 @@ export class Channels {
    * (0: it must not exist).
    */
   async put(name: string, spec: ChannelSpec, by: string, expectedRevision?: number): Promise<StoredChannel> {
-    const before = this.#channels.get(name);
-    const sealed = this.#sealed(spec, before?.spec);
-    const now = this.#parts.now();
-    const revision = expectedRevision ?? before?.revision ?? 0;
-    const channel: StoredChannel = {
-      name,
-      spec: sealed,
-      createdBy: before?.createdBy ?? by,
-      createdAt: before?.createdAt ?? now,
-      updatedAt: now,
-      revision: revision + 1,
-    };
-    await this.#parts.store.put(channel, revision);
-    await this.load();
-    return this.get(name);
+    const channel = await this.#settings.put(name, spec, by, expectedRevision);
+    this.#noteKinds();
+    return channel;
   }
 
   /** Throws NOT_FOUND. */
   async remove(name: string): Promise<void> {
-    this.#stored(name);
-    await this.#parts.store.remove(name);
-    await this.load();
+    await this.#settings.remove(name);
+    this.#noteKinds();
   }
 
-  #stored(name: string): StoredChannel {
-    const channel = this.#channels.get(name);
-    if (channel) return channel;
-    const names = [...this.#channels.keys()];
-    const there = names.length > 0 ? `there are ${names.join(", ")}` : "there is none yet";
-    throw new MflowError("NOT_FOUND", `there is no channel \`${name}\`; ${there}`);
+  #noteKinds(): void {
+    this.#kinds = new Map([...this.#settings.stored.values()].map(({ name, spec }) => [name, spec.kind]));
   }
-
-  #sealed(spec: ChannelSpec, before: ChannelSpec | undefined): ChannelSpec {
-    const { vault } = this.#parts;
-    const problems: ErrorDetail[] = [];
-    const stored = new Map<string, string>();
-    if (before?.kind === spec.kind) {
-      mapSecrets(before, (text, path) => {
-        stored.set(path, text);
-        return text;
-      });
-    }
-    const isElsewhere = before !== undefined && addressOf(before) !== addressOf(spec);
-    const restore = (path: string): string => {
-      const known = stored.get(path);
-      if (known !== undefined && !isElsewhere) return known;
-      // Whoever may change the address must not have the secrets of the old one sent to it.
-      const why = known === undefined ? "there is none" : "the channel goes to another address now";
-      const message = `\`${MASK}\` stands for the stored value, but ${why}; give the value itself`;
-      problems.push({ path, message });
-      return MASK;
-    };
-    const sealed = mapSecrets(spec, (text, path) => {
-      if (text === MASK) return restore(path);
-      if (vault.isSealed(text))
-        problems.push({ path, message: "a sealed text cannot be given; give the value itself" });
-      return vault.seal(text);
-    });
-    problems.push(...channelProblems(spec));
-    if (problems.length === 0) return sealed;
-    const message = problems.map(({ path, message }) => `${path}: ${message}`).join("; ");
-    throw new MflowError("INVALID_DOCUMENT", message, problems);
-  }
-}
-
-function masked(channel: StoredChannel): StoredChannel {
-  return { ...channel, spec: mapSecrets(channel.spec, () => MASK) };
 }

@@ -3,15 +3,14 @@
 import { MflowError } from "@mflow/core/errors";
 import { Channel } from "@mflow/core/schema/channel";
 import { ChannelPage, ChannelTest, PutChannelRequest, TestChannelRequest } from "@mflow/core/schema/delivery";
-import { NAME_PATTERN } from "@mflow/core/schema/scalars";
 import { targetOfChannel } from "../../listeners/hub.ts";
 import { demand } from "../caller.ts";
+import { refuseBadName } from "../record-name.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
 const tag = "Channels";
 const one = { 200: { description: "The channel, its secrets `***`.", schema: Channel } };
-const channelName = new RegExp(`^(?=.{1,63}$)${NAME_PATTERN.slice(1)}`);
 
 export function channelRoutes({ channels, accounts, dispatcher }: Services): Route[] {
   return [
@@ -63,10 +62,7 @@ export function channelRoutes({ channels, accounts, dispatcher }: Services): Rou
       async handle({ params, body, revisions }, caller) {
         demand(caller, "admin");
         const name = params.name ?? "";
-        if (!channelName.test(name)) {
-          const rule = "lower-case letters, digits, `_` and `-`, at most 63";
-          throw new MflowError("BAD_REQUEST", `\`${name}\` cannot be the name of a channel: ${rule}.`);
-        }
+        refuseBadName(name, "channel");
         const channel = await channels.put(name, body.spec, caller.name, revisions?.[0]);
         // What failed with the old settings may arrive with these.
         dispatcher.wake(targetOfChannel(name));

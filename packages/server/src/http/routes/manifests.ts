@@ -35,6 +35,10 @@ function scopeFor(query: Partial<Scope>, body: Partial<Scope> | YamlText): Scope
 }
 
 function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): AppliedDocument {
+  if (kind === "Cluster") {
+    const isNew = isDryRun && action === "CREATED";
+    return { kind, id: isNew ? "" : record.name, name: record.name, action };
+  }
   const { id, domain, namespace, name } = record;
   return {
     kind,
@@ -47,17 +51,17 @@ function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): 
   };
 }
 
-export function manifestRoutes({ catalog, lint }: Services): Route[] {
+export function manifestRoutes({ catalog, lint, clusters }: Services): Route[] {
   return [
     route({
       method: "POST",
       path: "/apply",
       id: "applyManifests",
       tag,
-      summary: "Create or change the jobs and pipelines of manifests",
+      summary: "Create or change the jobs, pipelines and clusters of manifests",
       description:
         "All of them, or none when one is bad. What is as its manifest says is left alone. A masked value (`***`) " +
-        "means that the stored one stays. Needs operator in the scope of each document.",
+        "means that the stored one stays. Needs operator in the scope of each document, for clusters admin everywhere.",
       access: "caller",
       query: ApplyQuery,
       body: ApplyRequest,
@@ -75,6 +79,11 @@ export function manifestRoutes({ catalog, lint }: Services): Route[] {
           scope,
           actor: caller.name,
           mayWrite: (where) => demand(caller, "operator", where),
+          clusters: {
+            mayWrite: () => demand(caller, "admin"),
+            check: (name, spec) => clusters.check(name, spec),
+            put: (name, spec, by) => clusters.put(name, spec, by),
+          },
           dryRun,
         });
         const applied = outcome.documents.map((document) => appliedDocument(document, dryRun));

@@ -16,6 +16,8 @@ import { type OpenListeners, openListeners } from "../../listeners/open-listener
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
+import { checkCluster } from "../../runners/kubernetes/check-cluster.ts";
+import { Clusters } from "../../runners/kubernetes/clusters.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
 import { type AppOptions, createApp } from "../app.ts";
@@ -45,6 +47,7 @@ export interface TestServer {
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  clusters: Clusters;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -96,6 +99,8 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     languageOf: (user) => accounts.languageOf(user),
     publicUrl: () => "http://127.0.0.1",
   });
+  const clusters = new Clusters({ store: store.clusters, vault: keys, now: () => new Date().toISOString() });
+  await clusters.load();
   const engine = new RunningEngine({
     store,
     logs,
@@ -121,6 +126,8 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    clusters,
+    checkCluster,
     allowedTargets: ["127.0.0.1"],
     callbacks: {
       settingsOf: (channel) => listeners.channels.open(channel),
@@ -164,6 +171,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     keys,
     accounts,
     listeners,
+    clusters,
     setState: (next) => {
       state = next;
     },

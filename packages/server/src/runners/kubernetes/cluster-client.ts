@@ -14,7 +14,7 @@ export class KubeError extends Error {
   override readonly name = "KubeError";
   /** HTTP status; 0: there was no answer. */
   readonly status: number;
-  /** The reason of the `Status` object, e.g. `AlreadyExists`. */
+  /** The reason of the `Status` object, e.g. `AlreadyExists`; of no answer the code of the error, e.g. `ECONNREFUSED`. */
   readonly reason: string | undefined;
   /** Milliseconds that the server asks to wait. */
   readonly retryAfterMs: number | undefined;
@@ -296,5 +296,6 @@ function noAnswer(server: string, error: unknown): KubeError {
   return new KubeError(
     0,
     `the API server ${server} did not answer: ${message || code || "the connection failed"}`,
+    code === undefined ? {} : { reason: code },
   );
 }

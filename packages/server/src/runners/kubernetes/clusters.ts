@@ -1,0 +1,120 @@
+// The clusters that an admin has set up, which tasks name in `_kube_config`. kubeconfig and token are sealed at rest and
+// opened only to reach the cluster.
+
+import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
+import { type CheckedSettings, NamedSettings, type SettingsVault } from "../../named-settings.ts";
+import type { ClusterStore } from "../../store/store.ts";
+
+export interface ClustersParts {
+  store: ClusterStore;
+  vault: SettingsVault;
+  /** RFC 3339, UTC, milliseconds. */
+  now(): string;
+  /** How many attempts run in a cluster, which cannot be deleted then. */
+  inUse?(name: string): number;
+}
+
+const SECRETS = ["kubeconfig", "token"] as const;
+
+export class Clusters {
+  readonly #settings: NamedSettings<ClusterSpec>;
+  readonly #inUse: (name: string) => number;
+  readonly #listeners = new Set<(name: string) => void>();
+
+  /** Call `load` before anything else. */
+  constructor({ inUse = () => 0, ...parts }: ClustersParts) {
+    this.#inUse = inUse;
+    this.#settings = new NamedSettings(parts, { noun: "cluster", mapSecrets, addressOf, problems });
+  }
+
+  load(): Promise<void> {
+    return this.#settings.load();
+  }
+
+  /** In order. */
+  names(): string[] {
+    return [...this.#settings.stored.keys()];
+  }
+
+  /** All, by name, secrets masked. */
+  list(): Cluster[] {
+    return this.#settings.list();
+  }
+
+  /** One, secrets masked. Throws NOT_FOUND that names those there are. */
+  get(name: string): Cluster {
+    return this.#settings.get(name);
+  }
+
+  /** The settings with opened secrets; undefined when there is no cluster of this name. */
+  open(name: string): ClusterSpec | undefined {
+    return this.#settings.open(name);
+  }
+
+  /** What `put` would store. Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  check(name: string, spec: ClusterSpec): Promise<CheckedSettings<ClusterSpec>> {
+    return this.#settings.check(name, spec);
+  }
+
+  /**
+   * Makes a cluster, or replaces the settings of one; answers with secrets masked. `***` stands for the stored secret, as
+   * long as `server` stays. Rejects with INVALID_DOCUMENT that names what is wrong, STALE_REVISION or NAME_TAKEN when
+   * `expectedRevision` is given and is another (0: it must not exist).
+   */
+  async put(name: string, spec: ClusterSpec, by: string, expectedRevision?: number): Promise<Cluster> {
+    const cluster = await this.#settings.put(name, spec, by, expectedRevision);
+    this.#tell(name);
+    return cluster;
+  }
+
+  /** Rejects with NOT_FOUND, and with CONFLICT while attempts run there. */
+  async remove(name: string): Promise<void> {
+    this.get(name);
+    const running = this.#inUse(name);
+    if (running > 0) {
+      const what = running === 1 ? "1 attempt runs" : `${running} attempts run`;
+      throw new MflowError(
+        "CONFLICT",
+        `${what} in cluster \`${name}\`; wait until nothing runs there, or cancel the tasks`,
+      );
+    }
+    await this.#settings.remove(name);
+    this.#tell(name);
+  }
+
+  /** Calls back with the name of a cluster that was made, changed or deleted; answers with what ends that. */
+  onChange(listener: (name: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  #tell(name: string): void {
+    for (const listener of this.#listeners) listener(name);
+  }
+}
+
+function mapSecrets(spec: ClusterSpec, replace: (text: string, path: string) => string): ClusterSpec {
+  const mapped = { ...spec };
+  for (const key of SECRETS) {
+    const text = mapped[key];
+    if (text !== undefined) mapped[key] = replace(text, `/spec/${key}`);
+  }
+  return mapped;
+}
+
+/** A kubeconfig holds its address itself. */
+function addressOf({ server }: ClusterSpec): string {
+  return server?.replace(/\/$/, "") ?? "";
+}
+
+/**
+ * A kept kubeconfig is looked into again: its context may be another one now. The rules are loaded at first use: they
+ * bring a parser along.
+ */
+async function problems(_given: ClusterSpec, whole: ClusterSpec): Promise<ErrorDetail[]> {
+  const { clusterRules } = await import("@mflow/core/lint/clusters");
+  return [...clusterRules(whole, "/spec")].map(({ path, message }) => ({ path, message }));
+}
