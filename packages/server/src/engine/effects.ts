@@ -122,7 +122,7 @@ export class EffectWorkers {
 }
 
 /** Whether the attempt is still to be started. One that was pushed back is PENDING until its turn comes again. */
-function isWanted(task: JobTask): boolean {
+export function isWanted(task: JobTask): boolean {
   const { stage, stopping, workGoneAt, reported } = task.status;
   return (stage === "CREATING" || stage === "ACTIVE") && !stopping && !workGoneAt && !reported;
 }

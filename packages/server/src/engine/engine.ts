@@ -8,12 +8,12 @@ import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { isOver, type RunState } from "@mflow/core/state";
 import { isAtWork } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
-import type { AttemptRef, Runner, RunnerHost } from "../runners/runner.ts";
+import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
-import { EffectWorkers } from "./effects.ts";
+import { EffectWorkers, isWanted } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
@@ -115,6 +115,7 @@ export class RunningEngine implements Engine {
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
+      startRequest: (ref) => this.#startRequest(ref),
     };
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
@@ -146,6 +147,15 @@ export class RunningEngine implements Engine {
     const task = await this.#options.store.runs.task(taskId);
     if (!task) return "UNKNOWN";
     return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
+  }
+
+  async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
+    const { store, keys, mflowUrl } = this.#options;
+    const task = await store.runs.task(taskId);
+    const aggregateId = await this.#aggregateOf(taskId);
+    const definition = aggregateId === undefined ? undefined : await store.runs.definition(aggregateId);
+    if (!task || !definition || task.attempt !== attempt || !isWanted(task)) return undefined;
+    return makeStartRequest(task, definition, keys, mflowUrl());
   }
 
   /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */
@@ -214,6 +224,10 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
+    if (task.status.stage === "CREATING") {
+      const waits = this.#runners.get(task.runnerType)?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
+      if (waits !== undefined) return waits;
+    }
     const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
     if (place === undefined) return waitingReason(task);
     return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;

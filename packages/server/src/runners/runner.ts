@@ -67,6 +67,8 @@ export interface RunnerHost {
    * there is no such task.
    */
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
+  /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
+  startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }
 
 /** How a terminal is opened in the work of an attempt. */
@@ -115,6 +117,8 @@ export interface Runner {
   list(): Promise<AttemptRef[]>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
+  /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */
+  waitingFor?(ref: AttemptRef): string | undefined;
   /** Opens a terminal in the work of an attempt. Absent where nobody can be let in. Rejects with an MflowError. */
   openTerminal?(ref: AttemptRef, request: TerminalRequest): Promise<Terminal>;
   /** Asks where the work would run whether it would be taken there, and makes nothing. Rejects with an MflowError that says why not. */

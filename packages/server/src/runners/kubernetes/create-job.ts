@@ -25,8 +25,8 @@ export async function createJob(client: ClusterClient, { job, secret }: Rendered
   const owner = {
     apiVersion: "batch/v1",
     kind: "Job",
-    name: created.job.metadata?.name,
-    uid: created.job.metadata?.uid,
+    name: created.job.metadata?.name ?? "",
+    uid: created.job.metadata?.uid ?? "",
     blockOwnerDeletion: true,
   };
   const owned = { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } };

@@ -3,7 +3,7 @@
 
 import type { LogAppender, LogLine, LogRef } from "../../logs/log-store.ts";
 import { attemptKey } from "../attempt-key.ts";
-import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+import type { AttemptRef, RunnerHost, RunnerReport, StartRequest } from "../runner.ts";
 
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
 
@@ -52,6 +52,13 @@ export class RecordingHost implements RunnerHost {
 
   async standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN"> {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
+  }
+
+  /** Requests that the engine would make anew, by key. */
+  readonly requests = new Map<string, StartRequest>();
+
+  async startRequest(ref: AttemptRef): Promise<StartRequest | undefined> {
+    return this.requests.get(attemptKey(ref));
   }
 
   lines(ref: LogRef): LogLine[] {

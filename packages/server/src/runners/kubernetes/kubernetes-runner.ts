@@ -1,0 +1,514 @@
+// The K8S_JOB runner: runs each attempt of a task as a Job of a Kubernetes cluster. What it knows of an attempt is in the
+// store before anything is made in a cluster; what happens there it hears from one watch per namespace. Clusters may be
+// away at any time: starts and stops are tried again, and nothing is believed to be gone that was not seen to be.
+
+import { createHash } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { MflowError } from "@mflow/core/errors";
+import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
+import {
+  jobNameOf,
+  LABELS,
+  RESULT_FINALIZER,
+  type RenderedJob,
+  renderJob,
+} from "@mflow/core/kubernetes/render-job";
+import { createMasker } from "@mflow/core/mask";
+import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
+import type { RunnerAttemptStore } from "../../store/store.ts";
+import { attemptKey } from "../attempt-key.ts";
+import { checkedSpec } from "../checked-spec.ts";
+import {
+  type AttemptRef,
+  RetryableStartError,
+  type Runner,
+  type RunnerHost,
+  type StartRequest,
+  type StartResult,
+  type StopResult,
+} from "../runner.ts";
+import { AttemptLog } from "./attempt-log.ts";
+import { AttemptLogs } from "./attempt-logs.ts";
+import {
+  type ClusterChoice,
+  chooseCluster,
+  chooseNamespace,
+  type KnownClusters,
+  limitsOf,
+  timesOf,
+} from "./cluster-choice.ts";
+import type { ClusterClient, MayDial } from "./cluster-client.ts";
+import { KubeError } from "./cluster-client.ts";
+import { ClusterWork } from "./cluster-work.ts";
+import { createJob, startError } from "./create-job.ts";
+import { KubeAttempt } from "./kube-attempt.ts";
+import { kubeConfigOf, kubeConfigOfText } from "./kube-config.ts";
+import { sweepOrphan } from "./orphans.ts";
+import { isOpen, type Placement, WORKSPACES_ATTEMPT, type Workspaces } from "./placement.ts";
+import { ensureWorkspace, removeWorkspace } from "./workspaces.ts";
+
+export interface KubernetesRunnerOptions {
+  clusters: KnownClusters & { onChange(listener: (name: string) => void): () => void };
+  attempts: RunnerAttemptStore;
+  vault: { seal(plain: string): string; unseal(sealed: string): string };
+  /** Bytes that the log of one attempt keeps. */
+  logBytesPerTask: number;
+  /** Says whether the address in a kubeconfig of a task's own may be dialled. */
+  mayDial: MayDial;
+  log: { warn(message: string): void };
+}
+
+const TYPE = "K8S_JOB";
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 30_000;
+/** Longer than any start can be under way, milliseconds. */
+const TOMBSTONE_MS = 7 * 24 * 3600 * 1000;
+
+export function createKubernetesRunner(
+  options: KubernetesRunnerOptions,
+): Runner & { attemptsIn(cluster: string): number } {
+  return new KubernetesRunner(options);
+}
+
+class KubernetesRunner implements Runner {
+  readonly type = TYPE;
+  readonly #options: KubernetesRunnerOptions;
+  readonly #placements = new Map<string, { ref: AttemptRef; placement: Placement }>();
+  readonly #workspaces = new Map<string, Workspaces>();
+  readonly #followed = new Map<string, KubeAttempt>();
+  /** Creations under way. */
+  readonly #creating = new Map<string, Promise<StartResult>>();
+  readonly #clusters = new Map<string, ClusterWork>();
+  readonly #closing = new AbortController();
+  #installation = "";
+  #host: RunnerHost | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(options: KubernetesRunnerOptions) {
+    this.#options = options;
+  }
+
+  async open(host: RunnerHost): Promise<void> {
+    const { attempts, clusters } = this.#options;
+    this.#host = host;
+    this.#installation = await attempts.installationId();
+    const expired: AttemptRef[] = [];
+    for (const { taskId, attempt, body } of await attempts.list(TYPE)) {
+      if (attempt === WORKSPACES_ATTEMPT) {
+        this.#workspaces.set(taskId, body as Workspaces);
+        continue;
+      }
+      const ref = { taskId, attempt };
+      const placement = body as Placement;
+      if (placement.state === "STOPPED" && Date.now() - placement.since > TOMBSTONE_MS) expired.push(ref);
+      else this.#placements.set(attemptKey(ref), { ref, placement });
+    }
+    await attempts.remove(TYPE, expired);
+    this.#stopListening = clusters.onChange((name) => this.#clusterChanged(name));
+    for (const { ref, placement } of this.#placements.values()) this.#resume(ref, placement);
+  }
+
+  async start(request: StartRequest): Promise<StartResult> {
+    const key = attemptKey(request);
+    const under = this.#creating.get(key);
+    if (under) return under.then(({ state }) => ({ state: state === "STARTED" ? "EXISTS" : state }));
+    const known = this.#placements.get(key)?.placement;
+    if (known?.state === "STOPPED") return { state: "STOPPED" };
+    if (known && known.state !== "PLACED") return { state: "EXISTS" };
+    return this.#tracked(key, this.#place(request, known));
+  }
+
+  async stop(ref: AttemptRef): Promise<StopResult> {
+    const key = attemptKey(ref);
+    // What is being created is stopped once it is known to exist, or not to.
+    await this.#creating.get(key)?.catch(() => {});
+    const known = this.#placements.get(key)?.placement;
+    if (!known || known.state === "QUEUED") {
+      if (known) (await this.#clusterOf(known)).admission.leave(key);
+      await this.#save(ref, tombstone(ref));
+      return "GONE";
+    }
+    if (known.state === "STOPPED" || known.state === "ENDED") return "GONE";
+    if (known.state === "PLACED" && !(await this.#adoptPlaced(ref, known))) {
+      (await this.#clusterOf(known)).admission.leave(key);
+      await this.#save(ref, tombstone(ref));
+      return "GONE";
+    }
+    const attempt = this.#followed.get(key) ?? (await this.#follow(ref, this.#placementOf(key), false));
+    await attempt.stop();
+    return "STOPPING";
+  }
+
+  async list(): Promise<AttemptRef[]> {
+    return [...this.#placements.values()].filter(({ placement }) => isOpen(placement)).map(({ ref }) => ref);
+  }
+
+  async release(aggregateId: string): Promise<void> {
+    const workspaces = this.#workspaces.get(aggregateId);
+    if (!workspaces) return;
+    for (const claim of workspaces.claims) {
+      const cluster = await this.#clusterOf(claim);
+      await removeWorkspace(await cluster.client(), claim.namespace, claim.name);
+    }
+    await this.#options.attempts.remove(TYPE, [{ taskId: aggregateId, attempt: WORKSPACES_ATTEMPT }]);
+    this.#workspaces.delete(aggregateId);
+  }
+
+  async tryOut(request: StartRequest): Promise<void> {
+    const { choice, spec } = this.#chosen(request);
+    const cluster = await this.#clusterOf(this.#whereOf(choice));
+    const client = await cluster.client();
+    const namespace = chooseNamespace(choice, client.contextNamespace);
+    const { job } = this.#rendered(request, spec, choice, namespace, "dry-run");
+    try {
+      await client.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, job, { dryRun: "All" });
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+      const message = `task \`${request.name}\`: ${error.status === 0 ? error.message : `Kubernetes would refuse the Job: ${error.message}`}`;
+      throw new MflowError("RUNNER_REFUSED", message);
+    }
+  }
+
+  waitingFor(ref: AttemptRef): string | undefined {
+    const key = attemptKey(ref);
+    if (this.#placements.get(key)?.placement.state !== "QUEUED") return undefined;
+    for (const { admission } of this.#clusters.values()) {
+      const waits = admission.waitingFor(key);
+      if (waits !== undefined) return waits;
+    }
+    return undefined;
+  }
+
+  /** Attempts that are under way or kept in a cluster. */
+  attemptsIn(cluster: string): number {
+    return [...this.#placements.values()].filter(
+      ({ placement }) => placement.cluster === cluster && placement.state !== "STOPPED",
+    ).length;
+  }
+
+  async close(): Promise<void> {
+    this.#host = undefined;
+    this.#closing.abort();
+    this.#stopListening?.();
+    for (const attempt of this.#followed.values()) attempt.close();
+    this.#followed.clear();
+    await Promise.allSettled(this.#creating.values());
+    await Promise.all([...this.#clusters.values()].map((cluster) => cluster.close()));
+    this.#clusters.clear();
+  }
+
+  #tracked(key: string, creation: Promise<StartResult>): Promise<StartResult> {
+    this.#creating.set(key, creation);
+    const done = () => this.#creating.delete(key);
+    creation.then(done, done);
+    return creation;
+  }
+
+  /** Notes where the attempt goes, and creates its Job as soon as the cluster has a place for it. */
+  async #place(request: StartRequest, known: Placement | undefined): Promise<StartResult> {
+    const { choice, spec } = this.#chosen(request);
+    const where = this.#whereOf(choice);
+    const cluster = await this.#clusterOf(where);
+    const client = await cluster.client();
+    const key = attemptKey(request);
+    const placement: Placement = known ?? {
+      state: "PLACED",
+      since: Date.now(),
+      ...where,
+      namespace: chooseNamespace(choice, client.contextNamespace),
+      jobName: jobNameOf(request.taskId, request.attempt),
+      secrets: this.#options.vault.seal(JSON.stringify(request.secrets)),
+      ...timesOf(spec, choice.spec),
+    };
+    if (known || cluster.admission.tryEnter(key)) {
+      cluster.admission.hold(key);
+      await this.#save(request, placement);
+      return this.#create(request, placement, choice, spec);
+    }
+    await this.#save(request, { ...placement, state: "QUEUED" });
+    this.#enterLater(request, cluster);
+    return { state: "STARTED" };
+  }
+
+  /** Creates the Job of an attempt that has a place. What cannot be created for good leaves nothing. */
+  async #create(
+    request: StartRequest,
+    placement: Placement,
+    choice: ClusterChoice,
+    spec: K8sJobSpec,
+  ): Promise<StartResult> {
+    const key = attemptKey(request);
+    const cluster = await this.#clusterOf(placement);
+    try {
+      const client = await cluster.client();
+      const claim =
+        spec.workspace === "run" ? await this.#workspaceFor(request, placement, choice, client) : undefined;
+      const rendered = this.#rendered(request, spec, choice, placement.namespace, claim);
+      await createJob(client, rendered);
+      const created: Placement = { ...placement, state: "CREATED" };
+      await this.#save(request, created);
+      await this.#follow(request, created, true);
+      return { state: "STARTED" };
+    } catch (error) {
+      if (error instanceof RetryableStartError) {
+        this.#tellTrouble(request, error.message);
+        throw error;
+      }
+      cluster.admission.leave(key);
+      await this.#forget(request);
+      throw error;
+    }
+  }
+
+  #enterLater(ref: AttemptRef, cluster: ClusterWork): void {
+    const key = attemptKey(ref);
+    cluster.admission.enterLater(key, () => {
+      void this.#tracked(key, this.#createQueued(ref)).catch((error: unknown) =>
+        this.#options.log.warn(`${key}: ${(error as Error).message}`),
+      );
+    });
+  }
+
+  /** The turn of an attempt has come that waited for its place; its params are not kept, but asked for again. */
+  async #createQueued(ref: AttemptRef): Promise<StartResult> {
+    const placement: Placement = { ...this.#placementOf(attemptKey(ref)), state: "PLACED" };
+    let backoff = FIRST_BACKOFF_MS;
+    while (this.#host) {
+      try {
+        const request = await this.#host.startRequest(ref);
+        if (!request) {
+          (await this.#clusterOf(placement)).admission.leave(attemptKey(ref));
+          await this.#save(ref, tombstone(ref));
+          return { state: "STOPPED" };
+        }
+        const { choice, spec } = this.#chosen(request);
+        await this.#save(ref, placement);
+        return await this.#create(request, placement, choice, spec);
+      } catch (error) {
+        const message = (error as Error).message;
+        if (!(error instanceof RetryableStartError)) {
+          await this.#refused(ref, message);
+          throw error;
+        }
+        await setTimeout(backoff, undefined, { signal: this.#closing.signal }).catch(() => {});
+        backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
+      }
+    }
+    return { state: "STOPPED" };
+  }
+
+  /** Says of an attempt that waited and was refused what a start would have said. */
+  async #refused(ref: AttemptRef, message: string): Promise<void> {
+    const at = new Date().toISOString();
+    await this.#host?.report({ ...ref, stage: "FAILED", reason: "START_ERROR", message, at });
+  }
+
+  /** A sentence why an attempt is not there yet; not to be waited for. */
+  #tellTrouble({ taskId, attempt }: AttemptRef, message: string): void {
+    const at = new Date().toISOString();
+    void this.#host?.report({ taskId, attempt, stage: "CREATING", message, at }).catch(() => {});
+  }
+
+  /** Whether the Job of an attempt whose creation was cut off exists. */
+  async #adoptPlaced(ref: AttemptRef, placement: Placement): Promise<boolean> {
+    const client = await (await this.#clusterOf(placement)).client();
+    try {
+      const job = await client.get<KubeJob>(
+        `/apis/batch/v1/namespaces/${placement.namespace}/jobs/${placement.jobName}`,
+      );
+      if (job.metadata?.labels?.[LABELS.installation] !== this.#installation) return false;
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 404) return false;
+      throw startError(error);
+    }
+    await this.#save(ref, { ...placement, state: "CREATED" });
+    return true;
+  }
+
+  /** Takes up what an earlier life left. The cluster may be away: nothing here waits for it. */
+  #resume(ref: AttemptRef, placement: Placement): void {
+    if (placement.state === "STOPPED" || placement.state === "PLACED") return;
+    const resumed = async () => {
+      const cluster = await this.#clusterOf(placement);
+      if (placement.state === "QUEUED") return this.#enterLater(ref, cluster);
+      if (placement.state === "CREATED") cluster.admission.hold(attemptKey(ref));
+      await this.#follow(ref, placement, false);
+    };
+    resumed().catch((error: unknown) => {
+      this.#options.log.warn(`${attemptKey(ref)} cannot be followed: ${(error as Error).message}`);
+    });
+  }
+
+  async #follow(given: AttemptRef, placement: Placement, isFresh: boolean): Promise<KubeAttempt> {
+    const key = attemptKey(given);
+    const ref = { taskId: given.taskId, attempt: given.attempt };
+    const cluster = await this.#clusterOf(placement);
+    const client = await cluster.client();
+    const watch = await cluster.watch(placement.namespace);
+    const before = this.#followed.get(key);
+    if (before) return before;
+    const host = this.#host;
+    if (!host) throw new RetryableStartError("the server is stopping");
+    const warn = (message: string) => this.#options.log.warn(message);
+    const secrets = JSON.parse(this.#options.vault.unseal(placement.secrets)) as string[];
+    const log = new AttemptLog(ref, {
+      ...{ logs: host.logs, warn },
+      mask: createMasker(secrets),
+      maxBytes: this.#options.logBytesPerTask,
+    });
+    const logs = new AttemptLogs({
+      ...{ client, log, warn },
+      namespace: placement.namespace,
+      isResumed: !isFresh,
+    });
+    const attempt = new KubeAttempt(
+      ref,
+      placement,
+      {
+        ...{ host, client, watch, logs, warn },
+        save: (changed) => this.#save(ref, changed),
+        left: () => cluster.admission.leave(key),
+        forget: () => this.#forget(ref),
+      },
+      isFresh,
+    );
+    this.#followed.set(key, attempt);
+    return attempt;
+  }
+
+  /** What a task asks for, checked. Throws RUNNER_REFUSED. */
+  #chosen(request: StartRequest): { choice: ClusterChoice; spec: K8sJobSpec } {
+    const spec = checkedSpec(K8sJobSpec, request.spec);
+    return { choice: chooseCluster(request, this.#options.clusters), spec };
+  }
+
+  #whereOf({ cluster, kubeconfig }: ClusterChoice): Pick<Placement, "cluster" | "kubeconfig"> {
+    return kubeconfig === undefined ? { cluster } : { kubeconfig: this.#options.vault.seal(kubeconfig) };
+  }
+
+  #rendered(
+    request: StartRequest,
+    spec: K8sJobSpec,
+    choice: ClusterChoice,
+    kubeNamespace: string,
+    workspaceClaim: string | undefined,
+  ): RenderedJob {
+    const { taskId, attempt, name, job, domain, namespace, pipelineTaskId, env, secretEnv } = request;
+    return renderJob({
+      ...{ taskId, attempt, name, job, domain, namespace, pipelineTaskId, env, secretEnv, spec },
+      ...{ kubeNamespace, workspaceClaim, installation: this.#installation },
+      timeoutMs: request.timeoutMs,
+      manualUpdateStatus: request.manualUpdateStatus,
+      kubeconfig: choice.kubeconfig ?? choice.spec.kubeconfig,
+    });
+  }
+
+  async #workspaceFor(
+    request: StartRequest,
+    { cluster, kubeconfig, namespace }: Placement,
+    choice: ClusterChoice,
+    client: ClusterClient,
+  ): Promise<string> {
+    const aggregateId = request.pipelineTaskId ?? request.taskId;
+    const of = { aggregateId, namespace, installation: this.#installation };
+    const claims = this.#workspaces.get(aggregateId)?.claims ?? [];
+    const known = claims.find((claim) => claim.cluster === cluster && claim.namespace === namespace);
+    if (known) return known.name;
+    const name = await ensureWorkspace(client, of, choice.spec.workspace);
+    const workspaces: Workspaces = {
+      state: "WORKSPACES",
+      claims: [...claims, { ...(cluster === undefined ? { kubeconfig } : { cluster }), namespace, name }],
+    };
+    const { attempts } = this.#options;
+    await attempts.put(TYPE, { taskId: aggregateId, attempt: WORKSPACES_ATTEMPT, body: workspaces });
+    this.#workspaces.set(aggregateId, workspaces);
+    return name;
+  }
+
+  /** The cluster that a placement names. */
+  async #clusterOf({ cluster, kubeconfig }: Pick<Placement, "cluster" | "kubeconfig">): Promise<ClusterWork> {
+    const { clusters, vault, mayDial, log } = this.#options;
+    const text = kubeconfig === undefined ? undefined : vault.unseal(kubeconfig);
+    const id =
+      text === undefined
+        ? `cluster ${cluster}`
+        : `kubeconfig ${createHash("sha256").update(text).digest("hex")}`;
+    let work = this.#clusters.get(id);
+    if (!work) {
+      const settings = () => {
+        const spec = clusters.open(cluster ?? "");
+        if (!spec)
+          throw new RetryableStartError(
+            `there is no cluster \`${cluster}\` any more; an admin can add it again`,
+          );
+        return spec;
+      };
+      work = new ClusterWork({
+        name: cluster ?? "of the task's kubeconfig",
+        configure: async () =>
+          text === undefined
+            ? kubeConfigOf(settings())
+            : kubeConfigOfText(text, undefined, "/runParams/_kube_config"),
+        limits: limitsOf(text === undefined ? settings() : {}),
+        installation: this.#installation,
+        ...(text !== undefined && { mayDial }),
+        orphan: (job, client) => this.#orphan(job, client),
+        warn: (message) => log.warn(message),
+      });
+      this.#clusters.set(id, work);
+    }
+    return work;
+  }
+
+  #clusterChanged(name: string): void {
+    const work = this.#clusters.get(`cluster ${name}`);
+    const spec = this.#options.clusters.open(name);
+    if (!work || !spec) return;
+    work.reconfigure(limitsOf(spec)).catch((error: unknown) => {
+      this.#options.log.warn(`cluster ${name}: ${(error as Error).message}`);
+    });
+  }
+
+  /** A Job of this installation that nobody follows. */
+  #orphan(job: KubeJob, client: ClusterClient): void {
+    const { [LABELS.taskId]: taskId, [LABELS.attempt]: attempt } = job.metadata?.labels ?? {};
+    const host = this.#host;
+    if (!host || taskId === undefined || !job.metadata?.finalizers?.includes(RESULT_FINALIZER)) return;
+    const ref = { taskId, attempt: Number(attempt) };
+    const known = this.#placements.get(attemptKey(ref))?.placement;
+    if (this.#creating.has(attemptKey(ref)) || (known && known.state !== "STOPPED")) return;
+    sweepOrphan(job, ref, { client, host, warn: (message) => this.#options.log.warn(message) });
+  }
+
+  #placementOf(key: string): Placement {
+    const known = this.#placements.get(key);
+    if (!known) throw new Error(`attempt ${key} is not known`);
+    return known.placement;
+  }
+
+  async #save({ taskId, attempt }: AttemptRef, placement: Placement): Promise<void> {
+    const ref = { taskId, attempt };
+    await this.#options.attempts.put(TYPE, { ...ref, body: placement });
+    this.#placements.set(attemptKey(ref), { ref, placement });
+  }
+
+  async #forget(ref: AttemptRef): Promise<void> {
+    const key = attemptKey(ref);
+    await this.#options.attempts.remove(TYPE, [ref]);
+    this.#placements.delete(key);
+    this.#followed.delete(key);
+  }
+}
+
+function tombstone({ taskId, attempt }: AttemptRef): Placement {
+  return {
+    state: "STOPPED",
+    since: Date.now(),
+    namespace: "",
+    jobName: jobNameOf(taskId, attempt),
+    secrets: "",
+    creationGraceMs: 0,
+    keepForMs: 0,
+    keepFailedForMs: 0,
+  };
+}
