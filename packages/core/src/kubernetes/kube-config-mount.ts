@@ -34,7 +34,7 @@ export function kubeConfigMount(
 ): KubeConfigMount | undefined {
   const path = metadata.map(askedPath).find((asked) => asked !== undefined);
   if (path === undefined) return undefined;
-  if (typeof path !== "string" || !/^\/.*[^/]$/.test(path)) {
+  if (!isFilePath(path)) {
     const shown = typeof path === "string" ? quoted(path) : "no text";
     const message = `annotation \`${KUBE_CONFIG_MOUNT_ANNOTATION}\` must be the absolute path of a file, but is ${shown}; write e.g. \`/etc/kube/config\``;
     throw new MflowError("RUNNER_REFUSED", message);
@@ -50,6 +50,11 @@ export function kubeConfigMount(
     mount: { name: VOLUME, mountPath: path, subPath: KUBECONFIG_KEY, readOnly: true },
     variable: plainEnvVar("KUBECONFIG", path),
   };
+}
+
+/** Whether a value is the absolute path of a file. */
+export function isFilePath(value: unknown): value is string {
+  return typeof value === "string" && /^\/.*[^/]$/.test(value);
 }
 
 function askedPath(metadata: Fields | undefined): unknown {
