@@ -4,6 +4,7 @@ import type { WhoAmI } from "@mflow/core/schema/account";
 import type { ApiPage, Health, Readiness } from "@mflow/core/schema/api";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
 import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
+import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { type EventOptions, followEvents, newestPlace } from "./events.ts";
@@ -32,6 +33,7 @@ export function createClient(options: ClientOptions) {
     users: userCalls(transport),
     groups: groupCalls(transport),
     channels: channelCalls(transport),
+    clusters: clusterCalls(transport),
     deliveries: deliveryCalls(transport),
     tokens: tokenCalls(transport),
     whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),

@@ -1,7 +1,7 @@
 // Settings of a channel as the command line has them: `key=value`, with secrets from files so that neither the history
 // of the shell nor the list of processes shows them.
 
-import { UsageError } from "../usage-error.ts";
+import { splitSetting } from "./read-value.ts";
 
 /** Settings by key; one of `headers` has the key `headers.NAME`. */
 export type Settings = Record<string, unknown>;
@@ -24,14 +24,8 @@ export async function withSettings(
 ): Promise<Settings> {
   const settings: Settings = structuredClone(before);
   for (const setting of given) {
-    const equals = setting.indexOf("=");
-    if (equals < 1)
-      throw new UsageError(
-        `\`${setting}\` is no setting`,
-        "Write key=value, e.g. --set from=mflow@example.com.",
-      );
-    const key = setting.slice(0, equals);
-    const text = await read(setting.slice(equals + 1));
+    const [key, value] = splitSetting(setting, "--set from=mflow@example.com");
+    const text = await read(value);
     const [, header] = /^headers\.(.+)$/.exec(key) ?? [];
     const place = header === undefined ? settings : { ...(settings.headers as Settings | undefined) };
     const name = header ?? key;

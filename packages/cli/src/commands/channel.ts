@@ -1,7 +1,5 @@
 // `mflow channel ...`: the ways out of the server, for admins.
 
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { Channel, ChannelSpec } from "@mflow/core/schema/channel";
 import type { ChannelTest } from "@mflow/core/schema/delivery";
 import type { Client } from "@mflow/sdk";
@@ -10,8 +8,8 @@ import { type Column, tableLines } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
-import { UsageError } from "../usage-error.ts";
 import { withSettings } from "./channel-settings.ts";
+import { readValue } from "./read-value.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { client } = await context.connect();
@@ -58,25 +56,6 @@ async function add(context: Context, client: Client, { args, options }: CommandC
   ];
   const spec = await withSettings({ kind }, given, (text) => readValue(context, text));
   return show(context, await client.channels.put(name, spec as ChannelSpec, { revision: 0 }));
-}
-
-/** A value, or what is in the file that it names. */
-async function readValue(context: Context, text: string): Promise<string> {
-  if (!text.startsWith("@")) return text;
-  const file = text.slice(1);
-  try {
-    const content =
-      file === "-" ? await readStdin(context) : await readFile(resolve(context.io.cwd, file), "utf8");
-    return content.trim();
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`, "Name a file after the @.");
-  }
-}
-
-async function readStdin({ io }: Context): Promise<string> {
-  let text = "";
-  for await (const chunk of io.stdin) text += chunk;
-  return text;
 }
 
 const COLUMNS: Column<Channel>[] = [
