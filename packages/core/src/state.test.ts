@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JobTaskStatus } from "./schema/job-task.ts";
-import { addExports, holdsSlot, isExportedName, isOver, makeState, revisionOf } from "./state.ts";
+import { addExports, holdsSlot, isExportedName, isOver, isWorking, makeState, revisionOf } from "./state.ts";
 import { OPERATOR } from "./testing/play.ts";
 import { playJob, playPipeline } from "./testing/start.ts";
 
@@ -86,4 +86,9 @@ const holding: [string, boolean, JobTaskStatus][] = [
 ];
 test.each(holding)("a task that %s holds a slot: %s", (_when, holds, status) => {
   expect(holdsSlot({ ...a, status })).toBe(holds);
+});
+
+test("a task on a cluster holds no slot of the server", () => {
+  const task = { ...a, runnerType: "K8S_JOB", status: { stage: "ACTIVE" } } as const;
+  expect([holdsSlot(task), isWorking(task)]).toEqual([false, true]);
 });

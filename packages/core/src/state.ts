@@ -115,8 +115,18 @@ export function isRunEnded(run: PipelineTask): boolean {
   return stage === "SUCCEEDED" || stage === "FAILED" || stage === "CANCELED";
 }
 
-/** Whether the attempt occupies one of the server's task slots: its work may be running. */
-export function holdsSlot(task: JobTask): boolean {
+/** Whether the attempt's work may be running. */
+export function isWorking(task: JobTask): boolean {
   const { stage, reported, workGoneAt } = task.status;
   return !reported && !workGoneAt && isAtWork(stage);
+}
+
+/** Whether the task's work takes one of the server's task slots: clusters have limits of their own. */
+export function takesSlot({ runnerType }: Pick<JobTask, "runnerType">): boolean {
+  return runnerType !== "K8S_JOB";
+}
+
+/** Whether the attempt occupies one of the server's task slots. */
+export function holdsSlot(task: JobTask): boolean {
+  return takesSlot(task) && isWorking(task);
 }

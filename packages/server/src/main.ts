@@ -15,11 +15,13 @@ import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
+import { createTargetGuard } from "./listeners/target-guard.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { Clusters } from "./runners/kubernetes/clusters.ts";
+import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { VERSION } from "./version.ts";
@@ -81,8 +83,20 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     languageOf: (user) => accounts.languageOf(user),
   });
   const now = () => new Date().toISOString();
-  const clusters = new Clusters({ store: store.clusters, vault: keys, now });
+  const clusters: Clusters = new Clusters({
+    ...{ store: store.clusters, vault: keys, now },
+    inUse: (name) => kubernetes.attemptsIn(name),
+  });
   await clusters.load();
+  const targets = createTargetGuard(config.allowedTargets);
+  const kubernetes = createKubernetesRunner({
+    clusters,
+    attempts: store.runnerAttempts,
+    vault: keys,
+    logBytesPerTask: config.logBytesPerTask,
+    mayDial: (host, address) => targets.allows(host, address),
+    log: logger,
+  });
   const engine = new RunningEngine({
     store,
     logs,
@@ -98,6 +112,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
         limits: { bytesPerTask: config.logBytesPerTask, bytesPerSecond: config.logBytesPerSecond },
         log: logger,
       }),
+      kubernetes,
     ],
     stopGraceMs: STOP_GRACE_MS,
     maxTasks: config.maxTasks,
@@ -122,7 +137,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
     language: config.language,
     catalog: { vault: keys, newId, now },
-    runnerTypes: ["FAKE", "SHELL"],
+    runnerTypes: ["FAKE", "SHELL", "K8S_JOB"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,
     version: VERSION,

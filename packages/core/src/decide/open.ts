@@ -3,6 +3,7 @@
 import { MflowError } from "../errors.ts";
 import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import { takesSlot } from "../state.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
@@ -43,7 +44,7 @@ function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audi
 
 /** Starts a task that may run: at once when a slot is free, else it waits for one. */
 export function startTask(draft: Draft, task: JobTask): void {
-  if (draft.freeSlots < 1) {
+  if (takesSlot(task) && draft.freeSlots < 1) {
     draft.moveTask(task, "wait");
     return;
   }

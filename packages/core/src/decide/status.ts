@@ -5,7 +5,7 @@ import { MflowError } from "../errors.ts";
 import { checkRevision } from "../revision.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import type { UpdateStatusRequest } from "../schema/request.ts";
-import { holdsSlot } from "../state.ts";
+import { isWorking } from "../state.ts";
 import { type Cause, isAtWork, isEnded, nextStage } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, finishTask } from "./end.ts";
@@ -146,7 +146,7 @@ function forceEnding(
   stage: UpdateStatusRequest["stage"],
   change: Partial<JobTaskStatus>,
 ): void {
-  if (holdsSlot(task) && !task.status.stopping) draft.effect("STOP", task);
+  if (isWorking(task) && !task.status.stopping) draft.effect("STOP", task);
   const cause = stage === "SUCCEEDED" ? "succeed" : stage === "FAILED" ? "fail" : "gone";
   const canceledBy = stage === "CANCELED" ? { canceledBy: draft.context.actor?.name } : {};
   // By the table CANCELING leads to CANCELED alone, ACTIVE to every ending.

@@ -3,7 +3,7 @@
 
 import { formatDuration } from "../duration.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { holdsSlot } from "../state.ts";
+import { isWorking } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
@@ -46,7 +46,7 @@ export function wake(draft: Draft, task: JobTask): void {
 
 /** The runner will never start the attempt. Once its work has said something, that counts. */
 export function startFailed(draft: Draft, task: JobTask, attempt: number, message: string): void {
-  if (task.attempt !== attempt || !holdsSlot(task)) return;
+  if (task.attempt !== attempt || !isWorking(task)) return;
   if (task.status.stopping) {
     stopped(draft, task, attempt);
     return;

@@ -6,7 +6,7 @@ import { quoted } from "../quoted.ts";
 import type { RunParam } from "../schema/param.ts";
 import { error, type Finding, warning } from "./finding.ts";
 
-/** Says what `_kube_config` holds: `MANUAL`: a kubeconfig; `CLUSTER_REF`: the name of a cluster. */
+/** Says what `_kube_config` holds: `MANUAL`: a kubeconfig; `CLUSTER_REF` (default): the name of a cluster. */
 const FROM = "_kube_config_from";
 const CONFIG = "_kube_config";
 const NAMES: readonly string[] = [FROM, CONFIG, "_namespace"];
@@ -15,13 +15,6 @@ const SOURCES: readonly unknown[] = ["MANUAL", "CLUSTER_REF"];
 /** The rules on the declared params of a K8S_JOB, whose pointer is `path`. */
 export function* k8sParamRules(params: readonly RunParam[], path: string): Generator<Finding> {
   const from = params.find(({ name }) => name === FROM);
-  if (!from) {
-    const remedy = "declare it with `usageType: RUNNER` and `value: CLUSTER_REF` or `MANUAL`";
-    yield error(
-      path,
-      `param ${quoted(FROM)} is missing, so nothing says which cluster runs the job; ${remedy}`,
-    );
-  }
   for (const [index, param] of params.entries()) {
     const { name, usageType = "ENV", sensitive } = param;
     const place = below(path, index);

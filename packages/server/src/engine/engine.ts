@@ -225,7 +225,9 @@ export class RunningEngine implements Engine {
 
   waitingFor(task: JobTask): string | undefined {
     if (task.status.stage === "CREATING") {
-      const waits = this.#runners.get(task.runnerType)?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
+      const waits = this.#runners
+        .get(task.runnerType)
+        ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
       if (waits !== undefined) return waits;
     }
     const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;

@@ -11,6 +11,8 @@ export interface RunnerPlace {
   runner(): Runner;
   /** Work and tombstones survive a restart of the server. */
   durable: boolean;
+  /** Work can put out markdown without a call. */
+  markdown: boolean;
   specs: {
     /** Succeeds soon. */
     succeeds: Record<string, unknown>;
@@ -20,7 +22,7 @@ export interface RunnerPlace {
     goesOn: Record<string, unknown>;
     /** Logs the lines `one` and `two`, then succeeds. */
     logs: Record<string, unknown>;
-    /** Puts out `VERSION=1.2` and the markdown `# done`. */
+    /** Puts out `VERSION=1.2` and, where it can, the markdown `# done`. */
     putsOut: Record<string, unknown>;
     /** Refused for good. */
     refused: Record<string, unknown>;
@@ -78,7 +80,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       expect({ stage, runtimeEnvs, markdownOutput: markdownOutput?.trim() }).toEqual({
         stage: "SUCCEEDED",
         runtimeEnvs: { VERSION: "1.2" },
-        markdownOutput: "# done",
+        markdownOutput: place.markdown ? "# done" : undefined,
       });
     });
 
@@ -111,6 +113,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       expect(await runner.start(request)).toEqual({ state: "STARTED" });
       expect(await runner.start(request)).toEqual({ state: "EXISTS" });
       expect(await runner.list()).toEqual([{ taskId: request.taskId, attempt: 1 }]);
+      await host.reported(request, "ACTIVE");
       expect(await runner.stop(request, { graceMs: 1000 })).toBe("STOPPING");
       await host.final(request);
       expect(host.reportsOf(request).map(({ stage }) => stage)).toEqual(["ACTIVE", "CANCELED"]);

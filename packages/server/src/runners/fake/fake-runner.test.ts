@@ -10,6 +10,7 @@ import { createFakeRunner, type FakeClock } from "./fake-runner.ts";
 describeRunner("FAKE", async () => ({
   runner: () => createFakeRunner(),
   durable: false,
+  markdown: true,
   specs: {
     succeeds: {},
     fails: { outcome: "FAILED", reason: "EXIT_CODE", message: "it broke" },

@@ -63,7 +63,8 @@ export class AttemptLogs {
     const { terminated } = state;
     if (!terminated) return;
     followed.ended(Date.parse(terminated.finishedAt ?? "") || 0);
-    if (terminated.message) this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
+    if (terminated.message && !isLog(pod, name, terminated.exitCode))
+      this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
 
   /** No more can be read of a pod that is gone. */
@@ -94,6 +95,12 @@ export class AttemptLogs {
     this.#parts.log.close();
     for (const followed of this.#followed.values()) followed.close();
   }
+}
+
+/** With this policy the message of a container that failed and wrote none is the end of its log. */
+function isLog({ spec }: KubePod, container: string, exitCode: number): boolean {
+  const found = [...spec.containers, ...(spec.initContainers ?? [])].find(({ name }) => name === container);
+  return exitCode !== 0 && found?.terminationMessagePolicy === "FallbackToLogsOnError";
 }
 
 function keyOf({ metadata }: KubePod): string {

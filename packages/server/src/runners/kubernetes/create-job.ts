@@ -27,7 +27,6 @@ export async function createJob(client: ClusterClient, { job, secret }: Rendered
     kind: "Job",
     name: created.job.metadata?.name ?? "",
     uid: created.job.metadata?.uid ?? "",
-    blockOwnerDeletion: true,
   };
   const owned = { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } };
   try {

@@ -1,7 +1,7 @@
 // What happens in one namespace of one cluster: the Jobs and pods of this installation and the warnings about them, each
 // watched once for all tasks, and told to the attempt that they belong to.
 
-import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubeContainer, KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import type { Warning } from "@mflow/core/kubernetes/observe";
 import { selectorOf } from "@mflow/core/kubernetes/render-job";
 import type { ClusterClient, KubeError } from "./cluster-client.ts";
@@ -218,7 +218,9 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
 }
 
 function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
-  const named = ({ name, image }: { name: string; image?: string }) => ({ name, image });
+  const named = ({ name, image, terminationMessagePolicy }: KubeContainer) => ({
+    ...{ name, image, terminationMessagePolicy },
+  });
   return {
     metadata: { ...metadataOf({ metadata }), ownerReferences: metadata?.ownerReferences },
     spec: {

@@ -9,6 +9,7 @@ describeRunner("SHELL", async () => {
   return {
     runner: () => place.runner(),
     durable: true,
+    markdown: true,
     specs: {
       succeeds: step("true"),
       fails: step("exit 2"),
