@@ -21,6 +21,8 @@ export interface KubeMeta {
   finalizers?: string[];
   /** Set once somebody deleted the object; it stays until its finalizers are gone. */
   deletionTimestamp?: string;
+  /** Of a pod that is being deleted: so many seconds before `deletionTimestamp` somebody asked for it. */
+  deletionGracePeriodSeconds?: number;
   /** RFC 3339, whole seconds. */
   creationTimestamp?: string;
   /** Opaque: may be compared for equality alone. */

@@ -49,17 +49,15 @@ export function observe({ job, pods, warnings }: Observed): Observation {
   return { ...facts, stage: isActive ? "ACTIVE" : "CREATING", ...(trouble && { trouble }) };
 }
 
+const DEADLINE = "the Job was active longer than its `activeDeadlineSeconds`";
+
 type Outcome = Pick<Observation, "reason" | "message" | "mustStop"> & { stage: "SUCCEEDED" | "FAILED" };
 
 function outcomeOf(job: KubeJob | undefined, pods: readonly KubePod[]): Outcome | undefined {
   const failed = conditionOf(job, "Failed");
   if (conditionOf(job, "Complete")) return { stage: "SUCCEEDED" };
   if (failed?.reason === "DeadlineExceeded") {
-    return {
-      stage: "FAILED",
-      reason: "DEADLINE",
-      message: "the Job was active longer than its `activeDeadlineSeconds`",
-    };
+    return { stage: "FAILED", reason: "DEADLINE", message: DEADLINE };
   }
   const pod = pods.findLast(({ status }) => status?.phase === "Failed") ?? pods.at(-1);
   if (failed) {
@@ -79,7 +77,8 @@ function outcomeOf(job: KubeJob | undefined, pods: readonly KubePod[]): Outcome 
     return { stage: "FAILED", reason: "EVICTED", message, mustStop: true };
   }
   if (pod.metadata?.deletionTimestamp === undefined) return undefined;
-  return { stage: "FAILED", ...removal(pod), mustStop: true };
+  const removed = isDeadlineOver(job, pod) ? { reason: "DEADLINE", message: DEADLINE } : removal(pod);
+  return { stage: "FAILED", ...removed, mustStop: true };
 }
 
 /** Whether the Job runs one pod, once. */
@@ -124,6 +123,14 @@ function podFailure(pod: KubePod | undefined): { reason: string; message: string
   return { reason: "POD_FAILED", message: `the pod failed: ${why}` };
 }
 
+/** At the deadline the pods are deleted first; the Job says why a moment later. */
+function isDeadlineOver(job: KubeJob | undefined, { metadata }: KubePod): boolean {
+  const { activeDeadlineSeconds = Number.POSITIVE_INFINITY } = job?.spec ?? {};
+  const graceMs = (metadata?.deletionGracePeriodSeconds ?? 0) * 1000;
+  const deletedAt = Date.parse(metadata?.deletionTimestamp ?? "") - graceMs;
+  return deletedAt >= Date.parse(job?.status?.startTime ?? "") + (activeDeadlineSeconds - 1) * 1000;
+}
+
 /** Why somebody or something removes a pod that runs. */
 function removal(pod: KubePod): { reason: string; message: string } {
   return (
@@ -160,7 +167,9 @@ function statusesOf({ status }: KubePod): KubeContainerStatus[] {
 
 /** The first begin of a container, also before a restart. */
 function beginOf({ state, lastState }: KubeContainerStatus): string | undefined {
-  return lastState?.terminated?.startedAt ?? state?.running?.startedAt ?? state?.terminated?.startedAt;
+  const begin = lastState?.terminated?.startedAt ?? state?.running?.startedAt ?? state?.terminated?.startedAt;
+  // Of one that could not be started the zero time is told.
+  return begin?.startsWith("1970-") ? undefined : begin;
 }
 
 /** The containers that began; of several pods each with the end of its pod's name. */

@@ -7,8 +7,10 @@ import type { ClusterClient } from "./cluster-client.ts";
 import { KubeError } from "./cluster-client.ts";
 import { linesOf } from "./stream-lines.ts";
 
-/** A longer line is stored as several, bytes. */
-const MAX_LINE = 64 * 1024;
+/** A longer line is read in pieces, bytes. */
+const MAX_LINE = 1024 * 1024;
+/** A longer line is stored as several, characters. */
+const MAX_TEXT = 64 * 1024;
 /** Lines that are read again come at once: when fewer come, the node has thrown the others away. */
 const OVERLAP_MS = 1_000;
 const FIRST_BACKOFF_MS = 200;
@@ -93,9 +95,10 @@ export class ContainerLog {
       signal: this.#closing.signal,
     });
     const overlap = stored.length > 0 ? new Overlap(stored) : undefined;
+    const reader = new TimedLines(log);
     try {
       for await (const batch of withPauses(linesOf(body, MAX_LINE), overlap)) {
-        const lines = batch.map((line) => written(line, log));
+        const lines = batch.flatMap((line) => reader.read(line));
         const fresh = overlap ? overlap.fresh(lines) : lines;
         if (overlap?.hasGap) await this.#noteGap(overlap);
         if (fresh.length > 0) await log.append(step, fresh);
@@ -104,6 +107,9 @@ export class ContainerLog {
       const rest = overlap?.rest() ?? [];
       if (overlap?.hasGap) await this.#noteGap(overlap);
       if (rest.length > 0) await log.append(step, rest);
+    } catch (error) {
+      // Behind lines it is the end of them; alone it says that there is nothing yet.
+      if (!(error instanceof NodeError) || !reader.hasRead) throw error;
     } finally {
       body.destroy();
     }
@@ -137,13 +143,37 @@ export class ContainerLog {
   }
 }
 
-/** `2026-01-01T00:00:00.123456789Z text`; the text masked. */
-function written(line: string, log: AttemptLog): WrittenLine {
-  const space = line.indexOf(" ");
-  const time = Date.parse(space === -1 ? line : line.slice(0, space));
-  // The rest of a line that was too long has no time of its own.
-  if (Number.isNaN(time)) return { time: Date.now(), text: log.masked(line) };
-  return { time, text: space === -1 ? "" : log.masked(line.slice(space + 1)) };
+/** What a node says instead of a line, e.g. that the container is gone: after the last line that it has. */
+class NodeError extends Error {}
+
+/** Reads `2026-01-01T00:00:00.123456789Z text`. */
+class TimedLines {
+  readonly #log: AttemptLog;
+  /** A line has come. */
+  hasRead = false;
+  /** Of a line that comes in pieces. */
+  #time: number | undefined;
+
+  constructor(log: AttemptLog) {
+    this.#log = log;
+  }
+
+  /** The line masked, a long one as several. What has no time is no line of the container but an error of its node. */
+  read(line: string): WrittenLine[] {
+    const space = line.indexOf(" ");
+    const told = Date.parse(space === -1 ? line : line.slice(0, space));
+    const isNew = !Number.isNaN(told);
+    const time = isNew ? told : this.#time;
+    if (time === undefined) throw new NodeError(line.slice(0, 500));
+    this.hasRead = true;
+    this.#time = Buffer.byteLength(line) >= MAX_LINE - 3 ? time : undefined;
+    const text = this.#log.masked(isNew ? (space === -1 ? "" : line.slice(space + 1)) : line);
+    if (text.length <= MAX_TEXT) return [{ time, text }];
+    const pieces: WrittenLine[] = [];
+    for (let at = 0; at < text.length; at += MAX_TEXT)
+      pieces.push({ time, text: text.slice(at, at + MAX_TEXT) });
+    return pieces;
+  }
 }
 
 /** The batches, and an empty one when nothing came for a while although the overlap is not complete. */

@@ -11,7 +11,7 @@ import type { AttemptLogs } from "./attempt-logs.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
 import type { JobListener, NamespaceWatch, Snapshot } from "./namespace-watch.ts";
 import type { Placement } from "./placement.ts";
-import { within } from "./whole-seconds.ts";
+import { beginIn, endIn } from "./whole-seconds.ts";
 
 export interface KubeAttemptParts {
   host: RunnerHost;
@@ -127,14 +127,14 @@ export class KubeAttempt implements JobListener {
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods);
+    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
     await this.#report(seen);
   }
 
   /** Keeps what must not be forgotten when pods and Job go. */
   #noteFacts(seen: Observation, { job, pods }: Snapshot): void {
     if (seen.steps.length > 0) this.#lastSeen = seen;
-    if (seen.startAt !== undefined) this.#startAt ??= within(seen.startAt, this.#placement.since);
+    if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(pods);
     const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
@@ -156,10 +156,9 @@ export class KubeAttempt implements JobListener {
     }
     if (seen.mustStop) return resultOf(seen);
     const { trouble } = seen;
-    if (!trouble || trouble.heals) {
-      this.#trouble = undefined;
-      return undefined;
-    }
+    // Between two tries the cluster shows no trouble; only work that runs, or another trouble, ends one.
+    if (trouble?.heals || (!trouble && seen.stage === "ACTIVE")) this.#trouble = undefined;
+    if (!trouble || trouble.heals) return undefined;
     const now = Date.now();
     if (this.#trouble?.reason !== trouble.reason) this.#trouble = { reason: trouble.reason, since: now };
     const until = this.#trouble.since + this.#placement.creationGraceMs;
@@ -171,7 +170,7 @@ export class KubeAttempt implements JobListener {
   }
 
   /** Deletes the Job with its pods, and says the end once they are gone. */
-  async #bringDown(job: KubeJob, pods: readonly KubePod[]): Promise<void> {
+  async #bringDown(job: KubeJob, pods: readonly KubePod[], seen: Observation): Promise<void> {
     const { client } = this.#parts;
     const { uid = "", deletionTimestamp, finalizers = [] } = job.metadata ?? {};
     if (this.#deleteSentFor !== uid) {
@@ -180,6 +179,9 @@ export class KubeAttempt implements JobListener {
           ? client.delete(this.#jobPath, { propagationPolicy: "Foreground", preconditions: { uid } })
           : Promise.all(pods.map((pod) => this.#deletePod(pod))),
       );
+      // A pod that cannot begin is not waited for: its node may take a minute to see that there is nothing to stop.
+      if (seen.trouble && seen.stage === "CREATING")
+        await Promise.all(pods.map((pod) => this.#deletePod(pod, 0)));
       this.#deleteSentFor = uid;
     }
     if (pods.length > 0 || finalizers.includes("foregroundDeletion")) return;
@@ -187,11 +189,12 @@ export class KubeAttempt implements JobListener {
     await this.#end(this.#endOfGone(), job);
   }
 
-  /** Who deleted the Job may have left its pods to run until the Job is gone. */
-  async #deletePod({ metadata }: KubePod): Promise<void> {
-    if (metadata?.deletionTimestamp !== undefined) return;
+  /** Deletes a pod by itself: who deleted the Job may have left its pods to run until the Job is gone. */
+  async #deletePod({ metadata }: KubePod, gracePeriodSeconds?: number): Promise<void> {
+    if (metadata?.deletionTimestamp !== undefined && gracePeriodSeconds === undefined) return;
     const path = `/api/v1/namespaces/${this.#placement.namespace}/pods/${metadata?.name}`;
-    await ignoreGone(this.#parts.client.delete(path, { preconditions: { uid: metadata?.uid } }));
+    const preconditions = { uid: metadata?.uid };
+    await ignoreGone(this.#parts.client.delete(path, { preconditions, gracePeriodSeconds }));
   }
 
   async #report(seen: Observation): Promise<void> {
@@ -231,11 +234,11 @@ export class KubeAttempt implements JobListener {
     const { since } = this.#placement;
     const facts = this.#outcome ?? this.#lastSeen;
     const startAt = this.#startAt;
-    const ended = within(facts?.endAt, Math.max(since, Date.parse(startAt ?? "") || 0));
+    const least = Math.max(since, Date.parse(startAt ?? "") || 0);
     const report: RunnerReport = {
       ...this.ref,
       ...result,
-      at: ended ?? new Date().toISOString(),
+      at: facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least),
       startAt,
     };
     if (facts && facts.steps.length > 0) report.steps = facts.steps;

@@ -197,7 +197,7 @@ const NO_TEMPLATE = { spec: { containers: [] } };
 /** What is looked at later, and no more: there may be thousands. */
 function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
   const { backoffLimit, backoffLimitPerIndex, parallelism, completions, podFailurePolicy } = spec;
-  const { ttlSecondsAfterFinished } = spec;
+  const { ttlSecondsAfterFinished, activeDeadlineSeconds } = spec;
   return {
     metadata: metadataOf({ metadata }),
     spec: {
@@ -207,6 +207,7 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
       completions,
       podFailurePolicy,
       ttlSecondsAfterFinished,
+      activeDeadlineSeconds,
       template: NO_TEMPLATE,
     },
     status: {
@@ -222,7 +223,11 @@ function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
     ...{ name, image, terminationMessagePolicy },
   });
   return {
-    metadata: { ...metadataOf({ metadata }), ownerReferences: metadata?.ownerReferences },
+    metadata: {
+      ...metadataOf({ metadata }),
+      ownerReferences: metadata?.ownerReferences,
+      deletionGracePeriodSeconds: metadata?.deletionGracePeriodSeconds,
+    },
     spec: {
       nodeName: spec.nodeName,
       containers: spec.containers.map(named),

@@ -1,0 +1,318 @@
+// Every way in which the work of an attempt can end, or not begin, on a real cluster: stage, reason, and the true reason in
+// words.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Runner, StartRequest } from "../runner.ts";
+import { RecordingHost } from "../testing/recording-host.ts";
+import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+
+let place: KubePlace;
+let runner: Runner;
+let host: RecordingHost;
+
+beforeAll(async () => {
+  place = await KubePlace.make({ creationGrace: "1s", keepFailedFor: "0s" });
+  runner = place.runner();
+  host = new RecordingHost();
+  await runner.open(host);
+});
+afterAll(async () => {
+  await runner.close();
+  await place.dispose();
+});
+
+async function started(
+  spec: Record<string, unknown>,
+  changes: Partial<StartRequest> = {},
+): Promise<StartRequest> {
+  const request = place.request(spec, changes);
+  await runner.start(request);
+  return request;
+}
+
+/** How an attempt ended: stage, reason and message. */
+async function ending(spec: Record<string, unknown>, changes: Partial<StartRequest> = {}) {
+  const request = await started(spec, changes);
+  const { stage, reason, message } = await host.final(request);
+  return { stage, reason, message };
+}
+
+/** The pods of an attempt, as soon as there are some. */
+async function podsOf({ taskId }: StartRequest): Promise<{ metadata: { name: string } }[]> {
+  let pods: { metadata: { name: string } }[] = [];
+  const find = async () => {
+    pods = await place.items(`${place.podsPath}?labelSelector=mflow.dev/task-id=${taskId}`);
+    return pods.length;
+  };
+  await expect.poll(find).toBeGreaterThan(0);
+  return pods;
+}
+
+/** Names of Jobs, pods and Secrets that are left of an attempt. */
+async function leftOf({ taskId }: StartRequest): Promise<string[]> {
+  const selector = `?labelSelector=mflow.dev/task-id=${taskId}`;
+  const paths = [place.jobsPath, place.podsPath, place.secretsPath];
+  const lists = await Promise.all(paths.map((path) => place.items(path + selector)));
+  return lists.flat().map(({ metadata }) => metadata.name);
+}
+
+describe("work that ends by itself", () => {
+  test("SUCCEEDED, with times, steps and what it put out, and nothing of it is left then", async () => {
+    const script = "printf 'A=1\\nb=\"two words\"\\n' > /dev/termination-log";
+    const request = await started(scriptJob(script));
+    const report = await host.final(request);
+    expect(report).toEqual({
+      taskId: request.taskId,
+      attempt: 1,
+      stage: "SUCCEEDED",
+      at: expect.any(String),
+      startAt: expect.any(String),
+      steps: [
+        {
+          name: "main",
+          startAt: expect.any(String),
+          endAt: expect.any(String),
+          durationMs: expect.any(Number),
+          exitCode: 0,
+        },
+      ],
+      runtimeEnvs: { A: "1", b: "two words" },
+    });
+    expect(Date.parse(report.at)).toBeGreaterThanOrEqual(Date.parse(report.startAt ?? ""));
+    await expect.poll(() => leftOf(request)).toEqual([]);
+    expect(place.attempts.rows.has(`${request.taskId}.1`)).toBe(false);
+  });
+
+  test("an exit code is named with its container, and with its last words", async () => {
+    const script = "echo 'no connection to the database' > /dev/termination-log; exit 3";
+    expect(await ending(scriptJob(script))).toEqual({
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "container `main` exited with code 3: no connection to the database",
+    });
+  });
+
+  test("an init container that fails is named, and its log is the log", async () => {
+    const init = {
+      name: "migrate",
+      image: "k8s.test/busybox:1",
+      command: ["sh", "-c", "echo no table; exit 2"],
+    };
+    const request = await started(scriptJob("echo never", { pod: { initContainers: [init] } }));
+    const { stage, reason, message } = await host.final(request);
+    expect({ stage, reason, message, log: host.texts(request) }).toEqual({
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "init container `migrate` exited with code 2",
+      log: ["stdout migrate| no table"],
+    });
+  });
+
+  test("too much memory is OOMKILLED", async () => {
+    const container = { resources: { limits: { memory: "16Mi" } } };
+    const script = "dd if=/dev/zero of=/dev/shm/x bs=1M count=64 2>/dev/null; tail /dev/zero";
+    expect(await ending(scriptJob(script, { container }))).toEqual({
+      stage: "FAILED",
+      reason: "OOMKILLED",
+      message: "container `main` used more memory than its limit and was killed",
+    });
+  });
+
+  test("longer than its own deadline is DEADLINE", async () => {
+    const spec = scriptJob("trap 'exit 0' TERM; sleep 600 & wait", { job: { activeDeadlineSeconds: 2 } });
+    expect(await ending(spec)).toMatchObject({ stage: "FAILED", reason: "DEADLINE" });
+  });
+
+  test("a program that there is not is INVALID_CONTAINER", async () => {
+    const spec = scriptJob("", { container: { command: ["/no/such/program"] } });
+    expect(await ending(spec)).toMatchObject({
+      stage: "FAILED",
+      reason: "INVALID_CONTAINER",
+      message: expect.stringContaining("/no/such/program"),
+    });
+  });
+});
+
+describe("work that cannot begin says why, and FAILED after the grace", () => {
+  test("an image that cannot be pulled: with what the registry said", async () => {
+    const request = await started(scriptJob("true", { container: { image: "nowhere.test/none:1" } }));
+    const creating = await host.until(() =>
+      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
+    );
+    expect(creating).toMatchObject({
+      reason: "IMAGE_PULL",
+      message: expect.stringContaining("nowhere.test/none:1"),
+    });
+    const report = await host.final(request);
+    expect(report).toMatchObject({
+      stage: "FAILED",
+      reason: "IMAGE_PULL",
+      message: expect.stringContaining("container `main`: image `nowhere.test/none:1` cannot be pulled: "),
+    });
+    expect(report.message).not.toContain("Back-off");
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+
+  test("a Secret that there is not, as a variable and as a volume", async () => {
+    const env = [{ name: "X", valueFrom: { secretKeyRef: { name: "missing-secret", key: "x" } } }];
+    const asVariable = scriptJob("true", { container: { env } });
+    const volumes = [{ name: "v", configMap: { name: "missing-map" } }];
+    const volumeMounts = [{ name: "v", mountPath: "/v" }];
+    const asVolume = scriptJob("true", { pod: { volumes }, container: { volumeMounts } });
+    const [variable, volume] = await Promise.all([ending(asVariable), ending(asVolume)]);
+    expect(variable).toMatchObject({
+      stage: "FAILED",
+      reason: "CONFIG_MISSING",
+      message: expect.stringContaining("missing-secret"),
+    });
+    expect(volume).toMatchObject({
+      stage: "FAILED",
+      reason: "CONFIG_MISSING",
+      message: expect.stringContaining("missing-map"),
+    });
+  });
+
+  test("no node with that label: UNSCHEDULABLE and why", async () => {
+    const spec = scriptJob("true", { pod: { nodeSelector: { disk: "none-has-it" } } });
+    expect(await ending(spec)).toMatchObject({
+      stage: "FAILED",
+      reason: "UNSCHEDULABLE",
+      message: expect.stringMatching(/^no node takes the pod: 0\/1 nodes are available/),
+    });
+  });
+
+  test("too large for what is free now is waited for, with the reason, and can be canceled", async () => {
+    const spec = scriptJob("true", { container: { resources: { requests: { cpu: "900" } } } });
+    const request = await started(spec);
+    const creating = await host.until(() =>
+      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
+    );
+    expect(creating).toMatchObject({
+      reason: "UNSCHEDULABLE",
+      message: expect.stringContaining("Insufficient cpu"),
+    });
+    expect(await runner.stop(request, { graceMs: 1000 })).toBe("STOPPING");
+    expect((await host.final(request)).stage).toBe("CANCELED");
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+
+  test("a quota that is used up is waited for, with the reason", async () => {
+    const quota = { metadata: { name: "no-pods" }, spec: { hard: { pods: "0" } } };
+    const quotas = `/api/v1/namespaces/${place.namespace}/resourcequotas`;
+    await place.client.create(quotas, quota);
+    try {
+      await expect
+        .poll(
+          async () =>
+            (await place.client.get<{ status?: { hard?: object } }>(`${quotas}/no-pods`)).status?.hard,
+        )
+        .toEqual({ pods: "0" });
+      const request = await started(scriptJob("true"));
+      const creating = await host.until(() =>
+        host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
+      );
+      expect(creating).toMatchObject({
+        reason: "QUOTA",
+        message: expect.stringContaining("exceeded quota: no-pods"),
+      });
+      expect(await runner.stop(request, { graceMs: 1000 })).toBe("STOPPING");
+      expect((await host.final(request)).stage).toBe("CANCELED");
+    } finally {
+      await place.client.delete(`${quotas}/no-pods`);
+    }
+  });
+});
+
+const goesOn = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
+
+describe("others who meddle", () => {
+  test("a Job that somebody deletes is DELETED_OUTSIDE, its pod is gone, and its log is there", async () => {
+    const request = await started(goesOn);
+    await host.logged(request, "begun");
+    await place.client.delete(`${place.jobsPath}/${request.taskId}-1`, { propagationPolicy: "Background" });
+    const { stage, reason } = await host.final(request);
+    expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "DELETED_OUTSIDE" });
+    await expect.poll(() => leftOf(request)).toEqual([]);
+    expect(host.texts(request)).toEqual(["stdout main| begun"]);
+  });
+
+  test("an eviction is EVICTED, and the work does not run a second time", async () => {
+    const request = await started(goesOn);
+    await host.logged(request, "begun");
+    const [pod] = await podsOf(request);
+    const eviction = {
+      apiVersion: "policy/v1beta1",
+      kind: "Eviction",
+      metadata: { name: pod?.metadata.name, namespace: place.namespace },
+    };
+    await place.client.create(`${place.podsPath}/${pod?.metadata.name}/eviction`, eviction);
+    const { stage, reason } = await host.final(request);
+    expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "EVICTED" });
+    await expect.poll(() => leftOf(request)).toEqual([]);
+    expect(host.texts(request)).toEqual(["stdout main| begun"]);
+  });
+
+  test("a Job of the same name that is not ours is refused, and left alone", async () => {
+    const request = place.request(scriptJob("true"));
+    const name = `${request.taskId}-1`;
+    const theirs = { metadata: { name }, spec: scriptJob("sleep 3600").spec };
+    Object.assign(theirs.spec.template.spec, { restartPolicy: "Never" });
+    await place.client.create(place.jobsPath, theirs);
+    const refusal = await runner.start(request).catch((error: Error) => error.message);
+    expect(refusal).toMatch(/has a Job `task-.*-1` that is not this task's/);
+    expect((await place.items(place.jobsPath)).map(({ metadata }) => metadata.name)).toContain(name);
+    await place.client.delete(`${place.jobsPath}/${name}`, { propagationPolicy: "Background" });
+  });
+});
+
+describe("cancel", () => {
+  test("right after the start, and of what runs: CANCELED once the pods are gone", async () => {
+    const early = await started(goesOn);
+    expect(await runner.stop(early, { graceMs: 1000 })).toBe("STOPPING");
+    const late = await started(goesOn);
+    await host.logged(late, "begun");
+    const [pod] = await podsOf(late);
+    expect(await runner.stop(late, { graceMs: 1000 })).toBe("STOPPING");
+    expect((await host.final(late)).stage).toBe("CANCELED");
+    const remaining = await place.items(place.podsPath);
+    expect(remaining.map(({ metadata }) => metadata.name)).not.toContain(pod?.metadata.name);
+    expect((await host.final(early)).stage).toBe("CANCELED");
+    await expect.poll(async () => [...(await leftOf(early)), ...(await leftOf(late))]).toEqual([]);
+    expect(host.texts(late)).toEqual(["stdout main| begun"]);
+  });
+
+  test("of one that waits for a place in the cluster: it is never created", async () => {
+    const small = await KubePlace.make({ maxTasks: 1 });
+    const other = small.runner();
+    await other.open(host);
+    const first = small.request(goesOn);
+    const second = small.request(goesOn);
+    expect([await other.start(first), await other.start(second)]).toEqual([
+      { state: "STARTED" },
+      { state: "STARTED" },
+    ]);
+    expect(other.waitingFor?.(second)).toBe("waits for one of 1 places in the cluster; 0 before it in line");
+    expect(await other.stop(second, { graceMs: 1000 })).toBe("GONE");
+    const third = small.request(scriptJob("true"));
+    host.requests.set(`${third.taskId}.1`, third);
+    await other.start(third);
+    await other.stop(first, { graceMs: 1000 });
+    expect((await host.final(third)).stage).toBe("SUCCEEDED");
+    expect(host.reportsOf(second)).toEqual([]);
+    await other.close();
+    await small.dispose();
+  });
+});
+
+describe("what is kept", () => {
+  test("Job and pod of a failed task stay as long as asked, then the cluster removes them", async () => {
+    const request = await started(
+      { ...scriptJob("exit 1"), keepFailedFor: "3s" },
+      { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] },
+    );
+    await host.final(request);
+    const name = `${request.taskId}-1`;
+    expect(await leftOf(request)).toEqual([name, expect.stringContaining(`${name}-`), name]);
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+});
