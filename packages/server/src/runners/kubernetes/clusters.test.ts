@@ -136,9 +136,16 @@ test("there is one way to a cluster, and nothing that belongs to another", async
   expect(await problems({ server: "https://a" })).toEqual([
     "/spec/server: `server` needs the `token` of a service account; add it",
   ]);
-  expect(await problems({ inCluster: true, context: "a", certificateAuthority: "-----BEGIN" })).toEqual([
+  expect(await problems({ inCluster: true, context: "a", certificateAuthority: "-----BEGIN CERTIFICATE-----" })).toEqual([
     "/spec/certificateAuthority: `certificateAuthority` goes with `server`; a kubeconfig has `certificate-authority-data`",
     "/spec/context: `context` names one of a kubeconfig, but there is none; remove it",
+  ]);
+});
+
+test("a token and a certificate that cannot be ones are refused", async () => {
+  expect(await problems({ server: "https://a", token: "two\nlines", certificateAuthority: "MIIB" })).toEqual([
+    "/spec/certificateAuthority: this is no certificate in PEM form, which begins with `-----BEGIN CERTIFICATE-----`; give its text",
+    "/spec/token: a token has no spaces and no line ends; give it without them",
   ]);
 });
 
