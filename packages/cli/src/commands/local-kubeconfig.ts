@@ -16,6 +16,7 @@ const FILES: Record<string, string> = {
   "client-certificate": "client-certificate-data",
   "client-key": "client-key-data",
   tokenFile: "token",
+  "token-file": "token",
 };
 
 /**

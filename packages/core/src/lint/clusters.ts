@@ -2,7 +2,7 @@
 
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
-import { kubeconfigProblems } from "../kubernetes/kubeconfig-problems.ts";
+import { kubeconfigProblems } from "../kubernetes/kubeconfig.ts";
 import { MASK } from "../mask.ts";
 import type { ClusterSpec } from "../schema/cluster.ts";
 import { error, type Finding } from "./finding.ts";

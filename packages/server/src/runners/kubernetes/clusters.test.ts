@@ -123,8 +123,8 @@ test("a cluster whose secrets were sealed by a key that is gone can be given new
   const { spec } = await clusters.put("edge", byToken, "ada");
   const later = await open(createKeys({ current: randomBytes(32) }));
   await expect(later.put("edge", spec, "ada")).rejects.toMatchObject({ code: "SECRET_KEY_UNKNOWN" });
-  await later.put("edge", { ...byToken, token: "a new one" }, "ada");
-  expect(later.open("edge")).toEqual({ ...byToken, token: "a new one" });
+  await later.put("edge", { ...byToken, token: "another-token" }, "ada");
+  expect(later.open("edge")).toEqual({ ...byToken, token: "another-token" });
 });
 
 test("there is one way to a cluster, and nothing that belongs to another", async () => {
@@ -136,7 +136,9 @@ test("there is one way to a cluster, and nothing that belongs to another", async
   expect(await problems({ server: "https://a" })).toEqual([
     "/spec/server: `server` needs the `token` of a service account; add it",
   ]);
-  expect(await problems({ inCluster: true, context: "a", certificateAuthority: "-----BEGIN CERTIFICATE-----" })).toEqual([
+  expect(
+    await problems({ inCluster: true, context: "a", certificateAuthority: "-----BEGIN CERTIFICATE-----" }),
+  ).toEqual([
     "/spec/certificateAuthority: `certificateAuthority` goes with `server`; a kubeconfig has `certificate-authority-data`",
     "/spec/context: `context` names one of a kubeconfig, but there is none; remove it",
   ]);
