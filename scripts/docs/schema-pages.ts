@@ -1,6 +1,8 @@
 // The pages about nouns: manifests, runner specs, requests and records, from their schemas.
 
 import { Channel, ChannelSpec } from "@mflow/core/schema/channel";
+import { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
+import { ClusterCheck, MissingPermission, NamespaceCheck } from "@mflow/core/schema/cluster-check";
 import { DecisionRecord, DecisionSource } from "@mflow/core/schema/decision-record";
 import { Delivery, DeliveryAttempt, DeliveryTarget } from "@mflow/core/schema/delivery";
 import { HistoryEvent } from "@mflow/core/schema/event";
@@ -60,12 +62,14 @@ const pages: SchemaPage[] = [
     file: "manifests.md",
     title: "Manifests",
     intro: `A manifest file holds one or more YAML documents, separated by \`---\`. Each is a
-[JobManifest](#jobmanifest) or a [PipelineManifest](#pipelinemanifest), told apart by \`kind\`. Keys that are not
+[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest) or a [ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
 listed here are refused. What single values look like stands at the end of the page. How to use it:
-[write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md).`,
+[write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md),
+[clusters](../how-to/clusters.md).`,
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ClusterManifest, ClusterSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },
       ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },
     },
@@ -105,6 +109,7 @@ task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](.
       ...{ Job, Pipeline },
       ...{ Message, MessageRun, MessageTask, MessageGate },
       ...{ Delivery, DeliveryAttempt, DeliveryTarget, Channel, ...channelSpecs },
+      ...{ Cluster, ClusterCheck, NamespaceCheck, MissingPermission },
       ...{ Evidence: evidence.Evidence, EvidenceGate: evidence.EvidenceGate, Decider: evidence.Decider },
       ...{ SinceSuccess: evidence.SinceSuccess, ParamChange: evidence.ParamChange },
       ...{ EarlierDecision: evidence.EarlierDecision, EarlierTask: evidence.EarlierTask },

@@ -18,7 +18,8 @@ export const EXIT = {
 
 export const EXIT_CODES_HELP = `Exit codes:
   0  done; the run SUCCEEDED (with --detach: it was started)
-  1  the run FAILED (of \`mflow record verify\`: the record is not whole)
+  1  the run FAILED (of \`mflow record verify\`: the record is not whole;
+     of \`mflow cluster check\`: it cannot be used)
   2  wrong usage, bad input, or the server refused; nothing was started or changed
   3  the run was CANCELED
   4  detached by Ctrl-C; the run goes on

@@ -34,6 +34,8 @@ describe("the JSON Schema for editors", () => {
     ["a pipeline", pipeline({ runParams: { A: 1 }, audit: { auditors: ["@ops"] } })],
     ["a pipeline with values as a list", pipeline({ runParams: [{ name: "A", value: true, scope: "*" }] })],
   ];
+  const cluster = (spec: object) => ({ kind: "Cluster", metadata: { name: "a" }, spec });
+  accepted.push(["a cluster", cluster({ server: "https://a", token: "***", workspace: { size: "1Gi" } })]);
   test.each(accepted)("accepts %s, as mflow does", (_what, value) => {
     expect(validator.Check(value)).toBe(true);
     expect(parseManifestObjects([value]).problems).toEqual([]);
@@ -47,6 +49,7 @@ describe("the JSON Schema for editors", () => {
     ["a value name that is not allowed", pipeline({ runParams: { "1": 1 } })],
     ["a runner spec of another runner", job({ outcome: "FAILED" })],
     ["a runner spec with a wrong value", job({ steps: [{ run: "x", keepProcesses: "yes" }] })],
+    ["a cluster at a plain address", cluster({ server: "http://a", token: "***" })],
     ["a list where a map belongs", job([])],
   ])("refuses %s", (_what, value) => {
     expect(validator.Check(value)).toBe(false);

@@ -53,6 +53,9 @@ const pipelines: Look = async (client) =>
     meaning: displayName ?? "",
   }));
 
+const clusters: Look = async (client) =>
+  (await client.clusters.list()).items.map(({ name }) => ({ word: name, meaning: "" }));
+
 const both =
   (one: Look, other: Look): Look =>
   async (client) => [...(await one(client)), ...(await other(client))];
@@ -68,6 +71,7 @@ const looks: Readonly<Record<string, Look>> = {
   "export run": runsIn(),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
+  "check name": clusters,
   "deprecate job": jobsIn(["PUBLISHED"]),
 };
 

@@ -16,6 +16,7 @@ const FILES: Record<string, string> = {
   "client-certificate": "client-certificate-data",
   "client-key": "client-key-data",
   tokenFile: "token",
+  "token-file": "token",
 };
 
 /**
@@ -127,19 +128,20 @@ function refusePrograms(user: Entry | undefined, { file, name, chosen, server, c
   throw new UsageError(
     `context \`${name}\` of ${file} logs in by a program (\`${key}\`), which a server does not run`,
     `Make a service account, and give its token:
-  ${kubectl} create serviceaccount mflow
-  ${kubectl} apply -f - <<'END'
-  apiVersion: v1
-  kind: Secret
-  type: kubernetes.io/service-account-token
-  metadata:
-    name: mflow-token
-    annotations: { kubernetes.io/service-account.name: mflow }
-  END
-  ${secret} jsonpath='{.data.token}' | base64 -d > mflow.token
-  ${secret} jsonpath='{.data.ca\\.crt}' | base64 -d > mflow.ca
-  mflow cluster add ${cluster} --server ${quote(String(server.server))} \\
-    --account-token @mflow.token --ca mflow.ca --namespace ${quote(namespace)}
-  mflow cluster check ${cluster} --role | kubectl --context ${quote(name)} apply -f -`,
+
+${kubectl} create serviceaccount mflow
+${kubectl} apply -f - <<'END'
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/service-account-token
+metadata:
+  name: mflow-token
+  annotations: { kubernetes.io/service-account.name: mflow }
+END
+${secret} jsonpath='{.data.token}' | base64 -d > mflow.token
+${secret} jsonpath='{.data.ca\\.crt}' | base64 -d > mflow.ca
+mflow cluster add ${cluster} --server ${quote(String(server.server))} \\
+  --account-token @mflow.token --ca mflow.ca --namespace ${quote(namespace)}
+mflow cluster check ${cluster} --role | kubectl --context ${quote(name)} apply -f -`,
   );
 }

@@ -1,7 +1,7 @@
 // The Role that grants what mflow needs in a namespace, and the RoleBinding that gives it to somebody, as text for
 // `kubectl apply`.
 
-import { stringify } from "yaml";
+import { Document, isScalar, visit } from "yaml";
 import { type KubePermission, type KubeSubject, minimalRole, PERMISSIONS } from "./permissions.ts";
 
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
@@ -25,7 +25,7 @@ export function subjectOf(username: string): KubeSubject {
 export function roleText(namespace: string, username: string | undefined): string {
   const subject = subjectOf(username ?? "NAME-OF-THE-USER");
   const documents = minimalRole(namespace, nameFor(subject), subject);
-  return `${introduction(username)}${documents.map((document) => stringify(document)).join("---\n")}`;
+  return `${introduction(username)}${documents.map(yamlOf).join("---\n")}`;
 }
 
 /** Another for each subject: a second installation does not take the first one's away. */
@@ -41,4 +41,15 @@ function introduction(username: string | undefined): string {
   );
   const unknown = "# Nobody says whom the credentials belong to: write the name in below.\n";
   return `# Tasks run without these, which you may take out:\n${optional.join("\n")}\n${username === undefined ? unknown : ""}`;
+}
+
+/** Lists of words on one line each. */
+function yamlOf(value: object): string {
+  const document = new Document(value);
+  visit(document, {
+    Seq(_key, list) {
+      if (list.items.every(isScalar)) list.flow = true;
+    },
+  });
+  return document.toString({ flowCollectionPadding: false });
 }

@@ -2,7 +2,7 @@
 
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
-import { kubeconfigProblems } from "../kubernetes/kubeconfig-problems.ts";
+import { kubeconfigProblems } from "../kubernetes/kubeconfig.ts";
 import { MASK } from "../mask.ts";
 import type { ClusterSpec } from "../schema/cluster.ts";
 import { error, type Finding } from "./finding.ts";
@@ -38,6 +38,15 @@ function* accessRules(spec: ClusterSpec, path: string): Generator<Finding> {
       `${path}/certificateAuthority`,
       "`certificateAuthority` goes with `server`; a kubeconfig has `certificate-authority-data`",
     );
+  }
+  if (spec.certificateAuthority?.includes("-----BEGIN CERTIFICATE-----") === false) {
+    yield error(
+      `${path}/certificateAuthority`,
+      "this is no certificate in PEM form, which begins with `-----BEGIN CERTIFICATE-----`; give its text",
+    );
+  }
+  if (spec.token !== undefined && /\s/.test(spec.token)) {
+    yield error(`${path}/token`, "a token has no spaces and no line ends; give it without them");
   }
   if (spec.context !== undefined && spec.kubeconfig === undefined) {
     yield error(`${path}/context`, "`context` names one of a kubeconfig, but there is none; remove it");

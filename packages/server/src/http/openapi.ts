@@ -5,6 +5,8 @@ import { CATALOGUE, type ErrorCode } from "@mflow/core/errors";
 import { messageJsonSchema } from "@mflow/core/json-schema";
 import * as account from "@mflow/core/schema/account";
 import * as api from "@mflow/core/schema/api";
+import { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
+import * as clusterCheck from "@mflow/core/schema/cluster-check";
 import { HistoryEvent } from "@mflow/core/schema/event";
 import { Gate } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
@@ -22,7 +24,7 @@ type Json = Record<string, unknown>;
 const nouns = {
   ...{ HistoryEvent, Gate, Job, JobManifest, JobSnapshot, JobSpec, JobTask, JobTaskStatus },
   ...{ EffectiveParam, ParamValues, RunParam, Pipeline, PipelineManifest, PipelineSpec, StageSpec },
-  ...{ TaskSpec, PipelineTask, RunDefinition },
+  ...{ TaskSpec, PipelineTask, RunDefinition, Cluster, ClusterManifest, ClusterSpec },
 };
 
 /** What every route may answer, besides its own refusals. */
@@ -35,7 +37,7 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api, account]) {
+  for (const group of [nouns, request, api, account, clusterCheck]) {
     for (const [name, value] of Object.entries(group)) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.

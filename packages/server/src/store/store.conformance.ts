@@ -6,7 +6,6 @@ import type { Store } from "./store.ts";
 import { describeAccounts } from "./testing/accounts.conformance.ts";
 import type { Bench, Database, TestClock } from "./testing/bench.ts";
 import { describeCatalog } from "./testing/catalog.conformance.ts";
-import { describeChannels } from "./testing/channels.conformance.ts";
 import { describeCommits } from "./testing/commits.conformance.ts";
 import { describeDecisionRecords } from "./testing/decision-records.conformance.ts";
 import { describeDeliveries } from "./testing/deliveries.conformance.ts";
@@ -17,8 +16,10 @@ import { describeFilters } from "./testing/filters.conformance.ts";
 import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
 import { describeLists } from "./testing/lists.conformance.ts";
+import { describeChannels, describeClusters } from "./testing/named.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
 import { START } from "./testing/records.ts";
+import { describeRunnerAttempts } from "./testing/runner-attempts.conformance.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
 
 /** `prepare` makes an empty database whose stores take the time from `now`. */
@@ -66,6 +67,8 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeDeliveryRemoval(bench);
     describeDecisionRecords(bench);
     describeChannels(bench);
+    describeClusters(bench);
+    describeRunnerAttempts(bench, () => prepare(() => START));
     describeGates(bench);
   });
 }

@@ -6,7 +6,7 @@
 
 import type { KubeConfig } from "@kubernetes/client-node";
 import { MflowError } from "@mflow/core/errors";
-import { kubeconfigProblems } from "@mflow/core/kubernetes/kubeconfig-problems";
+import { readKubeconfig } from "@mflow/core/kubernetes/kubeconfig";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 
 /** The configuration of a cluster with opened secrets. Throws INVALID_DOCUMENT that says what is wrong. */
@@ -37,14 +37,14 @@ export async function kubeConfigOfText(
   context: string | undefined,
   path: string,
 ): Promise<KubeConfig> {
-  const problems = kubeconfigProblems(text, context, path);
-  if (problems.length > 0) {
+  const { config: plain, problems } = readKubeconfig(text, context, path);
+  if (!plain) {
     const message = problems.map((problem) => problem.message).join("; ");
     throw new MflowError("INVALID_DOCUMENT", message, problems);
   }
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
-  config.loadFromString(text);
-  if (context !== undefined) config.setCurrentContext(context);
+  // Not the text itself: the library's parser may find in it what was not looked at.
+  config.loadFromString(JSON.stringify(plain));
   return config;
 }

@@ -13,7 +13,7 @@ const REASONS: [RegExp, string][] = [
   ],
   [/^ECONNREFUSED$/, "nothing listens there; check address and port, and whether the cluster runs"],
   [
-    /^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|UND_ERR_HEADERS_TIMEOUT|ABORT_ERR|EHOSTUNREACH|ENETUNREACH|23)$/,
+    /^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|UND_ERR_HEADERS_TIMEOUT|EHOSTUNREACH|ENETUNREACH)$/,
     "no answer came in time; check the address, routes and firewalls between the server and the cluster",
   ],
   [/^CERT_HAS_EXPIRED$/, "its certificate has expired; renew it in the cluster"],
