@@ -33,6 +33,8 @@ export const EVENT_TYPES = [
   "STATUS_FORCED",
   "DELETED",
   "JOB_STAGE",
+  "TERMINAL_OPENED",
+  "TERMINAL_CLOSED",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -67,6 +69,8 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   DELETED: "Somebody deleted an ended run, or a task that ran alone, with its logs; its history stays.",
   STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
   JOB_STAGE: "A job was published or deprecated.",
+  TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
+  TERMINAL_CLOSED: "A terminal has ended; `reason` and `message` say how.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -28,7 +28,10 @@ import type {
   RunJobResult,
   RunPipelineInput,
   RunPipelineResult,
+  Terminal,
+  TerminalRequest,
 } from "./submit.ts";
+import { Terminals } from "./terminals.ts";
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;
@@ -47,6 +50,7 @@ export class RunningEngine implements Engine {
   readonly #workers: EffectWorkers;
   readonly #runRequests: RunRequests;
   readonly #refusals: Refusals;
+  readonly #terminals: Terminals;
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
@@ -97,6 +101,13 @@ export class RunningEngine implements Engine {
       runs: options.store.runs,
       keys: options.keys,
       now: () => this.#clock.now(),
+      warn: (message, error) => options.log.warn(message, error),
+    });
+    this.#terminals = new Terminals({
+      history: options.store.history,
+      runnerOf: (type) => this.#runners.get(type),
+      now: () => this.#clock.now(),
+      tell: (event) => this.#tell(event),
       warn: (message, error) => options.log.warn(message, error),
     });
     this.#runRequests = new RunRequests({
@@ -164,6 +175,7 @@ export class RunningEngine implements Engine {
     this.#alarms.close();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
+    await this.#terminals.close();
     await this.settled();
     for (const runner of this.#runners.values()) await runner.close();
     await this.settled();
@@ -223,6 +235,18 @@ export class RunningEngine implements Engine {
     this.#memory.drop(aggregateId);
   }
 
+  checkTerminal(task: JobTask): void {
+    this.#refuseWhenDraining();
+    this.#terminals.check(task);
+  }
+
+  async openTerminal(taskId: string, request: TerminalRequest, actor: Actor): Promise<Terminal> {
+    this.#refuseWhenDraining();
+    const task = await this.#options.store.runs.task(taskId);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    return this.#terminals.open(task, request, actor);
+  }
+
   waitingFor(task: JobTask): string | undefined {
     if (task.status.stage === "CREATING") {
       const waits = this.#runners
@@ -241,7 +265,7 @@ export class RunningEngine implements Engine {
   }
 
   busy(): boolean {
-    return this.#unfinished.size > 0;
+    return this.#unfinished.size > 0 || this.#terminals.isBusy;
   }
 
   /** Counts for metrics. */

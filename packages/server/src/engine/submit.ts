@@ -16,8 +16,9 @@ import type {
   WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 
-export type { Actor, RenderedTask };
+export type { Actor, RenderedTask, Terminal, TerminalRequest };
 
 interface RunInput<T> {
   request: T;
@@ -70,10 +71,17 @@ export interface Engine {
   cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Deletes an ended run or lone task with its logs. */
   remove(aggregateId: string, actor: Actor): Promise<void>;
+  /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */
+  checkTerminal(task: JobTask): void;
+  /**
+   * Opens a terminal in the work of a task, or in a copy of it when it has ended. The history says who, where, and how
+   * it ended. Its `ended` resolves once that is written.
+   */
+  openTerminal(taskId: string, request: TerminalRequest, actor: Actor): Promise<Terminal>;
   /** One sentence that says what an unfinished task waits for, or nothing when it does not wait. */
   waitingFor(task: JobTask): string | undefined;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
-  /** Unfinished runs and lone tasks (gates included), for a server that ends when idle. */
+  /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */
   busy(): boolean;
 }

@@ -79,8 +79,10 @@ export interface TerminalRequest {
   command?: string[];
   columns: number;
   rows: number;
-  /** What the program prints. */
-  output(data: Uint8Array): void;
+  /** What the program prints, never two at once: no more comes before the answer has resolved. Does not reject. */
+  output(data: Uint8Array): Promise<void>;
+  /** Aborted when nobody waits for the terminal any more: what was made for it is removed. */
+  signal?: AbortSignal;
 }
 
 export interface TerminalEnd {
@@ -95,11 +97,12 @@ export interface Terminal {
   container: string;
   /** The work has ended: this is a copy of it, made for the session and removed with it. */
   isCopy: boolean;
-  write(data: Uint8Array): void;
+  /** Keys for the program; resolves when it has room for more, also once the session has ended. Does not reject. */
+  write(data: Uint8Array): Promise<void>;
   resize(columns: number, rows: number): void;
-  /** Ends the session; `ended` follows. */
-  close(): void;
-  /** Resolves once nothing of the session is left. */
+  /** Ends the session; `ended` follows, with this reason. */
+  close(reason: string): void;
+  /** Resolves once nothing of the session is left; never rejects. */
   ended: Promise<TerminalEnd>;
 }
 
@@ -119,7 +122,11 @@ export interface Runner {
   release(aggregateId: string): Promise<void>;
   /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */
   waitingFor?(ref: AttemptRef): string | undefined;
-  /** Opens a terminal in the work of an attempt. Absent where nobody can be let in. Rejects with an MflowError. */
+  /**
+   * Opens a terminal in the work of an attempt, which may have ended. Absent where nobody can be let in. Rejects with an
+   * MflowError: CONFLICT when nothing of the work runs yet, or nothing is left of it; NOT_FOUND for a container that is
+   * not there.
+   */
   openTerminal?(ref: AttemptRef, request: TerminalRequest): Promise<Terminal>;
   /** Asks where the work would run whether it would be taken there, and makes nothing. Rejects with an MflowError that says why not. */
   tryOut?(request: StartRequest): Promise<void>;

@@ -374,6 +374,8 @@ export interface HistoryQuery {
 }
 
 export interface HistoryStore {
+  /** Adds events that belong to no other change. Durable when it resolves. */
+  append(events: NewHistoryEvent[]): Promise<HistoryEvent[]>;
   list(query: HistoryQuery): Promise<HistoryEvent[]>;
   /** Place of the newest event, 0 when there is none. */
   lastSeq(): Promise<number>;

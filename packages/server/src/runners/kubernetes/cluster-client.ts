@@ -128,7 +128,10 @@ export class ClusterClient {
     return answer.body;
   }
 
-  /** Opens a WebSocket for `exec`; one frame a message, its first byte the channel. Rejects with a KubeError. */
+  /**
+   * Opens a WebSocket for `exec`; one frame a message, its first byte the channel. It is paused: to be resumed once
+   * somebody listens. Rejects with a KubeError.
+   */
   async webSocket(path: string, query: readonly (readonly [string, string])[]): Promise<WebSocket> {
     const { WebSocket } = await import("ws");
     this.#calls++;
@@ -138,7 +141,10 @@ export class ClusterClient {
     this.#refuseAddress();
     const socket = new WebSocket(url, EXEC_PROTOCOLS, options);
     return new Promise((resolve, reject) => {
-      socket.once("open", () => resolve(socket));
+      socket.once("open", () => {
+        socket.pause();
+        resolve(socket);
+      });
       socket.once("unexpected-response", (_request, response: IncomingMessage) => {
         bodyOf(response).then(
           (body) => reject(refusal(response.statusCode ?? 0, body, undefined)),

@@ -20,9 +20,12 @@ export function appendHistory(connection: Connection): AppendHistory {
     });
 }
 
-export function sqliteHistory(connection: Connection): HistoryStore {
+export function sqliteHistory(connection: Connection, append: AppendHistory): HistoryStore {
   const events = places<NewHistoryEvent>(connection, "history");
   return {
+    async append(added) {
+      return connection.transaction(() => append(added));
+    },
     list: (query) => events.list(query),
     async lastSeq() {
       return connection.read(events.last);

@@ -70,7 +70,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
   return {
     runs: sqliteRuns(connection, reader, parts, now),
     outbox: sqliteOutbox(connection),
-    history: sqliteHistory(connection),
+    history: sqliteHistory(connection, append),
     catalog: sqliteCatalog(connection, reader, index, append),
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),

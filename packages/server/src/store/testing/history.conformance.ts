@@ -40,6 +40,21 @@ export function describeHistory(bench: Bench): void {
       expect(await bench.store.history.lastSeq()).toBe(4);
     });
 
+    test("takes events of its own, in order, behind what was committed", async () => {
+      const [committed] = await write([anEvent({ type: "JOB_STAGE" })]);
+      const opened = anEvent({ type: "TERMINAL_OPENED", taskId: aTask(1).id, actor: "ana" });
+      const closed = anEvent({ type: "TERMINAL_CLOSED", taskId: aTask(1).id, reason: "EXITED" });
+      const added = await bench.store.history.append([opened, closed]);
+      expect(added).toEqual([
+        { seq: 2, ...opened },
+        { seq: 3, ...closed },
+      ]);
+      expect(await bench.store.history.append([])).toEqual([]);
+      expect(await list({})).toEqual([committed, ...added]);
+      expect(await list({ taskId: aTask(1).id })).toEqual(added);
+      expect(await bench.store.history.lastSeq()).toBe(3);
+    });
+
     test("is read from a place on, in parts", async () => {
       const written = await write([1, 2, 3, 4, 5].map((attempt) => anEvent({ attempt })));
       expect(await list({ after: 1, limit: 2 })).toEqual(written.slice(1, 3));
