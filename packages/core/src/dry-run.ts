@@ -5,6 +5,7 @@ import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./de
 import { nearest } from "./nearest.ts";
 import { checkParams, maskParams, matchesScope } from "./params.ts";
 import { renderSpec } from "./render.ts";
+import type { JobTask } from "./schema/job-task.ts";
 import type { EffectiveParam, RunParam } from "./schema/param.ts";
 import type { RunState } from "./state.ts";
 
@@ -25,8 +26,7 @@ export interface RenderedTask {
 export function renderRun(state: RunState, context: Context): RenderedTask[] {
   return [...state.tasks.values()].map((task) => {
     const job = jobOf(state.definition, task.id);
-    const { params, declared } = effectiveParams(state, task, context);
-    const known = [...params, ...placeholders(declared, params)];
+    const { known, declared } = paramsToCome(state, task, context);
     const { skipRun } = taskSpecOf(state.definition, task);
     const problems = skipRun ? [] : checkParams(declared, known);
     refuseInvalid([{ task, problems: problems.filter(({ path }) => !isPlaceholder(known, path)) }]);
@@ -41,6 +41,16 @@ export function renderRun(state: RunState, context: Context): RenderedTask[] {
     if (skipRun) rendered.skipped = true;
     return rendered;
   });
+}
+
+/** The params of a task as far as they are known, in plain text, and placeholders for those that earlier tasks may put out. */
+export function paramsToCome(
+  state: RunState,
+  task: JobTask,
+  context: Context,
+): { known: EffectiveParam[]; declared: readonly RunParam[] } {
+  const { params, declared } = effectiveParams(state, task, context);
+  return { known: [...params, ...placeholders(declared, params)], declared };
 }
 
 function placeholders(declared: readonly RunParam[], params: readonly EffectiveParam[]): EffectiveParam[] {

@@ -199,7 +199,8 @@ export function stepName(pod: KubePod, container: string, pods: number): string 
   return pods > 1 ? `${container}.${pod.metadata?.name?.slice(-5)}` : container;
 }
 
-function byAge(one: KubePod, other: KubePod): number {
+/** The older pod first. */
+export function byAge(one: KubePod, other: KubePod): number {
   const begin = (pod: KubePod) => Date.parse(pod.metadata?.creationTimestamp ?? "") || 0;
   return begin(one) - begin(other) || (one.metadata?.name ?? "").localeCompare(other.metadata?.name ?? "");
 }

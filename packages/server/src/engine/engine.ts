@@ -116,6 +116,8 @@ export class RunningEngine implements Engine {
       newId: options.newId,
       makeContext: (actor) => this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
       refuseWhenDraining: () => this.#refuseWhenDraining(),
+      runners: this.#runners,
+      mflowUrl: options.mflowUrl,
     });
   }
 

@@ -15,8 +15,9 @@ import type { IdempotencyKey, Store } from "../store/store.ts";
 import { type Committer, IdempotencyRace } from "./committer.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
 import type { Actor, RunJobInput, RunJobResult, RunPipelineInput, RunPipelineResult } from "./submit.ts";
+import { type TryOutParts, tryOutTasks } from "./try-out.ts";
 
-export interface RunRequestsParts {
+export interface RunRequestsParts extends TryOutParts {
   store: Store;
   committer: Committer;
   newId(prefix: string): string;
@@ -47,7 +48,7 @@ export class RunRequests {
       pipeline,
       jobs,
     };
-    if (request.dryRun) return dryRun(change, makeContext(actor));
+    if (request.dryRun) return dryRun(change, makeContext(actor), this.#parts);
     const lockKey = lockKeyOf(change);
     let warnings: string[] = [];
     const create = async (): Promise<RunState> => {
@@ -74,7 +75,9 @@ export class RunRequests {
     if (request.dryRun) {
       const context = makeContext(actor);
       const state = createState(change, context);
-      return { task: state.tasks.get(id) as JobTask, rendered: renderRun(state, context)[0] };
+      const rendered = renderRun(state, context)[0];
+      await tryOutTasks(state, context, this.#parts);
+      return { task: state.tasks.get(id) as JobTask, rendered };
     }
     const create = async () => createState(change, makeContext(actor));
     const made = await this.#create(id, create, actor, idempotency);
@@ -150,12 +153,18 @@ export class RunRequests {
 }
 
 /** Everything but saving and creation; a lock that somebody holds does not matter. */
-function dryRun(change: RunPipelineChange, context: Context): RunPipelineResult {
+async function dryRun(
+  change: RunPipelineChange,
+  context: Context,
+  parts: TryOutParts,
+): Promise<RunPipelineResult> {
   const state = createState(change, context);
+  const rendered = renderRun(state, context);
+  await tryOutTasks(state, context, parts);
   return {
     run: state.run as PipelineTask,
     tasks: [...state.tasks.values()],
-    rendered: renderRun(state, context),
+    rendered,
     warnings: unusedRunParams(state),
   };
 }

@@ -18,9 +18,16 @@ export class KubeError extends Error {
   readonly reason: string | undefined;
   /** Milliseconds that the server asks to wait. */
   readonly retryAfterMs: number | undefined;
+  /** What is wrong with which field of what was sent. */
+  readonly causes: readonly { field: string; message: string }[];
 
-  constructor(status: number, message: string, more: { reason?: string; retryAfterMs?: number } = {}) {
+  constructor(
+    status: number,
+    message: string,
+    more: { reason?: string; retryAfterMs?: number; causes?: KubeError["causes"] } = {},
+  ) {
     super(message);
+    this.causes = more.causes ?? [];
     this.status = status;
     this.reason = more.reason;
     this.retryAfterMs = more.retryAfterMs;
@@ -281,15 +288,25 @@ async function bodyOf(body: AsyncIterable<Uint8Array>): Promise<unknown> {
   }
 }
 
+/** A `Status` object. */
+interface StatusBody {
+  message?: string;
+  reason?: string;
+  details?: { causes?: { field?: string; message?: string }[] };
+}
+
 /** The KubeError of an answer that is no success; a `Status` object says it best. */
 function refusal(status: number, body: unknown, retryAfter: string | string[] | undefined): KubeError {
-  const said =
-    typeof body === "object" && body !== null ? (body as { message?: string; reason?: string }) : {};
+  const said = typeof body === "object" && body !== null ? (body as StatusBody) : {};
   const message =
     said.message ??
     (typeof body === "string" && body.trim() ? body.trim().slice(0, 500) : `status ${status}`);
   const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+  const causes = (said.details?.causes ?? []).flatMap(({ field, message }) =>
+    field === undefined || message === undefined ? [] : [{ field, message }],
+  );
   return new KubeError(status, message, {
+    causes,
     ...(said.reason !== undefined && { reason: said.reason }),
     ...(seconds > 0 && { retryAfterMs: seconds * 1000 }),
   });

@@ -14,6 +14,8 @@ export interface ClusterWorkOptions {
   limits: Limits;
   installation: string;
   mayDial?: MayDial;
+  /** A namespace is watched from now on. */
+  opened(namespace: string, client: ClusterClient): void;
   /** A Job of this installation that nobody follows was found. */
   orphan(job: KubeJob, client: ClusterClient): void;
   warn(message: string): void;
@@ -53,6 +55,7 @@ export class ClusterWork {
       });
       this.#watches.set(namespace, watch);
       watch.start();
+      this.#options.opened(namespace, client);
     }
     return watch;
   }

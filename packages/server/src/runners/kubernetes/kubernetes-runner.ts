@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
+import { byAge } from "@mflow/core/kubernetes/observe";
 import {
   jobNameOf,
   LABELS,
@@ -26,6 +27,8 @@ import {
   type StartRequest,
   type StartResult,
   type StopResult,
+  type Terminal,
+  type TerminalRequest,
 } from "../runner.ts";
 import { AttemptLog } from "./attempt-log.ts";
 import { AttemptLogs } from "./attempt-logs.ts";
@@ -164,9 +167,29 @@ class KubernetesRunner implements Runner {
       await client.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, job, { dryRun: "All" });
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      const message = `task \`${request.name}\`: ${error.status === 0 ? error.message : `Kubernetes would refuse the Job: ${error.message}`}`;
-      throw new MflowError("RUNNER_REFUSED", message);
+      throw refusedTrial(request.name, error);
     }
+  }
+
+  async openTerminal(ref: AttemptRef, request: TerminalRequest): Promise<Terminal> {
+    const placement = this.#placements.get(attemptKey(ref))?.placement;
+    const cluster = placement && hasJob(placement) ? await this.#clusterOf(placement) : undefined;
+    const watch = placement && (await cluster?.watch(placement.namespace));
+    const pods = watch?.snapshot(placement?.jobName ?? "").pods ?? [];
+    const newest = pods.toSorted(byAge).at(-1);
+    if (!placement || !cluster || !newest) {
+      const why = placement && isOpen(placement) ? "there is no pod yet" : "its pod is removed";
+      const remedy =
+        "pods of ended tasks stay as long as `keepFor` and `keepFailedFor` of the job or the cluster say";
+      throw new MflowError(
+        "CONFLICT",
+        `Attempt ${ref.attempt} of ${ref.taskId} cannot be entered: ${why}; ${remedy}.`,
+      );
+    }
+    const { openPodTerminal } = await import("./terminal.ts");
+    const pod = newest.metadata?.name ?? "";
+    const place = { namespace: placement.namespace, pod, installation: this.#installation };
+    return openPodTerminal(await cluster.client(), place, request);
   }
 
   waitingFor(ref: AttemptRef): string | undefined {
@@ -452,6 +475,7 @@ class KubernetesRunner implements Runner {
         limits: limitsOf(text === undefined ? settings() : {}),
         installation: this.#installation,
         ...(text !== undefined && { mayDial }),
+        opened: (namespace, client) => this.#sweepCopies(namespace, client),
         orphan: (job, client) => this.#orphan(job, client),
         warn: (message) => log.warn(message),
       });
@@ -480,6 +504,17 @@ class KubernetesRunner implements Runner {
     sweepOrphan(job, ref, { client, host, warn: (message) => this.#options.log.warn(message) });
   }
 
+  /** Copies of pods that sessions of an earlier life left. */
+  #sweepCopies(namespace: string, client: ClusterClient): void {
+    const swept = async () => {
+      const { sweepDebugCopies } = await import("./debug-copy.ts");
+      await sweepDebugCopies(client, namespace, this.#installation);
+    };
+    swept().catch((error: unknown) => {
+      this.#options.log.warn(`copies of pods in namespace ${namespace}: ${(error as Error).message}`);
+    });
+  }
+
   #placementOf(key: string): Placement {
     const known = this.#placements.get(key);
     if (!known) throw new Error(`attempt ${key} is not known`);
@@ -498,6 +533,28 @@ class KubernetesRunner implements Runner {
     this.#placements.delete(key);
     this.#followed.delete(key);
   }
+}
+
+/** What a trial came to: the sentence of the API server, and the place of each cause in the runner spec. */
+function refusedTrial(task: string, error: KubeError): MflowError {
+  if (error.status === 0) return new MflowError("RUNNER_REFUSED", `task \`${task}\`: ${error.message}`);
+  const details = error.causes.map(({ field, message }) => ({
+    path: `/runnerSpec/${field
+      .replace(/\[(\d+)\]/g, "/$1")
+      .replace(/\[.*?\]/g, "")
+      .replaceAll(".", "/")}`,
+    message: `Kubernetes would refuse this: ${message}`,
+  }));
+  return new MflowError(
+    "RUNNER_REFUSED",
+    `task \`${task}\`: Kubernetes would refuse the Job: ${error.message}`,
+    details,
+  );
+}
+
+/** Whether a Job may be there, with pods. */
+function hasJob({ state }: Placement): boolean {
+  return state === "CREATED" || state === "ENDED";
 }
 
 function tombstone({ taskId, attempt }: AttemptRef): Placement {
