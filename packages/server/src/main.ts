@@ -131,6 +131,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     accounts,
     listeners,
     clusters,
+    tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>
       (await import("./runners/kubernetes/check-cluster.ts")).checkCluster(spec, namespaces),

@@ -75,6 +75,8 @@ export interface AppOptions {
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
   clusters: Clusters;
   checkCluster: CheckCluster;
+  /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
+  tryOut: Services["tryOut"];
   /** Ranges, addresses and names of hosts that messages may be sent to although they are not public. */
   allowedTargets?: readonly string[];
   /** Absent: there are no app channels, and every callback is refused. */
@@ -195,6 +197,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     channels: options.listeners.channels,
     clusters: options.clusters,
     checkCluster: options.checkCluster,
+    tryOut: options.tryOut,
     dispatcher: options.listeners.dispatcher,
     ...(options.callbacks && { callbacks: options.callbacks }),
     language: options.language ?? "en",

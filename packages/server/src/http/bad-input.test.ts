@@ -258,6 +258,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     listeners: server.listeners,
     clusters: server.clusters,
     checkCluster,
+    tryOut: async () => {},
     auth: {
       authenticate: async () => ({
         name: "x",

@@ -14,6 +14,7 @@ import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Clusters } from "../runners/kubernetes/clusters.ts";
+import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
@@ -44,6 +45,8 @@ export interface Services {
   links: DecisionLinks;
   /** The stored channels. */
   channels: Channels;
+  /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
+  tryOut(request: StartRequest): Promise<void>;
   /** The stored clusters. */
   clusters: Clusters;
   checkCluster: CheckCluster;

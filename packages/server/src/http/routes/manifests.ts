@@ -9,10 +9,12 @@ import {
   LintResult,
   ScopeQuery,
 } from "@mflow/core/schema/api";
-import { closed, type Scope } from "@mflow/core/schema/scalars";
+import { closed, Name, type Scope, titled } from "@mflow/core/schema/scalars";
+import { Type } from "@mflow/core/schema/type";
 import { type Applied, applyManifests } from "../../catalog/apply.ts";
 import { YamlText } from "../body.ts";
 import { demand, listScope } from "../caller.ts";
+import { lintOnCluster } from "../lint-on-cluster.ts";
 import { requestScope } from "../list-query.ts";
 import { givenDocument, isError, lintDocuments, parseInput } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
@@ -22,7 +24,12 @@ const tag = "Manifests";
 
 /** With a YAML body, what the fields of a JSON body would say. */
 const lintQuery = { ...ScopeQuery.properties, file: ApplyRequest.properties.file };
-const LintQuery = closed(lintQuery);
+const LintQuery = closed({
+  ...lintQuery,
+  cluster: Type.Optional(
+    titled("Ask this cluster, too, whether it would take the Jobs of the `K8S_JOB` jobs among them.", Name),
+  ),
+});
 const ApplyQuery = closed({ ...lintQuery, dryRun: ApplyRequest.properties.dryRun });
 
 /** What is left open by the query is as in the body. */
@@ -51,7 +58,7 @@ function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): 
   };
 }
 
-export function manifestRoutes({ catalog, lint, clusters }: Services): Route[] {
+export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): Route[] {
   return [
     route({
       method: "POST",
@@ -97,20 +104,25 @@ export function manifestRoutes({ catalog, lint, clusters }: Services): Route[] {
       tag,
       summary: "Say what is wrong with manifests",
       description:
-        "All problems, with file, line and column of YAML text; those with what is stored included.",
+        "All problems, with file, line and column of YAML text; those with what is stored included. With `cluster`, and " +
+        "nothing else wrong, the cluster is asked as well: needs operator.",
       access: "caller",
       query: LintQuery,
       body: LintRequest,
       yaml: true,
       successes: { 200: { description: "All problems; none when all is well.", schema: LintResult } },
-      errors: [],
+      errors: ["NOT_FOUND"],
       async handle({ query, body }, caller) {
         const scope = scopeFor(query, body);
         listScope(caller, scope);
+        if (query.cluster !== undefined) demand(caller, "operator", scope);
         const { documents, problems } = await parseInput(body as LintRequest | YamlText, query.file);
-        return {
-          body: { problems: [...problems, ...(await lintDocuments(lint, documents, scope))] },
-        };
+        const found = [...problems, ...(await lintDocuments(lint, documents, scope))];
+        if (query.cluster !== undefined && !found.some(isError)) {
+          clusters.get(query.cluster);
+          found.push(...(await lintOnCluster(documents, query.cluster, scope, tryOut)));
+        }
+        return { body: { problems: found } };
       },
     }),
   ];

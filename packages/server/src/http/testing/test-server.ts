@@ -128,6 +128,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     listeners,
     clusters,
     checkCluster,
+    tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
     callbacks: {
       settingsOf: (channel) => listeners.channels.open(channel),

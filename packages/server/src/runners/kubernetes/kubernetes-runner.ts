@@ -67,13 +67,17 @@ const MAX_BACKOFF_MS = 30_000;
 /** Longer than any start can be under way, milliseconds. */
 const TOMBSTONE_MS = 7 * 24 * 3600 * 1000;
 
-export function createKubernetesRunner(
-  options: KubernetesRunnerOptions,
-): Runner & { attemptsIn(cluster: string): number } {
+/** The runner, and what the server asks of this one alone. */
+export interface ClusterRunner extends Required<Runner> {
+  /** Attempts that are under way or kept in a cluster. */
+  attemptsIn(cluster: string): number;
+}
+
+export function createKubernetesRunner(options: KubernetesRunnerOptions): ClusterRunner {
   return new KubernetesRunner(options);
 }
 
-class KubernetesRunner implements Runner {
+class KubernetesRunner implements ClusterRunner {
   readonly type = TYPE;
   readonly #options: KubernetesRunnerOptions;
   readonly #placements = new Map<string, { ref: AttemptRef; placement: Placement }>();
@@ -202,7 +206,6 @@ class KubernetesRunner implements Runner {
     return undefined;
   }
 
-  /** Attempts that are under way or kept in a cluster. */
   attemptsIn(cluster: string): number {
     return [...this.#placements.values()].filter(
       ({ placement }) => placement.cluster === cluster && placement.state !== "STOPPED",
