@@ -30,7 +30,7 @@ import {
 import { Cursor, PipelineTask, PipelineTaskStatus, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import { ReleaseReport, ReportedGate, ReportedTask } from "@mflow/core/schema/release-report";
 import * as request from "@mflow/core/schema/request";
-import { FakeSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
+import { FakeSpec, K8sJobSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
 import { Duration, Extension, Labels, Name, ParamName, Timestamp, Version } from "@mflow/core/schema/scalars";
 import { page } from "./markdown.ts";
 import { type KnownSchemas, type Schema, SchemaText } from "./schema-text.ts";
@@ -74,9 +74,9 @@ listed here are refused. What single values look like stands at the end of the p
     file: "runner-specs.md",
     title: "Runner specs",
     intro: `What \`runnerSpec\` of a [job](manifests.md#jobspec) holds, by its \`runnerType\`: a
-[ShellSpec](#shellspec) for \`SHELL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
+[K8sJobSpec](#k8sjobspec) for \`K8S_JOB\`, a [ShellSpec](#shellspec) for \`SHELL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
 of a [TEMPLATE param](../how-to/templates.md); this is what it must look like once it is filled in.`,
-    schemas: { ShellSpec, ShellStep, FakeSpec },
+    schemas: { K8sJobSpec, ShellSpec, ShellStep, FakeSpec },
   },
   {
     file: "requests.md",

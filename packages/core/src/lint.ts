@@ -41,7 +41,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   }
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
-  yield* runnerSpecRules(spec, "/spec/runnerSpec");
+  yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }
 

@@ -5,18 +5,31 @@
 export const REASONS = {
   AUDIT_DENIED: "The audit was denied; the task never ran.",
   AUDIT_EXPIRED: "Nobody decided the audit in time; the task never ran.",
+  CONFIG_MISSING: "A container names a Secret, a ConfigMap or a key of one that does not exist.",
   CONFIRM_DENIED: "The work ended, and its confirm was denied.",
   CONFIRM_EXPIRED: "The work ended, and nobody decided its confirm in time.",
-  EXIT_CODE: "A step ended with an exit code other than 0.",
+  DEADLINE: "The Job took longer than its `activeDeadlineSeconds`, and the cluster stopped it.",
+  DELETED_OUTSIDE:
+    "Somebody else than mflow deleted the Job or its pod; whether its work was done is unknown.",
+  EVICTED:
+    "The cluster removed the pod from its node: it was short of memory or disk, drained, or needed for a pod of higher priority.",
+  EXIT_CODE: "A step or container ended with an exit code other than 0.",
   FORCED: "An operator set the stage with `forceUpdateStatus`.",
+  IMAGE_PULL: "The image of a container cannot be pulled.",
+  INVALID_CONTAINER:
+    "A container cannot be started as it is described, e.g. because its command or a path does not exist.",
   LOST: "The runner does not know the attempt any more; whether its work was done is unknown.",
+  NODE_LOST: "The node that the pod ran on is gone or does not answer; whether its work was done is unknown.",
   NO_STATUS:
     "The work of a task with `manualUpdateStatus` is gone, and no status call came within the grace.",
+  OOMKILLED: "A container used more memory than its limit or its node has, and was killed.",
   OUTPUT_INVALID:
     "A step wrote something into `$MFLOW_OUTPUT` that is neither `NAME=value` nor `NAME<<WORD`.",
   OUTPUT_REFUSED: "The task put out a value that looks like a secret sealed by mflow.",
   OUTPUT_TOO_LARGE: "The task put out more runtime envs than a task may have.",
+  POD_FAILED: "The pod failed, and the cluster gives no cause that mflow knows; the message has its words.",
   PUSHED_BACK: "Of an attempt before the present one: a person pushed a result back before it had ended.",
+  QUOTA: "A quota or limit of the namespace does not allow the pod.",
   REPORTED: "The task's status call said FAILED.",
   RUNNER_ERROR: "The runner failed while it ran the task.",
   RUN_CANCELED: "The run was canceled before the task's turn.",
@@ -27,4 +40,5 @@ export const REASONS = {
   STEP_TIMEOUT: "A step took longer than its `timeout`.",
   TASK_FAILED: "Of a run: one of its tasks FAILED.",
   TIMEOUT: "The task took longer than its `timeout` and was stopped.",
+  UNSCHEDULABLE: "No node takes the pod: none has what it asks for.",
 } as const satisfies Record<string, string>;

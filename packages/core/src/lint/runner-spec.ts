@@ -8,6 +8,8 @@ import type { JobSpec, RunnerType } from "../schema/job.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "../schema/runner-spec.ts";
 import { timeoutRules } from "./durations.ts";
 import { error, type Finding } from "./finding.ts";
+import { k8sParamRules } from "./k8s-params.ts";
+import { k8sSpecRules, secretTemplateRules } from "./k8s-spec.ts";
 
 const schemas: Record<RunnerType, SchemaNode> = {
   K8S_JOB: K8sJobSpec as SchemaNode,
@@ -25,12 +27,17 @@ function templateTest(spec: JobSpec): (text: string) => boolean {
 }
 
 /** The spec has the shape that its runner wants; a template may stand wherever a single value is wanted. */
-export function* runnerSpecRules(spec: JobSpec, path: string): Generator<Finding> {
+export function* runnerSpecRules(spec: JobSpec, path: string, paramsPath: string): Generator<Finding> {
+  if (spec.runnerType === "K8S_JOB") {
+    yield* k8sParamRules(spec.runParams ?? [], paramsPath);
+    yield* secretTemplateRules(spec, path);
+  }
   const standsForValue = templateTest(spec);
   const explanations = explain(schemas[spec.runnerType], spec.runnerSpec, path, { standsForValue });
   for (const { path: place, message, atKey } of explanations) yield { ...error(place, message), atKey };
-  if (explanations.length > 0 || spec.runnerType !== "SHELL") return;
-  yield* shellRules(spec.runnerSpec as ShellSpec, path, standsForValue);
+  if (explanations.length > 0) return;
+  if (spec.runnerType === "SHELL") yield* shellRules(spec.runnerSpec as ShellSpec, path, standsForValue);
+  if (spec.runnerType === "K8S_JOB") yield* k8sSpecRules(spec.runnerSpec as K8sJobSpec, path, standsForValue);
 }
 
 function* shellRules(
