@@ -1,4 +1,4 @@
-// kubectl for the checks: the one on the PATH, else the one that came with the cluster for tests.
+// kubectl for the checks: the one that came with the cluster for tests, else the one on the PATH.
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,7 +8,11 @@ import { join } from "node:path";
 /** Where the cluster for tests keeps what belongs to it. */
 const TEST_CLUSTER = process.env.K8S_ROOT ?? join(tmpdir(), "mflow-k8s");
 const TEST_KUBECTL = join(TEST_CLUSTER, "bin", "kubectl");
-const PROGRAM = existsSync(TEST_KUBECTL) ? TEST_KUBECTL : "kubectl";
+
+/** Path or name of kubectl. */
+export function kubectlProgram(): string {
+  return existsSync(TEST_KUBECTL) ? TEST_KUBECTL : "kubectl";
+}
 
 /** Socket of the containerd of the cluster for tests; nothing when the cluster is another one. */
 export function testContainerd(): string | undefined {
@@ -23,7 +27,7 @@ export function kubectl(args: readonly string[], input: unknown = ""): Promise<s
   if (!process.env.KUBECONFIG) throw new Error("KUBECONFIG must name the cluster for the check");
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const options = { maxBuffer: 64 * 2 ** 20 };
-  const child = execFile(PROGRAM, args, options, (error, stdout, stderr) => {
+  const child = execFile(kubectlProgram(), args, options, (error, stdout, stderr) => {
     if (error) reject(new Error(`kubectl ${args.join(" ")}: ${stderr || error.message}`));
     else resolve(stdout);
   });
