@@ -28,6 +28,9 @@ const containerd = testContainerd();
 const reference = process.env.MFLOW_TEST_IMAGE ?? `k8s.test/mflow:${id}`;
 const hasImage = containerd !== undefined || process.env.MFLOW_TEST_IMAGE !== undefined;
 
+/** The image is installed and packed anew, and the renderer may have to compile Go's library first. */
+const IMAGE_TIMEOUT_MS = 400_000;
+
 let folder: string;
 let renderer: string;
 let versions: string[];
@@ -40,7 +43,7 @@ beforeAll(async () => {
   const lists = kinds.map((line) => line.split(/ +/));
   versions = [...names, ...lists.map((words) => `${words.at(-3)}/${words.at(-1)}`)];
   for (const name of [namespace, taskNamespace]) await kubectl(["create", "namespace", name]);
-});
+}, IMAGE_TIMEOUT_MS);
 
 afterAll(async () => {
   try {
@@ -250,7 +253,7 @@ describe.runIf(hasImage)("the installed chart", () => {
     const path = "jsonpath={.data.admin-token}";
     const encoded = await kubectl(["-n", namespace, "get", "secret", "mflow", "-o", path]);
     token = Buffer.from(encoded, "base64").toString();
-  });
+  }, IMAGE_TIMEOUT_MS);
 
   test("runs as a user without rights, on a root that it cannot write to, and serves its first admin", async () => {
     expect((await inPod("id", "-u")).trim()).toBe("10001");
