@@ -4,9 +4,11 @@
 // one that the cluster can pull, and the default storage class gives the volume.
 
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { minimalRole, PERMISSIONS } from "@mflow/core/kubernetes/permissions";
+import { parseManifests } from "@mflow/core/manifest";
 import { createClient } from "@mflow/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -187,6 +189,12 @@ describe("the rendered chart", () => {
     ]);
   });
 
+  test("grants what `mflow cluster check` asks for, and nothing else", async () => {
+    const [wanted] = minimalRole(namespace, "mflow-tasks");
+    const { rules } = objectOf(await render(), "Role") as { rules?: typeof wanted.rules };
+    expect(sortedRules(rules ?? [])).toEqual(sortedRules(wanted.rules));
+  });
+
   test("makes the secret key once: an upgrade keeps what it finds", async () => {
     const made = objectOf(await render(), "Secret");
     const other = objectOf(await render(), "Secret");
@@ -204,6 +212,15 @@ describe("the rendered chart", () => {
     expect(risky).toContain("WARNING: persistence.enabled is false");
   });
 });
+
+/** Rules in an order that does not depend on who wrote them. */
+function sortedRules(
+  rules: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[],
+): string[] {
+  return rules
+    .map(({ apiGroups, resources, verbs }) => `${apiGroups}/${resources}: ${[...verbs].sort().join(" ")}`)
+    .sort();
+}
 
 /** The addresses that the container of a StatefulSet gets by its environment. */
 function addressesIn({ spec }: KubeObject): Record<string, string> {
@@ -293,18 +310,10 @@ describe.runIf(hasImage)("the installed chart", () => {
       const answer = await kubectl(["auth", "can-i", verb, resource, "-n", where, as]).catch(String);
       return /^yes/.test(answer);
     };
-    const needed = {
-      "jobs.batch": ["create", "get", "list", "watch", "patch", "delete"],
-      pods: ["create", "get", "list", "watch", "delete"],
-      "pods/log": ["get"],
-      "pods/exec": ["create", "get"],
-      secrets: ["create", "delete"],
-      events: ["list", "watch"],
-      persistentvolumeclaims: ["create", "get", "list", "delete"],
-    };
-    const pairs = Object.entries(needed).flatMap(([resource, verbs]) =>
-      verbs.map((verb) => ({ verb, resource })),
-    );
+    const pairs = PERMISSIONS.flatMap(({ apiGroup, resource, subresource, verbs }) => {
+      const full = subresource === undefined ? resource : `${resource}/${subresource}`;
+      return verbs.map((verb) => ({ verb, resource: apiGroup === "" ? full : `${full}.${apiGroup}` }));
+    });
     const refused = [];
     for (const { verb, resource } of pairs)
       if (!(await may(verb, resource, taskNamespace))) refused.push(`${verb} ${resource}`);
@@ -328,8 +337,28 @@ describe.runIf(hasImage)("the installed chart", () => {
     expect((await inPod("node", "-e", script)).trim()).toBe("200");
   });
 
-  // What a task of a K8S_JOB job needs besides is shown here once the runner is there: apply /etc/mflow/cluster.yaml
-  // as the notes say, start a run with `client()`, and find its Job in `taskNamespace`.
+  test("runs a task as a Job of its own cluster, once the record is applied as the notes say", async () => {
+    const asAdmin = (command: string) => inPod("sh", "-c", `MFLOW_TOKEN=$MFLOW_ADMIN_TOKEN ${command}`);
+    await asAdmin("mflow apply -f /etc/mflow/cluster.yaml");
+    // Fails when a permission is missing.
+    await asAdmin("mflow cluster check in-cluster");
+    const hello = join(import.meta.dirname, "..", "examples", "kubernetes", "hello.yaml");
+    const parsed = parseManifests(await readFile(hello));
+    const documents = parsed.documents.flatMap(({ manifest }) =>
+      manifest.kind === "Job" || manifest.kind === "Pipeline" ? [manifest] : [],
+    );
+    const runParams = containerd === undefined ? undefined : { IMAGE: "k8s.test/busybox:1" };
+    const { run } = await (await client()).runs.start({ documents, runParams });
+    const view = async () => (await client()).runs.get(run.id);
+    await expect.poll(async () => (await view()).run.status.stage).toMatch(/^(SUCCEEDED|FAILED)$/);
+    const { tasks } = await view();
+    expect(tasks.map(({ status }) => [status.stage, status.runtimeEnvs])).toEqual([
+      ["SUCCEEDED", { GREETED: "world" }],
+    ]);
+    const { lines } = await (await client()).logs.page(tasks[0]?.id ?? "");
+    expect(lines.map(({ text }) => text)).toEqual(["Hello, world!"]);
+    expect(await kubectl(["-n", taskNamespace, "get", "jobs", "-o", "name"])).toBe("");
+  });
 
   test("is made of an image that starts by itself, too", async () => {
     const env = [{ name: "MFLOW_ADMIN_TOKEN", value: `mft_0123456789abcdef_${"s".repeat(43)}` }];
