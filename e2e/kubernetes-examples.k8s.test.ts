@@ -41,8 +41,8 @@ beforeAll(async () => {
   await kubectl(["create", "namespace", namespace]);
 });
 afterAll(async () => {
-  await kubectl(["delete", "namespace", namespace, "--ignore-not-found"]);
   await rm(work, { recursive: true, force: true });
+  await kubectl(["delete", "namespace", namespace, "--ignore-not-found"]);
 });
 
 /** The Job that the cluster is given, with the params' defaults and examples. */
