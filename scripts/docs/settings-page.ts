@@ -6,11 +6,15 @@ import { optionRow, ownOptions } from "./cli-page.ts";
 import { code, page, table } from "./markdown.ts";
 import { commandsBelow, declaredProgram } from "./program.ts";
 
-/** Variables that are no flag: everybody on a machine sees the flags of a process. */
+/** Variables that are no flag, for they are or hold secrets: everybody on a machine sees the flags of a process. */
 const ONLY_VARIABLES: Readonly<Record<string, string>> = {
   MFLOW_SECRET_KEY:
     "the secret that seals sensitive values and signs update tokens, at least 32 characters (default: `secret.key` of the data folder, made at the first start)",
   MFLOW_SECRET_KEY_PREVIOUS: "the one before; what it sealed and signed stays valid while keys are rotated",
+  MFLOW_ADMIN_TOKEN:
+    "while there are no users: makes the user `admin` with this token ([how](../how-to/users-and-roles.md#in-a-container)); later it is not looked at",
+  MFLOW_DATABASE_URL:
+    "`sqlite` (default): the state is `mflow.db` in the data folder. This version has no other database and refuses a `postgres://` URL",
 };
 
 /** The names that the configuration looks for in the environment. */

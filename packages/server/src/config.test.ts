@@ -157,3 +157,24 @@ test("a secret key that is too short is refused, and not shown", () => {
   expect(JSON.stringify(problems)).not.toContain("hunter");
   expect(problems.MFLOW_SECRET_KEY).toContain("openssl rand -hex 32");
 });
+
+test("the token of a first admin comes from the environment alone, and is refused, unshown, when it is none", () => {
+  const token = `mft_0123456789abcdef_${"s".repeat(43)}`;
+  expect(readConfig({}, { MFLOW_ADMIN_TOKEN: token }).adminToken).toBe(token);
+  const problems = problemsOf({}, { MFLOW_ADMIN_TOKEN: "hunter2" });
+  expect(Object.keys(problems)).toEqual(["MFLOW_ADMIN_TOKEN"]);
+  expect(problems.MFLOW_ADMIN_TOKEN).not.toContain("hunter");
+});
+
+test("a database other than SQLite is refused with what this version does instead, and its password is not shown", () => {
+  expect(problemsOf({}, { MFLOW_DATABASE_URL: "sqlite" })).toEqual({});
+  expect(problemsOf({}, { MFLOW_DATABASE_URL: "" })).toEqual({});
+  const remedy = "this version keeps its state in SQLite in the data folder; unset it, or say `sqlite`";
+  for (const url of ["postgres://mflow:hunter2@db/mflow", "postgresql://db/mflow"])
+    expect(problemsOf({}, { MFLOW_DATABASE_URL: url })).toEqual({
+      MFLOW_DATABASE_URL: `names PostgreSQL, but ${remedy}`,
+    });
+  expect(problemsOf({}, { MFLOW_DATABASE_URL: "mysql://hunter2@db" })).toEqual({
+    MFLOW_DATABASE_URL: `is not \`sqlite\`, but ${remedy}`,
+  });
+});

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { parseDuration } from "@mflow/core/duration";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Language } from "@mflow/core/schema/listener";
+import { parseUserToken } from "./auth/user-token.ts";
 import { parseAllowedTarget } from "./listeners/target-guard.ts";
 
 export interface ServerConfig {
@@ -35,6 +36,8 @@ export interface ServerConfig {
   logBytesPerSecond: number;
   secretKey?: string;
   previousSecretKey?: string;
+  /** Token of the user `admin`, who is made with it when there are no users yet. */
+  adminToken?: string;
   /** Ends the server so long after its last run and gate, milliseconds. */
   idleExitMs?: number;
   logLevel: string;
@@ -100,6 +103,26 @@ export function readConfig(
     return text;
   }
 
+  /** Not a flag either, and never shown: the URL of a database holds its password. */
+  function refuseOtherDatabases(): void {
+    const url = environment.MFLOW_DATABASE_URL || "sqlite";
+    if (url === "sqlite") return;
+    const isPostgres = /^postgres(ql)?:/i.test(url);
+    const remedy = "this version keeps its state in SQLite in the data folder; unset it, or say `sqlite`";
+    refuse("MFLOW_DATABASE_URL", `${isPostgres ? "names PostgreSQL" : "is not `sqlite`"}, but ${remedy}`);
+  }
+
+  function firstToken(): string | undefined {
+    const text = environment.MFLOW_ADMIN_TOKEN || undefined;
+    if (text === undefined || parseUserToken(text)) return text;
+    refuse(
+      "MFLOW_ADMIN_TOKEN",
+      'is not a token; make one with `echo "mft_$(openssl rand -hex 8)_$(openssl rand -hex 32 | cut -c1-43)"`',
+    );
+    return undefined;
+  }
+
+  refuseOtherDatabases();
   const config: ServerConfig = {
     dataFolder: resolve(setting("--data", flags.data, anyText) ?? DEFAULT_DATA_FOLDER),
     host: setting("--host", flags.host, hostName) ?? "127.0.0.1",
@@ -118,6 +141,7 @@ export function readConfig(
     idleExitMs: setting("--idle-exit", flags.idleExit, duration),
     secretKey: secret("MFLOW_SECRET_KEY"),
     previousSecretKey: secret("MFLOW_SECRET_KEY_PREVIOUS"),
+    adminToken: firstToken(),
     localUser: localUserName(),
   };
   if (problems.length === 0) return config;

@@ -63,3 +63,23 @@ test("a server that ends when idle first sends what it has to tell", async () =>
   ]);
   await receiver.close();
 });
+
+test("a server without users stays on the machine, unless it is given the token of a first admin", async () => {
+  const flags = { data: join(base, "data"), host: "0.0.0.0", port: "0", logLevel: "silent" };
+  await expect(startServer(readConfig(flags, {}))).rejects.toMatchObject({
+    code: "BAD_REQUEST",
+    message: expect.stringContaining("or give MFLOW_ADMIN_TOKEN"),
+  });
+  const token = `mft_0123456789abcdef_${"s".repeat(43)}`;
+  const server = await startServer(readConfig(flags, { MFLOW_ADMIN_TOKEN: token }));
+  const me = await fetch(`${server.address}/api/v1/whoami`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect([me.status, await me.json()]).toEqual([
+    200,
+    expect.objectContaining({ name: "admin", local: false }),
+  ]);
+  await server.close();
+  const again = await startServer(readConfig(flags, {}));
+  await again.close();
+});

@@ -38,6 +38,9 @@ export interface RunningServer {
 /** Time between SIGTERM and SIGKILL for work that is canceled or out of time, milliseconds. */
 const STOP_GRACE_MS = 10_000;
 
+/** Who is made by `MFLOW_ADMIN_TOKEN`. */
+const FIRST_ADMIN = "admin";
+
 /** Starts a server; rejects with an `MflowError` that says what is wrong with its settings or its folder. */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const opened = new AsyncDisposableStack();
@@ -69,6 +72,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => logs.close());
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
+  if (config.adminToken !== undefined) await accounts.addFirstAdmin(FIRST_ADMIN, config.adminToken);
   refuseOpenWithoutUsers(config, accounts);
 
   let state: ServerState = "starting";
@@ -179,7 +183,7 @@ function refuseOpenWithoutUsers(config: ServerConfig, accounts: Accounts): void 
   if (isLoopback || !accounts.isLocal) return;
   throw new MflowError(
     "BAD_REQUEST",
-    `--host ${config.host} opens the server to others, but there are no users; add one first: start it on 127.0.0.1 and run \`mflow user add NAME\``,
+    `--host ${config.host} opens the server to others, but there are no users; add one first: start it on 127.0.0.1 and run \`mflow user add NAME\`, or give MFLOW_ADMIN_TOKEN`,
   );
 }
 

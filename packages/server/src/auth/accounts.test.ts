@@ -46,6 +46,29 @@ test("the first user becomes admin of everything, whatever was asked for, and en
   expect((await openAccounts()).users()).toEqual([ada]);
 });
 
+const FIRST = `mft_${"0123456789abcdef"}_${"s".repeat(43)}`;
+
+test("a first admin gets the token that was chosen for them", async () => {
+  await accounts.addFirstAdmin("admin", FIRST);
+  const admins = {
+    user: { name: "admin", createdAt: "2026-01-01T00:00:00.000Z", disabled: false },
+    grants: [{ user: "admin", ...admin }],
+  };
+  expect(accounts.users()).toEqual([admins]);
+  expect(accounts.ownerOf(FIRST)).toEqual(admins);
+  expect(accounts.tokens().map(({ id, name, user }) => ({ id, name, user }))).toEqual([
+    { id: "0123456789abcdef", name: "first", user: "admin" },
+  ]);
+});
+
+test("a token for a first admin is nothing to a server that has users, also when it was revoked", async () => {
+  await accounts.addFirstAdmin("admin", FIRST);
+  await accounts.removeToken("0123456789abcdef");
+  await accounts.addFirstAdmin("admin", FIRST);
+  expect(accounts.ownerOf(FIRST)).toBeUndefined();
+  expect(accounts.users()).toHaveLength(1);
+});
+
 test("a name is taken once", async () => {
   await accounts.addUser("ada", { grants: [] });
   await expect(accounts.addUser("ada", { grants: [] })).rejects.toMatchObject({ code: "NAME_TAKEN" });

@@ -2,7 +2,6 @@
 // and read again after each change. Changes are made one after the other: each is decided on what the one
 // before left, and none brings back what it had read before another took it away.
 
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
 import type { LintContext } from "@mflow/core/lint/context";
 import type { Language } from "@mflow/core/schema/listener";
@@ -10,6 +9,14 @@ import type { Scope } from "@mflow/core/schema/scalars";
 import type { AccountStore, ApiToken, Grant, User } from "../store/store.ts";
 import { changedProfile, isAway, ownerOfAddress, type ProfileChange } from "./profile.ts";
 import { ADMIN_EVERYWHERE, covers, EVERYWHERE, type HeldRole } from "./roles.ts";
+import {
+  hashOf,
+  isHashOf,
+  newUserToken,
+  parseUserToken,
+  type UserToken,
+  userTokenText,
+} from "./user-token.ts";
 
 export interface UserAccount {
   user: User;
@@ -36,7 +43,8 @@ export interface NewToken {
 /** The built-in group of everybody who may act in a scope. */
 export const EVERYONE = "everyone";
 
-const TOKEN = /^mft_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
+/** Name of the token that the first admin was given. */
+const FIRST_TOKEN = "first";
 /** `lastUsedAt` is written at most this often, milliseconds. */
 const LAST_USED_EVERY_MS = 60_000;
 
@@ -96,6 +104,24 @@ export class Accounts {
    */
   addUser(name: string, options: NewUser): Promise<AddedUser> {
     return this.#inOrder(() => this.#addUser(name, options));
+  }
+
+  /**
+   * Makes the first user, admin everywhere, with a token that was chosen beforehand: where nobody can run a command
+   * beside the server, as in a container. Does nothing once there are users, so that a token that was revoked stays so.
+   */
+  addFirstAdmin(name: string, secret: string): Promise<void> {
+    return this.#inOrder(() => this.#addFirstAdmin(name, secret));
+  }
+
+  async #addFirstAdmin(name: string, secret: string): Promise<void> {
+    const given = parseUserToken(secret);
+    if (!given) throw new MflowError("BAD_REQUEST", "the token of the first admin is no token");
+    if (!this.isLocal) return;
+    const { token } = this.#tokenOf(given, name, FIRST_TOKEN);
+    const user: User = { name, createdAt: this.#time(), disabled: false };
+    await this.#store.putUser(user, { grants: [{ ...ADMIN_EVERYWHERE, user: name }], token });
+    await this.load();
   }
 
   async #addUser(name: string, options: NewUser): Promise<AddedUser> {
@@ -296,11 +322,13 @@ export class Accounts {
   }
 
   #makeToken(user: string, name: string, expiresInMs?: number): NewToken {
-    const id = randomBytes(8).toString("hex");
-    const secret = randomBytes(32).toString("base64url");
-    const token: ApiToken = { id, user, name, hash: hashOf(secret), createdAt: this.#time() };
+    return this.#tokenOf(newUserToken(), user, name, expiresInMs);
+  }
+
+  #tokenOf(made: UserToken, user: string, name: string, expiresInMs?: number): NewToken {
+    const token: ApiToken = { id: made.id, user, name, hash: hashOf(made), createdAt: this.#time() };
     if (expiresInMs !== undefined) token.expiresAt = new Date(this.#now() + expiresInMs).toISOString();
-    return { token, secret: `mft_${id}_${secret}` };
+    return { token, secret: userTokenText(made) };
   }
 
   removeToken(id: string): Promise<void> {
@@ -315,9 +343,9 @@ export class Accounts {
 
   /** Whose token it is; nothing when it is nobody's, has expired, or its owner is disabled. */
   ownerOf(secret: string): UserAccount | undefined {
-    const [, id = "", random = ""] = TOKEN.exec(secret) ?? [];
-    const token = this.#snapshot.tokens.get(id);
-    if (!token || !isSame(token.hash, hashOf(random))) return undefined;
+    const given = parseUserToken(secret);
+    const token = given && this.#snapshot.tokens.get(given.id);
+    if (!token || !isHashOf(token.hash, given)) return undefined;
     if (token.expiresAt !== undefined && Date.parse(token.expiresAt) <= this.#now()) return undefined;
     const account = this.#snapshot.users.get(token.user);
     if (!account || account.user.disabled) return undefined;
@@ -342,15 +370,4 @@ export class Accounts {
   #time(): string {
     return new Date(this.#now()).toISOString();
   }
-}
-
-/** SHA-256 is enough: tokens are 256 random bits, which no dictionary holds; slow hashes are for passwords. */
-function hashOf(random: string): string {
-  return createHash("sha256").update(random).digest("base64url");
-}
-
-function isSame(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
 }
