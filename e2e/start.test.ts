@@ -30,7 +30,7 @@ test("a starting server loads no library that only some of its work needs", asyn
   try {
     const { urls, builtin } = await loadedByStart(folder);
     const libraries = [
-      ...["typebox", "kysely", "prom-client", "yaml", "undici", "ajv"],
+      ...["typebox", "kysely", "prom-client", "yaml", "undici", "ajv", "ws", "@kubernetes"],
       ...["standardwebhooks", "nodemailer", "mustache"],
     ];
     const loaded = libraries.filter((name) => urls.some((url) => url.includes(`/node_modules/${name}/`)));

@@ -96,7 +96,14 @@ export function manifestCalls(transport: Transport) {
     apply: (request: ApplyRequest) =>
       transport.json<ApplyResult>({ method: "POST", path: "/apply", body: request, repeatable: true }),
     /** All problems, those with what is stored included. */
-    lint: (request: LintRequest) =>
-      transport.json<LintResult>({ method: "POST", path: "/lint", body: request, repeatable: true }),
+    /** `cluster`: is asked as well. */
+    lint: (request: LintRequest, { cluster }: { cluster?: string } = {}) =>
+      transport.json<LintResult>({
+        method: "POST",
+        path: "/lint",
+        body: request,
+        query: { cluster },
+        repeatable: true,
+      }),
   };
 }

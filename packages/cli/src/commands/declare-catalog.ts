@@ -14,7 +14,8 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
       .command("lint")
       .argument("<files...>", "manifests, folders of them, or `-` for stdin")
       .summary("say what is wrong with manifests")
-      .option("--online", "check also against what the server stores"),
+      .option("--online", "check also against what the server stores")
+      .option("--cluster <name>", "ask this cluster, too, whether it would take the Jobs; implies --online"),
     () => import("./lint.ts"),
   );
 

@@ -13,10 +13,11 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   const [names] = args as [string[]];
   const found = await readManifests(context.io, names);
   const problems = [...found.problems];
-  if (options.online) {
+  const { online, cluster } = options as { online?: boolean; cluster?: string };
+  if (online || cluster !== undefined) {
     const { client } = await context.connect();
     const manifests = found.documents.map((document) => document.manifest);
-    const answer = await client.manifests.lint({ documents: manifests, ...context.scope });
+    const answer = await client.manifests.lint({ documents: manifests, ...context.scope }, { cluster });
     problems.push(...placeInFiles(answer.problems, found.documents));
   } else {
     const { domain = DEFAULT_SCOPE.domain, namespace = DEFAULT_SCOPE.namespace } = context.scope;

@@ -197,13 +197,6 @@ describe("the pod", () => {
 describe("the params", () => {
   test.each<[what: string, params: string, problems: string[]]>([
     [
-      "say which cluster runs the job",
-      "",
-      [
-        "5:3: error: param `_kube_config_from` is missing, so nothing says which cluster runs the job; declare it with `usageType: RUNNER` and `value: CLUSTER_REF` or `MANUAL`",
-      ],
-    ],
-    [
       "that choose it are RUNNER params",
       "{name: _kube_config_from}, {name: _kube_config, usageType: TEMPLATE}",
       [

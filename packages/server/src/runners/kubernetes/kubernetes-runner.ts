@@ -45,7 +45,6 @@ import { KubeError } from "./cluster-client.ts";
 import { ClusterWork } from "./cluster-work.ts";
 import { createJob, startError } from "./create-job.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
-import { kubeConfigOf, kubeConfigOfText } from "./kube-config.ts";
 import { sweepOrphan } from "./orphans.ts";
 import { isOpen, type Placement, WORKSPACES_ATTEMPT, type Workspaces } from "./placement.ts";
 import { ensureWorkspace, removeWorkspace } from "./workspaces.ts";
@@ -471,10 +470,12 @@ class KubernetesRunner implements ClusterRunner {
       };
       work = new ClusterWork({
         name: cluster ?? "of the task's kubeconfig",
-        configure: async () =>
-          text === undefined
+        configure: async () => {
+          const { kubeConfigOf, kubeConfigOfText } = await import("./kube-config.ts");
+          return text === undefined
             ? kubeConfigOf(settings())
-            : kubeConfigOfText(text, undefined, "/runParams/_kube_config"),
+            : kubeConfigOfText(text, undefined, "/runParams/_kube_config");
+        },
         limits: limitsOf(text === undefined ? settings() : {}),
         installation: this.#installation,
         ...(text !== undefined && { mayDial }),
