@@ -125,6 +125,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     runnerTypes: ["FAKE", "SHELL"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,
+    terminals: { idleMs: config.terminalIdleMs },
     version: VERSION,
     state: () => state,
     gauges: () => gaugesOf(engine),
