@@ -7,4 +7,5 @@ export type { EventOptions } from "./events.ts";
 export type { FollowOptions } from "./logs.ts";
 export type { StreamOptions } from "./resume.ts";
 export type { RunOptions } from "./runs.ts";
+export type { TaskTerminal, TerminalEnd, TerminalOptions } from "./terminal.ts";
 export type { ClientOptions } from "./transport.ts";

@@ -21,6 +21,7 @@ import type {
   WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { InScope } from "./catalog.ts";
+import { openTerminal, type TerminalOptions } from "./terminal.ts";
 import { path, type Transport } from "./transport.ts";
 
 export interface RunOptions extends InScope {
@@ -86,6 +87,8 @@ export function taskCalls(transport: Transport) {
     evidence: (id: string, query: EvidenceQuery = {}) =>
       transport.json<Evidence>({ path: path`/job-tasks/${id}/evidence`, query }),
     cancel: (id: string, request: CancelRequest = {}) => post<JobTaskView>(id, "cancel", request),
+    /** Opens a terminal in the container of a K8S_JOB task, or in a copy of it when it has ended. */
+    terminal: (id: string, options: TerminalOptions) => openTerminal(transport, id, options),
     /** An ended task that ran alone, with its logs. */
     remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/job-tasks/${id}` }),
   };

@@ -1,6 +1,7 @@
 // One HTTP call: address, token, query, JSON in and out, errors, and another try where that is safe.
 
 import { API_PREFIX } from "@mflow/core/schema/api-prefix";
+import { BEARER_PROTOCOL_PREFIX } from "@mflow/core/schema/terminal-protocol";
 import { ConnectionError, errorOf, notAnswerOfMflow } from "./api-error.ts";
 import { pause } from "./pause.ts";
 
@@ -39,6 +40,11 @@ export interface Transport {
   text(call: Call): Promise<string>;
   /** The answer unread, without a time limit. One try. */
   open(call: Call): Promise<Response>;
+  /**
+   * A WebSocket that is open. Rejects with what a plain GET of the same address is refused with, because a WebSocket does
+   * not tell why it does not come about; else with `ConnectionError`.
+   */
+  webSocket(call: Pick<Call, "path" | "query" | "signal">, protocol: string): Promise<WebSocket>;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -126,5 +132,42 @@ export function createTransport(options: ClientOptions): Transport {
     }
   }
 
-  return { json, text, open: async (call) => once(await address(), call, call.signal) };
+  async function webSocket(
+    { path, query, signal }: Pick<Call, "path" | "query" | "signal">,
+    protocol: string,
+  ): Promise<WebSocket> {
+    signal?.throwIfAborted();
+    const base = await address();
+    const protocols = [protocol];
+    // Headers cannot be sent with one everywhere; the address is written to logs.
+    if (options.token) protocols.push(BEARER_PROTOCOL_PREFIX + options.token);
+    const socket = new WebSocket(
+      base.replace(/^http/i, "ws") + API_PREFIX + path + queryString(query),
+      protocols,
+    );
+    socket.binaryType = "arraybuffer";
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.onopen = () => resolve();
+    socket.onerror = reject;
+    const given = () => socket.close();
+    signal?.addEventListener("abort", given, { once: true });
+    try {
+      await promise;
+    } catch {
+      signal?.throwIfAborted();
+      await once(base, { path, query, signal }, signal);
+      throw new ConnectionError(
+        base,
+        `no WebSocket comes about with ${base}; what stands between may not pass them`,
+        undefined,
+      );
+    } finally {
+      signal?.removeEventListener("abort", given);
+      socket.onopen = null;
+      socket.onerror = null;
+    }
+    return socket;
+  }
+
+  return { json, text, webSocket, open: async (call) => once(await address(), call, call.signal) };
 }

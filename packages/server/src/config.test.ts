@@ -21,6 +21,7 @@ test("without flags and variables every setting has a safe default", () => {
     allowRootSteps: false,
     logBytesPerTask: 64 * 1024 * 1024,
     logBytesPerSecond: 8 * 1024 * 1024,
+    terminalIdleMs: 900_000,
     logLevel: "info",
   });
   expect(localUser).toMatch(/^[a-z0-9][a-z0-9._-]*$/);
@@ -39,6 +40,7 @@ const flags: ServerFlags = {
   allowRootSteps: true,
   logLimit: "1GiB",
   logRate: "1048576",
+  terminalIdle: "20m",
   idleExit: "1m30s",
   logLevel: "debug",
   logFile: "server.log",
@@ -57,6 +59,7 @@ const variables = {
   MFLOW_ALLOW_ROOT_STEPS: "1",
   MFLOW_LOG_LIMIT: "1GiB",
   MFLOW_LOG_RATE: "1048576",
+  MFLOW_TERMINAL_IDLE: "20m",
   MFLOW_IDLE_EXIT: "1m30s",
   MFLOW_LOG_LEVEL: "debug",
   MFLOW_LOG_FILE: "server.log",
@@ -75,6 +78,7 @@ const given = {
   allowRootSteps: true,
   logBytesPerTask: 2 ** 30,
   logBytesPerSecond: 2 ** 20,
+  terminalIdleMs: 1_200_000,
   idleExitMs: 90_000,
   logLevel: "debug",
   logFile: join(process.cwd(), "server.log"),
@@ -123,6 +127,7 @@ test("all bad settings are named at once, each by its flag or variable, with wha
     shellUser: "",
     logLimit: "64MB",
     logRate: "0",
+    terminalIdle: "5h",
     idleExit: "soon",
     logLevel: "loud",
   };
@@ -139,6 +144,7 @@ test("all bad settings are named at once, each by its flag or variable, with wha
     "--shell-user": "`` is not a text of at least one character",
     "--log-limit": "`64MB` is not a number of bytes such as `1048576`, `64MiB` or `1GiB`",
     "--log-rate": "`0` is not a number of bytes such as `1048576`, `64MiB` or `1GiB`",
+    "--terminal-idle": "`5h` is not a duration from `10s` to `4h`",
     "--idle-exit": "`soon` is not a duration such as `60s`",
     "--log-level": "`loud` is not one of trace, debug, info, warn, error, silent",
     MFLOW_ALLOW_ROOT_STEPS: "`yes` is not `true` or `false`",

@@ -34,6 +34,8 @@ export interface ServerConfig {
   logBytesPerTask: number;
   /** Bytes per second that the log of one attempt keeps. */
   logBytesPerSecond: number;
+  /** A terminal in which nothing happens ends after so long, milliseconds. */
+  terminalIdleMs: number;
   secretKey?: string;
   previousSecretKey?: string;
   /** Token of the user `admin`, who is made with it when there are no users yet. */
@@ -61,6 +63,7 @@ export interface ServerFlags {
   allowRootSteps?: boolean;
   logLimit?: string;
   logRate?: string;
+  terminalIdle?: string;
   idleExit?: string;
   logLevel?: string;
   logFile?: string;
@@ -136,6 +139,7 @@ export function readConfig(
     allowRootSteps: setting("--allow-root-steps", flags.allowRootSteps?.toString(), yesOrNo) ?? false,
     logBytesPerTask: setting("--log-limit", flags.logLimit, byteCount) ?? 64 * 2 ** 20,
     logBytesPerSecond: setting("--log-rate", flags.logRate, byteCount) ?? 8 * 2 ** 20,
+    terminalIdleMs: setting("--terminal-idle", flags.terminalIdle, terminalIdle) ?? 15 * 60_000,
     logLevel: setting("--log-level", flags.logLevel, logLevel) ?? "info",
     logFile: setting("--log-file", flags.logFile, path),
     idleExitMs: setting("--idle-exit", flags.idleExit, duration),
@@ -190,6 +194,15 @@ const duration: Reader<number> = {
     } catch {
       return undefined;
     }
+  },
+};
+
+/** Shorter than a copy of a pod lives, so that it ends by its own rule. */
+const terminalIdle: Reader<number> = {
+  wanted: "a duration from `10s` to `4h`",
+  parse(text) {
+    const ms = duration.parse(text) ?? 0;
+    return ms >= 10_000 && ms <= 4 * 3600_000 ? ms : undefined;
   },
 };
 

@@ -145,6 +145,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     runnerTypes: ["FAKE", "SHELL", "K8S_JOB"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,
+    terminals: { idleMs: config.terminalIdleMs },
     version: VERSION,
     state: () => state,
     gauges: () => gaugesOf(engine),

@@ -64,6 +64,27 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
     .option("-t, --timestamps", "begin each line with its time");
   runs(logs, () => import("./logs.ts"));
 
+  const debug = program
+    .command("debug")
+    .argument("<task>", "a task of a K8S_JOB job")
+    .argument("[command...]", "program and arguments, after `--` (default: a shell)")
+    .summary("open a terminal in a task's container")
+    .description(
+      "Opens a terminal in the running container of a K8S_JOB task or, when it has ended, in a copy of its pod that is removed with the session. Ends with the exit code of its program.",
+    )
+    .option("-c, --container <name>", "the container (default: the first one)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ mflow debug task-01m839vdegbxzhfe6bmyfsy0k3
+  $ mflow debug task-01m839vdegbxzhfe6bmyfsy0k3 -c main -- ls -l /workspace
+  $ echo 'env | sort' | mflow debug task-01m839vdegbxzhfe6bmyfsy0k3
+
+What a session started ends with it. Who opened one is in \`mflow events\`.`,
+    );
+  runs(debug, () => import("./debug.ts"));
+
   runs(
     program
       .command("cancel")

@@ -33,6 +33,10 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--allow-root-steps", "let SHELL steps run as root")
     .option("--log-limit <bytes>", "what the log of a task keeps (default: 64MiB)")
     .option("--log-rate <bytes>", "what it keeps per second (default: 8MiB)")
+    .option(
+      "--terminal-idle <duration>",
+      "end a terminal in which nothing happens after so long (default: 15m)",
+    )
     .option("--idle-exit <duration>", "end so long after the last run and gate, e.g. 60s")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")
     .option("--log-file <path>", "file for the server's own log (default: standard output)");

@@ -64,6 +64,7 @@ const looks: Readonly<Record<string, Look>> = {
   "run pipeline": pipelines,
   "watch id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
   "logs id": both(runsIn(), tasksIn()),
+  "debug task": tasksIn(["CREATING", "ACTIVE", "CANCELING", "CANCELED", "FAILED", "SUCCEEDED"]),
   "audit task": tasksAt("audit"),
   "confirm task": tasksAt("confirm"),
   "evidence task": both(tasksAt("audit"), tasksAt("confirm")),

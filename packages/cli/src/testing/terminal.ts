@@ -22,10 +22,15 @@ export interface Terminal {
   ended: Promise<number>;
 }
 
-/** Runs `mflow ARGS` on a terminal. */
-export function onTerminal(place: Workplace, args: string[], env: Record<string, string> = {}): Terminal {
+/** Runs `mflow ARGS` on a terminal; `before` is shell that comes first. */
+export function onTerminal(
+  place: Workplace,
+  args: string[],
+  env: Record<string, string> = {},
+  before = "",
+): Terminal {
   const words = [process.execPath, SCRIPT, ...args].map((word) => `'${word}'`).join(" ");
-  const command = `stty cols ${COLUMNS} rows ${ROWS}; exec ${words}`;
+  const command = `stty cols ${COLUMNS} rows ${ROWS}; ${before} exec ${words}`;
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     cwd: place.path,
     env: cleanEnvironment({ NO_COLOR: "1", SHELL: "/bin/sh", ...env }),

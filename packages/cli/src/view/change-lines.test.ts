@@ -71,6 +71,20 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
     { type: "CONFIRM_PUSH_BACK", taskId, actor: "alice", message: "back to `build`: red" },
     "confirm deploy/prod PUSH_BACK by alice (back to `build`: red)",
   ],
+  [
+    { type: "TERMINAL_OPENED", taskId, actor: "alice", message: "a shell in container main" },
+    "task deploy/prod terminal-opened by alice a shell in container main",
+  ],
+  [
+    {
+      type: "TERMINAL_CLOSED",
+      taskId,
+      actor: "alice",
+      reason: "EXITED",
+      message: "exit code 1 in container main",
+    },
+    "task deploy/prod terminal-closed by alice EXITED: exit code 1 in container main",
+  ],
   [{ type: "LATE_REPORT", taskId, stage: "FAILED" }, "task deploy/prod late-report FAILED"],
   [{ type: "JOB_STAGE", name: "build", stage: "PUBLISHED", actor: "alice" }, "job build PUBLISHED by alice"],
 ])("%j is one line", (event, text) => {

@@ -76,6 +76,9 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
     case "CONFIRM_WITHDRAWN":
     case "CONFIRM_PUSH_BACK":
       return [subject.toLowerCase(), name, verb, actor && `by ${actor}`, message && `(${message})`];
+    case "TERMINAL_OPENED":
+    case "TERMINAL_CLOSED":
+      return ["task", name, type.toLowerCase().replace("_", "-"), actor && `by ${actor}`, why];
     case "JOB_STAGE":
       return ["job", name, stage, actor && `by ${actor}`];
     default:

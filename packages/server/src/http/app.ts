@@ -46,9 +46,12 @@ import { recordRoutes } from "./routes/records.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
+import { terminalRoutes } from "./routes/terminals.ts";
 import { serialise } from "./serialise.ts";
 import type { CallbackParts, CheckCluster, Services } from "./services.ts";
 import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
+import { TERMINAL_SETTINGS, TerminalSessions, type TerminalSettings } from "./terminal-sessions.ts";
+import { asksForWebSocket, useWebSockets } from "./web-sockets.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
 
@@ -97,6 +100,8 @@ export interface AppOptions {
   /** What the listeners tell for `/metrics`. */
   samples?(): Promise<Sampled[]>;
   logger?: FastifyBaseLogger;
+  /** Of terminals in tasks; what is absent is as usual. */
+  terminals?: Partial<TerminalSettings>;
   /** For tests. */
   streamTiming?: StreamTiming;
 }
@@ -120,6 +125,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...clusterRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
+    ...terminalRoutes(services),
     ...eventRoutes(services),
     ...accountRoutes(services),
     ...decideRoutes(services),
@@ -146,11 +152,13 @@ export function createApp(options: AppOptions): FastifyInstance {
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, bodyLimit),
     return503OnClosing: false,
+    http: { shouldUpgradeCallback: asksForWebSocket },
   });
   const bell = new EventBell(engine);
   const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
     bearer === undefined ? undefined : auth.authenticate(bearer, ip),
   );
+  const terminals = new TerminalSessions({ ...TERMINAL_SETTINGS, ...options.terminals });
   const metrics = new Metrics(options.gauges ?? (() => []), options.samples);
   const allowed = new Set(options.allowedHosts?.map((name) => name.toLowerCase()));
   const catalog: CatalogContext = {
@@ -176,8 +184,10 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
   });
   useMetrics(app, metrics);
+  useWebSockets(app);
   closePromptly(app, () => {
     streams.endAll();
+    terminals.endAll();
     bell.close();
   });
 
@@ -192,7 +202,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       targets.allows(host, host.endsWith("localhost") ? "127.0.0.1" : host.replace(/^\[|\]$/g, "")),
   };
   const services: Services = {
-    ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, version, state },
+    ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, terminals, version, state },
     links: options.listeners.links,
     channels: options.listeners.channels,
     clusters: options.clusters,

@@ -1,6 +1,7 @@
 // Lets a server close in bounded time: streams end, connections that never sent a request are cut, and those
 // with a request under way get a moment to finish.
 
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 
@@ -15,7 +16,9 @@ export function closePromptly(app: FastifyInstance, before: () => void): void {
     silent.add(socket);
     socket.once("close", () => silent.delete(socket));
   });
-  app.server.on("request", ({ socket }) => silent.delete(socket));
+  for (const event of ["request", "upgrade"]) {
+    app.server.on(event, ({ socket }: IncomingMessage) => silent.delete(socket));
+  }
   let patience: NodeJS.Timeout | undefined;
   app.addHook("preClose", (done) => {
     before();

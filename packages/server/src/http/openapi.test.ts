@@ -37,6 +37,8 @@ test("every reference in it leads to a component, and every component is used", 
   expect([...refs].filter((name) => !(`${name}` in document.components.schemas))).toEqual([]);
   expect(Object.keys(document.components.schemas).filter((name) => !refs.has(name))).toEqual([
     "HistoryEvent",
+    "TerminalCommand",
+    "TerminalNotice",
   ]);
 });
 

@@ -15,6 +15,7 @@ import { EffectiveParam, ParamValues, RunParam } from "@mflow/core/schema/param"
 import { Pipeline, PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
+import { TerminalCommand, TerminalNotice } from "@mflow/core/schema/terminal";
 import { YAML_TYPES } from "./body.ts";
 import { pathOf } from "./register.ts";
 import type { HeaderName, Route, Success } from "./route.ts";
@@ -25,6 +26,7 @@ const nouns = {
   ...{ HistoryEvent, Gate, Job, JobManifest, JobSnapshot, JobSpec, JobTask, JobTaskStatus },
   ...{ EffectiveParam, ParamValues, RunParam, Pipeline, PipelineManifest, PipelineSpec, StageSpec },
   ...{ TaskSpec, PipelineTask, RunDefinition, Cluster, ClusterManifest, ClusterSpec },
+  ...{ TerminalCommand, TerminalNotice },
 };
 
 /** What every route may answer, besides its own refusals. */
@@ -73,6 +75,8 @@ class Components {
 const headerTexts: Record<HeaderName, string> = {
   "If-Match": "The ETag that the record must have; refused with STALE_REVISION when it has another.",
   "Idempotency-Key": "The same key with the same request starts nothing twice.",
+  "Sec-WebSocket-Protocol":
+    "`mflow.terminal.v1`; a client that cannot send a bearer token adds `bearer.TOKEN`.",
   "Last-Event-ID": "The id of the last event that was received; the stream goes on after it.",
 };
 
@@ -221,8 +225,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) };
   }
   const tags = [...new Set(routes.map((route) => route.tag))].map((name) => ({ name }));
-  // Streamed, so that no answer refers to it.
-  components.refer(HistoryEvent);
+  // Streamed, so that no answer refers to them.
+  for (const streamed of [HistoryEvent, TerminalCommand, TerminalNotice]) components.refer(streamed);
   return {
     openapi: "3.1.0",
     info: {

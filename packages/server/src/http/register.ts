@@ -4,6 +4,7 @@
 import { MflowError } from "@mflow/core/errors";
 import { API_PREFIX, type ServerState } from "@mflow/core/schema/api";
 import { closed } from "@mflow/core/schema/scalars";
+import { BEARER_PROTOCOL_PREFIX } from "@mflow/core/schema/terminal-protocol";
 import { validateValue } from "@mflow/core/validate";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { YamlText } from "./body.ts";
@@ -27,14 +28,19 @@ export function pathOf(route: Route): string {
   return route.atRoot ? route.path : API_PREFIX + route.path;
 }
 
-function bearerOf(request: FastifyRequest): string | undefined {
-  return /^Bearer +(\S{1,1024}) *$/i.exec(request.headers.authorization ?? "")?.[1];
+/** The token of a request; a browser can send one with a WebSocket as a subprotocol alone. */
+function bearerOf({ isWebSocket }: Route, { headers }: FastifyRequest): string | undefined {
+  const sent = /^Bearer +(\S{1,1024}) *$/i.exec(headers.authorization ?? "")?.[1];
+  if (sent !== undefined || !isWebSocket) return sent;
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
+  const token = offered.find((protocol) => protocol.startsWith(BEARER_PROTOCOL_PREFIX));
+  return token?.slice(BEARER_PROTOCOL_PREFIX.length, BEARER_PROTOCOL_PREFIX.length + 1024) || undefined;
 }
 
 /** Finds out who asks. Throws UNAUTHORIZED when a caller is needed and there is none. */
 async function identify(route: Route, request: FastifyRequest, auth: Authenticator): Promise<void> {
   if (route.access === "public") return;
-  request.bearer = bearerOf(request);
+  request.bearer = bearerOf(route, request);
   if (request.bearer !== undefined) request.caller = await auth.authenticate(request.bearer, request.ip);
   if (request.caller || route.access === "task") return;
   const message = request.bearer === undefined ? "No bearer token was sent." : "The token is not valid.";
@@ -43,7 +49,7 @@ async function identify(route: Route, request: FastifyRequest, auth: Authenticat
 
 /** Throws UNAVAILABLE for changes that come before the engine works or after it has stopped. Reading is free. */
 function checkState(route: Route, state: ServerState): void {
-  if (state === "ready" || route.method === "GET") return;
+  if (state === "ready" || (route.method === "GET" && !route.isWebSocket)) return;
   const what = state === "starting" ? "The server is starting" : "The server is stopping";
   throw new MflowError("UNAVAILABLE", `${what} and takes no changes.`);
 }

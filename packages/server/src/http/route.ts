@@ -38,7 +38,7 @@ export interface Success {
   contentType?: string;
 }
 
-export type HeaderName = "If-Match" | "Idempotency-Key" | "Last-Event-ID";
+export type HeaderName = "If-Match" | "Idempotency-Key" | "Last-Event-ID" | "Sec-WebSocket-Protocol";
 
 interface RouteFacts {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -63,6 +63,8 @@ interface RouteFacts {
   rawBody?: boolean;
   /** Manifests as YAML text are taken instead of the JSON body; its fields come as query then. */
   yaml?: boolean;
+  /** The handler may make a WebSocket of the connection. Its token may come as a subprotocol. */
+  isWebSocket?: boolean;
   successes: Record<number, Success>;
   /** Refusals of this route besides those that all have. */
   errors: ErrorCode[];

@@ -20,6 +20,7 @@ import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
 import type { EventStreams } from "./sse.ts";
+import type { TerminalSessions } from "./terminal-sessions.ts";
 
 /** What the callbacks of chat platforms need of the channels. */
 export interface CallbackParts {
@@ -59,6 +60,7 @@ export interface Services {
   /** Rings for every committed event. */
   bell: EventBell;
   streams: EventStreams;
+  terminals: TerminalSessions;
   /** Of the server. */
   version: string;
   state(): ServerState;

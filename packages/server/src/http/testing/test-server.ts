@@ -18,6 +18,7 @@ import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/check-cluster.ts";
 import { Clusters } from "../../runners/kubernetes/clusters.ts";
+import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
 import { type AppOptions, createApp } from "../app.ts";
@@ -79,9 +80,15 @@ async function addUsers(accounts: Accounts, tokens: Map<string, string>): Promis
 export interface TestOptions extends Partial<AppOptions> {
   /** No users: the token of `local` is the local one. */
   isLocal?: boolean;
+  /** Instead of the FAKE runner. */
+  runner?: Runner;
 }
 
-export async function startTestServer({ isLocal, ...options }: TestOptions = {}): Promise<TestServer> {
+export async function startTestServer({
+  isLocal,
+  runner,
+  ...options
+}: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
@@ -105,7 +112,7 @@ export async function startTestServer({ isLocal, ...options }: TestOptions = {})
     store,
     logs,
     keys,
-    runners: [createFakeRunner()],
+    runners: [runner ?? createFakeRunner()],
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
