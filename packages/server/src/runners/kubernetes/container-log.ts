@@ -61,7 +61,7 @@ export class ContainerLog {
     while (!signal.aborted && !this.#parts.log.isFull) {
       const wasEnded = this.#endedAt !== undefined;
       try {
-        await this.#read(isResumed);
+        await this.#read(isResumed, wasEnded);
         isResumed = true;
         const endedReading = Date.now();
         // The stream ends with the container, but also when a server in between ends it.
@@ -71,7 +71,8 @@ export class ContainerLog {
       } catch (error) {
         if (signal.aborted) return;
         isResumed = true;
-        const isGone = error instanceof KubeError && (error.status === 404 || error.status === 400);
+        const isGone =
+          error instanceof NodeError || (error instanceof KubeError && [400, 404].includes(error.status));
         // Without its pod or container nothing more can be had once the end is known.
         if (isGone && wasEnded)
           return this.#note(`the rest of its log cannot be had: ${(error as Error).message}`);
@@ -85,7 +86,7 @@ export class ContainerLog {
     }
   }
 
-  async #read(isResumed: boolean): Promise<void> {
+  async #read(isResumed: boolean, wasEnded: boolean): Promise<void> {
     const { client, namespace, pod, container, step, log } = this.#parts;
     const stored = isResumed ? await log.storedSince(step) : [];
     const first = stored[0];
@@ -108,8 +109,8 @@ export class ContainerLog {
       if (overlap?.hasGap) await this.#noteGap(overlap);
       if (rest.length > 0) await log.append(step, rest);
     } catch (error) {
-      // Behind lines it is the end of them; alone it says that there is nothing yet.
-      if (!(error instanceof NodeError) || !reader.hasRead) throw error;
+      // Behind lines, or at the end of a container that was followed while it ran, it means that there are no more.
+      if (!(error instanceof NodeError) || (wasEnded && !reader.hasRead)) throw error;
     } finally {
       body.destroy();
     }
