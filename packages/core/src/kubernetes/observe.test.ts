@@ -1,0 +1,472 @@
+// From the objects of Kubernetes to stage, reason and words: a table, with what real clusters said.
+
+import { describe, expect, test } from "vitest";
+import type { KubeContainerState, KubeJob, KubePod, KubePodStatus } from "./kube-objects.ts";
+import { type Observation, observe, type Warning } from "./observe.ts";
+
+const BEGIN = "2026-01-01T00:00:01Z";
+const END = "2026-01-01T00:00:04Z";
+const beginMs = "2026-01-01T00:00:01.000Z";
+const endMs = "2026-01-01T00:00:04.000Z";
+
+function job(status: KubeJob["status"] = {}, spec: Partial<KubeJob["spec"]> = {}): KubeJob {
+  return {
+    metadata: { name: "task-1" },
+    spec: { backoffLimit: 0, template: { spec: { containers: [] } }, ...spec },
+    status,
+  };
+}
+
+function pod(status: KubePodStatus, metadata: KubePod["metadata"] = {}): KubePod {
+  const containers = [{ name: "main", image: "app:1" }];
+  const initContainers = [{ name: "prepare", image: "tools:1" }];
+  return {
+    metadata: { name: "task-1-abcde", ...metadata },
+    spec: { nodeName: "node-1", containers, initContainers },
+    status,
+  };
+}
+
+const main = (state: KubeContainerState, more = {}) => ({
+  containerStatuses: [{ name: "main", state, ...more }],
+});
+const ended = (exitCode: number, more = {}): KubeContainerState => ({
+  terminated: { exitCode, startedAt: BEGIN, finishedAt: END, ...more },
+});
+const running: KubeContainerState = { running: { startedAt: BEGIN } };
+const waiting = (reason: string, message?: string): KubeContainerState => ({ waiting: { reason, message } });
+const step = (exitCode: number, name = "main") => ({
+  ...{ name, startAt: beginMs, endAt: endMs, durationMs: 3000, exitCode },
+});
+const whole = { startAt: BEGIN, endAt: END };
+
+const cases: [string, { job?: KubeJob; pods: KubePod[]; warnings?: Warning[] }, Observation][] = [
+  ["no pod yet", { job: job(), pods: [] }, { stage: "CREATING", steps: [] }],
+  [
+    "a pod that is being scheduled",
+    { job: job(), pods: [pod({ phase: "Pending" })] },
+    { stage: "CREATING", steps: [] },
+  ],
+  [
+    "an init container that runs",
+    {
+      job: job(),
+      pods: [pod({ phase: "Pending", initContainerStatuses: [{ name: "prepare", state: running }] })],
+    },
+    { stage: "ACTIVE", startAt: BEGIN, steps: [{ name: "prepare", startAt: beginMs }] },
+  ],
+  [
+    "a container that runs",
+    { job: job(), pods: [pod({ phase: "Running", ...main(running) })] },
+    { stage: "ACTIVE", startAt: BEGIN, steps: [{ name: "main", startAt: beginMs }] },
+  ],
+  [
+    "a pod that succeeded, before its Job says so",
+    { job: job(), pods: [pod({ phase: "Succeeded", ...main(ended(0)) })] },
+    { stage: "SUCCEEDED", ...whole, steps: [step(0)] },
+  ],
+  [
+    "a pod that succeeded, of a Job that wants two",
+    { job: job({}, { completions: 2 }), pods: [pod({ phase: "Succeeded", ...main(ended(0)) })] },
+    { stage: "ACTIVE", ...whole, steps: [step(0)] },
+  ],
+  [
+    "a Job that is complete, its pods gone",
+    { job: job({ completionTime: END, conditions: [{ type: "Complete", status: "True" }] }), pods: [] },
+    { stage: "SUCCEEDED", endAt: END, steps: [] },
+  ],
+  [
+    "an exit code",
+    { job: job(), pods: [pod({ phase: "Failed", ...main(ended(3, { message: "no database\n" })) })] },
+    {
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "container `main` exited with code 3: no database",
+      ...whole,
+      steps: [step(3)],
+    },
+  ],
+  [
+    "outputs as the last words of a failure are not repeated",
+    { job: job(), pods: [pod({ phase: "Failed", ...main(ended(3, { message: "A=1\n" })) })] },
+    {
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "container `main` exited with code 3",
+      ...whole,
+      steps: [step(3)],
+    },
+  ],
+  [
+    "a signal",
+    { job: job(), pods: [pod({ phase: "Failed", ...main(ended(137, { signal: 9 })) })] },
+    {
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "container `main` was ended by signal 9",
+      ...whole,
+      steps: [step(137)],
+    },
+  ],
+  [
+    "an init container that failed",
+    {
+      job: job(),
+      pods: [
+        pod({
+          phase: "Failed",
+          initContainerStatuses: [{ name: "prepare", state: ended(2) }],
+          ...main(waiting("PodInitializing")),
+        }),
+      ],
+    },
+    {
+      stage: "FAILED",
+      reason: "EXIT_CODE",
+      message: "init container `prepare` exited with code 2",
+      ...whole,
+      steps: [step(2, "prepare")],
+    },
+  ],
+  [
+    "too much memory, whatever else failed before",
+    {
+      job: job(),
+      pods: [
+        pod({
+          phase: "Failed",
+          containerStatuses: [
+            { name: "main", state: ended(1) },
+            { name: "side", state: ended(137, { reason: "OOMKilled" }) },
+          ],
+        }),
+      ],
+    },
+    {
+      ...{ stage: "FAILED", reason: "OOMKILLED", ...whole, steps: [step(1), step(137, "side")] },
+      message: "container `side` used more memory than its limit and was killed",
+    },
+  ],
+  [
+    "a program that there is not: the zero time is no begin",
+    {
+      job: job(),
+      pods: [
+        pod({
+          phase: "Failed",
+          ...main(
+            ended(128, { reason: "StartError", startedAt: "1970-01-01T00:00:00Z", message: "no such file" }),
+          ),
+        }),
+      ],
+    },
+    {
+      stage: "FAILED",
+      reason: "INVALID_CONTAINER",
+      message: "container `main` could not be started: no such file",
+      startAt: undefined,
+      endAt: END,
+      steps: [],
+    },
+  ],
+  [
+    "a node that ran out of memory",
+    {
+      job: job(),
+      pods: [pod({ phase: "Failed", reason: "Evicted", message: "The node was low on resource: memory." })],
+    },
+    {
+      stage: "FAILED",
+      reason: "EVICTED",
+      message: "the node evicted the pod: The node was low on resource: memory.",
+      steps: [],
+    },
+  ],
+  [
+    "a node that was shut down",
+    {
+      job: job(),
+      pods: [
+        pod({
+          phase: "Failed",
+          reason: "Terminated",
+          message: "Pod was terminated in response to imminent node shutdown.",
+        }),
+      ],
+    },
+    {
+      stage: "FAILED",
+      reason: "NODE_LOST",
+      message: "node node-1 is gone: Pod was terminated in response to imminent node shutdown.",
+      steps: [],
+    },
+  ],
+  [
+    "a node that does not answer any more",
+    {
+      job: job(),
+      pods: [
+        pod(
+          {
+            phase: "Running",
+            ...main(running),
+            conditions: [
+              {
+                type: "DisruptionTarget",
+                status: "True",
+                reason: "DeletionByTaintManager",
+                message: "Taint manager: deleting due to NoExecute taint",
+              },
+            ],
+          },
+          { deletionTimestamp: END },
+        ),
+      ],
+    },
+    {
+      ...{ stage: "FAILED", reason: "NODE_LOST", message: "Taint manager: deleting due to NoExecute taint" },
+      ...{ mustStop: true, startAt: BEGIN, steps: [{ name: "main", startAt: beginMs }] },
+    },
+  ],
+  [
+    "a pod that somebody deleted: the Job would run a second one",
+    {
+      job: job(),
+      pods: [
+        pod(
+          { phase: "Running", ...main(running) },
+          { deletionTimestamp: END, deletionGracePeriodSeconds: 0 },
+        ),
+      ],
+    },
+    {
+      ...{
+        stage: "FAILED",
+        reason: "EVICTED",
+        mustStop: true,
+        startAt: BEGIN,
+        steps: [{ name: "main", startAt: beginMs }],
+      },
+      message: "its pod was deleted while it ran: by a person, an eviction or a drain of its node",
+    },
+  ],
+  [
+    "a second pod",
+    {
+      job: job(),
+      pods: [
+        pod({ phase: "Running", ...main(running) }, { name: "task-1-bbbbb", creationTimestamp: END }),
+        pod(
+          { phase: "Running", ...main(running) },
+          { name: "task-1-aaaaa", creationTimestamp: BEGIN, deletionTimestamp: END },
+        ),
+      ],
+    },
+    {
+      ...{ stage: "FAILED", reason: "EVICTED", mustStop: true, startAt: BEGIN },
+      message: "its pod is gone, and Kubernetes began to run the work a second time",
+      steps: [
+        { name: "main.aaaaa", startAt: beginMs },
+        { name: "main.bbbbb", startAt: beginMs },
+      ],
+    },
+  ],
+  [
+    "a Job past its deadline",
+    {
+      job: job({
+        conditions: [{ type: "Failed", status: "True", reason: "DeadlineExceeded", lastTransitionTime: END }],
+      }),
+      pods: [],
+    },
+    {
+      stage: "FAILED",
+      reason: "DEADLINE",
+      message: "the Job was active longer than its `activeDeadlineSeconds`",
+      endAt: END,
+      steps: [],
+    },
+  ],
+  [
+    "the pod of a Job past its deadline, before the Job says so",
+    {
+      job: job({ startTime: "2026-01-01T00:00:00Z" }, { activeDeadlineSeconds: 4 }),
+      pods: [
+        pod(
+          { phase: "Running", ...main(running) },
+          { deletionTimestamp: "2026-01-01T00:00:14Z", deletionGracePeriodSeconds: 10 },
+        ),
+      ],
+    },
+    {
+      ...{
+        stage: "FAILED",
+        reason: "DEADLINE",
+        mustStop: true,
+        startAt: BEGIN,
+        steps: [{ name: "main", startAt: beginMs }],
+      },
+      message: "the Job was active longer than its `activeDeadlineSeconds`",
+    },
+  ],
+  [
+    "a Job that failed for another reason",
+    {
+      job: job({
+        conditions: [
+          {
+            type: "Failed",
+            status: "True",
+            reason: "PodFailurePolicy",
+            message: "rule 0 matched",
+            lastTransitionTime: END,
+          },
+        ],
+      }),
+      pods: [],
+    },
+    {
+      stage: "FAILED",
+      reason: "POD_FAILED",
+      message: "the Job failed: rule 0 matched",
+      endAt: END,
+      steps: [],
+    },
+  ],
+];
+
+test.each(cases)("%s", (_name, { warnings = [], ...objects }, expected) => {
+  expect(observe({ ...objects, warnings })).toEqual(expected);
+});
+
+describe("troubles", () => {
+  const scheduled = (message: string): KubePodStatus => ({
+    phase: "Pending",
+    conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message }],
+  });
+  const failedMount: Warning = {
+    kind: "Pod",
+    reason: "FailedMount",
+    message: 'MountVolume.SetUp failed for volume "v" : configmap "m" not found',
+  };
+  const pull: Warning = {
+    kind: "Pod",
+    reason: "Failed",
+    message: 'Failed to pull image "app:1": not authorized',
+  };
+  const create = (message: string): Warning => ({
+    kind: "Job",
+    reason: "FailedCreate",
+    message: `Error creating: ${message}`,
+  });
+  const quota =
+    'pods "x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=5, limited: pods=5';
+
+  test.each<[string, KubePodStatus | undefined, Warning[], unknown]>([
+    [
+      "resources that are in use",
+      scheduled("0/3 nodes are available: 3 Insufficient cpu."),
+      [],
+      {
+        reason: "UNSCHEDULABLE",
+        message: "no node takes the pod: 0/3 nodes are available: 3 Insufficient cpu.",
+        heals: true,
+      },
+    ],
+    [
+      "a label that no node has",
+      scheduled("0/3 nodes are available: 3 node(s) didn't match node selector."),
+      [],
+      {
+        reason: "UNSCHEDULABLE",
+        message: "no node takes the pod: 0/3 nodes are available: 3 node(s) didn't match node selector.",
+        heals: false,
+      },
+    ],
+    [
+      "an image, first try",
+      { phase: "Pending", ...main(waiting("ErrImagePull", "rpc error: not found")) },
+      [],
+      {
+        reason: "IMAGE_PULL",
+        message: "container `main`: image `app:1` cannot be pulled: rpc error: not found",
+        heals: false,
+      },
+    ],
+    [
+      "an image, between tries",
+      { phase: "Pending", ...main(waiting("ImagePullBackOff", "Back-off pulling image")) },
+      [pull],
+      {
+        reason: "IMAGE_PULL",
+        message:
+          'container `main`: image `app:1` cannot be pulled: Failed to pull image "app:1": not authorized',
+        heals: false,
+      },
+    ],
+    [
+      "a Secret as a variable",
+      { phase: "Pending", ...main(waiting("CreateContainerConfigError", 'secret "s" not found')) },
+      [],
+      {
+        reason: "CONFIG_MISSING",
+        message: 'container `main` lacks its configuration: secret "s" not found',
+        heals: false,
+      },
+    ],
+    [
+      "a ConfigMap as a volume",
+      { phase: "Pending", ...main(waiting("ContainerCreating")) },
+      [failedMount],
+      { reason: "CONFIG_MISSING", message: failedMount.message, heals: false },
+    ],
+    ["a mount that came right", { phase: "Running", ...main(running) }, [failedMount], undefined],
+    [
+      "a quota",
+      undefined,
+      [create(quota)],
+      { reason: "QUOTA", message: `no pod may be made: ${quota}`, heals: true },
+    ],
+    [
+      "a service account",
+      undefined,
+      [
+        create(
+          'pods "x" is forbidden: error looking up service account ns/robot: serviceaccount "robot" not found',
+        ),
+      ],
+      {
+        reason: "CONFIG_MISSING",
+        message:
+          'pods "x" is forbidden: error looking up service account ns/robot: serviceaccount "robot" not found',
+        heals: false,
+      },
+    ],
+    [
+      "an admission",
+      undefined,
+      [create('pods "x" is forbidden: violates PodSecurity "restricted"')],
+      {
+        reason: "POD_FAILED",
+        message: 'no pod can be made: pods "x" is forbidden: violates PodSecurity "restricted"',
+        heals: false,
+      },
+    ],
+    [
+      "an image that goes wrong once the init containers are done",
+      {
+        phase: "Pending",
+        initContainerStatuses: [{ name: "prepare", state: ended(0) }],
+        ...main(waiting("InvalidImageName", "invalid reference format")),
+      },
+      [],
+      {
+        reason: "IMAGE_PULL",
+        message: "container `main`: image `app:1` cannot be pulled: invalid reference format",
+        heals: false,
+      },
+    ],
+  ])("%s", (_name, status, warnings, trouble) => {
+    expect(observe({ job: job(), pods: status ? [pod(status)] : [], warnings }).trouble).toEqual(trouble);
+  });
+});
