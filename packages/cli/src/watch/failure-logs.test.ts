@@ -41,6 +41,17 @@ test("a step that timed out or was killed has failed too", () => {
   expect(shown([{ name: "slow", signal: "SIGKILL" }], log).texts).toEqual(["still here"]);
 });
 
+test("of containers, which run at once, the first that failed counts: the others went with it", () => {
+  const task = taskOf({ name: "compile", stage: "FAILED" }, "build", 1);
+  const steps = [
+    { name: "main", exitCode: 2, endAt: "2026-01-01T00:00:01.000Z" },
+    { name: "side", exitCode: 137, endAt: "2026-01-01T00:00:11.000Z" },
+  ];
+  const log = lines(["main", "no such table"], ["side", "still here"]);
+  const { step } = failureLog({ ...task, runnerType: "K8S_JOB", status: { ...task.status, steps } }, log);
+  expect(step).toBe("main");
+});
+
 test("when the failed step is not known or wrote nothing, the last lines of all are shown", () => {
   const log = lines(
     ...Array.from({ length: 14 }, (_, index) => ["a", `line ${index + 1}`] as [string, string]),

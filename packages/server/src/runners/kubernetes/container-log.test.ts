@@ -47,11 +47,16 @@ describe("lines that are read again", () => {
       { minLength: 1, maxLength: 30 },
     );
     fc.assert(
-      fc.property(texts, fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 7 }), (written, at, size) => {
-        const stored = written.slice(0, at);
-        const { found, hasGap } = fresh(stored, written, size);
-        expect({ whole: [...stored, ...found], hasGap }).toEqual({ whole: written, hasGap: false });
-      }),
+      fc.property(
+        texts,
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 1, max: 7 }),
+        (written, at, size) => {
+          const stored = written.slice(0, at);
+          const { found, hasGap } = fresh(stored, written, size);
+          expect({ whole: [...stored, ...found], hasGap }).toEqual({ whole: written, hasGap: false });
+        },
+      ),
     );
   });
 });
