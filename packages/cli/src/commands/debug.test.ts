@@ -85,11 +85,11 @@ describe("in a pipe", () => {
     const program = await nextProgram(() => {
       call = place.start(["debug", task], { env: env(), stdin: "" });
     });
-    program.close("nothing was typed or printed for 900 s");
+    program.close("nothing was typed or printed for 15m00s");
     expect(await call?.ended).toEqual({
       stdout: "",
       stderr:
-        "mflow: in container main\nmflow: the session has ended: nothing was typed or printed for 900 s\n",
+        "mflow: in container main\nmflow: the session has ended: nothing was typed or printed for 15m00s\n",
       exitCode: 1,
     });
   });
