@@ -9,7 +9,7 @@ import {
   type TerminalRunner,
 } from "@mflow/server/runners/testing/terminal-runner";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { makeWorkplace, type Workplace } from "../testing/command.ts";
+import { makeWorkplace, SCRIPT, type Workplace } from "../testing/command.ts";
 import { hasTerminal, onTerminal } from "../testing/terminal.ts";
 
 let runner: TerminalRunner;
@@ -155,4 +155,25 @@ describe.runIf(hasTerminal)("on a terminal", () => {
     // Nothing of it was shown by the window itself, which had its modes taken.
     expect(window?.screen().join("\n")).not.toMatch(/\^C|ü/);
   });
+
+  test.each(["the program", "the server", "a signal"])(
+    "the window has its modes again when %s ends the session",
+    async (ender) => {
+      const call = `${process.execPath} ${SCRIPT} debug ${task}`;
+      let window: ReturnType<typeof onTerminal> | undefined;
+      const program = await nextProgram(() => {
+        const before = `sh -c 'echo pid $$.; exec ${call}'; stty -a | grep -o -- '.icanon';`;
+        window = onTerminal(place, ["version"], env(), before);
+      });
+      const lines = (await window?.shows(/in container main/)) ?? [];
+      await expect.poll(() => program.typed).toBe("");
+      window?.press("x");
+      await expect.poll(() => program.typed).toBe("x");
+      if (ender === "the program") program.exit(0);
+      else if (ender === "the server") program.close("enough");
+      else process.kill(Number(/pid (\d+)\./.exec(lines.join("\n"))?.[1]), "SIGTERM");
+      await window?.shows(/^ icanon/);
+      await window?.ended;
+    },
+  );
 });

@@ -82,6 +82,8 @@ async function joined({ stdin, stdout }: Io, terminal: TaskTerminal): Promise<Te
     process.once("exit", restore);
     stdin.setRawMode(true);
   }
+  // The window may be closed under it, then or when it is to get its modes back.
+  stdin.on("error", () => {});
   stdin.on("data", type).on("end", inputEnded);
   stdout.on("resize", resize);
   try {
