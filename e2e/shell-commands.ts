@@ -24,6 +24,8 @@ export function problemOf(program: Command, words: readonly string[]): string | 
   const options = [...program.options];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
+    // What is behind is somebody else's command line.
+    if (word === "--") break;
     if (/^--?\w/.test(word)) {
       const option = options.find(({ short, long }) => word === short || word === long);
       if (!option) return `${command.name()} has no option ${word}`;

@@ -86,7 +86,10 @@ export async function openTerminal(
   };
   const close = () => tell({ type: "close" });
   signal?.addEventListener("abort", close, { once: true });
-  const { container: where, isCopy } = await opened.promise;
+  const { container: where, isCopy } = await opened.promise.catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
   return {
     container: where,
     isCopy,

@@ -11,6 +11,8 @@ import type { CommandCall } from "../program.ts";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** What a terminal takes for the end of its input. */
 const END_OF_INPUT = "\x04";
+const FIRST_AGAIN_MS = 500;
+const LAST_AGAIN_MS = 30_000;
 const LINE_FEED = 0x0a;
 
 export async function run(context: Context, call: CommandCall): Promise<number> {
@@ -64,9 +66,15 @@ async function joined({ stdin, stdout }: Io, terminal: TaskTerminal): Promise<Te
       if (!isOver) stdin.resume();
     });
   };
-  // At the end of a line it ends the input; behind other text the first one only hands that on.
-  const endInput = () =>
-    void terminal.write(last === LINE_FEED || last === undefined ? END_OF_INPUT : END_OF_INPUT.repeat(2));
+  let again: NodeJS.Timeout | undefined;
+  // A terminal forgets an end that comes before its program reads: it is repeated for as long as there is one. Behind
+  // other text than a whole line the first one only hands that on.
+  const endInput = (pause = FIRST_AGAIN_MS) => {
+    const isWithinLine = pause === FIRST_AGAIN_MS && last !== undefined && last !== LINE_FEED;
+    void terminal.write(END_OF_INPUT.repeat(isWithinLine ? 2 : 1));
+    again = setTimeout(() => endInput(Math.min(pause * 2, LAST_AGAIN_MS)), pause);
+  };
+  const inputEnded = () => endInput();
   const resize = () => terminal.resize(stdout.columns ?? 80, stdout.rows ?? 24);
   // Whatever ends the process, the window gets its modes back.
   const restore = () => void stdin.setRawMode(false);
@@ -74,14 +82,17 @@ async function joined({ stdin, stdout }: Io, terminal: TaskTerminal): Promise<Te
     process.once("exit", restore);
     stdin.setRawMode(true);
   }
-  stdin.on("data", type).on("end", endInput);
+  // The window may be closed under it, then or when it is to get its modes back.
+  stdin.on("error", () => {});
+  stdin.on("data", type).on("end", inputEnded);
   stdout.on("resize", resize);
   try {
     return await terminal.ended;
   } finally {
     isOver = true;
+    clearTimeout(again);
     stdout.off("resize", resize);
-    stdin.off("data", type).off("end", endInput);
+    stdin.off("data", type).off("end", inputEnded);
     stdin.pause();
     if (isWindow) {
       restore();

@@ -70,7 +70,7 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
   JOB_STAGE: "A job was published or deprecated.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
-  TERMINAL_CLOSED: "A terminal has ended; `reason` and `message` say how.",
+  TERMINAL_CLOSED: "A terminal has ended; `message` says how, and in which container.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -87,7 +87,7 @@ export class Terminals {
       const closed = {
         ...this.#eventOf(task, actor),
         type: "TERMINAL_CLOSED",
-        ...endText(terminal, end),
+        message: endText(terminal, end),
       } as const;
       try {
         await this.#record(closed, () => this.#open.delete(terminal));
@@ -142,11 +142,7 @@ function openedText(terminal: Terminal, { command }: TerminalRequest): string {
   return `${command?.[0] ?? "a shell"} in ${placeOf(terminal)}`;
 }
 
-function endText(
-  terminal: Terminal,
-  { exitCode, reason }: TerminalEnd,
-): Pick<NewHistoryEvent, "reason" | "message"> {
-  const place = placeOf(terminal);
-  if (exitCode !== undefined) return { reason: "EXITED", message: `exit code ${exitCode} in ${place}` };
-  return { reason: "CLOSED", message: `${reason ?? "it ended"}; in ${place}` };
+function endText(terminal: Terminal, { exitCode, reason }: TerminalEnd): string {
+  const how = exitCode === undefined ? (reason ?? "it ended") : `exit code ${exitCode}`;
+  return `${how}; in ${placeOf(terminal)}`;
 }

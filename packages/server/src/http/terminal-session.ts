@@ -2,6 +2,7 @@
 // does not: the person, nothing happening, a right that is gone, a connection that is dead, the end of the server.
 
 import { performance } from "node:perf_hooks";
+import { formatDuration } from "@mflow/core/duration";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import { TerminalCommand, type TerminalNotice } from "@mflow/core/schema/terminal";
 import { validateValue } from "@mflow/core/validate";
@@ -161,7 +162,7 @@ export class TerminalSession {
     const { idleMs } = this.#parts.timing;
     const rest = this.#lastActivity + idleMs - performance.now();
     if (rest > 0) this.#idle = setTimeout(() => this.#checkIdle(), Math.ceil(rest));
-    else this.end(`nothing was typed or printed for ${Math.round(idleMs / 1000)} s`);
+    else this.end(`nothing was typed or printed for ${formatDuration(idleMs)}`);
   }
 
   #ping(): void {

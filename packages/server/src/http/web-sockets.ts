@@ -1,7 +1,7 @@
 // WebSockets are routes of the table like any other: a request to become one goes through the same hooks and refusals, and
 // its handler takes the connection over once nothing speaks against it.
 
-import { type IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -22,6 +22,8 @@ export function asksForWebSocket({ method, headers }: IncomingMessage): boolean 
 
 /** Leads requests for WebSockets to the routes. */
 export function useWebSockets(app: FastifyInstance): void {
+  // An `import` of it would load Node's own fetch, which a server that starts does without.
+  const { ServerResponse } = process.getBuiltinModule("node:http");
   app.server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     upgrades.set(request, { socket, head });
     socket.on("error", () => socket.destroy());

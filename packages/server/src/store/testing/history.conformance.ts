@@ -43,7 +43,7 @@ export function describeHistory(bench: Bench): void {
     test("takes events of its own, in order, behind what was committed", async () => {
       const [committed] = await write([anEvent({ type: "JOB_STAGE" })]);
       const opened = anEvent({ type: "TERMINAL_OPENED", taskId: aTask(1).id, actor: "ana" });
-      const closed = anEvent({ type: "TERMINAL_CLOSED", taskId: aTask(1).id, reason: "EXITED" });
+      const closed = anEvent({ type: "TERMINAL_CLOSED", taskId: aTask(1).id, message: "exit code 0" });
       const added = await bench.store.history.append([opened, closed]);
       expect(added).toEqual([
         { seq: 2, ...opened },
