@@ -40,6 +40,11 @@ export class Admission {
     return this.#holders.size;
   }
 
+  /** Nobody holds a place or waits for one. */
+  get isIdle(): boolean {
+    return this.#holders.size === 0 && this.#waiting.length === 0;
+  }
+
   /** Takes a place without asking: its Job exists already. */
   hold(key: string): void {
     this.#holders.add(key);

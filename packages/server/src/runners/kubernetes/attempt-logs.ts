@@ -1,7 +1,7 @@
 // The logs of all containers of one attempt, each followed from its first line to its last, in one numbered log; and what
 // the containers said when they ended.
 
-import type { KubeContainerStatus, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
 import type { AttemptLog } from "./attempt-log.ts";
 import type { ClusterClient } from "./cluster-client.ts";
@@ -45,9 +45,15 @@ export class AttemptLogs {
     }
   }
 
-  #container(pod: KubePod, { name, state, restartCount = 0 }: KubeContainerStatus, pods: number): void {
-    if (!state?.running && !state?.terminated) return;
+  #container(pod: KubePod, status: KubeContainerStatus, pods: number): void {
+    const { name, state, lastState, restartCount = 0 } = status;
     const key = `${keyOf(pod)}/${name}/${restartCount}`;
+    if (!state?.running && !state?.terminated) {
+      // It waits to be started again.
+      if (lastState?.terminated) this.#followed.get(key)?.ended(endOf(lastState.terminated));
+      return;
+    }
+    this.#followed.get(`${keyOf(pod)}/${name}/${restartCount - 1}`)?.replaced();
     let followed = this.#followed.get(key);
     if (!followed) {
       const { client, namespace, log, isResumed, warn } = this.#parts;
@@ -56,13 +62,14 @@ export class AttemptLogs {
         pod: pod.metadata?.name ?? "",
         container: name,
         step: stepName(pod, name, pods),
-        isResumed: isResumed && restartCount === 0,
+        isResumed: isResumed || restartCount > 0,
+        begunAt: Date.parse((state.running ?? state.terminated)?.startedAt ?? "") || 0,
       });
       this.#followed.set(key, followed);
     }
     const { terminated } = state;
     if (!terminated) return;
-    followed.ended(Date.parse(terminated.finishedAt ?? "") || 0);
+    followed.ended(endOf(terminated));
     if (terminated.message && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
@@ -76,9 +83,8 @@ export class AttemptLogs {
   /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */
   async finish(): Promise<void> {
     const { log } = this.#parts;
-    const all = Promise.all([...this.#followed.values()].map(({ done }) => done)).then(() => true);
     let stored = -1;
-    while (!(await settledWithin(all, STILL_MS))) {
+    while (!(await settledWithin(this.#allDone(), STILL_MS))) {
       if (log.stored === stored) {
         const text = "the log could not be read to its end: the node does not answer";
         await log.append("", [{ time: Date.now(), text }], "mflow");
@@ -91,6 +97,15 @@ export class AttemptLogs {
     await log.finish();
   }
 
+  /** Resolves once all are done, those as well that are heard of meanwhile. */
+  async #allDone(): Promise<boolean> {
+    for (let known = -1; known < this.#followed.size; ) {
+      known = this.#followed.size;
+      await Promise.all([...this.#followed.values()].map(({ done }) => done));
+    }
+    return true;
+  }
+
   close(): void {
     this.#parts.log.close();
     for (const followed of this.#followed.values()) followed.close();
@@ -101,6 +116,10 @@ export class AttemptLogs {
 function isLog({ spec }: KubePod, container: string, exitCode: number): boolean {
   const found = [...spec.containers, ...(spec.initContainers ?? [])].find(({ name }) => name === container);
   return exitCode !== 0 && found?.terminationMessagePolicy === "FallbackToLogsOnError";
+}
+
+function endOf({ finishedAt = "" }: KubeTerminated): number {
+  return Date.parse(finishedAt) || 0;
 }
 
 function keyOf({ metadata }: KubePod): string {

@@ -66,10 +66,17 @@ export class ClusterWork {
     if (this.#client) await (await this.#client).reconfigure(await this.#options.configure());
   }
 
+  /** Nothing runs here, and nothing is kept. */
+  get isIdle(): boolean {
+    return this.admission.isIdle && [...this.#watches.values()].every((watch) => watch.isIdle);
+  }
+
   async close(): Promise<void> {
     this.admission.close();
     const client = await this.#client?.catch(() => undefined);
-    await Promise.all([...this.#watches.values()].map((watch) => watch.close()));
+    const watches = [...this.#watches.values()];
+    this.#watches.clear();
+    await Promise.all(watches.map((watch) => watch.close()));
     await client?.close();
   }
 

@@ -2,17 +2,23 @@
 // each and gives those since a whole second again. So after a connection broke, or this server was away, the lines since
 // the second of the last stored one are read again, and those that are stored are left out: no gap, no duplicate.
 
+import type { Readable } from "node:stream";
 import type { AttemptLog, WrittenLine } from "./attempt-log.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { KubeError } from "./cluster-client.ts";
+import { Overlap } from "./overlap.ts";
 import { linesOf } from "./stream-lines.ts";
 
 /** A longer line is read in pieces, bytes. */
 const MAX_LINE = 1024 * 1024;
 /** A longer line is stored as several, characters. */
 const MAX_TEXT = 64 * 1024;
-/** Lines that are read again come at once: when fewer come, the node has thrown the others away. */
-const OVERLAP_MS = 1_000;
+/** The end of a container is heard so long after the end of its log, at most, milliseconds. */
+const END_KNOWN_MS = 3_000;
+/** The log of a container that has ended does not stand still for longer, else it is asked for anew, milliseconds. */
+const STALL_MS = 8_000;
+/** Somebody has to grant a permission first. */
+const DENIED_BACKOFF_MS = 20_000;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
 
@@ -26,6 +32,8 @@ export interface ContainerLogParts {
   log: AttemptLog;
   /** Some of its lines may be stored already. */
   isResumed: boolean;
+  /** When it began by the node's clock, milliseconds since the epoch; whole seconds. */
+  begunAt: number;
   warn(message: string): void;
 }
 
@@ -35,6 +43,15 @@ export class ContainerLog {
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
   #wake: (() => void) | undefined;
+  /** Ends a reading that stands still. */
+  #stall: NodeJS.Timeout | undefined;
+  #isReplaced = false;
+  #isDenied = false;
+  #isFailing = false;
+  /** When a reading last came to the end of the stream, milliseconds since the epoch. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** The line without an end that it ended with, in pieces. */
+  #tail: readonly WrittenLine[] = [];
   /** Resolves when every line is stored that can be had. */
   readonly done: Promise<void>;
 
@@ -45,8 +62,15 @@ export class ContainerLog {
 
   /** The container has ended: what its log holds now is all of it. */
   ended(at: number): void {
+    if (this.#endedAt === undefined) this.#stall?.refresh();
     this.#endedAt ??= at;
     this.#wake?.();
+  }
+
+  /** The container was started anew: its log is the one before the present one now. */
+  replaced(): void {
+    this.#isReplaced = true;
+    this.ended(0);
   }
 
   close(): void {
@@ -61,64 +85,131 @@ export class ContainerLog {
     while (!signal.aborted && !this.#parts.log.isFull) {
       const wasEnded = this.#endedAt !== undefined;
       try {
-        await this.#read(isResumed, wasEnded);
+        const tail = await this.#read(isResumed, wasEnded);
         isResumed = true;
-        const endedReading = Date.now();
+        this.#readAt = wasEnded ? Number.POSITIVE_INFINITY : Date.now();
+        const isLast = this.#isLast(tail);
         // The stream ends with the container, but also when a server in between ends it.
-        if (!wasEnded) await this.#untilEnded(OVERLAP_MS * 3);
-        if (wasEnded || (this.#endedAt !== undefined && endedReading >= this.#endedAt)) return;
+        if (!wasEnded) await this.#untilEnded(END_KNOWN_MS);
+        if (this.#isWhole && isLast) return await this.#storeTail();
         backoff = FIRST_BACKOFF_MS;
+        // What ended in the middle of a line is looked at once more, at once.
+        if (this.#isWhole) continue;
       } catch (error) {
         if (signal.aborted) return;
         isResumed = true;
-        const isGone =
-          error instanceof NodeError || (error instanceof KubeError && [400, 404].includes(error.status));
-        // Without its pod or container nothing more can be had once the end is known.
-        if (isGone && wasEnded)
-          return this.#note(`the rest of its log cannot be had: ${(error as Error).message}`);
-        if (!isGone)
-          this.#parts.warn(
-            `log of ${this.#parts.pod}: ${(error as Error).message}; next try in ${backoff} ms`,
-          );
+        if (await this.#isHopeless(error, wasEnded)) return;
+        const isDenied = error instanceof KubeError && error.status === 403;
+        if (isDenied) backoff = DENIED_BACKOFF_MS;
       }
       await this.#pause(backoff);
       backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
     }
   }
 
-  async #read(isResumed: boolean, wasEnded: boolean): Promise<void> {
-    const { client, namespace, pod, container, step, log } = this.#parts;
-    const stored = isResumed ? await log.storedSince(step) : [];
+  /** The container had ended when its stream did, as far as the clocks agree. */
+  get #isWhole(): boolean {
+    return this.#endedAt !== undefined && this.#readAt >= this.#endedAt;
+  }
+
+  /** Whether nothing more can be had once reading failed; a note says so then. */
+  async #isHopeless(error: unknown, wasEnded: boolean): Promise<boolean> {
+    const { message } = error as Error;
+    const status = error instanceof KubeError ? error.status : 0;
+    if (status === 403) {
+      if (!this.#isDenied) await this.#note(`the log cannot be read: ${message}`);
+      this.#isDenied = true;
+      return wasEnded;
+    }
+    if (status === 404 || status === 400 || error instanceof NodeError) {
+      // Without its pod or container nothing more can be had once the end is known.
+      if (!wasEnded) return false;
+      if (this.#isWhole) await this.#storeTail();
+      else await this.#note(`the rest of its log cannot be had: ${message}`);
+      return true;
+    }
+    // Once, however often it is tried.
+    if (!this.#isFailing) this.#parts.warn(`log of ${this.#parts.pod}: ${message}; it is tried again`);
+    this.#isFailing = true;
+    return false;
+  }
+
+  /**
+   * Whether these pieces of a line without an end, or none, are the last ones. A node that stops in between ends the
+   * stream in the middle of a line as well: only what comes twice is the end.
+   */
+  #isLast(tail: readonly WrittenLine[]): boolean {
+    const textOf = (pieces: readonly WrittenLine[]) => pieces.map(({ text }) => text).join("");
+    const isLast = textOf(tail) === textOf(this.#tail);
+    this.#tail = tail;
+    return isLast || tail.length === 0;
+  }
+
+  async #storeTail(): Promise<void> {
+    const { log, step } = this.#parts;
+    if (this.#tail.length > 0) await log.append(step, this.#tail);
+  }
+
+  /** Reads what is not stored yet until the stream ends; answers with a last line that has no end, in pieces. */
+  async #read(isResumed: boolean, wasEnded: boolean): Promise<readonly WrittenLine[]> {
+    const { client, namespace, pod, container, step, log, begunAt } = this.#parts;
+    const before = isResumed ? await log.storedSince(step) : [];
+    // Lines of a container that was restarted do not go on from those before.
+    const stored = before.some(({ time }) => time >= begunAt) ? before : [];
     const first = stored[0];
     const since = first && new Date(Math.floor(first.time / 1000) * 1000).toISOString();
-    const body = await client.stream(`/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
-      query: { container, follow: true, timestamps: true, sinceTime: since },
-      signal: this.#closing.signal,
-    });
-    const overlap = stored.length > 0 ? new Overlap(stored) : undefined;
+    const stall = new AbortController();
+    this.#stall = setTimeout(() => stall.abort(new Error("it stands still")), STALL_MS);
+    if (this.#endedAt === undefined) clearTimeout(this.#stall);
+    const overlap = new Overlap(stored);
     const reader = new TimedLines(log);
+    let tail: readonly WrittenLine[] = [];
+    let body: Readable | undefined;
     try {
-      for await (const batch of withPauses(linesOf(body, MAX_LINE), overlap)) {
-        const lines = batch.flatMap((line) => reader.read(line));
-        const fresh = overlap ? overlap.fresh(lines) : lines;
-        if (overlap?.hasGap) await this.#noteGap(overlap);
-        if (fresh.length > 0) await log.append(step, fresh);
-        if (log.isFull) return;
+      body = await client.stream(`/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
+        query: {
+          container,
+          follow: true,
+          timestamps: true,
+          sinceTime: since,
+          previous: this.#isReplaced || undefined,
+        },
+        signal: AbortSignal.any([this.#closing.signal, stall.signal]),
+      });
+      this.#isFailing = false;
+      const unfinished = (text: string) => {
+        tail = reader.read(text);
+      };
+      for await (const batch of linesOf(body, MAX_LINE, unfinished)) {
+        await this.#store(
+          overlap,
+          batch.flatMap((line) => reader.read(line)),
+        );
+        if (log.isFull) return [];
+        if (this.#endedAt !== undefined) this.#stall.refresh();
       }
-      const rest = overlap?.rest() ?? [];
-      if (overlap?.hasGap) await this.#noteGap(overlap);
-      if (rest.length > 0) await log.append(step, rest);
+      tail = overlap.fresh(tail);
+      if (overlap.takeGap()) await this.#noteGap();
+      // The node has none of the lines that are stored: there may have been more that it has not.
+      if (overlap.isUntouched && this.#endedAt !== undefined) await this.#noteGap();
     } catch (error) {
       // Behind lines, or at the end of a container that was followed while it ran, it means that there are no more.
       if (!(error instanceof NodeError) || (wasEnded && !reader.hasRead)) throw error;
     } finally {
-      body.destroy();
+      clearTimeout(this.#stall);
+      body?.destroy();
     }
+    return tail;
   }
 
-  async #noteGap(overlap: Overlap): Promise<void> {
-    overlap.hasGap = false;
-    await this.#note("some lines are missing here: the node threw them away before they were read");
+  async #store(overlap: Overlap, lines: readonly WrittenLine[]): Promise<void> {
+    const fresh = overlap.fresh(lines);
+    if (overlap.takeGap()) await this.#noteGap();
+    if (fresh.length > 0) await this.#parts.log.append(this.#parts.step, fresh);
+  }
+
+  #noteGap(): Promise<void> {
+    return this.#note("some lines are missing here: the node threw them away before they were read");
   }
 
   #note(text: string): Promise<void> {
@@ -174,89 +265,5 @@ class TimedLines {
     for (let at = 0; at < text.length; at += MAX_TEXT)
       pieces.push({ time, text: text.slice(at, at + MAX_TEXT) });
     return pieces;
-  }
-}
-
-/** The batches, and an empty one when nothing came for a while although the overlap is not complete. */
-async function* withPauses(
-  batches: AsyncGenerator<string[]>,
-  overlap: Overlap | undefined,
-): AsyncGenerator<string[]> {
-  let next = batches.next();
-  while (true) {
-    if (overlap?.isOpen) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<"late">((resolve) => {
-        timer = setTimeout(() => resolve("late"), OVERLAP_MS);
-      });
-      const came = await Promise.race([next, late]);
-      clearTimeout(timer);
-      if (came === "late") {
-        overlap.close();
-        yield [];
-        continue;
-      }
-    }
-    const { done, value } = await next;
-    if (done) return;
-    next = batches.next();
-    yield value;
-  }
-}
-
-/** Finds among lines that are read again those that are stored. */
-export class Overlap {
-  readonly #stored: readonly WrittenLine[];
-  /** Read again, and not told yet. */
-  #held: WrittenLine[] = [];
-  #isOpen = true;
-  #isClosing = false;
-  /** The lines read again do not go on from those stored. */
-  hasGap = false;
-
-  constructor(stored: readonly WrittenLine[]) {
-    this.#stored = stored;
-  }
-
-  /** More lines are needed to tell. */
-  get isOpen(): boolean {
-    return this.#isOpen && !this.#isClosing;
-  }
-
-  /** No more stored lines come: tell with those there are. */
-  close(): void {
-    this.#isClosing = true;
-  }
-
-  /** The lines that are not stored yet. */
-  fresh(lines: readonly WrittenLine[]): WrittenLine[] {
-    if (!this.#isOpen) return [...lines];
-    this.#held.push(...lines);
-    return this.#held.length >= this.#stored.length || this.#isClosing ? this.rest() : [];
-  }
-
-  /** What is held back, at the end. */
-  rest(): WrittenLine[] {
-    if (!this.#isOpen) return [];
-    this.#isOpen = false;
-    const held = this.#held;
-    this.#held = [];
-    // Usually all of the stored lines come again. When the node has rotated its file, only the last of them do.
-    for (let from = 0; from < this.#stored.length; from++) {
-      const length = this.#stored.length - from;
-      if (length > held.length) continue;
-      if (this.#startsWith(held, from)) return held.slice(length);
-    }
-    this.hasGap = held.length > 0;
-    return held;
-  }
-
-  #startsWith(held: readonly WrittenLine[], from: number): boolean {
-    for (let index = from; index < this.#stored.length; index++) {
-      const one = this.#stored[index] as WrittenLine;
-      const other = held[index - from] as WrittenLine;
-      if (one.time !== other.time || one.text !== other.text) return false;
-    }
-    return true;
   }
 }

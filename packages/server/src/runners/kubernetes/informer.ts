@@ -51,6 +51,8 @@ export class Informer<T extends KubeObject> {
   readonly #items = new Map<string, T>();
   readonly #closing = new AbortController();
   #listed = Promise.withResolvers<void>();
+  #begun = 0;
+  #done = 0;
   #isFailing = false;
   #running: Promise<void> | undefined;
 
@@ -67,6 +69,16 @@ export class Informer<T extends KubeObject> {
   /** Resolves once everything was listed; never when the server cannot be asked before `close`. */
   get whenListed(): Promise<void> {
     return this.#listed.promise;
+  }
+
+  /** Lists begun so far. What exists now is in each list with a higher number than this. */
+  get listsBegun(): number {
+    return this.#begun;
+  }
+
+  /** Number of the last list that was told whole, from 1. */
+  get lastList(): number {
+    return this.#done;
   }
 
   get(name: string): T | undefined {
@@ -88,10 +100,12 @@ export class Informer<T extends KubeObject> {
     let backoff = FIRST_BACKOFF_MS;
     while (!signal.aborted) {
       try {
-        version ??= await this.#list();
-        this.#recovered();
-        const before = version;
-        version = await this.#watch(version);
+        if (version === undefined) {
+          version = await this.#list();
+          this.#recovered();
+        }
+        const before: string = version;
+        version = await this.#watch(before);
         // A server that ends each watch at once is not asked without a pause.
         backoff = version === before ? backoff : FIRST_BACKOFF_MS;
         if (version === before) await this.#pause(backoff);
@@ -114,6 +128,7 @@ export class Informer<T extends KubeObject> {
   async #list(): Promise<string> {
     const { path, query } = this.#options;
     const seen = new Set<string>();
+    const number = ++this.#begun;
     let next: string | undefined;
     let version = "";
     do {
@@ -130,6 +145,7 @@ export class Informer<T extends KubeObject> {
       version = page.metadata.resourceVersion;
     } while (next !== undefined);
     for (const name of this.#items.keys()) if (!seen.has(name)) this.#drop(name);
+    this.#done = number;
     this.#options.listed?.();
     this.#listed.resolve();
     return version;
@@ -149,6 +165,7 @@ export class Informer<T extends KubeObject> {
         query: { ...query, watch: true, allowWatchBookmarks: true, resourceVersion: from, timeoutSeconds },
         signal,
       });
+      this.#recovered();
       for await (const lines of linesOf(body)) {
         timer.refresh();
         for (const line of lines) version = this.#tell(JSON.parse(line) as WatchEvent<T>) ?? version;

@@ -2,14 +2,20 @@
 // and lets the cluster forget the Job once the result is accepted. Everything that is decided here is decided again from
 // the same facts after a restart.
 
-import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
-import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
+import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
 import type { AttemptLogs } from "./attempt-logs.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
-import type { JobListener, NamespaceWatch, Snapshot } from "./namespace-watch.ts";
+import {
+  FIRST_MARK,
+  type JobListener,
+  type NamespaceWatch,
+  type Snapshot,
+  type WatchMark,
+} from "./namespace-watch.ts";
 import type { Placement } from "./placement.ts";
 import { beginIn, endIn } from "./whole-seconds.ts";
 
@@ -33,13 +39,15 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 /** The cluster removes what is kept; after so much longer it is done from here, milliseconds. */
 const TTL_SLACK_MS = 60_000;
+/** What pods said last may be heard so much later than that their Job has ended; then it is asked for, milliseconds. */
+const PODS_BEHIND_MS = 1_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
   readonly #parts: KubeAttemptParts;
   #placement: Placement;
-  /** Listings of the watch when the Job was made: one more without it, and it is gone. */
-  readonly #listingsBefore: number;
+  /** When the Job is known to have existed: it is gone when everything was listed since without it. */
+  readonly #existedAt: WatchMark;
   #wasSeen = false;
   #startAt: string | undefined;
   /** What the pods or the Job said once stays the result. */
@@ -47,6 +55,9 @@ export class KubeAttempt implements JobListener {
   /** The end that was decided here; said once nothing runs any more. */
   #verdict: Result | undefined;
   #lastSeen: Observation | undefined;
+  /** When the Job was seen to have ended although not all of its pods were. */
+  #podsMissedAt: number | undefined;
+  #lastPods: KubePod[] | undefined;
   /** Since when the same trouble lasts. */
   #trouble: { reason: string; since: number } | undefined;
   #told = "";
@@ -57,14 +68,13 @@ export class KubeAttempt implements JobListener {
   #isWoken = false;
   #isClosed = false;
 
-  /** `isFresh`: the Job was made just now, so that the watch may not know it yet. */
+  /** `isFresh`: the Job was made or found just now, so that the watch may not know it yet. */
   constructor(ref: AttemptRef, placement: Placement, parts: KubeAttemptParts, isFresh: boolean) {
     this.ref = ref;
     this.#placement = placement;
     this.#parts = parts;
     const { jobName } = placement;
-    const now = parts.watch.snapshot(jobName).listings;
-    this.#listingsBefore = isFresh ? now : Math.max(now - 1, 0);
+    this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
     parts.watch.attach(jobName, this);
     this.changed();
   }
@@ -117,11 +127,14 @@ export class KubeAttempt implements JobListener {
 
   /** Does what follows from what is known now. */
   async #advance(): Promise<void> {
-    const snapshot = this.#parts.watch.snapshot(this.#placement.jobName);
-    const { job, pods } = snapshot;
+    const now = this.#parts.watch.snapshot(this.#placement.jobName);
+    const { job } = now;
     if (this.#placement.state === "ENDED") return this.#settle(job);
     if (job) this.#wasSeen = true;
-    else if (!this.#wasSeen && snapshot.listings <= this.#listingsBefore) return;
+    else if (this.#isUnseen) return;
+    const snapshot = await this.#withLastPods(now);
+    if (!snapshot) return;
+    const { pods } = snapshot;
     const seen = observe(snapshot);
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
@@ -129,6 +142,34 @@ export class KubeAttempt implements JobListener {
     if (!this.#placement.isStopping) this.#verdict ??= this.#judge(seen, job);
     if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
     await this.#report(seen);
+  }
+
+  /** Nothing can be said yet: before the first list nothing is known, and a Job that was just made was not listed yet. */
+  get #isUnseen(): boolean {
+    return !this.#wasSeen && !this.#parts.watch.isListedSince(this.#existedAt);
+  }
+
+  /**
+   * Jobs and pods are watched apart: a Job that has ended may be seen before what its pods said last, or before the pods.
+   * Without that logs and outputs would be lost. Undefined: to be waited for.
+   */
+  async #withLastPods(snapshot: Snapshot): Promise<Snapshot | undefined> {
+    const { job, pods } = snapshot;
+    if (this.#outcome || !job || !hasEnded(job) || areAllKnown(job, pods)) return snapshot;
+    if (!this.#lastPods) {
+      this.#podsMissedAt ??= Date.now();
+      const askAt = this.#podsMissedAt + PODS_BEHIND_MS;
+      if (Date.now() < askAt) {
+        this.#wakeAt(askAt);
+        return undefined;
+      }
+      const { taskId, attempt } = this.ref;
+      const labelSelector = `${LABELS.taskId}=${taskId},${LABELS.attempt}=${attempt}`;
+      const path = `/api/v1/namespaces/${this.#placement.namespace}/pods`;
+      const found = await this.#parts.client.get<{ items: KubePod[] }>(path, { labelSelector });
+      this.#lastPods = found.items.filter((pod) => isPodOf(job, pod));
+    }
+    return { ...snapshot, pods: this.#lastPods };
   }
 
   /** Keeps what must not be forgotten when pods and Job go. */
@@ -254,9 +295,7 @@ export class KubeAttempt implements JobListener {
   async #settle(job: KubeJob | undefined): Promise<void> {
     const keptUntil = this.#placement.keptUntil ?? 0;
     if (!job) {
-      // Before the first list nothing is known; a Job that was just made and is gone was listed never.
-      const { listings } = this.#parts.watch.snapshot(this.#placement.jobName);
-      return this.#wasSeen || listings > this.#listingsBefore ? this.#forget() : undefined;
+      return this.#isUnseen ? undefined : this.#forget();
     }
     this.#wasSeen = true;
     const isBeingDeleted = job.metadata?.deletionTimestamp !== undefined;
@@ -318,7 +357,31 @@ async function ignoreGone<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
-    if (error instanceof KubeError && (error.status === 404 || error.status === 409)) return undefined;
+    if (error instanceof KubeError && (error.status === 404 || isOfAnother(error))) return undefined;
     throw error;
   }
+}
+
+/** The uid is another one's. Any other conflict is one with a change at the same moment, and passes. */
+function isOfAnother({ status, message }: KubeError): boolean {
+  return status === 409 && /\buid\b/i.test(message);
+}
+
+function hasEnded({ status }: KubeJob): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
+  );
+}
+
+/** Whether as many pods are seen to have ended as the Job counts. */
+function areAllKnown({ status = {} }: KubeJob, pods: readonly KubePod[]): boolean {
+  const ended = pods.filter(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed");
+  return (
+    ended.length === pods.length &&
+    ended.length >= Math.max((status.succeeded ?? 0) + (status.failed ?? 0), 1)
+  );
+}
+
+function isPodOf(job: KubeJob, { metadata }: KubeObject): boolean {
+  return metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid) ?? false;
 }

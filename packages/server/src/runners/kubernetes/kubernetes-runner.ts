@@ -3,6 +3,7 @@
 // away at any time: starts and stops are tried again, and nothing is believed to be gone that was not seen to be.
 
 import { createHash } from "node:crypto";
+import { setTimeout as setIdleTimeout } from "node:timers";
 import { setTimeout } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
@@ -62,7 +63,9 @@ export interface KubernetesRunnerOptions {
 
 const TYPE = "K8S_JOB";
 const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 30_000;
+const MAX_BACKOFF_MS = 10_000;
+/** The cluster of a task's own kubeconfig is left so long after its last task, milliseconds. */
+const IDLE_MS = 30_000;
 /** Longer than any start can be under way, milliseconds. */
 const TOMBSTONE_MS = 7 * 24 * 3600 * 1000;
 
@@ -121,7 +124,11 @@ class KubernetesRunner implements ClusterRunner {
     const known = this.#placements.get(key)?.placement;
     if (known?.state === "STOPPED") return { state: "STOPPED" };
     if (known && known.state !== "PLACED") return { state: "EXISTS" };
-    return this.#tracked(key, this.#place(request, known));
+    const placed = this.#place(request, known).catch(async (error: unknown) => {
+      if (!(error instanceof RetryableStartError)) await this.#giveUp(request);
+      throw error;
+    });
+    return this.#tracked(key, placed);
   }
 
   async stop(ref: AttemptRef): Promise<StopResult> {
@@ -135,12 +142,8 @@ class KubernetesRunner implements ClusterRunner {
       return "GONE";
     }
     if (known.state === "STOPPED" || known.state === "ENDED") return "GONE";
-    if (known.state === "PLACED" && !(await this.#adoptPlaced(ref, known))) {
-      (await this.#clusterOf(known)).admission.leave(key);
-      await this.#save(ref, tombstone(ref));
-      return "GONE";
-    }
-    const attempt = this.#followed.get(key) ?? (await this.#follow(ref, this.#placementOf(key), false));
+    if (known.state === "PLACED") return this.#stopPlaced(ref, known);
+    const attempt = this.#followed.get(key) ?? (await this.#follow(ref, known, false));
     await attempt.stop();
     return "STOPPING";
   }
@@ -255,17 +258,18 @@ class KubernetesRunner implements ClusterRunner {
     return { state: "STARTED" };
   }
 
-  /** Creates the Job of an attempt that has a place. What cannot be created for good leaves nothing. */
+  /** Creates the Job of an attempt that has a place. Rejects as `start` does. */
   async #create(
     request: StartRequest,
     placement: Placement,
     choice: ClusterChoice,
     spec: K8sJobSpec,
   ): Promise<StartResult> {
-    const key = attemptKey(request);
     const cluster = await this.#clusterOf(placement);
     try {
       const client = await cluster.client();
+      // Watched first: what a creation makes that fails here must be seen.
+      await cluster.watch(placement.namespace);
       const claim =
         spec.workspace === "run" ? await this.#workspaceFor(request, placement, choice, client) : undefined;
       const rendered = this.#rendered(request, spec, choice, placement.namespace, claim);
@@ -275,12 +279,7 @@ class KubernetesRunner implements ClusterRunner {
       await this.#follow(request, created, true);
       return { state: "STARTED" };
     } catch (error) {
-      if (error instanceof RetryableStartError) {
-        this.#tellTrouble(request, error.message);
-        throw error;
-      }
-      cluster.admission.leave(key);
-      await this.#forget(request);
+      if (error instanceof RetryableStartError) this.#tellTrouble(request, error.message);
       throw error;
     }
   }
@@ -288,44 +287,91 @@ class KubernetesRunner implements ClusterRunner {
   #enterLater(ref: AttemptRef, cluster: ClusterWork): void {
     const key = attemptKey(ref);
     cluster.admission.enterLater(key, () => {
-      void this.#tracked(key, this.#createQueued(ref)).catch((error: unknown) =>
+      void this.#tracked(key, this.#createAnswered(ref)).catch((error: unknown) =>
         this.#options.log.warn(`${key}: ${(error as Error).message}`),
       );
     });
   }
 
-  /** The turn of an attempt has come that waited for its place; its params are not kept, but asked for again. */
-  async #createQueued(ref: AttemptRef): Promise<StartResult> {
-    const placement: Placement = { ...this.#placementOf(attemptKey(ref)), state: "PLACED" };
+  /**
+   * Creates the Job of an attempt whose start was answered before: one whose turn has come, or whose creation an earlier
+   * life was in. Its params are not kept, but asked for again.
+   */
+  async #createAnswered(ref: AttemptRef): Promise<StartResult> {
+    const key = attemptKey(ref);
+    const before = this.#placementOf(key);
+    const placement: Placement = { ...before, state: "PLACED" };
     let backoff = FIRST_BACKOFF_MS;
     while (this.#host) {
       try {
         const request = await this.#host.startRequest(ref);
-        if (!request) {
-          (await this.#clusterOf(placement)).admission.leave(attemptKey(ref));
-          await this.#save(ref, tombstone(ref));
-          return { state: "STOPPED" };
-        }
+        if (!request) return await this.#notWanted(ref, this.#placementOf(key));
         const { choice, spec } = this.#chosen(request);
         await this.#save(ref, placement);
         return await this.#create(request, placement, choice, spec);
       } catch (error) {
-        const message = (error as Error).message;
         if (!(error instanceof RetryableStartError)) {
-          await this.#refused(ref, message);
+          // Its start was answered long ago: it hears the refusal by a report, and is forgotten then.
+          await this.#refused(ref, (error as Error).message);
+          await this.#giveUp(ref);
           throw error;
         }
         await setTimeout(backoff, undefined, { signal: this.#closing.signal }).catch(() => {});
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
       }
     }
+    throw new RetryableStartError("the server is stopping");
+  }
+
+  /** Of an attempt that is not to be started any more: what an earlier try may have made of it is brought down. */
+  async #notWanted(ref: AttemptRef, placement: Placement): Promise<StartResult> {
+    if (placement.state === "PLACED") {
+      const isGone = (await this.#stopPlaced(ref, placement)) === "GONE";
+      return { state: isGone ? "STOPPED" : "EXISTS" };
+    }
+    (await this.#clusterOf(placement)).admission.leave(attemptKey(ref));
+    await this.#save(ref, tombstone(ref));
     return { state: "STOPPED" };
+  }
+
+  /** Stops an attempt of which is not known whether its Job exists. */
+  async #stopPlaced(ref: AttemptRef, placement: Placement): Promise<StopResult> {
+    const cluster = await this.#clusterOf(placement);
+    // Before it is asked: a creation whose answer was lost may still be under way, and what it makes must be seen.
+    await cluster.watch(placement.namespace).catch(() => {});
+    if (await this.#exists(placement)) {
+      const created: Placement = { ...placement, state: "CREATED" };
+      await this.#save(ref, created);
+      await (await this.#follow(ref, created, true)).stop();
+      return "STOPPING";
+    }
+    cluster.admission.leave(attemptKey(ref));
+    await this.#save(ref, tombstone(ref, placement));
+    return "GONE";
   }
 
   /** Says of an attempt that waited and was refused what a start would have said. */
   async #refused(ref: AttemptRef, message: string): Promise<void> {
     const at = new Date().toISOString();
-    await this.#host?.report({ ...ref, stage: "FAILED", reason: "START_ERROR", message, at });
+    for (let backoff = FIRST_BACKOFF_MS; this.#host; backoff = Math.min(backoff * 2, MAX_BACKOFF_MS)) {
+      try {
+        await this.#host.report({ ...ref, stage: "FAILED", reason: "START_ERROR", message, at });
+        return;
+      } catch (error) {
+        this.#options.log.warn(`${attemptKey(ref)}: ${(error as Error).message}; next try in ${backoff} ms`);
+        await setTimeout(backoff, undefined, { signal: this.#closing.signal }).catch(() => {});
+      }
+    }
+    throw new RetryableStartError("the server is stopping");
+  }
+
+  /** Forgets an attempt that was refused for good. */
+  async #giveUp(ref: AttemptRef): Promise<void> {
+    const known = this.#placements.get(attemptKey(ref))?.placement;
+    if (!known) return;
+    const cluster = await this.#clusterOf(known).catch(() => undefined);
+    cluster?.admission.leave(attemptKey(ref));
+    await this.#forget(ref);
   }
 
   /** A sentence why an attempt is not there yet; not to be waited for. */
@@ -335,32 +381,36 @@ class KubernetesRunner implements ClusterRunner {
   }
 
   /** Whether the Job of an attempt whose creation was cut off exists. */
-  async #adoptPlaced(ref: AttemptRef, placement: Placement): Promise<boolean> {
-    const client = await (await this.#clusterOf(placement)).client();
+  async #exists({ namespace, jobName, ...where }: Placement): Promise<boolean> {
+    const client = await (await this.#clusterOf(where)).client();
     try {
-      const job = await client.get<KubeJob>(
-        `/apis/batch/v1/namespaces/${placement.namespace}/jobs/${placement.jobName}`,
-      );
-      if (job.metadata?.labels?.[LABELS.installation] !== this.#installation) return false;
+      const job = await client.get<KubeJob>(`/apis/batch/v1/namespaces/${namespace}/jobs/${jobName}`);
+      return job.metadata?.labels?.[LABELS.installation] === this.#installation;
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return false;
       throw startError(error);
     }
-    await this.#save(ref, { ...placement, state: "CREATED" });
-    return true;
   }
 
   /** Takes up what an earlier life left. The cluster may be away: nothing here waits for it. */
   #resume(ref: AttemptRef, placement: Placement): void {
-    if (placement.state === "STOPPED" || placement.state === "PLACED") return;
+    const key = attemptKey(ref);
     const resumed = async () => {
+      // One that was never placed anywhere has nothing to be watched.
+      if (placement.state === "STOPPED" && placement.namespace === "") return;
       const cluster = await this.#clusterOf(placement);
-      if (placement.state === "QUEUED") return this.#enterLater(ref, cluster);
-      if (placement.state === "CREATED") cluster.admission.hold(attemptKey(ref));
-      await this.#follow(ref, placement, false);
+      if (placement.state === "STOPPED") await cluster.watch(placement.namespace);
+      else if (placement.state === "QUEUED") this.#enterLater(ref, cluster);
+      else if (placement.state === "PLACED") {
+        cluster.admission.hold(key);
+        await this.#tracked(key, this.#createAnswered(ref));
+      } else {
+        if (placement.state === "CREATED") cluster.admission.hold(key);
+        await this.#follow(ref, placement, false);
+      }
     };
     resumed().catch((error: unknown) => {
-      this.#options.log.warn(`${attemptKey(ref)} cannot be followed: ${(error as Error).message}`);
+      this.#options.log.warn(`${key} cannot be taken up: ${(error as Error).message}`);
     });
   }
 
@@ -450,14 +500,18 @@ class KubernetesRunner implements ClusterRunner {
     return name;
   }
 
+  /** By which clusters are told apart. */
+  #idOf({ cluster, kubeconfig }: Pick<Placement, "cluster" | "kubeconfig">): string {
+    if (kubeconfig === undefined) return `cluster ${cluster}`;
+    const text = this.#options.vault.unseal(kubeconfig);
+    return `kubeconfig ${createHash("sha256").update(text).digest("hex")}`;
+  }
+
   /** The cluster that a placement names. */
   async #clusterOf({ cluster, kubeconfig }: Pick<Placement, "cluster" | "kubeconfig">): Promise<ClusterWork> {
     const { clusters, vault, mayDial, log } = this.#options;
     const text = kubeconfig === undefined ? undefined : vault.unseal(kubeconfig);
-    const id =
-      text === undefined
-        ? `cluster ${cluster}`
-        : `kubeconfig ${createHash("sha256").update(text).digest("hex")}`;
+    const id = this.#idOf({ cluster, kubeconfig });
     let work = this.#clusters.get(id);
     if (!work) {
       const settings = () => {
@@ -491,10 +545,21 @@ class KubernetesRunner implements ClusterRunner {
   #clusterChanged(name: string): void {
     const work = this.#clusters.get(`cluster ${name}`);
     const spec = this.#options.clusters.open(name);
-    if (!work || !spec) return;
-    work.reconfigure(limitsOf(spec)).catch((error: unknown) => {
-      this.#options.log.warn(`cluster ${name}: ${(error as Error).message}`);
-    });
+    if (!spec) return;
+    const changed = work?.reconfigure(limitsOf(spec)) ?? Promise.resolve();
+    changed
+      .catch((error: unknown) => this.#options.log.warn(`cluster ${name}: ${(error as Error).message}`))
+      .then(() => this.#resumeIn(name));
+  }
+
+  /** Takes up what could not be followed with the settings that were. */
+  #resumeIn(name: string): void {
+    if (!this.#host) return;
+    for (const [key, { ref, placement }] of this.#placements) {
+      const isFollowable = placement.state === "CREATED" || placement.state === "ENDED";
+      if (placement.cluster === name && isFollowable && !this.#followed.has(key))
+        this.#resume(ref, placement);
+    }
   }
 
   /** A Job of this installation that nobody follows. */
@@ -533,9 +598,22 @@ class KubernetesRunner implements ClusterRunner {
 
   async #forget(ref: AttemptRef): Promise<void> {
     const key = attemptKey(ref);
+    const kubeconfig = this.#placements.get(key)?.placement.kubeconfig;
     await this.#options.attempts.remove(TYPE, [ref]);
     this.#placements.delete(key);
     this.#followed.delete(key);
+    if (kubeconfig !== undefined) this.#closeLater(this.#idOf({ kubeconfig }));
+  }
+
+  /** A kubeconfig of a task's own is seldom used again: its watches end when nothing runs by it any more. */
+  #closeLater(id: string): void {
+    const close = () => {
+      const work = this.#clusters.get(id);
+      if (!work?.isIdle) return;
+      this.#clusters.delete(id);
+      void work.close();
+    };
+    setIdleTimeout(close, IDLE_MS).unref();
   }
 }
 
@@ -561,11 +639,14 @@ function hasJob({ state }: Placement): boolean {
   return state === "CREATED" || state === "ENDED";
 }
 
-function tombstone({ taskId, attempt }: AttemptRef): Placement {
+/** That an attempt never starts; `placement`: where a late creation might still make its Job. */
+function tombstone({ taskId, attempt }: AttemptRef, placement?: Placement): Placement {
+  const { cluster, namespace = "" } = placement?.kubeconfig === undefined ? (placement ?? {}) : {};
   return {
     state: "STOPPED",
     since: Date.now(),
-    namespace: "",
+    ...(cluster !== undefined && { cluster }),
+    namespace,
     jobName: jobNameOf(taskId, attempt),
     secrets: "",
     creationGraceMs: 0,

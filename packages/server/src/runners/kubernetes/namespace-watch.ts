@@ -25,9 +25,16 @@ export interface Snapshot {
   job?: KubeJob;
   pods: KubePod[];
   warnings: readonly Warning[];
-  /** How often everything was listed: what is not here by then does not exist. */
-  listings: number;
 }
+
+/** A moment in the life of a watch. */
+export interface WatchMark {
+  jobs: number;
+  pods: number;
+}
+
+/** Before everything. */
+export const FIRST_MARK: WatchMark = { jobs: 0, pods: 0 };
 
 export interface NamespaceWatchOptions {
   client: ClusterClient;
@@ -50,8 +57,6 @@ export class NamespaceWatch {
   readonly #listeners = new Map<string, JobListener>();
   readonly #podsOf = new Map<string, Map<string, KubePod>>();
   readonly #warningsOf = new Map<string, Warning[]>();
-  #jobListings = 0;
-  #podListings = 0;
 
   constructor(options: NamespaceWatchOptions) {
     this.#options = options;
@@ -68,10 +73,7 @@ export class NamespaceWatch {
       trim: trimmedJob,
       changed: (job) => this.#jobChanged(job),
       removed: (job) => this.#tell(nameOf(job)),
-      listed: () => {
-        this.#jobListings++;
-        this.#tellAll();
-      },
+      listed: () => this.#tellAll(),
       failed: failed("Jobs"),
     });
     this.#pods = new Informer<KubePod>(client, {
@@ -80,10 +82,7 @@ export class NamespaceWatch {
       trim: trimmedPod,
       changed: (pod) => this.#podChanged(pod),
       removed: (pod) => this.#podRemoved(pod),
-      listed: () => {
-        this.#podListings++;
-        this.#tellAll();
-      },
+      listed: () => this.#tellAll(),
       failed: failed("pods"),
     });
     this.#events = new Informer<KubeEvent>(client, {
@@ -128,8 +127,20 @@ export class NamespaceWatch {
       job: this.#jobs.get(jobName),
       pods: [...(this.#podsOf.get(jobName)?.values() ?? [])],
       warnings: this.#warningsOf.get(jobName) ?? [],
-      listings: Math.min(this.#jobListings, this.#podListings),
     };
+  }
+
+  /** Now: see `isListedSince`. */
+  mark(): WatchMark {
+    return { jobs: this.#jobs.listsBegun, pods: this.#pods.listsBegun };
+  }
+
+  /**
+   * Whether what existed at a moment was listed since: if it is not here by now, it is gone. A list that was under way at
+   * that moment does not count, it may have been taken before.
+   */
+  isListedSince(mark: WatchMark): boolean {
+    return this.#jobs.lastList > mark.jobs && this.#pods.lastList > mark.pods;
   }
 
   async close(): Promise<void> {
@@ -214,6 +225,8 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
       conditions: status?.conditions,
       startTime: status?.startTime,
       completionTime: status?.completionTime,
+      succeeded: status?.succeeded,
+      failed: status?.failed,
     },
   };
 }

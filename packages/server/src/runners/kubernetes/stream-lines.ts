@@ -5,11 +5,12 @@ const NEWLINE = 0x0a;
 
 /**
  * What stands between line breaks, without them; a last line without a break comes at the end. A line longer than
- * `maxBytes` comes in pieces of at most that size.
+ * `maxBytes` comes in pieces of at most that size. With `unfinished` the last line without a break is told there.
  */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   maxBytes = Number.POSITIVE_INFINITY,
+  unfinished?: (text: string) => void,
 ): AsyncGenerator<string[]> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of body) {
@@ -28,7 +29,9 @@ export async function* linesOf(
     rest = bytes.subarray(start);
     if (lines.length > 0) yield lines;
   }
-  if (rest.length > 0) yield [textOf(rest, 0, rest.length)];
+  if (rest.length === 0) return;
+  if (unfinished) unfinished(textOf(rest, 0, rest.length));
+  else yield [textOf(rest, 0, rest.length)];
 }
 
 /** Takes whole pieces of a line that is too long; answers where the rest of it starts. */

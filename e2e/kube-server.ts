@@ -1,0 +1,159 @@
+// A whole server in a process of its own, to be killed and started again, and a namespace of the real cluster that it
+// works in.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ClusterSpec } from "@mflow/core/schema/cluster";
+import type { HistoryEvent } from "@mflow/core/schema/event";
+import { type Client, createClient } from "@mflow/sdk";
+import { IMAGE, KubePlace } from "@mflow/server/runners/kubernetes/testing/kube-place";
+import { PodCounter } from "@mflow/server/runners/kubernetes/testing/pod-counter";
+
+const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+
+export class KubeServer {
+  readonly place: KubePlace;
+  readonly counter: PodCounter;
+  readonly folder = mkdtempSync(join(tmpdir(), "mflow-kube-"));
+  /** How long the last start took until the server was ready, milliseconds. */
+  readyAfterMs = 0;
+  /** What it wrote to stderr, over all its lives. */
+  said = "";
+  #process: ChildProcess | undefined;
+  #client: Client | undefined;
+
+  private constructor(place: KubePlace) {
+    this.place = place;
+    this.counter = new PodCounter(place.client, place.namespace);
+  }
+
+  /** Starts one with a cluster `test`. */
+  static async make(cluster: Partial<ClusterSpec> = {}): Promise<KubeServer> {
+    const server = new KubeServer(await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s", ...cluster }));
+    await server.start();
+    await server.client.clusters.put("test", server.place.spec);
+    return server;
+  }
+
+  get client(): Client {
+    if (!this.#client) throw new Error("the server does not run");
+    return this.#client;
+  }
+
+  async start(): Promise<void> {
+    const begun = Date.now();
+    const data = join(this.folder, "data");
+    const args = ["--data", data, "--port", "0", "--max-tasks", "500", "--allow-target", "127.0.0.1"];
+    const child = spawn(process.execPath, [command, "server", ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#process = child;
+    child.stderr?.on("data", (chunk) => {
+      this.said += chunk;
+    });
+    for (const deadline = Date.now() + 60_000; ; await delay(10)) {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${this.said}`);
+      if (Date.now() > deadline) throw new Error(`the server did not get ready: ${this.said}`);
+      const record = join(data, "server.json");
+      const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
+      if (pid !== child.pid || !address) continue;
+      const token = readFileSync(join(data, "local.token"), "utf8").trim();
+      this.#client = createClient({ url: address, token, retries: 0 });
+      if (
+        await this.#client.ready().then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+    }
+    this.readyAfterMs = Date.now() - begun;
+  }
+
+  /** SIGKILL: the server has no time for anything. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends as it should. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** Placements that are left in the database; the server must be stopped. */
+  placements(): unknown[] {
+    const db = new DatabaseSync(join(this.folder, "data", "mflow.db"), { readOnly: true });
+    try {
+      return db.prepare("SELECT task_id, attempt, body FROM runner_attempts").all();
+    } finally {
+      db.close();
+    }
+  }
+
+  /** Names of the Jobs, pods and Secrets that are in the namespace. */
+  async left(): Promise<string[]> {
+    const { place } = this;
+    const [jobs, pods] = await Promise.all([place.items(place.jobsPath), place.items(place.podsPath)]);
+    const secrets = await place.items<{ type: string; metadata: { name: string } }>(place.secretsPath);
+    const ours = secrets.filter(({ type }) => type === "Opaque");
+    return [...jobs, ...pods, ...ours].map(({ metadata }) => metadata.name);
+  }
+
+  /** The whole history. */
+  async history(): Promise<HistoryEvent[]> {
+    const events: HistoryEvent[] = [];
+    const until = await this.client.newestEvent();
+    for await (const event of this.client.events({ after: 0, until })) events.push(event);
+    return events;
+  }
+
+  /** Lines of the log of a task as `stream| text`. */
+  async log(taskId: string): Promise<string[]> {
+    const { lines } = await this.client.logs.page(taskId, { limit: 1000 });
+    return lines.map(({ stream, text }) => `${stream}| ${text}`);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.stop();
+    await this.counter.close();
+    await this.place.dispose();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    this.#client = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await gone;
+  }
+}
+
+/** A job whose pods write numbered lines over so many seconds and put out their task. */
+export function writingJob(name: string, lines: number, seconds: number) {
+  const pause = (seconds / lines).toFixed(3);
+  const script = `i=1; while [ $i -le ${lines} ]; do echo "line $i"; i=$((i+1)); sleep ${pause}; done; echo "SEEN=$JOB_TASK_ID" > /dev/termination-log`;
+  const resources = { requests: { cpu: "1m", memory: "1Mi" } };
+  const container = { name: "main", image: IMAGE, command: ["sh", "-c", script], resources };
+  return {
+    kind: "Job" as const,
+    metadata: { name },
+    spec: {
+      runnerType: "K8S_JOB" as const,
+      runParams: [{ name: "PASSWORD", sensitive: true, value: "correct horse battery" }],
+      runnerSpec: { spec: { template: { spec: { containers: [container] } } } },
+    },
+  };
+}
+
+/** A pipeline of one stage of so many tasks of a job, all at once. */
+export function wide(tasks: number, job: string) {
+  const named = Array.from({ length: tasks }, (_, index) => ({ name: `t${index + 1}`, job }));
+  return { isParallel: true, stages: [{ name: "all", isParallel: true, tasks: named }] };
+}
