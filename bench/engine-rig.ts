@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { PipelineSpec, StageSpec } from "@mflow/core/schema/pipeline";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
-import { createKeys } from "@mflow/server/auth/keys";
+import { createKeys, type Keys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
 import { type OpenListeners, openListeners } from "@mflow/server/listeners/open-listeners";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
@@ -37,8 +37,15 @@ export interface RigOptions {
   maxTasks: number;
   /** The job named `noop`; that of the FAKE runner when it is left out. */
   job?: JobManifest;
-  /** The runner of that job, on the rig's data folder. */
-  runner?: (dataFolder: string) => Runner;
+  /** The runner of that job. */
+  runner?: (parts: RunnerParts) => Runner;
+}
+
+/** Of the rig, for its runner. */
+export interface RunnerParts {
+  dataFolder: string;
+  store: Store;
+  keys: Keys;
 }
 
 export interface EngineRig {
@@ -70,7 +77,7 @@ export async function openEngineRig({
   const engine = new RunningEngine({
     store,
     logs,
-    runners: [runner(folder)],
+    runners: [runner({ dataFolder: folder, store, keys })],
     keys,
     maxTasks,
     groupMembers: () => [],
@@ -80,13 +87,11 @@ export async function openEngineRig({
     log,
   });
   const ended = new Map<string, () => void>();
-  const over = new Set<string>();
+  const over = new Map<string, string>();
   engine.subscribe(({ type, stage, pipelineTaskId }) => {
-    if (type !== "RUN_STAGE" || stage === "ACTIVE" || pipelineTaskId === undefined) return;
-    if (stage !== "SUCCEEDED") throw new Error(`run ${pipelineTaskId} ended ${stage}`);
-    const tell = ended.get(pipelineTaskId);
-    if (tell) tell();
-    else over.add(pipelineTaskId);
+    if (type !== "RUN_STAGE" || !stage || stage === "ACTIVE" || pipelineTaskId === undefined) return;
+    over.set(pipelineTaskId, stage);
+    ended.get(pipelineTaskId)?.();
   });
   await engine.start();
   await listeners.dispatcher.start();
@@ -98,9 +103,14 @@ export async function openEngineRig({
       const request = { spec, documents: [job] };
       const actor = { name: "bench", operator: true };
       const { run } = await engine.runPipeline({ request, scope: DEFAULT_SCOPE, actor });
-      if (over.delete(run.id)) return;
-      await new Promise<void>((resolve) => ended.set(run.id, resolve));
+      if (!over.has(run.id)) await new Promise<void>((resolve) => ended.set(run.id, resolve));
       ended.delete(run.id);
+      const stage = over.get(run.id);
+      over.delete(run.id);
+      if (stage === "SUCCEEDED") return;
+      const tasks = await store.runs.tasksOfRun(run.id);
+      const messages = new Set(tasks.map(({ status }) => status.message ?? status.stage));
+      throw new Error(`run ${run.id} ended ${stage}: ${[...messages].join("; ")}`);
     },
     async close() {
       await engine.stop();

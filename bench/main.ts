@@ -6,7 +6,7 @@ import { type Figure, measure, show } from "./benchmark.ts";
 import { suites } from "./suites.ts";
 
 function row(cells: readonly string[]): string {
-  const widths = [16, 12, 9, 12, 7, 0];
+  const widths = [18, 12, 9, 12, 7, 0];
   return cells
     .map((cell, index) =>
       index === 0 || index === 2 || index === 5
@@ -28,6 +28,13 @@ function rowOf(figure: Figure): string {
   ]);
 }
 
+/** What stands beside the figure, a line each. */
+function linesBeside({ ratios, beside }: Figure): string[] {
+  const lines = Object.entries(beside).map(([what, value]) => `${what}: ${show(value)}`);
+  if (ratios && lines.length > 0) lines.push(`ratio of each pass: ${ratios.map(show).join(" to ")}`);
+  return lines.map((line) => `    ${line}`);
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: { json: { type: "boolean" }, quick: { type: "boolean" } },
@@ -40,9 +47,14 @@ async function main(): Promise<void> {
     const { benchmarks, close } = await load();
     for (const benchmark of benchmarks) {
       if (positionals.length > 0 && !positionals.includes(benchmark.id)) continue;
-      const figure = await measure(benchmark, { quick, passes: quick ? 1 : 3 });
+      const missing = benchmark.missing?.();
+      if (missing !== undefined) {
+        console.error(`${benchmark.id} is left out: ${missing}`);
+        continue;
+      }
+      const figure = await measure(benchmark, { quick });
       figures.push(figure);
-      if (!values.json) console.log(rowOf(figure));
+      if (!values.json) console.log([rowOf(figure), ...linesBeside(figure)].join("\n"));
     }
     await close?.();
   }

@@ -45,9 +45,9 @@ async function onShellRig<T>(work: (rig: EngineRig) => Promise<T>): Promise<T> {
   const rig = await openEngineRig({
     maxTasks: WIDTH,
     job: shellNoop,
-    runner: (dataDir) =>
+    runner: ({ dataFolder }) =>
       createShellRunner({
-        dataDir,
+        dataDir: dataFolder,
         allowRootSteps: true,
         graceMs: 10_000,
         limits: DEFAULT_LIMITS,

@@ -16,4 +16,6 @@ export const suites: readonly (() => Promise<Suite>)[] = [
   () => import("./lists.ts"),
   () => import("./outbox.ts"),
   () => import("./process.ts"),
+  () => import("./kubernetes-tasks.ts"),
+  () => import("./kubernetes-memory.ts"),
 ];
