@@ -261,6 +261,17 @@ describe("`manualUpdateStatus`", () => {
     expect(play.task("a").status.message).toBe("the work ended, and no status call came within 30s");
   });
 
+  test("and says why the work had failed, if it had", () => {
+    const play = playJob({}, manual);
+    play.report("noop", "FAILED", { reason: "IMAGE_PULL", message: "image `x` cannot be pulled" });
+    play.wake("noop");
+    const { reason, message } = play.task().status;
+    expect({ reason, message }).toEqual({
+      reason: "NO_STATUS",
+      message: "the work ended (image `x` cannot be pulled), and no status call came within 30s",
+    });
+  });
+
   test("does not wait for the call of lost work", () => {
     const play = playJob({}, manual);
     play.report("noop", "FAILED", { reason: "LOST" });

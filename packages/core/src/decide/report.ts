@@ -124,7 +124,9 @@ function withOutput(draft: Draft, task: JobTask, report: Report): { task: JobTas
 function awaitStatus(draft: Draft, task: JobTask, report: Report): void {
   const { task: done, problem } = withOutput(draft, task, report);
   const wakeAt = draft.timeIn(draft.context.statusGraceMs);
-  const gone = draft.updateTask(done, { wakeAt, status: { ...done.status, workGoneAt: report.at } });
+  // Why the work failed is told with NO_STATUS, should no status call tell it.
+  const message = report.stage === "FAILED" ? (report.message ?? done.status.message) : done.status.message;
+  const gone = draft.updateTask(done, { wakeAt, status: { ...done.status, message, workGoneAt: report.at } });
   const ended = `the work ended (${report.stage}); waits for its status call`;
   draft.recordTask("TASK_STATUS", gone, {
     stage: gone.status.stage,

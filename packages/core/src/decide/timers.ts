@@ -28,9 +28,10 @@ export function wake(draft: Draft, task: JobTask): void {
   }
   if (task.status.stopping || task.status.reported) return;
   if (task.status.workGoneAt) {
+    const why = task.status.message === undefined ? "" : ` (${task.status.message})`;
     endTask(draft, task, "fail", {
       reason: "NO_STATUS",
-      message: `the work ended, and no status call came within ${formatDuration(context.statusGraceMs)}`,
+      message: `the work ended${why}, and no status call came within ${formatDuration(context.statusGraceMs)}`,
       endAt: context.now,
     });
     return;
