@@ -148,3 +148,17 @@ function notTexts({ clusters, users }: PlainKubeconfig): string[] {
       .map(([key]) => `\`${key}\` of ${of} is no text; put it in quotes`),
   );
 }
+
+/** What in a kubeconfig no log may show: tokens, passwords and private keys. Nothing of a text that is no kubeconfig. */
+export function credentialsIn(text: string): string[] {
+  let lists: unknown;
+  try {
+    lists = parse(text, { maxAliasCount: 100 });
+  } catch {
+    return [];
+  }
+  const users = isMap(lists) ? entriesOf(lists.users).map(({ user }) => (isMap(user) ? user : {})) : [];
+  return users
+    .flatMap((user) => [user.token, user.password, user["client-key-data"]])
+    .filter((value) => typeof value === "string" && value !== "") as string[];
+}
