@@ -63,7 +63,9 @@ export class ClusterWork {
   /** The settings have changed: goes on with them. */
   async reconfigure(limits: Limits): Promise<void> {
     this.admission.limits = limits;
-    if (this.#client) await (await this.#client).reconfigure(await this.#options.configure());
+    if (!this.#client) return;
+    await (await this.#client).reconfigure(await this.#options.configure());
+    for (const watch of this.#watches.values()) watch.retry();
   }
 
   /** Nothing runs here, and nothing is kept. */

@@ -50,6 +50,8 @@ async function createOrAdopt<T extends KubeObject>(
       throw startError(error);
   }
   const existing = await client.get<T>(`${path}/${wanted.metadata?.name}`).catch((error: unknown) => {
+    // Secrets are made, but may not be read. The name has the task's id in it, which nobody else knew before.
+    if (wanted.kind === "Secret" && error instanceof KubeError && error.status === 403) return wanted;
     throw error instanceof KubeError && error.status === 404
       ? new RetryableStartError(`${wanted.kind} ${wanted.metadata?.name} existed a moment ago and is gone`)
       : startError(error);

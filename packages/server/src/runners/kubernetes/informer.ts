@@ -51,6 +51,7 @@ export class Informer<T extends KubeObject> {
   readonly #items = new Map<string, T>();
   readonly #closing = new AbortController();
   #listed = Promise.withResolvers<void>();
+  #wake: (() => void) | undefined;
   #begun = 0;
   #done = 0;
   #isFailing = false;
@@ -87,6 +88,11 @@ export class Informer<T extends KubeObject> {
 
   values(): Iterable<T> {
     return this.#items.values();
+  }
+
+  /** Does not wait any longer before the next try: what was wrong may be mended. */
+  retry(): void {
+    this.#wake?.();
   }
 
   async close(): Promise<void> {
@@ -217,7 +223,7 @@ export class Informer<T extends KubeObject> {
     this.#options.recovered?.();
   }
 
-  /** Resolves after a while, or at once when it is closed. */
+  /** Resolves after a while, or at once when it is closed or shall try again. */
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#closing;
     if (signal.aborted) return;
@@ -228,7 +234,9 @@ export class Informer<T extends KubeObject> {
       resolve();
     };
     signal.addEventListener("abort", wake, { once: true });
+    this.#wake = wake;
     await promise;
+    this.#wake = undefined;
     signal.removeEventListener("abort", wake);
   }
 }

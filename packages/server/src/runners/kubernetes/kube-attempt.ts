@@ -131,7 +131,7 @@ export class KubeAttempt implements JobListener {
     const { job } = now;
     if (this.#placement.state === "ENDED") return this.#settle(job);
     if (job) this.#wasSeen = true;
-    else if (this.#isUnseen) return;
+    else if (this.#isUnseen) return this.#tellProblem(now);
     const snapshot = await this.#withLastPods(now);
     if (!snapshot) return;
     const { pods } = snapshot;
@@ -141,7 +141,7 @@ export class KubeAttempt implements JobListener {
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= this.#judge(seen, job);
     if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
-    await this.#report(seen);
+    await this.#report(seen, snapshot);
   }
 
   /** Nothing can be said yet: before the first list nothing is known, and a Job that was just made was not listed yet. */
@@ -238,14 +238,16 @@ export class KubeAttempt implements JobListener {
     await ignoreGone(this.#parts.client.delete(path, { preconditions, gracePeriodSeconds }));
   }
 
-  async #report(seen: Observation): Promise<void> {
-    if (seen.stage === "ACTIVE") {
-      await this.#tell({ stage: "ACTIVE", startAt: this.#startAt });
-    } else {
-      const { reason, message } = seen.trouble ?? {};
-      if (message !== undefined || this.#told !== "")
-        await this.#tell({ stage: "CREATING", reason, message });
-    }
+  async #report(seen: Observation, snapshot: Snapshot): Promise<void> {
+    if (seen.stage === "ACTIVE") return this.#tell({ stage: "ACTIVE", startAt: this.#startAt });
+    if (!seen.trouble) return this.#tellProblem(snapshot);
+    const { reason, message } = seen.trouble;
+    await this.#tell({ stage: "CREATING", reason, message });
+  }
+
+  /** Says why nothing is heard of it; that there is no trouble is said only where there was some. */
+  async #tellProblem({ problem }: Snapshot): Promise<void> {
+    if (problem !== undefined || this.#told !== "") await this.#tell({ stage: "CREATING", message: problem });
   }
 
   /** Reports what was not reported last. */

@@ -14,6 +14,7 @@ import {
   RESULT_FINALIZER,
   type RenderedJob,
   renderJob,
+  workspaceClaimOf,
 } from "@mflow/core/kubernetes/render-job";
 import { createMasker } from "@mflow/core/mask";
 import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
@@ -84,9 +85,13 @@ class KubernetesRunner implements ClusterRunner {
   readonly #options: KubernetesRunnerOptions;
   readonly #placements = new Map<string, { ref: AttemptRef; placement: Placement }>();
   readonly #workspaces = new Map<string, Workspaces>();
+  /** Those that are known to exist, by run, namespace and cluster. */
+  readonly #madeWorkspaces = new Set<string>();
   readonly #followed = new Map<string, KubeAttempt>();
   /** Creations under way. */
   readonly #creating = new Map<string, Promise<StartResult>>();
+  /** Attempts of which was told why they are not there yet. */
+  readonly #troubled = new Set<string>();
   readonly #clusters = new Map<string, ClusterWork>();
   readonly #closing = new AbortController();
   #installation = "";
@@ -158,9 +163,12 @@ class KubernetesRunner implements ClusterRunner {
     for (const claim of workspaces.claims) {
       const cluster = await this.#clusterOf(claim);
       await removeWorkspace(await cluster.client(), claim.namespace, claim.name);
+      if (claim.kubeconfig !== undefined) this.#closeLater(this.#idOf(claim));
     }
     await this.#options.attempts.remove(TYPE, [{ taskId: aggregateId, attempt: WORKSPACES_ATTEMPT }]);
     this.#workspaces.delete(aggregateId);
+    for (const made of this.#madeWorkspaces)
+      if (made.startsWith(`${aggregateId} `)) this.#madeWorkspaces.delete(made);
   }
 
   async tryOut(request: StartRequest): Promise<void> {
@@ -276,6 +284,7 @@ class KubernetesRunner implements ClusterRunner {
       await createJob(client, rendered);
       const created: Placement = { ...placement, state: "CREATED" };
       await this.#save(request, created);
+      this.#tellTrouble(request, undefined);
       await this.#follow(request, created, true);
       return { state: "STARTED" };
     } catch (error) {
@@ -374,8 +383,11 @@ class KubernetesRunner implements ClusterRunner {
     await this.#forget(ref);
   }
 
-  /** A sentence why an attempt is not there yet; not to be waited for. */
-  #tellTrouble({ taskId, attempt }: AttemptRef, message: string): void {
+  /** A sentence why an attempt is not there yet, or that there is no trouble any more; not to be waited for. */
+  #tellTrouble({ taskId, attempt }: AttemptRef, message: string | undefined): void {
+    const key = attemptKey({ taskId, attempt });
+    if (message === undefined && !this.#troubled.delete(key)) return;
+    if (message !== undefined) this.#troubled.add(key);
     const at = new Date().toISOString();
     void this.#host?.report({ taskId, attempt, stage: "CREATING", message, at }).catch(() => {});
   }
@@ -486,17 +498,22 @@ class KubernetesRunner implements ClusterRunner {
   ): Promise<string> {
     const aggregateId = request.pipelineTaskId ?? request.taskId;
     const of = { aggregateId, namespace, installation: this.#installation };
+    const where = cluster === undefined ? { kubeconfig } : { cluster };
     const claims = this.#workspaces.get(aggregateId)?.claims ?? [];
-    const known = claims.find((claim) => claim.cluster === cluster && claim.namespace === namespace);
-    if (known) return known.name;
-    const name = await ensureWorkspace(client, of, choice.spec.workspace);
-    const workspaces: Workspaces = {
-      state: "WORKSPACES",
-      claims: [...claims, { ...(cluster === undefined ? { kubeconfig } : { cluster }), namespace, name }],
-    };
-    const { attempts } = this.#options;
-    await attempts.put(TYPE, { taskId: aggregateId, attempt: WORKSPACES_ATTEMPT, body: workspaces });
-    this.#workspaces.set(aggregateId, workspaces);
+    const name = workspaceClaimOf(aggregateId);
+    const isSame = (claim: Workspaces["claims"][number]) =>
+      claim.namespace === namespace && this.#idOf(claim) === this.#idOf(where);
+    // Known here at once, so that tasks that begin together do not forget each other's; stored before it is made.
+    if (!claims.some(isSame)) {
+      const claim = { ...where, namespace, name };
+      this.#workspaces.set(aggregateId, { state: "WORKSPACES", claims: [...claims, claim] });
+    }
+    const made = `${aggregateId} ${namespace} ${this.#idOf(where)}`;
+    if (this.#madeWorkspaces.has(made)) return name;
+    const body = this.#workspaces.get(aggregateId);
+    await this.#options.attempts.put(TYPE, { taskId: aggregateId, attempt: WORKSPACES_ATTEMPT, body });
+    await ensureWorkspace(client, of, choice.spec.workspace);
+    this.#madeWorkspaces.add(made);
     return name;
   }
 
@@ -602,6 +619,7 @@ class KubernetesRunner implements ClusterRunner {
     await this.#options.attempts.remove(TYPE, [ref]);
     this.#placements.delete(key);
     this.#followed.delete(key);
+    this.#troubled.delete(key);
     if (kubeconfig !== undefined) this.#closeLater(this.#idOf({ kubeconfig }));
   }
 

@@ -25,6 +25,8 @@ export interface Snapshot {
   job?: KubeJob;
   pods: KubePod[];
   warnings: readonly Warning[];
+  /** Why nothing new is heard of Jobs or pods now. */
+  problem?: string;
 }
 
 /** A moment in the life of a watch. */
@@ -56,6 +58,7 @@ export class NamespaceWatch {
   readonly #events: Informer<KubeEvent>;
   readonly #listeners = new Map<string, JobListener>();
   readonly #podsOf = new Map<string, Map<string, KubePod>>();
+  readonly #problems = new Map<string, string>();
   readonly #warningsOf = new Map<string, Warning[]>();
 
   constructor(options: NamespaceWatchOptions) {
@@ -63,10 +66,12 @@ export class NamespaceWatch {
     const { client, namespace, installation } = options;
     this.namespace = namespace;
     const query = { labelSelector: selectorOf(installation) };
-    const failed = (what: string) => (error: KubeError) =>
-      options.warn(
-        `${what} in namespace ${namespace} of ${client.server} cannot be watched now: ${error.message}`,
-      );
+    const failed = (what: string) => (error: KubeError) => {
+      const problem = `${what} in namespace ${namespace} of ${client.server} cannot be watched now: ${error.message}`;
+      options.warn(problem);
+      // Without the permission for events there are fewer reasons; everything else goes on.
+      if (what !== "events") this.#setProblem(what, problem);
+    };
     this.#jobs = new Informer<KubeJob>(client, {
       path: `/apis/batch/v1/namespaces/${namespace}/jobs`,
       query,
@@ -75,6 +80,7 @@ export class NamespaceWatch {
       removed: (job) => this.#tell(nameOf(job)),
       listed: () => this.#tellAll(),
       failed: failed("Jobs"),
+      recovered: () => this.#setProblem("Jobs", undefined),
     });
     this.#pods = new Informer<KubePod>(client, {
       path: `/api/v1/namespaces/${namespace}/pods`,
@@ -84,6 +90,7 @@ export class NamespaceWatch {
       removed: (pod) => this.#podRemoved(pod),
       listed: () => this.#tellAll(),
       failed: failed("pods"),
+      recovered: () => this.#setProblem("pods", undefined),
     });
     this.#events = new Informer<KubeEvent>(client, {
       path: `/api/v1/namespaces/${namespace}/events`,
@@ -96,7 +103,6 @@ export class NamespaceWatch {
       }),
       changed: (event) => this.#warned(event),
       removed: () => {},
-      // Without the permission there are fewer reasons; everything else goes on.
       failed: failed("events"),
     });
   }
@@ -127,6 +133,7 @@ export class NamespaceWatch {
       job: this.#jobs.get(jobName),
       pods: [...(this.#podsOf.get(jobName)?.values() ?? [])],
       warnings: this.#warningsOf.get(jobName) ?? [],
+      problem: [...this.#problems.values()][0],
     };
   }
 
@@ -141,6 +148,11 @@ export class NamespaceWatch {
    */
   isListedSince(mark: WatchMark): boolean {
     return this.#jobs.lastList > mark.jobs && this.#pods.lastList > mark.pods;
+  }
+
+  /** Tries again at once what is waiting for its next try. */
+  retry(): void {
+    for (const informer of [this.#jobs, this.#pods, this.#events]) informer.retry();
   }
 
   async close(): Promise<void> {
@@ -183,6 +195,12 @@ export class NamespaceWatch {
     const warnings = this.#warningsOf.get(jobName) ?? [];
     this.#warningsOf.set(jobName, [...warnings, { kind, reason, message } as const].slice(-MAX_WARNINGS));
     this.#tell(jobName);
+  }
+
+  #setProblem(what: string, problem: string | undefined): void {
+    if (problem === undefined) this.#problems.delete(what);
+    else this.#problems.set(what, problem);
+    this.#tellAll();
   }
 
   #tell(jobName: string): void {
@@ -258,6 +276,7 @@ function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
 }
 
 function metadataOf({ metadata = {} }: KubeObject): NonNullable<KubeObject["metadata"]> {
-  const { name, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion } = metadata;
-  return { name, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion };
+  const { name, namespace, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion } =
+    metadata;
+  return { name, namespace, uid, labels, finalizers, deletionTimestamp, creationTimestamp, resourceVersion };
 }
