@@ -1,6 +1,7 @@
 // The log of one attempt: the lines of all its containers, numbered in the order in which they came, each masked. What
 // the host cannot store now is tried again; meanwhile the containers' logs are not read on.
 
+import { MflowError } from "@mflow/core/errors";
 import type { LogAppender, LogLine } from "../../logs/log-store.ts";
 import type { AttemptRef } from "../runner.ts";
 
@@ -107,6 +108,7 @@ export class AttemptLog {
         return;
       } catch (error) {
         const { taskId, attempt } = this.#ref;
+        if (lines && (await this.#isFinished(error, lines))) return;
         this.#parts.warn(
           `log of ${taskId}, attempt ${attempt}: ${(error as Error).message}; next try in ${backoff} ms`,
         );
@@ -116,6 +118,13 @@ export class AttemptLog {
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
       }
     }
+  }
+
+  /** Whether an earlier life finished the log: then it was whole, and no more is taken. */
+  async #isFinished(error: unknown, [first]: readonly LogLine[]): Promise<boolean> {
+    if (!(error instanceof MflowError) || error.code !== "CONFLICT") return false;
+    const length = await this.#parts.logs.length(this.#ref).catch(() => undefined);
+    return first !== undefined && length === first.line - 1;
   }
 
   /** The lines that are kept, with their numbers. */

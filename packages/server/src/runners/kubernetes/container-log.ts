@@ -43,7 +43,8 @@ export class ContainerLog {
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
   #wake: (() => void) | undefined;
-  /** Ends a reading that stands still. */
+  /** Ends the reading that is under way. */
+  #reading: AbortController | undefined;
   #stall: NodeJS.Timeout | undefined;
   #isReplaced = false;
   #isDenied = false;
@@ -62,8 +63,10 @@ export class ContainerLog {
 
   /** The container has ended: what its log holds now is all of it. */
   ended(at: number): void {
-    if (this.#endedAt === undefined) this.#stall?.refresh();
-    this.#endedAt ??= at;
+    if (this.#endedAt === undefined) {
+      this.#endedAt = at;
+      this.#armStall();
+    }
     this.#wake?.();
   }
 
@@ -102,6 +105,8 @@ export class ContainerLog {
         const isDenied = error instanceof KubeError && error.status === 403;
         if (isDenied) backoff = DENIED_BACKOFF_MS;
       }
+      // Since its end is known everything is there: it is looked at once more, at once.
+      if (!wasEnded && this.#endedAt !== undefined) continue;
       await this.#pause(backoff);
       backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
     }
@@ -158,9 +163,8 @@ export class ContainerLog {
     const stored = before.some(({ time }) => time >= begunAt) ? before : [];
     const first = stored[0];
     const since = first && new Date(Math.floor(first.time / 1000) * 1000).toISOString();
-    const stall = new AbortController();
-    this.#stall = setTimeout(() => stall.abort(new Error("it stands still")), STALL_MS);
-    if (this.#endedAt === undefined) clearTimeout(this.#stall);
+    this.#reading = new AbortController();
+    this.#armStall();
     const overlap = new Overlap(stored);
     const reader = new TimedLines(log);
     let tail: readonly WrittenLine[] = [];
@@ -174,7 +178,7 @@ export class ContainerLog {
           sinceTime: since,
           previous: this.#isReplaced || undefined,
         },
-        signal: AbortSignal.any([this.#closing.signal, stall.signal]),
+        signal: AbortSignal.any([this.#closing.signal, this.#reading.signal]),
       });
       this.#isFailing = false;
       const unfinished = (text: string) => {
@@ -186,7 +190,7 @@ export class ContainerLog {
           batch.flatMap((line) => reader.read(line)),
         );
         if (log.isFull) return [];
-        if (this.#endedAt !== undefined) this.#stall.refresh();
+        this.#stall?.refresh();
       }
       tail = overlap.fresh(tail);
       if (overlap.takeGap()) await this.#noteGap();
@@ -197,9 +201,19 @@ export class ContainerLog {
       if (!(error instanceof NodeError) || (wasEnded && !reader.hasRead)) throw error;
     } finally {
       clearTimeout(this.#stall);
+      this.#stall = undefined;
+      this.#reading = undefined;
       body?.destroy();
     }
     return tail;
+  }
+
+  /** Once the container has ended its log may not stand still any more. */
+  #armStall(): void {
+    const reading = this.#reading;
+    if (!reading || this.#endedAt === undefined) return;
+    clearTimeout(this.#stall);
+    this.#stall = setTimeout(() => reading.abort(new Error("it stands still")), STALL_MS);
   }
 
   async #store(overlap: Overlap, lines: readonly WrittenLine[]): Promise<void> {

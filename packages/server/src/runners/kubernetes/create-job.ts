@@ -32,7 +32,8 @@ export async function createJob(client: ClusterClient, { job, secret }: Rendered
   try {
     await createOrAdopt(client, `/api/v1/namespaces/${job.metadata?.namespace}/secrets`, owned);
   } catch (error) {
-    if (!(error instanceof RetryableStartError)) await removeJob(client, jobs, created.job);
+    // What cannot be removed now is an orphan, and removed as one.
+    if (!(error instanceof RetryableStartError)) await removeJob(client, jobs, created.job).catch(() => {});
     throw error;
   }
   return created;
@@ -82,6 +83,16 @@ async function removeJob(client: ClusterClient, jobs: string, { metadata }: Kube
     metadata: { "$deleteFromPrimitiveList/finalizers": metadata?.finalizers, uid: metadata?.uid },
   };
   await client.patch(path, patch, STRATEGIC_MERGE_PATCH);
+  // A pod that waits for a Secret has nothing to be stopped, but its node takes a minute to see that.
+  const labels = metadata?.labels ?? {};
+  const labelSelector = [LABELS.taskId, LABELS.attempt].map((label) => `${label}=${labels[label]}`).join(",");
+  const pods = `/api/v1/namespaces/${metadata?.namespace}/pods`;
+  const { items } = await client.get<{ items: KubeObject[] }>(pods, { labelSelector });
+  for (const pod of items) {
+    if (!pod.metadata?.ownerReferences?.some(({ uid }) => uid === metadata?.uid)) continue;
+    const preconditions = { uid: pod.metadata.uid };
+    await client.delete(`${pods}/${pod.metadata.name}`, { gracePeriodSeconds: 0, preconditions });
+  }
 }
 
 /** What a refused creation means: whether another try may help. */

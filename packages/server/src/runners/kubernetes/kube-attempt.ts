@@ -139,7 +139,7 @@ export class KubeAttempt implements JobListener {
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
-    if (!this.#placement.isStopping) this.#verdict ??= this.#judge(seen, job);
+    if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
     if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
     await this.#report(seen, snapshot);
   }
@@ -189,8 +189,8 @@ export class KubeAttempt implements JobListener {
   }
 
   /** The end that follows from what is seen, although neither Job nor pod has ended by itself. */
-  #judge(seen: Observation, job: KubeJob): Result | undefined {
-    if (job.metadata?.deletionTimestamp !== undefined) {
+  async #judge(seen: Observation, job: KubeJob): Promise<Result | undefined> {
+    if (await this.#isDeleted(seen, job)) {
       const { jobName, namespace } = this.#placement;
       const message = `somebody deleted Job ${jobName} in namespace ${namespace} while it ran`;
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
@@ -208,6 +208,14 @@ export class KubeAttempt implements JobListener {
       return undefined;
     }
     return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
+  }
+
+  /** Whether somebody deleted the Job. Of a pod that goes with its Job may be heard before the Job. */
+  async #isDeleted(seen: Observation, job: KubeJob): Promise<boolean> {
+    if (job.metadata?.deletionTimestamp !== undefined) return true;
+    if (!seen.mustStop) return false;
+    const now = await ignoreGone(this.#parts.client.get<KubeJob>(this.#jobPath));
+    return now?.metadata?.uid !== job.metadata?.uid || now?.metadata?.deletionTimestamp !== undefined;
   }
 
   /** Deletes the Job with its pods, and says the end once they are gone. */

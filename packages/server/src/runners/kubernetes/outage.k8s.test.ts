@@ -1,69 +1,87 @@
 // What goes wrong between mflow and the API server: nothing is lost, and nothing runs twice.
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
 import { KubePlace, scriptJob } from "./testing/kube-place.ts";
 import { KubeProxy } from "./testing/kube-proxy.ts";
+import { PodCounter } from "./testing/pod-counter.ts";
 
-let place: KubePlace;
-let proxy: KubeProxy;
-let runner: Runner;
-let host: RecordingHost;
-/** How often pods were seen, by task. */
-let pods: Map<string, Set<string>>;
-const watching = { timer: undefined as NodeJS.Timeout | undefined };
+/** A place of its own for each outage: they happen at the same time. */
+class Outage {
+  readonly host = new RecordingHost();
+  readonly place: KubePlace;
+  readonly proxy: KubeProxy;
+  readonly counter: PodCounter;
+  readonly runner: Runner;
 
-beforeEach(async () => {
-  proxy = await KubeProxy.make();
-  place = await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s" });
-  place.spec = { ...place.spec, kubeconfig: proxy.kubeconfig() };
-  host = new RecordingHost();
-  runner = place.runner();
-  await runner.open(host);
-  pods = new Map();
-  watching.timer = setInterval(() => void countPods().catch(() => {}), 250);
-});
-afterEach(async () => {
-  clearInterval(watching.timer);
-  proxy.meddle = () => undefined;
-  proxy.thaw();
-  await runner.close();
-  await proxy.close();
-  await place.dispose();
-});
+  private constructor(place: KubePlace, proxy: KubeProxy) {
+    this.place = place;
+    this.proxy = proxy;
+    this.counter = new PodCounter(place.client, place.namespace);
+    this.runner = place.runner();
+  }
 
-/** Notes each pod by its uid, past the proxy. */
-async function countPods(): Promise<void> {
-  type Pod = { metadata: { uid: string; labels: Record<string, string> } };
-  for (const { metadata } of await place.items<Pod>(place.podsPath)) {
-    const task = metadata.labels["mflow.dev/task-id"] ?? "";
-    const known = pods.get(task) ?? new Set();
-    pods.set(task, known.add(metadata.uid));
+  static async make(): Promise<Outage> {
+    const proxy = await KubeProxy.make();
+    const settings = { keepFor: "0s", keepFailedFor: "0s", kubeconfig: proxy.kubeconfig() };
+    const outage = new Outage(await KubePlace.make(settings), proxy);
+    await outage.runner.open(outage.host);
+    return outage;
+  }
+
+  async dispose(): Promise<void> {
+    this.proxy.thaw();
+    await this.runner.close();
+    await this.counter.close();
+    await this.proxy.close();
+    await this.place.dispose();
+  }
+
+  /** Starts as the engine does. */
+  async start(request: StartRequest): Promise<void> {
+    await persistently(() => this.runner.start(request));
+  }
+
+  /** Stops as the engine does. */
+  stop(request: StartRequest): Promise<string> {
+    return persistently(() => this.runner.stop(request, { graceMs: 1000 }));
+  }
+
+  async ended(request: StartRequest) {
+    const { stage, reason, runtimeEnvs } = await this.host.until(
+      () => this.host.reportsOf(request).find(({ stage }) => FINAL.has(stage)),
+      90_000,
+    );
+    return { stage, reason, runtimeEnvs, log: this.host.texts(request) };
+  }
+
+  async nothingIsLeft(): Promise<void> {
+    const { place } = this;
+    await expect
+      .poll(async () => {
+        const [jobs, left] = await Promise.all([place.items(place.jobsPath), place.items(place.podsPath)]);
+        const secrets = await place.items<{ type: string; metadata: { name: string } }>(place.secretsPath);
+        return [...jobs, ...left, ...secrets.filter(({ type }) => type === "Opaque")].map(
+          ({ metadata }) => metadata.name,
+        );
+      })
+      .toEqual([]);
+    await expect.poll(() => [...place.attempts.rows.values()].map(({ body }) => body)).toEqual([]);
   }
 }
 
-/** Starts as the engine does: again and again while it may help. */
-async function start(request: StartRequest, deadline = Date.now() + 60_000): Promise<void> {
-  for (;;) {
-    try {
-      await runner.start(request);
-      return;
-    } catch (error) {
-      if ((error as Error).name !== "RetryableStartError" || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-  }
-}
+const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
 
-/** Stops as the engine does. */
-async function stop(request: StartRequest, deadline = Date.now() + 60_000): Promise<string> {
-  for (;;) {
+/** Again and again while it may help. */
+async function persistently<T>(call: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + 60_000; ; ) {
     try {
-      return await runner.stop(request, { graceMs: 1000 });
+      return await call();
     } catch (error) {
       if ((error as Error).name !== "RetryableStartError" || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await delay(300);
     }
   }
 }
@@ -76,84 +94,63 @@ function lines(count: number, seconds: number) {
   );
 }
 
-const numbered = (count: number) =>
-  Array.from({ length: count }, (_, index) => `stdout main| line ${index + 1}`);
+/** How such a task ends. */
+const whole = (count: number) => ({
+  ...{ stage: "SUCCEEDED", reason: undefined, runtimeEnvs: { SEEN: String(count) } },
+  log: Array.from({ length: count }, (_, index) => `stdout main| line ${index + 1}`),
+});
 
-async function nothingIsLeft(): Promise<void> {
-  await expect
-    .poll(async () => {
-      const [jobs, left] = await Promise.all([place.items(place.jobsPath), place.items(place.podsPath)]);
-      const secrets = await place.items<{ type: string; metadata: { name: string } }>(place.secretsPath);
-      return [...jobs, ...left, ...secrets.filter(({ type }) => type === "Opaque")].map(
-        ({ metadata }) => metadata.name,
-      );
-    })
-    .toEqual([]);
-  await expect.poll(() => [...place.attempts.rows.values()].map(({ body }) => body)).toEqual([]);
-}
+describe.concurrent("the API server does not answer for 20 s: what is being created, runs, ends and is canceled meanwhile comes to its right end, once", () => {
+  test.each(["away", "frozen"])("%s", async (how) => {
+    const outage = await Outage.make();
+    const { host, proxy, runner, counter } = outage;
+    try {
+      const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
+      const request = (spec: Record<string, unknown>, more = {}) => outage.place.request(spec, more);
+      const running = request(lines(300, 30), secret);
+      const ending = Array.from({ length: 4 }, () => request(lines(60, 6)));
+      const failing = request(scriptJob("echo begun; sleep 8; echo end; exit 3"));
+      const canceled = request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait"));
+      const canceledBefore = request(scriptJob("trap 'sleep 5; exit 0' TERM; echo begun; sleep 3600 & wait"));
+      const first = [running, ...ending, failing, canceled, canceledBefore];
+      await Promise.all(first.map((each) => outage.start(each)));
+      for (const each of first) await host.logged(each, "");
+      expect(await outage.stop(canceledBefore)).toBe("STOPPING");
+      const creating = Array.from({ length: 4 }, () => request(lines(20, 2), secret));
+      const under = creating.slice(0, 2).map((each) => outage.start(each));
 
-describe.each(["away", "frozen"])("the API server is %s for 20 s", (how) => {
-  async function outage(during: () => Promise<void>): Promise<void> {
-    const end = Date.now() + 20_000;
-    if (how === "away") await proxy.away();
-    else proxy.freeze();
-    await during();
-    await expect.poll(() => Date.now() > end, { timeout: 25_000 }).toBe(true);
-    if (how === "away") await proxy.back();
-    else proxy.thaw();
-  }
-
-  test("what is being created, runs, ends and is canceled meanwhile comes to its right end, once", async () => {
-    const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
-    const running = place.request(lines(300, 30), secret);
-    const ending = Array.from({ length: 4 }, () => place.request(lines(60, 6)));
-    const failing = place.request(scriptJob("echo begun; sleep 8; echo end; exit 3"));
-    const canceled = place.request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait"));
-    const canceledBefore = place.request(
-      scriptJob("trap 'sleep 5; exit 0' TERM; echo begun; sleep 3600 & wait"),
-    );
-    const first = [running, ...ending, failing, canceled, canceledBefore];
-    await Promise.all(first.map((request) => start(request)));
-    for (const request of first) await host.logged(request, request === running ? "line 1" : "");
-    expect(await stop(canceledBefore)).toBe("STOPPING");
-    const creating = Array.from({ length: 4 }, () => place.request(lines(20, 2), secret));
-    const under = creating.slice(0, 2).map((request) => start(request));
-    let stopped: Promise<string> | undefined;
-    await outage(async () => {
-      under.push(...creating.slice(2).map((request) => start(request)));
-      stopped = stop(canceled);
+      const end = Date.now() + 20_000;
+      if (how === "away") await proxy.away();
+      else proxy.freeze();
+      under.push(...creating.slice(2).map((each) => outage.start(each)));
+      const stopped = outage.stop(canceled);
       const known = new Set((await runner.list()).map(({ taskId }) => taskId));
-      for (const { taskId } of first) expect(known.has(taskId)).toBe(true);
+      expect(first.filter(({ taskId }) => !known.has(taskId))).toEqual([]);
       if (how === "away") {
         const told = await host.reported(creating[3] as StartRequest, "CREATING");
         expect(told.message).toMatch(/^the API server https:\S+ did not answer: /);
       }
-    });
-    await Promise.all(under);
-    expect(await stopped).toBe("STOPPING");
-    const ended = async (request: StartRequest) => {
-      const { stage, reason, runtimeEnvs } = await host.until(
-        () => host.reportsOf(request).find((one) => ["SUCCEEDED", "FAILED", "CANCELED"].includes(one.stage)),
-        90_000,
-      );
-      return { stage, reason, runtimeEnvs, log: host.texts(request) };
-    };
-    const whole = (count: number) => ({
-      ...{ stage: "SUCCEEDED", reason: undefined, runtimeEnvs: { SEEN: String(count) } },
-      log: numbered(count),
-    });
-    for (const request of ending) expect(await ended(request)).toEqual(whole(60));
-    for (const request of creating) expect(await ended(request)).toEqual(whole(20));
-    expect(await ended(failing)).toMatchObject({
-      ...{ stage: "FAILED", reason: "EXIT_CODE" },
-      log: ["stdout main| begun", "stdout main| end"],
-    });
-    if (process.env.DEBUG_W) console.log(place.warnings.join("\n"));
-    for (const request of [canceled, canceledBefore])
-      expect(await ended(request)).toMatchObject({ stage: "CANCELED", log: ["stdout main| begun"] });
-    expect(await ended(running)).toEqual(whole(300));
-    await nothingIsLeft();
-    const all = [...first, ...creating];
-    expect(all.map(({ taskId }) => pods.get(taskId)?.size)).toEqual(all.map(() => 1));
+      await delay(end - Date.now());
+      if (how === "away") await proxy.back();
+      else proxy.thaw();
+
+      await Promise.all(under);
+      expect(await stopped).toBe("STOPPING");
+      for (const each of ending) expect(await outage.ended(each)).toEqual(whole(60));
+      for (const each of creating) expect(await outage.ended(each)).toEqual(whole(20));
+      expect(await outage.ended(failing)).toMatchObject({
+        ...{ stage: "FAILED", reason: "EXIT_CODE" },
+        log: ["stdout main| begun", "stdout main| end"],
+      });
+      for (const each of [canceled, canceledBefore])
+        expect(await outage.ended(each)).toMatchObject({ stage: "CANCELED", log: ["stdout main| begun"] });
+      expect(await outage.ended(running)).toEqual(whole(300));
+      await outage.nothingIsLeft();
+      for (const { taskId } of [...first, ...creating]) {
+        expect({ taskId, ...counter.of(taskId) }).toEqual({ taskId, jobs: 1, pods: 1 });
+      }
+    } finally {
+      await outage.dispose();
+    }
   });
 });

@@ -26,7 +26,7 @@ export interface Asked {
 export type Meddling =
   | { kind: "lose" }
   | { kind: "hold"; until: Promise<void>; reached?(): void }
-  | { kind: "withhold"; until: Promise<void> }
+  | { kind: "withhold"; until: Promise<void>; reached?(): void }
   | { kind: "stall" }
   | { kind: "cut"; afterMs: number }
   | { kind: "answer"; status: number; body: unknown };
@@ -159,7 +159,10 @@ export class KubeProxy {
     const chunks: Buffer[] = [];
     for await (const chunk of asking) chunks.push(chunk);
     await this.#gate?.promise;
-    if (meddling?.kind === "withhold") await meddling.until;
+    if (meddling?.kind === "withhold") {
+      meddling.reached?.();
+      await meddling.until;
+    }
     if (meddling?.kind === "answer") {
       answer.writeHead(meddling.status, { "content-type": "application/json" });
       answer.end(typeof meddling.body === "string" ? meddling.body : JSON.stringify(meddling.body));
@@ -208,8 +211,14 @@ export class KubeProxy {
 }
 
 async function drained(answer: ServerResponse): Promise<void> {
+  if (answer.destroyed) return;
   await new Promise<void>((resolve) => {
-    answer.once("drain", resolve);
-    answer.once("close", resolve);
+    const done = () => {
+      answer.off("drain", done);
+      answer.off("close", done);
+      resolve();
+    };
+    answer.once("drain", done);
+    answer.once("close", done);
   });
 }
