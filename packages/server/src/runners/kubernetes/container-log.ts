@@ -181,7 +181,13 @@ async function* withPauses(
   batches: AsyncGenerator<string[]>,
   overlap: Overlap | undefined,
 ): AsyncGenerator<string[]> {
-  let next = batches.next();
+  const ask = () => {
+    const asked = batches.next();
+    // It may fail while nobody waits for it; it is waited for later.
+    asked.catch(() => {});
+    return asked;
+  };
+  let next = ask();
   while (true) {
     if (overlap?.isOpen) {
       let timer: NodeJS.Timeout | undefined;
@@ -198,7 +204,7 @@ async function* withPauses(
     }
     const { done, value } = await next;
     if (done) return;
-    next = batches.next();
+    next = ask();
     yield value;
   }
 }
