@@ -47,6 +47,8 @@ export class AttemptLogs {
 
   #container(pod: KubePod, { name, state, restartCount = 0 }: KubeContainerStatus, pods: number): void {
     if (!state?.running && !state?.terminated) return;
+    const { terminated } = state;
+    const endedAt = terminated && (Date.parse(terminated.finishedAt ?? "") || 0);
     const key = `${keyOf(pod)}/${name}/${restartCount}`;
     let followed = this.#followed.get(key);
     if (!followed) {
@@ -57,12 +59,12 @@ export class AttemptLogs {
         container: name,
         step: stepName(pod, name, pods),
         isResumed: isResumed && restartCount === 0,
+        ...(endedAt !== undefined && { endedAt }),
       });
       this.#followed.set(key, followed);
     }
-    const { terminated } = state;
-    if (!terminated) return;
-    followed.ended(Date.parse(terminated.finishedAt ?? "") || 0);
+    if (!terminated || endedAt === undefined) return;
+    followed.ended(endedAt);
     if (terminated.message && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }

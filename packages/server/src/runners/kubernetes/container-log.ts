@@ -13,6 +13,11 @@ const MAX_LINE = 1024 * 1024;
 const MAX_TEXT = 64 * 1024;
 /** Lines that are read again come at once: when fewer come, the node has thrown the others away. */
 const OVERLAP_MS = 1_000;
+/**
+ * A node looks once a second whether the container whose log it gives has ended. When the end is known here and nothing
+ * more comes for so long, the rest is asked for instead of waited for.
+ */
+const SILENCE_AFTER_END_MS = 25;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
 
@@ -26,6 +31,8 @@ export interface ContainerLogParts {
   log: AttemptLog;
   /** Some of its lines may be stored already. */
   isResumed: boolean;
+  /** When it ended, if it has: see `ended`. */
+  endedAt?: number;
   warn(message: string): void;
 }
 
@@ -35,11 +42,14 @@ export class ContainerLog {
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
   #wake: (() => void) | undefined;
+  /** Ends the reading of a log that is followed, unless lines go on coming. */
+  #cutSoon: (() => void) | undefined;
   /** Resolves when every line is stored that can be had. */
   readonly done: Promise<void>;
 
   constructor(parts: ContainerLogParts) {
     this.#parts = parts;
+    this.#endedAt = parts.endedAt;
     this.done = this.#follow();
   }
 
@@ -47,6 +57,7 @@ export class ContainerLog {
   ended(at: number): void {
     this.#endedAt ??= at;
     this.#wake?.();
+    this.#cutSoon?.();
   }
 
   close(): void {
@@ -61,8 +72,9 @@ export class ContainerLog {
     while (!signal.aborted && !this.#parts.log.isFull) {
       const wasEnded = this.#endedAt !== undefined;
       try {
-        await this.#read(isResumed);
+        const isWhole = await this.#read(isResumed, !wasEnded);
         isResumed = true;
+        if (!isWhole) continue;
         const endedReading = Date.now();
         // The stream ends with the container, but also when a server in between ends it.
         if (!wasEnded) await this.#untilEnded(OVERLAP_MS * 3);
@@ -85,15 +97,24 @@ export class ContainerLog {
     }
   }
 
-  async #read(isResumed: boolean): Promise<void> {
+  /** Stores the lines of one stream; answers whether it was read to its end. */
+  async #read(isResumed: boolean, follow: boolean): Promise<boolean> {
     const { client, namespace, pod, container, step, log } = this.#parts;
     const stored = isResumed ? await log.storedSince(step) : [];
     const first = stored[0];
     const since = first && new Date(Math.floor(first.time / 1000) * 1000).toISOString();
+    const cut = new AbortController();
     const body = await client.stream(`/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
-      query: { container, follow: true, timestamps: true, sinceTime: since },
-      signal: this.#closing.signal,
+      query: { container, follow, timestamps: true, sinceTime: since },
+      signal: AbortSignal.any([this.#closing.signal, cut.signal]),
     });
+    let silence: NodeJS.Timeout | undefined;
+    if (follow) {
+      this.#cutSoon = () => {
+        silence ??= setTimeout(() => cut.abort(), SILENCE_AFTER_END_MS);
+      };
+      if (this.#endedAt !== undefined) this.#cutSoon();
+    }
     const overlap = stored.length > 0 ? new Overlap(stored) : undefined;
     const reader = new TimedLines(log);
     try {
@@ -102,15 +123,21 @@ export class ContainerLog {
         const fresh = overlap ? overlap.fresh(lines) : lines;
         if (overlap?.hasGap) await this.#noteGap(overlap);
         if (fresh.length > 0) await log.append(step, fresh);
-        if (log.isFull) return;
+        if (log.isFull) return true;
+        silence?.refresh();
       }
       const rest = overlap?.rest() ?? [];
       if (overlap?.hasGap) await this.#noteGap(overlap);
       if (rest.length > 0) await log.append(step, rest);
+      return true;
     } catch (error) {
+      if (cut.signal.aborted && !this.#closing.signal.aborted) return false;
       // Behind lines it is the end of them; alone it says that there is nothing yet.
       if (!(error instanceof NodeError) || !reader.hasRead) throw error;
+      return true;
     } finally {
+      this.#cutSoon = undefined;
+      clearTimeout(silence);
       body.destroy();
     }
   }
