@@ -64,7 +64,7 @@ export class AttemptLogs {
       this.#followed.set(key, followed);
     }
     if (!terminated || endedAt === undefined) return;
-    followed.ended(endedAt);
+    followed.ended(endedAt, pod.metadata?.deletionTimestamp !== undefined);
     if (terminated.message && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
@@ -72,7 +72,8 @@ export class AttemptLogs {
   /** No more can be read of a pod that is gone. */
   podGone(pod: KubePod): void {
     this.follow([pod]);
-    for (const [key, followed] of this.#followed) if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0);
+    for (const [key, followed] of this.#followed)
+      if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0, true);
   }
 
   /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */

@@ -66,7 +66,7 @@ describe("the log of a container", () => {
       { append: async () => void read.write("read") },
     );
     await once(read, "data");
-    followed.ended(endedAt);
+    followed.ended(endedAt, false);
     await followed.done;
     expect({ asked: seen.asked, texts: seen.texts() }).toEqual({
       asked: [
@@ -75,6 +75,26 @@ describe("the log of a container", () => {
       ],
       texts,
     });
+  });
+
+  test("is followed on when its pod is being deleted, which could not be asked for the rest", async () => {
+    const bodies: PassThrough[] = [];
+    const read = new PassThrough();
+    const { container: followed, ...seen } = follow(
+      [
+        (body) => {
+          body.write(written[0]);
+          bodies.push(body);
+        },
+      ],
+      { append: async () => void read.write("read") },
+    );
+    await once(read, "data");
+    followed.ended(endedAt, true);
+    // Longer than the silence after which it would be asked for.
+    setTimeout(() => bodies[0]?.end(written.slice(1).join("")), 100);
+    await followed.done;
+    expect({ asked: seen.asked.length, texts: seen.texts() }).toEqual({ asked: 1, texts });
   });
 
   test("is not followed when the container has ended before it was read", async () => {
@@ -99,7 +119,7 @@ describe("the log of a container", () => {
       ],
       { append: () => broken.promise },
     );
-    followed.ended(endedAt);
+    followed.ended(endedAt, false);
     await followed.done;
     expect(seen.texts()).toEqual(texts);
   });

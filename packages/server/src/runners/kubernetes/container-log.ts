@@ -41,6 +41,8 @@ export class ContainerLog {
   readonly #closing = new AbortController();
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
+  /** Its pod is being deleted: there may be nothing to ask any more. */
+  #isLeaving = false;
   #wake: (() => void) | undefined;
   /** Ends the reading of a log that is followed, unless lines go on coming. */
   #cutSoon: (() => void) | undefined;
@@ -53,9 +55,10 @@ export class ContainerLog {
     this.done = this.#follow();
   }
 
-  /** The container has ended: what its log holds now is all of it. */
-  ended(at: number): void {
+  /** The container has ended: what its log holds now is all of it. `isLeaving`: its pod is being deleted, or is gone. */
+  ended(at: number, isLeaving: boolean): void {
     this.#endedAt ??= at;
+    this.#isLeaving ||= isLeaving;
     this.#wake?.();
     this.#cutSoon?.();
   }
@@ -111,7 +114,9 @@ export class ContainerLog {
     let silence: NodeJS.Timeout | undefined;
     if (follow) {
       this.#cutSoon = () => {
-        silence ??= setTimeout(() => cut.abort(), SILENCE_AFTER_END_MS);
+        silence ??= setTimeout(() => {
+          if (!this.#isLeaving) cut.abort();
+        }, SILENCE_AFTER_END_MS);
       };
       if (this.#endedAt !== undefined) this.#cutSoon();
     }
