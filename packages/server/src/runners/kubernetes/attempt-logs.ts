@@ -47,13 +47,15 @@ export class AttemptLogs {
 
   #container(pod: KubePod, status: KubeContainerStatus, pods: number): void {
     const { name, state, lastState, restartCount = 0 } = status;
+    const isLeaving = pod.metadata?.deletionTimestamp !== undefined;
     const key = `${keyOf(pod)}/${name}/${restartCount}`;
     if (!state?.running && !state?.terminated) {
       // It waits to be started again.
-      if (lastState?.terminated) this.#followed.get(key)?.ended(endOf(lastState.terminated));
+      if (lastState?.terminated) this.#followed.get(key)?.ended(endOf(lastState.terminated), isLeaving);
       return;
     }
     this.#followed.get(`${keyOf(pod)}/${name}/${restartCount - 1}`)?.replaced();
+    const { terminated } = state;
     let followed = this.#followed.get(key);
     if (!followed) {
       const { client, namespace, log, isResumed, warn } = this.#parts;
@@ -63,13 +65,13 @@ export class AttemptLogs {
         container: name,
         step: stepName(pod, name, pods),
         isResumed: isResumed || restartCount > 0,
-        begunAt: Date.parse((state.running ?? state.terminated)?.startedAt ?? "") || 0,
+        begunAt: Date.parse((state.running ?? terminated)?.startedAt ?? "") || 0,
+        ...(terminated && { endedAt: endOf(terminated) }),
       });
       this.#followed.set(key, followed);
     }
-    const { terminated } = state;
     if (!terminated) return;
-    followed.ended(endOf(terminated));
+    followed.ended(endOf(terminated), isLeaving);
     if (terminated.message && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
@@ -77,7 +79,8 @@ export class AttemptLogs {
   /** No more can be read of a pod that is gone. */
   podGone(pod: KubePod): void {
     this.follow([pod]);
-    for (const [key, followed] of this.#followed) if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0);
+    for (const [key, followed] of this.#followed)
+      if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0, true);
   }
 
   /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */

@@ -17,6 +17,11 @@ const MAX_TEXT = 64 * 1024;
 const END_KNOWN_MS = 3_000;
 /** The log of a container that has ended does not stand still for longer, else it is asked for anew, milliseconds. */
 const STALL_MS = 8_000;
+/**
+ * A node looks once a second whether the container whose log it gives has ended. When the end is known here and nothing
+ * more comes for so long, the rest is asked for instead of waited for, milliseconds.
+ */
+const SILENCE_AFTER_END_MS = 25;
 /** Somebody has to grant a permission first. */
 const DENIED_BACKOFF_MS = 20_000;
 const FIRST_BACKOFF_MS = 200;
@@ -34,6 +39,8 @@ export interface ContainerLogParts {
   isResumed: boolean;
   /** When it began by the node's clock, milliseconds since the epoch; whole seconds. */
   begunAt: number;
+  /** When it ended, if it has: see `ended`. */
+  endedAt?: number;
   warn(message: string): void;
 }
 
@@ -42,10 +49,14 @@ export class ContainerLog {
   readonly #closing = new AbortController();
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
+  /** Its pod is being deleted: there may be nothing to ask any more. */
+  #isLeaving = false;
   #wake: (() => void) | undefined;
   /** Ends the reading that is under way. */
   #reading: AbortController | undefined;
   #stall: NodeJS.Timeout | undefined;
+  /** The stream does not end before the container does. */
+  #isFollowing = false;
   #isReplaced = false;
   #isDenied = false;
   #isFailing = false;
@@ -58,11 +69,13 @@ export class ContainerLog {
 
   constructor(parts: ContainerLogParts) {
     this.#parts = parts;
+    this.#endedAt = parts.endedAt;
     this.done = this.#follow();
   }
 
-  /** The container has ended: what its log holds now is all of it. */
-  ended(at: number): void {
+  /** The container has ended: what its log holds now is all of it. `isLeaving`: its pod is being deleted, or is gone. */
+  ended(at: number, isLeaving: boolean): void {
+    this.#isLeaving ||= isLeaving;
     if (this.#endedAt === undefined) {
       this.#endedAt = at;
       this.#armStall();
@@ -73,7 +86,7 @@ export class ContainerLog {
   /** The container was started anew: its log is the one before the present one now. */
   replaced(): void {
     this.#isReplaced = true;
-    this.ended(0);
+    this.ended(0, false);
   }
 
   close(): void {
@@ -90,6 +103,7 @@ export class ContainerLog {
       try {
         const tail = await this.#read(isResumed, wasEnded);
         isResumed = true;
+        if (!tail) continue;
         this.#readAt = wasEnded ? Number.POSITIVE_INFINITY : Date.now();
         const isLast = this.#isLast(tail);
         // The stream ends with the container, but also when a server in between ends it.
@@ -155,15 +169,20 @@ export class ContainerLog {
     if (this.#tail.length > 0) await log.append(step, this.#tail);
   }
 
-  /** Reads what is not stored yet until the stream ends; answers with a last line that has no end, in pieces. */
-  async #read(isResumed: boolean, wasEnded: boolean): Promise<readonly WrittenLine[]> {
+  /**
+   * Reads what is not stored yet until the stream ends; answers with a last line that has no end, in pieces. Undefined:
+   * the container has ended meanwhile, and the rest is to be asked for.
+   */
+  async #read(isResumed: boolean, wasEnded: boolean): Promise<readonly WrittenLine[] | undefined> {
     const { client, namespace, pod, container, step, log, begunAt } = this.#parts;
     const before = isResumed ? await log.storedSince(step) : [];
     // Lines of a container that was restarted do not go on from those before.
     const stored = before.some(({ time }) => time >= begunAt) ? before : [];
     const first = stored[0];
     const since = first && new Date(Math.floor(first.time / 1000) * 1000).toISOString();
-    this.#reading = new AbortController();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.#isFollowing = !wasEnded;
     this.#armStall();
     const overlap = new Overlap(stored);
     const reader = new TimedLines(log);
@@ -173,12 +192,12 @@ export class ContainerLog {
       body = await client.stream(`/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
         query: {
           container,
-          follow: true,
+          follow: !wasEnded,
           timestamps: true,
           sinceTime: since,
           previous: this.#isReplaced || undefined,
         },
-        signal: AbortSignal.any([this.#closing.signal, this.#reading.signal]),
+        signal: AbortSignal.any([this.#closing.signal, reading.signal]),
       });
       this.#isFailing = false;
       const unfinished = (text: string) => {
@@ -197,6 +216,7 @@ export class ContainerLog {
       // The node has none of the lines that are stored: there may have been more that it has not.
       if (overlap.isUntouched && this.#endedAt !== undefined) await this.#noteGap();
     } catch (error) {
+      if (reading.signal.reason === CUT && !this.#closing.signal.aborted) return undefined;
       // Behind lines, or at the end of a container that was followed while it ran, it means that there are no more.
       if (!(error instanceof NodeError) || (wasEnded && !reader.hasRead)) throw error;
     } finally {
@@ -213,7 +233,10 @@ export class ContainerLog {
     const reading = this.#reading;
     if (!reading || this.#endedAt === undefined) return;
     clearTimeout(this.#stall);
-    this.#stall = setTimeout(() => reading.abort(new Error("it stands still")), STALL_MS);
+    this.#stall =
+      this.#isFollowing && !this.#isLeaving
+        ? setTimeout(() => reading.abort(CUT), SILENCE_AFTER_END_MS)
+        : setTimeout(() => reading.abort(new Error("it stands still")), STALL_MS);
   }
 
   async #store(overlap: Overlap, lines: readonly WrittenLine[]): Promise<void> {
@@ -248,6 +271,9 @@ export class ContainerLog {
     this.#wake = undefined;
   }
 }
+
+/** Why a reading is ended whose container has ended. */
+const CUT = new Error("the container has ended");
 
 /** What a node says instead of a line, e.g. that the container is gone: after the last line that it has. */
 class NodeError extends Error {}
