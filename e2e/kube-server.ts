@@ -13,6 +13,7 @@ import type { HistoryEvent } from "@mflow/core/schema/event";
 import { type Client, createClient } from "@mflow/sdk";
 import { IMAGE, KubePlace } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import { PodCounter } from "@mflow/server/runners/kubernetes/testing/pod-counter";
+import { vi } from "vitest";
 
 const command = join(import.meta.dirname, "..", "bin", "mflow.js");
 
@@ -133,6 +134,11 @@ export class KubeServer {
     child.kill(signal);
     await gone;
   }
+}
+
+/** Looks again and again until what it finds passes. For tests that run side by side, where `expect.poll` cannot. */
+export async function eventually<T>(look: () => Promise<T>, check: (found: T) => void, timeout = 60_000) {
+  await vi.waitFor(async () => check(await look()), { timeout, interval: 200 });
 }
 
 /** A job whose pods write numbered lines over so many seconds and put out their task. */

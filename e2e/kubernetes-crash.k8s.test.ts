@@ -6,7 +6,7 @@ import type { JobTaskView } from "@mflow/core/schema/api";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { type Asked, KubeProxy } from "@mflow/server/runners/kubernetes/testing/kube-proxy";
 import { describe, expect, test } from "vitest";
-import { KubeServer, wide, writingJob } from "./kube-server.ts";
+import { eventually, KubeServer, wide, writingJob } from "./kube-server.ts";
 
 const ROUNDS = Number(process.env.KUBE_CRASH_ROUNDS ?? 2);
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"]);
@@ -39,7 +39,7 @@ async function ended(server: KubeServer, runId: string): Promise<JobTaskView[]> 
     const { tasks } = await server.client.runs.get(runId);
     return tasks.filter(({ status }) => !FINAL.has(status.stage)).map(({ id, status }) => [id, status]);
   };
-  await expect.poll(open, { timeout: 120_000, interval: 200 }).toEqual([]);
+  await eventually(open, (found) => expect(found).toEqual([]), 120_000);
   return (await server.client.runs.get(runId)).tasks as JobTaskView[];
 }
 
@@ -59,7 +59,10 @@ async function verify(server: KubeServer, tasks: readonly JobTaskView[]): Promis
       ...{ endings: 1, log, jobs: 1, pods: 1 },
     });
   }
-  await expect.poll(() => server.left()).toEqual([]);
+  await eventually(
+    () => server.left(),
+    (left) => expect(left).toEqual([]),
+  );
   await server.stop();
   expect(server.placements()).toEqual([]);
 }
@@ -127,7 +130,7 @@ describe.concurrent("a server that is killed", () => {
     withServer(async (server, proxy) => {
       const run = await begin(server, 6);
       const pods = async () => (await server.place.items(server.place.podsPath)).length;
-      await expect.poll(pods).toBeGreaterThan(0);
+      await eventually(pods, (count) => expect(count).toBeGreaterThan(0));
       const usual = server.readyAfterMs;
       await server.kill();
       await proxy.away();
@@ -135,7 +138,7 @@ describe.concurrent("a server that is killed", () => {
       expect(server.readyAfterMs).toBeLessThan(usual * 2 + 3000);
       const during = await begin(server, 1);
       const told = async () => (await server.client.runs.get(during)).tasks[0]?.status.message;
-      await expect.poll(told).toMatch(/^the API server https:\S+ did not answer: /);
+      await eventually(told, (said) => expect(said).toMatch(/^the API server https:\S+ did not answer: /));
       await proxy.back();
       await verify(server, [...(await ended(server, run)), ...(await ended(server, during))]);
     }));
