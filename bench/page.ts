@@ -51,6 +51,14 @@ function rowOf(figure: Figure, benchmark: Benchmark): string {
   return `| ${cells.join(" | ")} |`;
 }
 
+/** What stands beside the figure, as an item of a list. */
+function itemsOf({ id, ratios, beside }: Figure): string[] {
+  const figures = Object.entries(beside).map(([what, value]) => `${what} ${show(value)}`);
+  if (figures.length === 0) return [];
+  if (ratios) figures.push(`ratio of each pass ${ratios.map(show).join(" to ")}`);
+  return [`- \`${id}\`: ${figures.join("; ")}.`];
+}
+
 function loads(): string {
   return loadavg().slice(0, 2).map(show).join(" and ");
 }
@@ -69,6 +77,8 @@ const section = [
   "| Id | Work | Here | Limit of the machine | Ratio | Goal | Others |",
   "|---|---|---|---|---|---|---|",
   ...figures.map((figure) => rowOf(figure, benchmarks.get(figure.id) as Benchmark)),
+  "",
+  ...figures.flatMap(itemsOf),
   "",
   END,
 ].join("\n");
