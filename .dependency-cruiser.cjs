@@ -73,7 +73,7 @@ module.exports = {
       core,
       `${server}/(engine|triggers|auth|catalog|listeners)/`,
       contracts,
-      `${server}/runners/kubernetes/clusters\\.ts$`,
+      `${server}/runners/kubernetes/clusters/clusters\\.ts$`,
     ]),
     only("sdk", "^packages/sdk/src", [core]),
     only("cli", "^packages/cli/src", [core, "^packages/sdk/src", `${server}/(index|main)\\.ts$`]),

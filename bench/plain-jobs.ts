@@ -6,9 +6,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
-import { ClusterClient } from "@mflow/server/runners/kubernetes/cluster-client";
-import { Informer } from "@mflow/server/runners/kubernetes/informer";
-import { kubeConfigOf } from "@mflow/server/runners/kubernetes/kube-config";
+import { ClusterClient } from "@mflow/server/runners/kubernetes/api/cluster-client";
+import { Informer } from "@mflow/server/runners/kubernetes/api/informer";
+import { kubeConfigOf } from "@mflow/server/runners/kubernetes/api/kube-config";
 import type { KubePlace } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import { trueSpec, untilEmpty } from "./kubernetes-place.ts";
 

@@ -20,7 +20,7 @@ import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
-import { Clusters } from "./runners/kubernetes/clusters.ts";
+import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
@@ -138,7 +138,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>
-      (await import("./runners/kubernetes/check-cluster.ts")).checkCluster(spec, namespaces),
+      (await import("./runners/kubernetes/clusters/check-cluster.ts")).checkCluster(spec, namespaces),
     callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
     language: config.language,
     catalog: { vault: keys, newId, now },

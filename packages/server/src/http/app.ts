@@ -16,7 +16,7 @@ import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
 import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
-import type { Clusters } from "../runners/kubernetes/clusters.ts";
+import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ErrorBody } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { checkCluster } from "../runners/kubernetes/check-cluster.ts";
+import { checkCluster } from "../runners/kubernetes/clusters/check-cluster.ts";
 import { createApp } from "./app.ts";
 import { job } from "./testing/manifests.ts";
 import { startTestServer, type TestServer } from "./testing/test-server.ts";

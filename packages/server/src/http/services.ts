@@ -13,7 +13,7 @@ import type { Channels } from "../listeners/channels.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
-import type { Clusters } from "../runners/kubernetes/clusters.ts";
+import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
 import type { Authenticator } from "./caller.ts";

@@ -16,8 +16,8 @@ import { type OpenListeners, openListeners } from "../../listeners/open-listener
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
-import { checkCluster } from "../../runners/kubernetes/check-cluster.ts";
-import { Clusters } from "../../runners/kubernetes/clusters.ts";
+import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
+import { Clusters } from "../../runners/kubernetes/clusters/clusters.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";

@@ -3,7 +3,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { Admission, type Limits } from "./admission.ts";
-import { ClusterClient, type MayDial } from "./cluster-client.ts";
+import { ClusterClient, type MayDial } from "./api/cluster-client.ts";
 import { NamespaceWatch } from "./namespace-watch.ts";
 
 export interface ClusterWorkOptions {

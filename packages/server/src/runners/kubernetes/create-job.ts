@@ -5,7 +5,7 @@ import { MflowError } from "@mflow/core/errors";
 import type { KubeJob, KubeObject } from "@mflow/core/kubernetes/kube-objects";
 import { LABELS, type RenderedJob } from "@mflow/core/kubernetes/render-job";
 import { RetryableStartError } from "../runner.ts";
-import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
+import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 
 export interface Created {
   job: KubeJob;

@@ -7,8 +7,8 @@ import { type Observation, observe } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
-import type { AttemptLogs } from "./attempt-logs.ts";
-import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
+import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
   FIRST_MARK,
   type JobListener,

@@ -32,8 +32,8 @@ import {
   type Terminal,
   type TerminalRequest,
 } from "../runner.ts";
-import { AttemptLog } from "./attempt-log.ts";
-import { AttemptLogs } from "./attempt-logs.ts";
+import type { ClusterClient, MayDial } from "./api/cluster-client.ts";
+import { KubeError } from "./api/cluster-client.ts";
 import {
   type ClusterChoice,
   chooseCluster,
@@ -42,11 +42,11 @@ import {
   limitsOf,
   timesOf,
 } from "./cluster-choice.ts";
-import type { ClusterClient, MayDial } from "./cluster-client.ts";
-import { KubeError } from "./cluster-client.ts";
 import { ClusterWork } from "./cluster-work.ts";
 import { createJob, startError } from "./create-job.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
+import { AttemptLog } from "./logs/attempt-log.ts";
+import { AttemptLogs } from "./logs/attempt-logs.ts";
 import { sweepOrphan } from "./orphans.ts";
 import { isOpen, type Placement, WORKSPACES_ATTEMPT, type Workspaces } from "./placement.ts";
 import { ensureWorkspace, removeWorkspace } from "./workspaces.ts";
@@ -200,7 +200,7 @@ class KubernetesRunner implements ClusterRunner {
         `Attempt ${ref.attempt} of ${ref.taskId} cannot be entered: ${why}; ${remedy}.`,
       );
     }
-    const { openPodTerminal } = await import("./terminal.ts");
+    const { openPodTerminal } = await import("./terminal/terminal.ts");
     const pod = newest.metadata?.name ?? "";
     const place = { namespace: placement.namespace, pod, installation: this.#installation };
     return openPodTerminal(await cluster.client(), place, request);
@@ -542,7 +542,7 @@ class KubernetesRunner implements ClusterRunner {
       work = new ClusterWork({
         name: cluster ?? "of the task's kubeconfig",
         configure: async () => {
-          const { kubeConfigOf, kubeConfigOfText } = await import("./kube-config.ts");
+          const { kubeConfigOf, kubeConfigOfText } = await import("./api/kube-config.ts");
           return text === undefined
             ? kubeConfigOf(settings())
             : kubeConfigOfText(text, undefined, "/runParams/_kube_config");
@@ -593,7 +593,7 @@ class KubernetesRunner implements ClusterRunner {
   /** Copies of pods that sessions of an earlier life left. */
   #sweepCopies(namespace: string, client: ClusterClient): void {
     const swept = async () => {
-      const { sweepDebugCopies } = await import("./debug-copy.ts");
+      const { sweepDebugCopies } = await import("./terminal/debug-copy.ts");
       await sweepDebugCopies(client, namespace, this.#installation);
     };
     swept().catch((error: unknown) => {

@@ -4,8 +4,8 @@
 import type { KubeContainer, KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import type { Warning } from "@mflow/core/kubernetes/observe";
 import { selectorOf } from "@mflow/core/kubernetes/render-job";
-import type { ClusterClient, KubeError } from "./cluster-client.ts";
-import { Informer } from "./informer.ts";
+import type { ClusterClient, KubeError } from "./api/cluster-client.ts";
+import { Informer } from "./api/informer.ts";
 
 interface KubeEvent extends KubeObject {
   involvedObject?: { kind?: string; name?: string };

@@ -5,7 +5,7 @@
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost } from "../runner.ts";
-import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./cluster-client.ts";
+import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 
 /** A Job of which nothing is stored is left alone for so long after its end, milliseconds. */
 const UNKNOWN_KEPT_MS = 3600 * 1000;

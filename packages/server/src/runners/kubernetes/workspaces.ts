@@ -3,7 +3,7 @@
 
 import { LABELS, labelValue, workspaceClaimOf } from "@mflow/core/kubernetes/render-job";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
-import { type ClusterClient, KubeError } from "./cluster-client.ts";
+import { type ClusterClient, KubeError } from "./api/cluster-client.ts";
 import { startError } from "./create-job.ts";
 
 export interface WorkspaceOf {

@@ -7,8 +7,8 @@ import { createKeys } from "../../../auth/keys.ts";
 import type { RunnerAttempt, RunnerAttemptStore } from "../../../store/store.ts";
 import type { Runner, StartRequest } from "../../runner.ts";
 import { startRequest } from "../../testing/start-request.ts";
-import { ClusterClient, KubeError } from "../cluster-client.ts";
-import { kubeConfigOf } from "../kube-config.ts";
+import { ClusterClient, KubeError } from "../api/cluster-client.ts";
+import { kubeConfigOf } from "../api/kube-config.ts";
 import { createKubernetesRunner, type KubernetesRunnerOptions } from "../kubernetes-runner.ts";
 
 export const IMAGE = process.env.MFLOW_TEST_IMAGE ?? "k8s.test/busybox:1";

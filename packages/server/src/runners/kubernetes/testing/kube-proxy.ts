@@ -9,7 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { kubeConfigOf } from "../kube-config.ts";
+import { kubeConfigOf } from "../api/kube-config.ts";
 import { testKubeconfig } from "./kube-place.ts";
 
 export interface Asked {

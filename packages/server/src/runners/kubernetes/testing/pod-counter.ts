@@ -3,8 +3,8 @@
 
 import type { KubeObject } from "@mflow/core/kubernetes/kube-objects";
 import { LABELS } from "@mflow/core/kubernetes/render-job";
-import type { ClusterClient } from "../cluster-client.ts";
-import { linesOf } from "../stream-lines.ts";
+import type { ClusterClient } from "../api/cluster-client.ts";
+import { linesOf } from "../api/stream-lines.ts";
 
 interface WatchEvent {
   type: string;

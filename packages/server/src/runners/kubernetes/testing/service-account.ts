@@ -1,7 +1,7 @@
 // Accounts of the real cluster that may do less than everything.
 
 import { minimalRole } from "@mflow/core/kubernetes/permissions";
-import { KubeError } from "../cluster-client.ts";
+import { KubeError } from "../api/cluster-client.ts";
 import type { KubePlace } from "./kube-place.ts";
 
 /** A permission as `jobs: create`. */

@@ -3,9 +3,9 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import type { LogLine } from "../../logs/log-store.ts";
+import type { LogLine } from "../../../logs/log-store.ts";
+import type { CallOptions, ClusterClient } from "../api/cluster-client.ts";
 import { AttemptLog } from "./attempt-log.ts";
-import type { CallOptions, ClusterClient } from "./cluster-client.ts";
 import { ContainerLog } from "./container-log.ts";
 
 const written = ["10:00:00.100 begun", "10:00:00.200 at work", "10:00:01.300 done"].map(

@@ -3,8 +3,8 @@
 
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
+import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import type { ClusterClient } from "./cluster-client.ts";
 import { ContainerLog } from "./container-log.ts";
 
 /** A log that stands still for so long after its container ended is not waited for any more, milliseconds. */

@@ -3,11 +3,11 @@
 // the second of the last stored one are read again, and those that are stored are left out: no gap, no duplicate.
 
 import type { Readable } from "node:stream";
+import type { ClusterClient } from "../api/cluster-client.ts";
+import { KubeError } from "../api/cluster-client.ts";
+import { linesOf } from "../api/stream-lines.ts";
 import type { AttemptLog, WrittenLine } from "./attempt-log.ts";
-import type { ClusterClient } from "./cluster-client.ts";
-import { KubeError } from "./cluster-client.ts";
 import { Overlap } from "./overlap.ts";
-import { linesOf } from "./stream-lines.ts";
 
 /** A longer line is read in pieces, bytes. */
 const MAX_LINE = 1024 * 1024;

@@ -3,8 +3,8 @@
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
-import { type CheckedSettings, NamedSettings, type SettingsVault } from "../../named-settings.ts";
-import type { ClusterStore } from "../../store/store.ts";
+import { type CheckedSettings, NamedSettings, type SettingsVault } from "../../../named-settings.ts";
+import type { ClusterStore } from "../../../store/store.ts";
 
 export interface ClustersParts {
   store: ClusterStore;

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import type { ErrorDetail } from "@mflow/core/errors";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createKeys, type Keys } from "../../auth/keys.ts";
-import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
-import type { Store } from "../../store/store.ts";
+import { createKeys, type Keys } from "../../../auth/keys.ts";
+import { openSqliteStore } from "../../../store/sqlite/sqlite.ts";
+import type { Store } from "../../../store/store.ts";
 import { Clusters } from "./clusters.ts";
 
 let folder: string;

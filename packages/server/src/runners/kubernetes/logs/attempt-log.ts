@@ -2,8 +2,8 @@
 // the host cannot store now is tried again; meanwhile the containers' logs are not read on.
 
 import { MflowError } from "@mflow/core/errors";
-import type { LogAppender, LogLine } from "../../logs/log-store.ts";
-import type { AttemptRef } from "../runner.ts";
+import type { LogAppender, LogLine } from "../../../logs/log-store.ts";
+import type { AttemptRef } from "../../runner.ts";
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;

@@ -7,10 +7,10 @@ import { type KubePermission, PERMISSIONS } from "@mflow/core/kubernetes/permiss
 import { resourceName, roleText } from "@mflow/core/kubernetes/role-text";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import type { ClusterCheck, MissingPermission, NamespaceCheck } from "@mflow/core/schema/cluster-check";
-import { ClusterClient, KubeError } from "./cluster-client.ts";
+import { ClusterClient, KubeError } from "../api/cluster-client.ts";
+import { kubeConfigOf } from "../api/kube-config.ts";
+import { problemOf } from "../api/no-answer.ts";
 import { usernameOf } from "./identity.ts";
-import { kubeConfigOf } from "./kube-config.ts";
-import { problemOf } from "./no-answer.ts";
 
 /** Questions under way at once. */
 const PARALLEL = 8;

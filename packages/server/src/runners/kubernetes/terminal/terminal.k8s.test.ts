@@ -5,12 +5,12 @@ import { readFile } from "node:fs/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeContainer, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Terminal, TerminalRequest } from "../runner.ts";
-import { ClusterClient } from "./cluster-client.ts";
+import type { Terminal, TerminalRequest } from "../../runner.ts";
+import { ClusterClient } from "../api/cluster-client.ts";
+import { kubeConfigOf } from "../api/kube-config.ts";
 import { makeDebugCopy, sweepDebugCopies } from "./debug-copy.ts";
 import { DEBUG_LABEL } from "./debug-pod.ts";
 import { runInContainer } from "./exec.ts";
-import { kubeConfigOf } from "./kube-config.ts";
 import { openPodTerminal } from "./terminal.ts";
 
 const installation = randomBytes(10).toString("hex");

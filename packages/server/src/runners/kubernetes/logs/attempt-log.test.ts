@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FileLogStore, openFileLogStore } from "../../logs/file-log-store.ts";
+import { type FileLogStore, openFileLogStore } from "../../../logs/file-log-store.ts";
 import { AttemptLog } from "./attempt-log.ts";
 
 const ref = { taskId: "task-00000000000000000000000001", attempt: 1 };

@@ -1,7 +1,7 @@
 // A program that is started in a container by `exec`, over one WebSocket: bytes in and out, the size of its terminal, and
 // how it ended. Nothing is buffered here beyond what is on its way: each direction waits for the slower side.
 
-import type { ClusterClient } from "./cluster-client.ts";
+import type { ClusterClient } from "../api/cluster-client.ts";
 import { type ExecEnd, execEnd } from "./exec-status.ts";
 
 /** The first byte of a message (`v4.channel.k8s.io`). */

@@ -3,7 +3,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { type ClusterClient, KubeError } from "./cluster-client.ts";
+import { type ClusterClient, KubeError } from "../api/cluster-client.ts";
 
 /** Of a pod's own account. */
 const TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token";

@@ -1,11 +1,11 @@
 // What containers write is stored to the line, however often the connection breaks: compared with what they wrote.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { LogLine } from "../../logs/log-store.ts";
-import type { Runner, StartRequest } from "../runner.ts";
-import { RecordingHost } from "../testing/recording-host.ts";
-import { IMAGE, KubePlace, scriptJob } from "./testing/kube-place.ts";
-import { KubeProxy } from "./testing/kube-proxy.ts";
+import type { LogLine } from "../../../logs/log-store.ts";
+import type { Runner, StartRequest } from "../../runner.ts";
+import { RecordingHost } from "../../testing/recording-host.ts";
+import { IMAGE, KubePlace, scriptJob } from "../testing/kube-place.ts";
+import { KubeProxy } from "../testing/kube-proxy.ts";
 
 let place: KubePlace;
 let proxy: KubeProxy;

@@ -8,9 +8,9 @@ import { PERMISSIONS } from "@mflow/core/kubernetes/permissions";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { ClusterClient, KubeError } from "../api/cluster-client.ts";
+import { kubeConfigOf } from "../api/kube-config.ts";
 import { checkCluster } from "./check-cluster.ts";
-import { ClusterClient, KubeError } from "./cluster-client.ts";
-import { kubeConfigOf } from "./kube-config.ts";
 
 const kubeconfig = readFileSync(process.env.KUBECONFIG ?? "", "utf8");
 const namespace = `check-${randomBytes(5).toString("hex")}`;

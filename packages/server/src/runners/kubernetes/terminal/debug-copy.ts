@@ -6,7 +6,7 @@ import { MflowError } from "@mflow/core/errors";
 import { selectorOf } from "@mflow/core/kubernetes/job-identity";
 import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { troubleOf } from "@mflow/core/kubernetes/trouble";
-import { type ClusterClient, KubeError } from "./cluster-client.ts";
+import { type ClusterClient, KubeError } from "../api/cluster-client.ts";
 import { DEBUG_LABEL, type DebugPodParts, debugPodName, debugPodOf } from "./debug-pod.ts";
 
 /** How long a copy may take until it runs, milliseconds. */
