@@ -15,9 +15,10 @@ import { trueSpec, untilEmpty } from "./kubernetes-place.ts";
 const kubectl = process.env.KUBECTL ?? "kubectl";
 const LABEL = "mflow-bench";
 
-function plainJob(name: string): KubeJob {
+/** `fields`: of its spec. */
+function plainJob(name: string, fields: Partial<KubeJob["spec"]> = {}): KubeJob {
   const metadata = { name, labels: { [LABEL]: "plain" } };
-  return { apiVersion: "batch/v1", kind: "Job", metadata, spec: structuredClone(trueSpec) };
+  return { apiVersion: "batch/v1", kind: "Job", metadata, spec: { ...structuredClone(trueSpec), ...fields } };
 }
 
 function isComplete({ status }: KubeJob): boolean {
@@ -59,7 +60,9 @@ export class PlainJobs {
     const names = this.#names(count);
     const complete = names.map((name) => new Promise<void>((tell) => this.#completed.set(name, tell)));
     const start = performance.now();
-    await Promise.all(names.map((name) => this.#client.create(this.#place.jobsPath, plainJob(name))));
+    // As mflow's, each is removed once it is complete: the node does that while others still run.
+    const jobs = names.map((name) => plainJob(name, { ttlSecondsAfterFinished: 0 }));
+    await Promise.all(jobs.map((job) => this.#client.create(this.#place.jobsPath, job)));
     await Promise.all(complete);
     const ms = performance.now() - start;
     this.#completed.clear();
@@ -70,7 +73,7 @@ export class PlainJobs {
   /** Milliseconds of `kubectl create` and `kubectl wait` for so many Jobs; undefined without kubectl. */
   async runByKubectl(count: number): Promise<number | undefined> {
     if (spawnSync(kubectl, ["version", "--client"], { stdio: "ignore" }).status !== 0) return undefined;
-    const items = this.#names(count).map(plainJob);
+    const items = this.#names(count).map((name) => plainJob(name));
     const start = performance.now();
     await this.#kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     await this.#kubectl(["wait", "--for=condition=complete", "--timeout=120s", "job", "-l", LABEL]);

@@ -61,6 +61,8 @@ export class KubeAttempt implements JobListener {
   /** Since when the same trouble lasts. */
   #trouble: { reason: string; since: number } | undefined;
   #told = "";
+  /** When it ended, as it was said first: a report that is repeated says the same. */
+  #endAt: string | undefined;
   #isReported = false;
   #deleteSentFor: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -286,10 +288,11 @@ export class KubeAttempt implements JobListener {
     const facts = this.#outcome ?? this.#lastSeen;
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
+    this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
     const report: RunnerReport = {
       ...this.ref,
       ...result,
-      at: facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least),
+      at: this.#endAt,
       startAt,
     };
     if (facts && facts.steps.length > 0) report.steps = facts.steps;
