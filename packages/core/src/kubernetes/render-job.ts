@@ -21,6 +21,7 @@ export {
   jobNameOf,
   LABELS,
   labelValue,
+  MANAGED_BY,
   RESULT_FINALIZER,
   secretNameOf,
   selectorOf,

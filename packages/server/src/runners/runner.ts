@@ -129,7 +129,12 @@ export interface Runner {
    */
   openTerminal?(ref: AttemptRef, request: TerminalRequest): Promise<Terminal>;
   /** Asks where the work would run whether it would be taken there, and makes nothing. Rejects with an MflowError that says why not. */
-  tryOut?(request: StartRequest): Promise<void>;
+  tryOut?(request: StartRequest): Promise<Record<string, unknown> | undefined>;
+  /**
+   * The task is deleted: what is kept of its ended attempts goes now, also when what runs the work is away at the moment.
+   * Durable when it resolves.
+   */
+  discard?(taskId: string): Promise<void>;
   /** Stops reporting; leaves running work alone. */
   close(): Promise<void>;
 }

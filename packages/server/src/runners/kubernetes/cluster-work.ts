@@ -27,6 +27,7 @@ export class ClusterWork {
   readonly #options: ClusterWorkOptions;
   readonly #watches = new Map<string, NamespaceWatch>();
   #client: Promise<ClusterClient> | undefined;
+  #reached: Promise<unknown> | undefined;
 
   constructor(options: ClusterWorkOptions) {
     this.#options = options;
@@ -38,6 +39,19 @@ export class ClusterWork {
   client(): Promise<ClusterClient> {
     this.#client ??= this.#open();
     return this.#client;
+  }
+
+  /** Resolves once the API server has taken the credentials; asked once. Rejects with a KubeError. */
+  async reach(): Promise<ClusterClient> {
+    const client = await this.client();
+    this.#reached ??= client.get("/version");
+    try {
+      await this.#reached;
+    } catch (error) {
+      this.#reached = undefined;
+      throw error;
+    }
+    return client;
   }
 
   /** The watch of a namespace, begun at first use. */
@@ -63,6 +77,7 @@ export class ClusterWork {
   /** The settings have changed: goes on with them. */
   async reconfigure(limits: Limits): Promise<void> {
     this.admission.limits = limits;
+    this.#reached = undefined;
     if (!this.#client) return;
     await (await this.#client).reconfigure(await this.#options.configure());
     for (const watch of this.#watches.values()) watch.retry();

@@ -3,37 +3,27 @@
 
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob, KubeObject } from "@mflow/core/kubernetes/kube-objects";
-import { LABELS, type RenderedJob } from "@mflow/core/kubernetes/render-job";
+import { LABELS, RESULT_FINALIZER, type RenderedJob } from "@mflow/core/kubernetes/render-job";
 import { RetryableStartError } from "../runner.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 
-export interface Created {
-  job: KubeJob;
-  /** It existed already. */
-  isAdopted: boolean;
-}
-
 /**
- * Creates Job and Secret, or takes over those of this very attempt. Rejects with RetryableStartError when another try may
- * help, with RUNNER_REFUSED when none will; then nothing is left.
+ * Creates Job and Secret, or takes over those of this very attempt; answers with the Job. Rejects with RetryableStartError
+ * when another try may help, with RUNNER_REFUSED when none will; then nothing is left.
  */
-export async function createJob(client: ClusterClient, { job, secret }: RenderedJob): Promise<Created> {
-  const jobs = `/apis/batch/v1/namespaces/${job.metadata?.namespace}/jobs`;
-  const created = await createOrAdopt(client, jobs, job);
+export async function createJob(client: ClusterClient, { job, secret }: RenderedJob): Promise<KubeJob> {
+  const namespace = job.metadata?.namespace ?? "";
+  const created = await createOrAdopt(client, `/apis/batch/v1/namespaces/${namespace}/jobs`, job);
   if (!secret) return created;
   // The Secret comes second, so that it can be owned by the Job and never outlives it. The pod waits for it.
-  const owner = {
-    apiVersion: "batch/v1",
-    kind: "Job",
-    name: created.job.metadata?.name ?? "",
-    uid: created.job.metadata?.uid ?? "",
-  };
-  const owned = { ...secret, metadata: { ...secret.metadata, ownerReferences: [owner] } };
+  const { name = "", uid = "" } = created.metadata ?? {};
+  const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name, uid }];
+  const owned = { ...secret, metadata: { ...secret.metadata, ownerReferences } };
   try {
-    await createOrAdopt(client, `/api/v1/namespaces/${job.metadata?.namespace}/secrets`, owned);
+    await createOrAdopt(client, `/api/v1/namespaces/${namespace}/secrets`, owned);
   } catch (error) {
-    // What cannot be removed now is an orphan, and removed as one.
-    if (!(error instanceof RetryableStartError)) await removeJob(client, jobs, created.job).catch(() => {});
+    // When the Job cannot be removed either, it is an orphan, and found as one.
+    if (!(error instanceof RetryableStartError)) await removeJob(client, created).catch(() => {});
     throw error;
   }
   return created;
@@ -43,9 +33,9 @@ async function createOrAdopt<T extends KubeObject>(
   client: ClusterClient,
   path: string,
   wanted: T,
-): Promise<{ job: T; isAdopted: boolean }> {
+): Promise<T> {
   try {
-    return { job: await client.create<T>(path, wanted), isAdopted: false };
+    return await client.create<T>(path, wanted);
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 409 || error.reason !== "AlreadyExists")
       throw startError(error);
@@ -57,13 +47,11 @@ async function createOrAdopt<T extends KubeObject>(
       ? new RetryableStartError(`${wanted.kind} ${wanted.metadata?.name} existed a moment ago and is gone`)
       : startError(error);
   });
-  if (!isOurs(existing, wanted)) {
-    throw new MflowError(
-      "RUNNER_REFUSED",
-      `namespace \`${wanted.metadata?.namespace}\` has a ${wanted.kind} \`${wanted.metadata?.name}\` that is not this task's; delete it, or run the task in another namespace`,
-    );
-  }
-  return { job: existing, isAdopted: true };
+  if (isOurs(existing, wanted)) return existing;
+  throw new MflowError(
+    "RUNNER_REFUSED",
+    `namespace \`${wanted.metadata?.namespace}\` has a ${wanted.kind} \`${wanted.metadata?.name}\` that is not this task's; delete it, or run the task in another namespace`,
+  );
 }
 
 /** Whether an object was made by this installation for this attempt. */
@@ -75,24 +63,13 @@ export function isOurs(existing: KubeObject, wanted: KubeObject): boolean {
   );
 }
 
-/** What was created a moment ago, and may not stay. */
-async function removeJob(client: ClusterClient, jobs: string, { metadata }: KubeJob): Promise<void> {
-  const path = `${jobs}/${metadata?.name}`;
-  await client.delete(path, { propagationPolicy: "Background", preconditions: { uid: metadata?.uid } });
-  const patch = {
-    metadata: { "$deleteFromPrimitiveList/finalizers": metadata?.finalizers, uid: metadata?.uid },
-  };
+/** Removes a Job, its pods and its Secret, whatever they do; the one of this uid and no other. */
+export async function removeJob(client: ClusterClient, { metadata }: KubeJob): Promise<void> {
+  const { namespace, name, uid } = metadata ?? {};
+  const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
+  await client.delete(path, { propagationPolicy: "Background", preconditions: { uid } });
+  const patch = { metadata: { "$deleteFromPrimitiveList/finalizers": [RESULT_FINALIZER], uid } };
   await client.patch(path, patch, STRATEGIC_MERGE_PATCH);
-  // A pod that waits for a Secret has nothing to be stopped, but its node takes a minute to see that.
-  const labels = metadata?.labels ?? {};
-  const labelSelector = [LABELS.taskId, LABELS.attempt].map((label) => `${label}=${labels[label]}`).join(",");
-  const pods = `/api/v1/namespaces/${metadata?.namespace}/pods`;
-  const { items } = await client.get<{ items: KubeObject[] }>(pods, { labelSelector });
-  for (const pod of items) {
-    if (!pod.metadata?.ownerReferences?.some(({ uid }) => uid === metadata?.uid)) continue;
-    const preconditions = { uid: pod.metadata.uid };
-    await client.delete(`${pods}/${pod.metadata.name}`, { gracePeriodSeconds: 0, preconditions });
-  }
 }
 
 /** What a refused creation means: whether another try may help. */

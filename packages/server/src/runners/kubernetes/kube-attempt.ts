@@ -8,6 +8,7 @@ import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { removeJob } from "./create-job.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
   FIRST_MARK,
@@ -30,6 +31,8 @@ export interface KubeAttemptParts {
   left(): void;
   /** Nothing of the attempt is left to be remembered. */
   forget(): Promise<void>;
+  /** Takes out of texts of the cluster what nobody may see. */
+  mask(text: string): string;
   warn(message: string): void;
 }
 
@@ -39,6 +42,10 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 /** The cluster removes what is kept; after so much longer it is done from here, milliseconds. */
 const TTL_SLACK_MS = 60_000;
+/** `keptUntil` of what goes now, whenever the cluster would remove it. */
+const DISCARDED = 0;
+/** So long after the creation began a Secret of our own that is missing is no trouble yet, milliseconds. */
+const OWN_SECRET_MS = 15_000;
 /** What pods said last may be heard so much later than that their Job has ended; then it is asked for, milliseconds. */
 const PODS_BEHIND_MS = 1_000;
 
@@ -98,6 +105,12 @@ export class KubeAttempt implements JobListener {
     this.changed();
   }
 
+  /** The task is deleted: what is kept goes now, as soon as the cluster answers. */
+  async discard(): Promise<void> {
+    await this.#save({ ...this.#placement, keptUntil: DISCARDED });
+    this.changed();
+  }
+
   /** Stops following; leaves the work alone. */
   close(): void {
     this.#isClosed = true;
@@ -129,21 +142,28 @@ export class KubeAttempt implements JobListener {
 
   /** Does what follows from what is known now. */
   async #advance(): Promise<void> {
-    const now = this.#parts.watch.snapshot(this.#placement.jobName);
+    const now = this.#snapshot();
     const { job } = now;
     if (this.#placement.state === "ENDED") return this.#settle(job);
     if (job) this.#wasSeen = true;
     else if (this.#isUnseen) return this.#tellProblem(now);
     const snapshot = await this.#withLastPods(now);
     if (!snapshot) return;
-    const { pods } = snapshot;
-    const seen = observe(snapshot);
+    const seen = observe({ ...snapshot, mask: this.#parts.mask });
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
+    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, now.pods, seen);
     await this.#report(seen, snapshot);
+  }
+
+  /** What the watch knows. A Job that somebody made under the name of one that is gone is not ours. */
+  #snapshot(): Snapshot {
+    const { jobName, uid } = this.#placement;
+    const snapshot = this.#parts.watch.snapshot(jobName);
+    const isOther = uid !== undefined && snapshot.job !== undefined && snapshot.job.metadata?.uid !== uid;
+    return isOther ? { ...snapshot, job: undefined } : snapshot;
   }
 
   /** Nothing can be said yet: before the first list nothing is known, and a Job that was just made was not listed yet. */
@@ -198,7 +218,7 @@ export class KubeAttempt implements JobListener {
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
     }
     if (seen.mustStop) return resultOf(seen);
-    const { trouble } = seen;
+    const trouble = this.#troubleIn(seen);
     // Between two tries the cluster shows no trouble; only work that runs, or another trouble, ends one.
     if (trouble?.heals || (!trouble && seen.stage === "ACTIVE")) this.#trouble = undefined;
     if (!trouble || trouble.heals) return undefined;
@@ -218,6 +238,13 @@ export class KubeAttempt implements JobListener {
     if (!seen.mustStop) return false;
     const now = await ignoreGone(this.#parts.client.get<KubeJob>(this.#jobPath));
     return now?.metadata?.uid !== job.metadata?.uid || now?.metadata?.deletionTimestamp !== undefined;
+  }
+
+  /** The Secret of the attempt is made after its Job, and a node that is quick misses it for a moment. */
+  #troubleIn({ trouble }: Observation): Observation["trouble"] {
+    const { jobName, since } = this.#placement;
+    const isOwn = trouble?.reason === "CONFIG_MISSING" && trouble.message.includes(`"${jobName}"`);
+    return isOwn && Date.now() < since + OWN_SECRET_MS ? undefined : trouble;
   }
 
   /** Deletes the Job with its pods, and says the end once they are gone. */
@@ -324,6 +351,10 @@ export class KubeAttempt implements JobListener {
       );
       if (!patched) return this.#forget();
       isLeftToCluster ||= patched.spec?.ttlSecondsAfterFinished !== undefined;
+    }
+    if (keptUntil === DISCARDED) {
+      await ignoreGone(removeJob(this.#parts.client, job));
+      return this.#forget();
     }
     if (isLeftToCluster && Date.now() >= keptUntil) return this.#forget();
     const deadline = keptUntil + (isLeftToCluster ? TTL_SLACK_MS : 0);

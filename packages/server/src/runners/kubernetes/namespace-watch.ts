@@ -216,9 +216,12 @@ function nameOf({ metadata }: KubeObject): string {
   return metadata?.name ?? "";
 }
 
-/** Name of the Job that a pod belongs to; none for the copies that people work in. */
-function jobOf(pod: KubePod): string | undefined {
-  return pod.metadata?.ownerReferences?.find(({ kind }) => kind === "Job")?.name;
+/**
+ * Name of the Job that a pod belongs to; none for the copies that people work in. By the label of the Job controller,
+ * which stays when somebody deletes the Job and leaves its pods.
+ */
+function jobOf({ metadata }: KubePod): string | undefined {
+  return metadata?.labels?.["batch.kubernetes.io/job-name"] ?? metadata?.labels?.["job-name"];
 }
 
 const NO_TEMPLATE = { spec: { containers: [] } };
@@ -256,11 +259,11 @@ function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
   return {
     metadata: {
       ...metadataOf({ metadata }),
-      ownerReferences: metadata?.ownerReferences,
       deletionGracePeriodSeconds: metadata?.deletionGracePeriodSeconds,
     },
     spec: {
       nodeName: spec.nodeName,
+      restartPolicy: spec.restartPolicy,
       containers: spec.containers.map(named),
       ...(spec.initContainers && { initContainers: spec.initContainers.map(named) }),
     },

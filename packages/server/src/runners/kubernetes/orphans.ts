@@ -3,9 +3,9 @@
 // gets here, and it is removed by its uid.
 
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
-import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost } from "../runner.ts";
-import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { type ClusterClient, KubeError } from "./api/cluster-client.ts";
+import { removeJob } from "./create-job.ts";
 
 /** A Job of which nothing is stored is left alone for so long after its end, milliseconds. */
 const UNKNOWN_KEPT_MS = 3600 * 1000;
@@ -28,7 +28,7 @@ export function sweepOrphan(job: KubeJob, ref: AttemptRef, parts: SweepParts): v
 }
 
 async function sweep(job: KubeJob, ref: AttemptRef, { client, host, warn }: SweepParts): Promise<void> {
-  const { name, namespace, uid } = job.metadata ?? {};
+  const { name, namespace } = job.metadata ?? {};
   const standing = await host.standing(ref);
   if (standing === "AT_WORK") return;
   if (standing === "UNKNOWN" && !endedLongAgo(job)) {
@@ -38,10 +38,7 @@ async function sweep(job: KubeJob, ref: AttemptRef, { client, host, warn }: Swee
     return;
   }
   warn(`Job ${name} in namespace ${namespace} is left of an attempt that is over; it is removed`);
-  const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
-  await client.delete(path, { propagationPolicy: "Background", preconditions: { uid } });
-  const patch = { metadata: { "$deleteFromPrimitiveList/finalizers": [RESULT_FINALIZER], uid } };
-  await client.patch(path, patch, STRATEGIC_MERGE_PATCH);
+  await removeJob(client, job);
 }
 
 function endedLongAgo({ status }: KubeJob): boolean {

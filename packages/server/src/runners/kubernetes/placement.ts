@@ -2,6 +2,7 @@
 // made in a cluster, so that nothing is made that nobody knows of, and so that a restart needs no cluster to know what
 // there is.
 
+import { jobNameOf } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef } from "../runner.ts";
 
 /**
@@ -11,17 +12,23 @@ import type { AttemptRef } from "../runner.ts";
  */
 export type PlacementState = "QUEUED" | "PLACED" | "CREATED" | "ENDED" | "STOPPED";
 
-export interface Placement {
-  state: PlacementState;
-  /** When it was written first, milliseconds since the epoch. */
-  since: number;
-  /** Name of the cluster; absent with a kubeconfig of the task's own. */
+/** Which cluster. */
+export interface Where {
+  /** Name of one that is set up; absent with a kubeconfig of the task's own. */
   cluster?: string;
   /** The task's own kubeconfig, sealed. */
   kubeconfig?: string;
+}
+
+export interface Placement extends Where {
+  state: PlacementState;
+  /** When it was written first, milliseconds since the epoch. */
+  since: number;
   /** Namespace of Kubernetes. */
   namespace: string;
   jobName: string;
+  /** Of the Job, once it is known to exist. */
+  uid?: string;
   /** What its log must not show: a JSON list, sealed. */
   secrets: string;
   /** How long a trouble that does not heal is borne, milliseconds. */
@@ -35,22 +42,37 @@ export interface Placement {
   keptUntil?: number;
 }
 
-/** Where the workspaces of a run are. Kept as attempt 0 of the run. */
+/** Where the volumes of a run are. Kept as attempt 0 of the run. */
 export interface Workspaces {
   state: "WORKSPACES";
-  claims: { cluster?: string; kubeconfig?: string; namespace: string; name: string }[];
+  claims: (Where & { namespace: string; name: string })[];
 }
 
-/** The attempt under which the workspaces of a run are kept. */
+/** The attempt under which the volumes of a run are kept. */
 export const WORKSPACES_ATTEMPT = 0;
-
-/** How placements are kept. */
-export interface PlacementStore {
-  put(ref: AttemptRef, placement: Placement): Promise<void>;
-  remove(refs: readonly AttemptRef[]): Promise<void>;
-}
 
 /** Whether the engine still waits for the result. */
 export function isOpen({ state }: Placement): boolean {
   return state === "QUEUED" || state === "PLACED" || state === "CREATED";
+}
+
+/** Whether a Job may be there, with pods. */
+export function hasJob({ state }: Placement): boolean {
+  return state === "CREATED" || state === "ENDED";
+}
+
+/** That an attempt never starts; `placement`: where a late creation might still make its Job. */
+export function tombstone({ taskId, attempt }: AttemptRef, placement?: Placement): Placement {
+  const { cluster, namespace = "" } = placement?.kubeconfig === undefined ? (placement ?? {}) : {};
+  return {
+    state: "STOPPED",
+    since: Date.now(),
+    ...(cluster !== undefined && { cluster }),
+    namespace,
+    jobName: jobNameOf(taskId, attempt),
+    secrets: "",
+    creationGraceMs: 0,
+    keepForMs: 0,
+    keepFailedForMs: 0,
+  };
 }

@@ -35,9 +35,13 @@ export class KubeError extends Error {
 
   /** Whether the same call may succeed later: no answer, overload, or a failure of the server's. */
   get isRetryable(): boolean {
+    if (this.reason === REFUSED_TARGET) return false;
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 }
+
+/** Reason of an address that may not be dialled. */
+const REFUSED_TARGET = "ERR_TARGET_REFUSED";
 
 export interface CallOptions {
   query?: Record<string, string | number | boolean | undefined>;
@@ -246,8 +250,7 @@ export class ClusterClient {
   /** A literal address is never resolved, so `lookup` does not see it. */
   #refuseAddress(): void {
     const host = new URL(this.#server).hostname.replace(/^\[|\]$/g, "");
-    if (this.#mayDial && isIP(host) > 0 && !this.#mayDial(host, host))
-      throw new Error(refusedTarget(host, host));
+    if (this.#mayDial && isIP(host) > 0 && !this.#mayDial(host, host)) throw refusedTarget(host, host);
   }
 
   #lookup(): LookupFunction | undefined {
@@ -259,8 +262,7 @@ export class ClusterClient {
           if (error) return callback(error, [], 0);
           const usable = addresses.filter(({ address }) => mayDial(hostname, address));
           const [first] = usable;
-          if (!first)
-            return callback(new Error(refusedTarget(hostname, addresses[0]?.address ?? hostname)), [], 0);
+          if (!first) return callback(refusedTarget(hostname, addresses[0]?.address ?? hostname), [], 0);
           if (options.all) callback(null, usable);
           else callback(null, first.address, first.family);
         }),
@@ -273,8 +275,10 @@ function serverOf(config: KubeConfig): string {
   return (config.getCurrentCluster()?.server ?? "").replace(/\/+$/, "");
 }
 
-function refusedTarget(host: string, address: string): string {
-  return `${host} (${address}) is no public address; an operator of the server can allow it with --allow-target, or add it as a cluster`;
+function refusedTarget(host: string, address: string): KubeError {
+  const what = `${host} (${address}) is no public address`;
+  const remedy = "an operator of the server can allow it with --allow-target, or add it as a cluster";
+  return new KubeError(0, `${what}; ${remedy}`, { reason: REFUSED_TARGET });
 }
 
 async function bodyOf(body: AsyncIterable<Uint8Array>): Promise<unknown> {
@@ -313,8 +317,8 @@ function refusal(status: number, body: unknown, retryAfter: string | string[] | 
 }
 
 function noAnswer(server: string, error: unknown): KubeError {
-  if (error instanceof KubeError) return error;
   const inner = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  if (inner instanceof KubeError) return inner;
   const { message, code } = inner as NodeJS.ErrnoException;
   return new KubeError(
     0,

@@ -60,17 +60,27 @@ export async function removeDebugCopy(client: ClusterClient, namespace: string, 
   }
 }
 
-/** Removes the copies that an earlier life of this installation left in a namespace. Rejects with a KubeError. */
+/** The clocks of cluster and server may be so far apart, milliseconds. */
+const SKEW_MS = 60_000;
+
+/**
+ * Removes the copies of this installation in a namespace that were made before a time, milliseconds since the epoch: an
+ * earlier life left them. Rejects with a KubeError.
+ */
 export async function sweepDebugCopies(
   client: ClusterClient,
   namespace: string,
   installation: string,
+  before: number,
 ): Promise<void> {
   const labelSelector = `${selectorOf(installation)},${DEBUG_LABEL}`;
   const { items } = await client.get<{ items: KubePod[] }>(`/api/v1/namespaces/${namespace}/pods`, {
     labelSelector,
   });
-  await Promise.all(items.map(({ metadata }) => removeDebugCopy(client, namespace, metadata?.name ?? "")));
+  const left = items.filter(
+    ({ metadata }) => Date.parse(metadata?.creationTimestamp ?? "") < before - SKEW_MS,
+  );
+  await Promise.all(left.map(({ metadata }) => removeDebugCopy(client, namespace, metadata?.name ?? "")));
 }
 
 async function untilRunning(

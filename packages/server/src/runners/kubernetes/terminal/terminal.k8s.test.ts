@@ -249,9 +249,9 @@ describe("in a copy of an ended pod", () => {
     const parts = { namespace, container: "main" };
     await makeDebugCopy(client, pod, { ...parts, session: "ours", installation });
     await makeDebugCopy(client, pod, { ...parts, session: "theirs", installation: "another" });
-    await sweepDebugCopies(client, namespace, installation);
+    await sweepDebugCopies(client, namespace, installation, Number.POSITIVE_INFINITY);
     await expect.poll(copies).toEqual(["mflow-debug-theirs"]);
-    await sweepDebugCopies(client, namespace, "another");
+    await sweepDebugCopies(client, namespace, "another", Number.POSITIVE_INFINITY);
     await expect.poll(copies).toEqual([]);
   });
 });
