@@ -88,6 +88,25 @@ describe("mergeParams", () => {
     });
   });
 
+  test.each<[from: string, usageType: RunParam["usageType"], sensitive: true | undefined]>([
+    ["MANUAL", "RUNNER", true],
+    ["CLUSTER_REF", "RUNNER", undefined],
+    ["MANUAL", "ENV", undefined],
+  ])("with _kube_config_from %s a %s param _kube_config is sensitive: %s", (from, usageType, sensitive) => {
+    const declared: RunParam[] = [
+      { name: "_kube_config", usageType, sensitive: false },
+      { name: "_kube_config_from", usageType: "RUNNER", value: "CLUSTER_REF" },
+    ];
+    const values = [
+      { name: "_kube_config", value: "kind: Config" },
+      { name: "_kube_config_from", value: from },
+    ];
+    expect(merge(declared, [{ setBy: "RUN", values }]).params).toEqual([
+      env("_kube_config", "kind: Config", "RUN", { usageType, ...(sensitive && { sensitive }) }),
+      env("_kube_config_from", from, "RUN", { usageType: "RUNNER" }),
+    ]);
+  });
+
   test("deliberate change: the `with` of pipeline and stage are a level, between the job's defaults and the task", () => {
     const names = ["A", "B", "C", "D", "E", "F"];
     const level = (setBy: SetBy, count: number): ParamLevel => ({

@@ -2,6 +2,7 @@
 // Values are plain text here; whoever stores them seals the sensitive ones.
 
 import type { ErrorDetail } from "./errors.ts";
+import { KUBE_CONFIG, KUBE_CONFIG_FROM } from "./kubernetes/kubeconfig-param.ts";
 import { createMasker, MASK } from "./mask.ts";
 import type { EffectiveParam, ParamScope, ParamValue, RunParam, SetBy } from "./schema/param.ts";
 import type { Labels } from "./schema/scalars.ts";
@@ -68,7 +69,7 @@ interface Slot {
  *
  * Within a level a later value replaces an earlier one; when one of them was `readOnly`, the param is final for
  * all higher levels. A param is sensitive when its declaration or any value given for it here says so, even a
- * value that did not win.
+ * value that did not win; and `_kube_config` always is when it is a kubeconfig.
  */
 export function mergeParams(input: {
   declared: readonly RunParam[];
@@ -95,6 +96,7 @@ export function mergeParams(input: {
     }
     for (const slot of closing) slot.final = true;
   }
+  keepKubeconfig(slots);
   const params: EffectiveParam[] = [];
   for (const slot of slots.values()) if (slot.value !== "") params.push(effective(slot));
   return { params, undeclared: [...undeclared.values()] };
@@ -114,6 +116,13 @@ function openSlots(declared: readonly RunParam[]): Map<string, Slot> {
     });
   }
   return slots;
+}
+
+/** A kubeconfig is a secret, although nobody says so. */
+function keepKubeconfig(slots: ReadonlyMap<string, Slot>): void {
+  const slot = slots.get(KUBE_CONFIG);
+  const isManual = slots.get(KUBE_CONFIG_FROM)?.value === "MANUAL";
+  if (slot && isManual && slot.declaration.usageType === "RUNNER") slot.sensitive = true;
 }
 
 function textOf(value: string | number | boolean | undefined): string {

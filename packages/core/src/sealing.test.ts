@@ -57,6 +57,32 @@ describe("values", () => {
   });
 });
 
+describe("a kubeconfig", () => {
+  const text = "apiVersion: v1\nkind: Config\n";
+  const values = { _kube_config: text, OPEN: text };
+  const asList = [sealed("_kube_config", text), { name: "OPEN", value: text }];
+
+  test("is sealed as the default of a job, the name of a cluster is not", () => {
+    const declared = (value: string) =>
+      jobOf("k8s", { runParams: [{ name: "_kube_config", usageType: "RUNNER", value }] }).spec;
+    expect(sealJobSpec(declared(text), seal)).toEqual(declared(seal(text)));
+    expect(sealJobSpec(declared("prod"), seal)).toEqual(declared("prod"));
+  });
+
+  test("is sealed as a value, the name of a cluster is not", () => {
+    expect(sealValues(values, new Set(), seal)).toEqual(asList);
+    expect(sealValues({ _kube_config: "prod" }, new Set(), seal)).toEqual([
+      { name: "_kube_config", value: "prod" },
+    ]);
+  });
+
+  test("is sealed in a pipeline", () => {
+    const spec = pipelineOf("a", { a: { runParams: values } }, { with: values });
+    const { with: ofPipeline, stages } = sealPipelineSpec(spec, new Map([["noop", jobOf("noop")]]), seal);
+    expect([ofPipeline, stages[0]?.tasks[0]?.runParams]).toEqual([asList, asList]);
+  });
+});
+
 describe("a pipeline", () => {
   const secret = jobOf("secret", { runParams: [{ name: "TOKEN", sensitive: true }] });
   const open = jobOf("noop", { runParams: [{ name: "TOKEN" }] });

@@ -1,6 +1,7 @@
 // Sensitive values at rest: which values of a definition are sensitive, and how they are sealed before
 // anything is stored and opened again before params are merged.
 
+import { isKubeconfigValue } from "./kubernetes/kubeconfig-param.ts";
 import { sealListeners } from "./listeners/secrets.ts";
 import type { JobSnapshot, JobSpec } from "./schema/job.ts";
 import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
@@ -35,41 +36,49 @@ function declaredParams(spec: JobSpec): RunParam[] {
   return [...(spec.runParams ?? []), ...(spec.rollbackParams ?? [])];
 }
 
+function hasSecret(param: RunParam): boolean {
+  return param.sensitive === true || isKubeconfigValue(param);
+}
+
 function sealParam(param: RunParam, seal: Seal): RunParam {
-  if (!param.sensitive || param.value === undefined || param.value === "") return param;
+  if (!hasSecret(param) || param.value === undefined || param.value === "") return param;
   return { ...param, value: seal(String(param.value)) };
 }
 
-/** The job with its sensitive defaults sealed. `seal` leaves what is sealed already alone. */
+/** The job with its sensitive defaults, and a kubeconfig, sealed. `seal` leaves what is sealed already alone. */
 export function sealJobSpec(spec: JobSpec, seal: Seal): JobSpec {
-  if (!declaredParams(spec).some((param) => param.sensitive)) return spec;
+  if (!declaredParams(spec).some(hasSecret)) return spec;
   const sealed: JobSpec = { ...spec };
   if (spec.runParams) sealed.runParams = spec.runParams.map((param) => sealParam(param, seal));
   if (spec.rollbackParams) sealed.rollbackParams = spec.rollbackParams.map((param) => sealParam(param, seal));
   return sealed;
 }
 
-/** Values as a list, those that are named or marked sensitive sealed. */
+function isSecret(value: ParamValue, sensitive: ReadonlySet<string>): boolean {
+  return value.sensitive === true || sensitive.has(value.name) || isKubeconfigValue(value);
+}
+
+/** Values as a list, those that are named or marked sensitive, and kubeconfigs, sealed. */
 export function sealValues(
   values: ParamValues | undefined,
   sensitive: ReadonlySet<string>,
   seal: Seal,
 ): ParamValue[] {
   return paramValueList(values).map((value) => {
-    if (!value.sensitive && !sensitive.has(value.name)) return value;
+    if (!isSecret(value, sensitive)) return value;
     if (value.value === "") return value;
     return { ...value, sensitive: true, value: seal(String(value.value)) };
   });
 }
 
 function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<string>): boolean {
-  return paramValueList(values).some((value) => value.sensitive || sensitive.has(value.name));
+  return paramValueList(values).some((value) => isSecret(value, sensitive));
 }
 
 /**
  * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
  * the name sensitive, a task's `runParams` when its job does, and all values of a name that one of them, or
- * `alsoMarked`, marks sensitive; and with the secrets of its listeners sealed. `jobs` are by reference as written.
+ * `alsoMarked`, marks sensitive, and kubeconfigs; and with the secrets of its listeners sealed. `jobs` are by reference as written.
  */
 export function sealPipelineSpec(
   spec: PipelineSpec,

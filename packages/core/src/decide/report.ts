@@ -22,7 +22,10 @@ export function applyReport(draft: Draft, task: JobTask, given: Report): void {
   const report = masked(given, task, draft.context);
   switch (report.stage) {
     case "CREATING":
-      if (stage === "CREATING" && report.message !== task.status.message) noteCreating(draft, task, report);
+      // Of work that is being stopped, the reason of the stop is what counts.
+      if (stage === "CREATING" && !task.status.stopping && report.message !== task.status.message) {
+        noteCreating(draft, task, report);
+      }
       return;
     case "ACTIVE":
       if (stage === "CREATING") workRuns(draft, task, report);
@@ -65,7 +68,11 @@ function noteCreating(draft: Draft, task: JobTask, report: Report): void {
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
   const startAt = report.startAt ?? report.at;
   if (!task.manualUpdateStatus) draft.moveTask(task, "run", { startAt });
-  else if (task.status.startAt === undefined) draft.updateStatus(task, { startAt });
+  else if (task.status.startAt === undefined) {
+    // What kept it from starting is over; what a status call said has no reason and stays.
+    const isOver = task.status.reason !== undefined && !task.status.stopping;
+    draft.updateStatus(task, isOver ? { startAt, reason: undefined, message: undefined } : { startAt });
+  }
 }
 
 /** The work is gone, whichever way it ended. */

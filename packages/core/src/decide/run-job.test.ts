@@ -11,6 +11,24 @@ const T0 = "2026-01-01T00:00:00.000Z";
 const id = "task-00000000000000000000000042";
 
 describe("runJob", () => {
+  test("keeps a kubeconfig sealed that nobody declared sensitive", () => {
+    const text = "kind: Config\nusers: [{user: {token: t0ken-value}}]";
+    const runParams = { _kube_config: text, _kube_config_from: "MANUAL" };
+    const declared = Object.keys(runParams).map((name) => ({ name, usageType: "RUNNER" as const }));
+    const play = playJob({ id, runParams }, { runParams: declared });
+    expect(play.task().params?.[0]).toEqual({
+      name: "_kube_config",
+      value: seal(text),
+      usageType: "RUNNER",
+      valueType: "TEXT",
+      setBy: "TASK",
+      sensitive: true,
+    });
+    expect(JSON.stringify(play.decisions)).not.toContain("t0ken-value");
+    play.report("noop", "FAILED", { message: `refused: ${text}` });
+    expect(play.task().status.message).toBe("refused: ***");
+  });
+
   test("runs a job as a task of its own, in the scope of who asked", () => {
     const play = playJob(
       { id, name: "mine", labels: { a: "request" }, runParams: { V: "2" }, timeout: "10s" },

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { playJob, playPipeline } from "../testing/start.ts";
 
 const T0 = "2026-01-01T00:00:00.000Z";
+const AT_30S = "2026-01-01T00:00:30.000Z";
 const NOTHING = { history: [], tasks: [], effects: [] };
 const confirm = { checkers: ["ann"] };
 
@@ -29,6 +30,31 @@ describe("a timeout", () => {
       endAt: "2026-01-01T00:00:13.000Z",
     });
   });
+
+  test("does not hide why the work could not start, nor what the runner says of it afterwards", () => {
+    const play = playJob({ timeout: "30s" });
+    const trouble = { reason: "UNSCHEDULABLE", message: "no node takes the pod" };
+    play.report("noop", "CREATING", trouble);
+    const message = "timed out after 30s; it could not start: no node takes the pod";
+    const woken = play.wake("noop");
+    expect(woken.history).toMatchObject([{ reason: "TIMEOUT", message }]);
+    play.report("noop", "CREATING", { ...trouble, message: "still no node" });
+    play.report("noop", "CANCELED");
+    expect(play.task().status).toEqual({ stage: "FAILED", reason: "TIMEOUT", message, endAt: AT_30S });
+  });
+
+  test.each([false, true])(
+    "says nothing of a trouble that is over: the work runs, manualUpdateStatus %s",
+    (manualUpdateStatus) => {
+      const play = playJob({ timeout: "30s" }, { manualUpdateStatus });
+      play.report("noop", "CREATING", { reason: "UNSCHEDULABLE", message: "no node takes the pod" });
+      play.report("noop", "ACTIVE");
+      expect(play.task().status.message).toBe(undefined);
+      play.wake("noop");
+      play.stopped("noop");
+      expect(play.task().status).toMatchObject({ reason: "TIMEOUT", message: "timed out after 30s" });
+    },
+  );
 
   test.each([
     ["the task's", "5s", 5000],

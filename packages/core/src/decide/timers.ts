@@ -36,13 +36,19 @@ export function wake(draft: Draft, task: JobTask): void {
     });
     return;
   }
-  const message = `timed out after ${formatDuration(task.timeoutMs ?? 0)}`;
+  const message = `timed out after ${formatDuration(task.timeoutMs ?? 0)}${whyNotStarted(task)}`;
   const stopping = draft.updateTask(task, {
     wakeAt: undefined,
     status: { ...task.status, stopping: "TIMEOUT", message },
   });
   draft.recordTask("TASK_STATUS", stopping, { stage: stopping.status.stage, reason: "TIMEOUT", message });
   draft.effect("STOP", stopping);
+}
+
+/** What kept the work from starting, as the end of a sentence: the timeout must not hide it. */
+function whyNotStarted({ status: { stage, startAt, message } }: JobTask): string {
+  if (stage !== "CREATING" || startAt !== undefined || message === undefined) return "";
+  return `; it could not start: ${message}`;
 }
 
 /** The runner will never start the attempt. Once its work has said something, that counts. */

@@ -415,6 +415,25 @@ describe("troubles", () => {
       },
     ],
     [
+      "a Secret that the node has not heard of yet",
+      {
+        phase: "Pending",
+        ...main(
+          waiting(
+            "CreateContainerConfigError",
+            "failed to sync secret cache: timed out waiting for the condition",
+          ),
+        ),
+      },
+      [],
+      {
+        reason: "CONFIG_MISSING",
+        message:
+          "container `main` lacks its configuration: failed to sync secret cache: timed out waiting for the condition",
+        heals: true,
+      },
+    ],
+    [
       "a ConfigMap as a volume",
       { phase: "Pending", ...main(waiting("ContainerCreating")) },
       [failedMount],

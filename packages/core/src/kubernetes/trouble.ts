@@ -88,7 +88,8 @@ function waiting({ spec, status }: KubePod, warnings: readonly Warning[]): Troub
       return {
         reason: "CONFIG_MISSING",
         message: `container \`${name}\` lacks its configuration: ${message}`,
-        heals: false,
+        // The node has not heard of the Secret or ConfigMap yet, and tries again.
+        heals: /failed to sync (secret|configmap) cache/.test(message),
       };
     }
     if (CONTAINER_REASONS.has(reason)) {

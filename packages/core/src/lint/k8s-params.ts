@@ -1,22 +1,19 @@
 // Rules on the RUNNER params of a K8S_JOB: they choose the cluster and the namespace.
 
+import { KUBE_CONFIG, KUBE_CONFIG_FROM } from "../kubernetes/kubeconfig-param.ts";
 import { didYouMean } from "../nearest.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { RunParam } from "../schema/param.ts";
 import { error, type Finding, warning } from "./finding.ts";
 
-/** Says what `_kube_config` holds: `MANUAL`: a kubeconfig; `CLUSTER_REF` (default): the name of a cluster. */
-const FROM = "_kube_config_from";
-const CONFIG = "_kube_config";
-const NAMES: readonly string[] = [FROM, CONFIG, "_namespace"];
+const NAMES: readonly string[] = [KUBE_CONFIG_FROM, KUBE_CONFIG, "_namespace"];
 const SOURCES: readonly unknown[] = ["MANUAL", "CLUSTER_REF"];
 
 /** The rules on the declared params of a K8S_JOB, whose pointer is `path`. */
 export function* k8sParamRules(params: readonly RunParam[], path: string): Generator<Finding> {
-  const from = params.find(({ name }) => name === FROM);
   for (const [index, param] of params.entries()) {
-    const { name, usageType = "ENV", sensitive } = param;
+    const { name, usageType = "ENV" } = param;
     const place = below(path, index);
     if (usageType === "RUNNER" && !NAMES.includes(name)) {
       const remedy = didYouMean(name, NAMES) || `; known are ${NAMES.map(quoted).join(", ")}`;
@@ -27,12 +24,9 @@ export function* k8sParamRules(params: readonly RunParam[], path: string): Gener
       const remedy = "declare it with `usageType: RUNNER`";
       yield error(`${place}/${param.usageType ? "usageType" : "name"}`, `${message}; ${remedy}`);
     }
-    if (name === CONFIG && from?.value === "MANUAL" && !sensitive) {
-      const message = `${quoted(CONFIG)} is a kubeconfig, and everybody who sees the task can read it`;
-      yield warning(`${place}/name`, `${message}; declare it with \`sensitive: true\``);
-    }
-    if (name === FROM && param.value !== undefined && param.value !== "" && !SOURCES.includes(param.value)) {
-      const message = `${quoted(FROM)} must be \`MANUAL\` or \`CLUSTER_REF\`, but is ${quoted(String(param.value))}`;
+    const { value = "" } = param;
+    if (name === KUBE_CONFIG_FROM && value !== "" && !SOURCES.includes(value)) {
+      const message = `${quoted(name)} must be \`MANUAL\` or \`CLUSTER_REF\`, but is ${quoted(String(value))}`;
       yield error(`${place}/value`, message);
     }
   }

@@ -219,14 +219,12 @@ describe("the params", () => {
       ],
     ],
     [
-      "keep a kubeconfig secret",
+      "keep a kubeconfig secret without being told",
       "{name: _kube_config_from, usageType: RUNNER, value: MANUAL}, {name: _kube_config, usageType: RUNNER}",
-      [
-        "5:83: warning: `_kube_config` is a kubeconfig, and everybody who sees the task can read it; declare it with `sensitive: true`",
-      ],
+      [],
     ],
     [
-      "may hold the name of a cluster for all to see, or a secret kubeconfig",
+      "may hold the name of a cluster for all to see",
       `${CLUSTER}, {name: _kube_config, usageType: RUNNER}, {name: _namespace, usageType: RUNNER}`,
       [],
     ],
