@@ -74,6 +74,8 @@ const TOMBSTONE_MS = 7 * 24 * 3600 * 1000;
 export interface ClusterRunner extends Required<Runner> {
   /** Attempts that are under way or kept in a cluster. */
   attemptsIn(cluster: string): number;
+  /** The cluster is gone for good: what is known to be there is given up, and tasks that ran there end. */
+  abandon(cluster: string): Promise<void>;
 }
 
 export function createKubernetesRunner(options: KubernetesRunnerOptions): ClusterRunner {
@@ -171,7 +173,7 @@ class KubernetesRunner implements ClusterRunner {
       if (made.startsWith(`${aggregateId} `)) this.#madeWorkspaces.delete(made);
   }
 
-  async tryOut(request: StartRequest): Promise<void> {
+  async tryOut(request: StartRequest): Promise<Record<string, unknown>> {
     const { choice, spec } = this.#chosen(request);
     const cluster = await this.#clusterOf(this.#whereOf(choice));
     const client = await cluster.client();
@@ -179,6 +181,7 @@ class KubernetesRunner implements ClusterRunner {
     const { job } = this.#rendered(request, spec, choice, namespace, "dry-run");
     try {
       await client.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, job, { dryRun: "All" });
+      return { ...job };
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
       throw refusedTrial(request.name, error);
@@ -221,6 +224,10 @@ class KubernetesRunner implements ClusterRunner {
       ({ placement }) => placement.cluster === cluster && placement.state !== "STOPPED",
     ).length;
   }
+
+  async discard(): Promise<void> {}
+
+  async abandon(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#host = undefined;
