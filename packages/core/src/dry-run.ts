@@ -15,6 +15,8 @@ export interface RenderedTask {
   stageName?: string;
   job: string;
   spec: Record<string, unknown>;
+  /** What the runner would make of it, where it says so. */
+  made?: Record<string, unknown>;
   params: { name: string; value: string; setBy: string }[];
   skipped?: boolean;
 }

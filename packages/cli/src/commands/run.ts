@@ -13,6 +13,7 @@ import type { CommandCall } from "../program.ts";
 import { problemLine } from "../report-error.ts";
 import { UsageError } from "../usage-error.ts";
 import { watch } from "../watch/watch.ts";
+import { shownTasks } from "./rendered-tasks.ts";
 import { chooseTarget, type Target } from "./run-target.ts";
 import { parseAuditor, parseLabels, parseParam } from "./run-values.ts";
 
@@ -65,7 +66,7 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
   // A misspelt param would otherwise pass in silence.
   for (const warning of "warnings" in response ? (response.warnings ?? []) : []) context.note(warning);
   if (options.dryRun) {
-    await context.printDocument(response.rendered ?? [], context.documentFormat ?? "yaml");
+    await context.printDocument(shownTasks(response.rendered), context.documentFormat ?? "yaml");
     return EXIT.ok;
   }
   if (options.detach) {

@@ -251,6 +251,11 @@ export const RenderedTaskBody = closed({
   stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
   job: Type.String({ description: "The job version that it would run." }),
   spec: Type.Record(Type.String(), Type.Unknown(), { description: "The rendered runner spec, masked." }),
+  made: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "What the runner would make, e.g. the Job of Kubernetes, masked.",
+    }),
+  ),
   params: Type.Array(
     closed({
       name: Type.String({ description: "As the job declares it." }),

@@ -39,6 +39,7 @@ export class EffectWorkers {
   readonly #parts: EffectWorkersParts;
   /** The last effect under way, by task or aggregate. */
   readonly #chains = new Map<string, Promise<void>>();
+  #isClosed = false;
 
   constructor(parts: EffectWorkersParts) {
     this.#parts = parts;
@@ -54,6 +55,11 @@ export class EffectWorkers {
     });
   }
 
+  /** From now on no runner is called: what has not begun is given back, and so is what fails now. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /** Resolves when no effect is under way. */
   async whenIdle(): Promise<void> {
     while (this.#chains.size > 0) await Promise.all(this.#chains.values());
@@ -62,6 +68,7 @@ export class EffectWorkers {
   async #perform(work: EffectWork): Promise<void> {
     const { effect } = work;
     try {
+      if (this.#isClosed) throw new Error("the server is stopping");
       if (effect.kind === "START") await this.#start(work);
       else if (effect.kind === "STOP") await this.#stop(work);
       else await this.#release(work);
@@ -78,7 +85,8 @@ export class EffectWorkers {
       const result = await this.#runnerOf(task).start(this.#parts.startRequest(task, definition));
       if (result.state === "STOPPED") await this.#parts.stopped(aggregateId, taskId, attempt);
     } catch (error) {
-      if (error instanceof RetryableStartError) throw error;
+      // What ends because the runner is closed says nothing of the attempt.
+      if (error instanceof RetryableStartError || this.#isClosed) throw error;
       const message = error instanceof Error ? error.message : String(error);
       await this.#parts.startFailed(aggregateId, taskId, attempt, message);
     }

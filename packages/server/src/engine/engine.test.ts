@@ -12,6 +12,7 @@ import { createKeys } from "../auth/keys.ts";
 import { openFileLogStore } from "../logs/file-log-store.ts";
 import { newId } from "../new-id.ts";
 import { createFakeRunner } from "../runners/fake/fake-runner.ts";
+import { RetryableStartError, type Runner } from "../runners/runner.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { aNewRun, anEffect, aRun, LEASE } from "../store/testing/records.ts";
@@ -35,14 +36,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function startEngine(clock: Clock = systemClock): Promise<RunningEngine> {
+async function startEngine(clock: Clock = systemClock, runner = createFakeRunner()): Promise<RunningEngine> {
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
   const engine = new RunningEngine({
     store,
     logs,
     keys: createKeys({ current: randomBytes(32) }),
-    runners: [createFakeRunner()],
+    runners: [runner],
     maxTasks: 4,
     groupMembers: () => [],
     newId,
@@ -74,6 +75,27 @@ function onEvent(engine: RunningEngine, isIt: (event: HistoryEvent) => boolean, 
     });
   });
 }
+
+/** A FAKE runner with some of it replaced; the rest goes on as it is. */
+function withReplaced(replaced: Partial<Runner>): Runner {
+  const runner = createFakeRunner();
+  return {
+    type: runner.type,
+    open: (host) => runner.open(host),
+    start: (request) => runner.start(request),
+    stop: (ref, options) => runner.stop(ref, options),
+    list: () => runner.list(),
+    release: (aggregateId) => runner.release(aggregateId),
+    close: () => runner.close(),
+    ...replaced,
+  };
+}
+
+/** A clock on which a stop waits for nothing. */
+const hastyClock: Clock = {
+  now: systemClock.now,
+  setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms === 2_000 ? 0 : ms),
+};
 
 /** A clock of real time that knows how many timers are set. */
 function countingClock(): Clock & { readonly set: number } {
@@ -159,5 +181,126 @@ test("a run whose rows the database refuses does not fail those that are committ
   };
   const outcomes = await Promise.allSettled([run("good"), run("bad"), run("fine")]);
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  await engine.stop();
+});
+
+test.each([
+  ["may help", () => new RetryableStartError("the runner is closed")],
+  ["says nothing of the attempt", () => new Error("aborted")],
+])(
+  "a start that ends only when the runner is closed does not keep the engine from stopping, and another try %s",
+  async (_, ended) => {
+    const begun = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const runner = withReplaced({
+      async start() {
+        begun.resolve();
+        await closed.promise;
+        throw ended();
+      },
+      close: async () => closed.resolve(),
+    });
+    const engine = await startEngine(hastyClock, runner);
+    const { task } = await runAlone(engine, {});
+    await begun.promise;
+    await engine.stop();
+    expect((await store.runs.task(task.id))?.status.stage).toBe("CREATING");
+    const left = await store.outbox.claim(LEASE, Number.MAX_SAFE_INTEGER, 10);
+    expect(left.map(({ kind, taskId }) => [kind, taskId])).toEqual([["START", task.id]]);
+  },
+);
+
+test("a stop that ends only when the runner is closed does not keep the engine from stopping", async () => {
+  const begun = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  const runner = withReplaced({
+    start: async () => ({ state: "STARTED" }),
+    async stop() {
+      begun.resolve();
+      await closed.promise;
+      throw new Error("the runner is closed");
+    },
+    close: async () => closed.resolve(),
+  });
+  const engine = await startEngine(hastyClock, runner);
+  const { task } = await runAlone(engine, {});
+  await engine.settled();
+  await engine.cancelTask(task.id, {}, actor);
+  await begun.promise;
+  await engine.stop();
+  const left = await store.outbox.claim(LEASE, Number.MAX_SAFE_INTEGER, 10);
+  expect(left.map(({ kind, taskId }) => [kind, taskId])).toEqual([["STOP", task.id]]);
+});
+
+test("what waits for another effect of its task is not begun once the runners are closed", async () => {
+  const closed = Promise.withResolvers<void>();
+  const called: string[] = [];
+  const runner = withReplaced({
+    async start() {
+      called.push("start");
+      await closed.promise;
+      throw new RetryableStartError("the runner is closed");
+    },
+    async stop() {
+      called.push("stop");
+      return "GONE";
+    },
+    close: async () => closed.resolve(),
+  });
+  const engine = await startEngine(hastyClock, runner);
+  const { task } = await runAlone(engine, {});
+  await expect.poll(() => called).toEqual(["start"]);
+  await engine.cancelTask(task.id, {}, actor);
+  await engine.stop();
+  expect(called).toEqual(["start"]);
+  const left = await store.outbox.claim(LEASE, Number.MAX_SAFE_INTEGER, 10);
+  expect(left.map(({ kind }) => kind).sort()).toEqual(["START", "STOP"]);
+});
+
+test("of a deleted task the runner keeps nothing, and what it cannot let go keeps the task", async () => {
+  const discarded: string[] = [];
+  let isFull = true;
+  const runner = withReplaced({
+    async discard(taskId) {
+      if (isFull) throw new Error("no space");
+      discarded.push(taskId);
+    },
+  });
+  const engine = await startEngine(systemClock, runner);
+  const { task } = await runAlone(engine, {});
+  await expect.poll(async () => (await store.runs.task(task.id))?.status.stage).toBe("SUCCEEDED");
+  await expect(engine.remove(task.id, actor)).rejects.toThrow("no space");
+  expect((await store.runs.task(task.id))?.id).toBe(task.id);
+  isFull = false;
+  await engine.remove(task.id, actor);
+  expect(discarded).toEqual([task.id]);
+  expect(await store.runs.task(task.id)).toBeUndefined();
+  await engine.stop();
+});
+
+test("a dry run shows what the runner would make, sensitive values masked whatever they became", async () => {
+  const runner = withReplaced({ tryOut: async ({ spec }) => ({ kind: "Job", spec }) });
+  const engine = await startEngine(systemClock, runner);
+  const job: JobManifest = {
+    kind: "Job",
+    metadata: { name: "work" },
+    spec: {
+      runnerType: "FAKE",
+      runnerSpec: { log: ["the ${KEY} it is"], exitCode: "${N}", on: true },
+      runParams: [
+        { name: "KEY", usageType: "TEMPLATE", sensitive: true, value: "k3y-value" },
+        { name: "N", usageType: "TEMPLATE", valueType: "NUMBER", sensitive: true, value: 42 },
+      ],
+    },
+  };
+  const { rendered } = await engine.runJob({
+    request: { documents: [job], dryRun: true },
+    scope,
+    actor,
+  });
+  expect(rendered?.made).toEqual({
+    kind: "Job",
+    spec: { log: ["the *** it is"], exitCode: "***", on: true },
+  });
   await engine.stop();
 });

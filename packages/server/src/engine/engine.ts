@@ -39,6 +39,8 @@ const LEASE_MS = 60_000;
 const SWEEP_MS = 30_000;
 /** A change of the engine's own that could not be committed is tried again after this. */
 const RETRY_MS = 1_000;
+/** A server that stops gives effects so long to end by themselves. */
+const STOP_WAIT_MS = 2_000;
 
 export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
@@ -171,14 +173,18 @@ export class RunningEngine implements Engine {
     return makeStartRequest(task, definition, keys, mflowUrl());
   }
 
-  /** Takes no new work, finishes what is being committed, and leaves running tasks alone. */
+  /**
+   * Takes no new work, finishes what is being committed, and leaves running tasks alone. Effects that do not end soon,
+   * e.g. those for a cluster that is away, are given back for the next life.
+   */
   async stop(): Promise<void> {
     this.#isDraining = true;
     this.#alarms.close();
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     await this.#terminals.close();
-    await this.settled();
+    await this.#settledWithin(STOP_WAIT_MS);
+    this.#workers.close();
     for (const runner of this.#runners.values()) await runner.close();
     await this.settled();
   }
@@ -189,6 +195,14 @@ export class RunningEngine implements Engine {
       await this.#committer.drain();
       await this.#workers.whenIdle();
     } while (this.#committer.isBusy);
+  }
+
+  /** Resolves when all is settled, or after so long, milliseconds. */
+  async #settledWithin(ms: number): Promise<void> {
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.setTimeout(resolve, ms);
+    await Promise.race([this.settled(), isOver]);
+    cancel();
   }
 
   runPipeline(input: RunPipelineInput): Promise<RunPipelineResult> {
@@ -230,8 +244,11 @@ export class RunningEngine implements Engine {
     if (!isOver(stateOf(aggregate))) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
-    // Logs first: after a crash in between the rows are still there, and deleting can be repeated.
-    for (const task of aggregate.tasks) await logs.remove(task.id);
+    // The rows last: after a crash in between they are still there, and deleting can be repeated.
+    for (const task of aggregate.tasks) {
+      await this.#runners.get(task.runnerType)?.discard?.(task.id);
+      await logs.remove(task.id);
+    }
     const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);

@@ -75,8 +75,7 @@ export class RunRequests {
     if (request.dryRun) {
       const context = makeContext(actor);
       const state = createState(change, context);
-      const rendered = renderRun(state, context)[0];
-      await tryOutTasks(state, context, this.#parts);
+      const [rendered] = await tryOutTasks(state, renderRun(state, context), context, this.#parts);
       return { task: state.tasks.get(id) as JobTask, rendered };
     }
     const create = async () => createState(change, makeContext(actor));
@@ -159,8 +158,7 @@ async function dryRun(
   parts: TryOutParts,
 ): Promise<RunPipelineResult> {
   const state = createState(change, context);
-  const rendered = renderRun(state, context);
-  await tryOutTasks(state, context, parts);
+  const rendered = await tryOutTasks(state, renderRun(state, context), context, parts);
   return {
     run: state.run as PipelineTask,
     tasks: [...state.tasks.values()],

@@ -18,7 +18,7 @@ export async function lintOnCluster(
   documents: readonly ParsedDocument[],
   cluster: string,
   scope: Scope,
-  tryOut: (request: StartRequest) => Promise<void>,
+  tryOut: (request: StartRequest) => Promise<unknown>,
 ): Promise<ErrorDetail[]> {
   const found: ErrorDetail[] = [];
   for (const document of documents) {

@@ -47,7 +47,7 @@ export interface Services {
   /** The stored channels. */
   channels: Channels;
   /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
-  tryOut(request: StartRequest): Promise<void>;
+  tryOut(request: StartRequest): Promise<unknown>;
   /** The stored clusters. */
   clusters: Clusters;
   checkCluster: CheckCluster;

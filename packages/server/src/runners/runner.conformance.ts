@@ -221,6 +221,13 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       expect(host.reports).toHaveLength(before);
     });
 
+    test("a start that is under way when it is closed ends, whatever came of it", async () => {
+      const request = startRequest(place.specs.succeeds);
+      const starting = Promise.allSettled([runner.start(request)]);
+      await runner.close();
+      expect(await starting).toHaveLength(1);
+    });
+
     test("says after a restart what it still knows", async () => {
       const running = startRequest(place.specs.goesOn);
       await runner.start(running);

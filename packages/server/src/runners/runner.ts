@@ -8,6 +8,7 @@
 //   repeats a final report until the engine has accepted it, also after a restart.
 // - After a restart `list` names every attempt that the runner still knows, running or ended with a result
 //   that was not accepted yet. What the engine expects and `list` lacks is LOST.
+// - Calls under way when the runner is closed end soon, with an error where they cannot be answered any more.
 // - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
 
 import type { Report } from "@mflow/core/change";
@@ -128,13 +129,19 @@ export interface Runner {
    * not there.
    */
   openTerminal?(ref: AttemptRef, request: TerminalRequest): Promise<Terminal>;
-  /** Asks where the work would run whether it would be taken there, and makes nothing. Rejects with an MflowError that says why not. */
+  /**
+   * Asks where the work would run whether it would be taken there, and makes nothing. Answers with what would be made, for
+   * people; rejects with an MflowError that says why not.
+   */
   tryOut?(request: StartRequest): Promise<Record<string, unknown> | undefined>;
   /**
    * The task is deleted: what is kept of its ended attempts goes now, also when what runs the work is away at the moment.
    * Durable when it resolves.
    */
   discard?(taskId: string): Promise<void>;
-  /** Stops reporting; leaves running work alone. */
+  /**
+   * Stops reporting; leaves running work alone. Calls under way end soon: those that cannot be answered any more reject,
+   * and what they were to do is asked for again after the restart.
+   */
   close(): Promise<void>;
 }
