@@ -140,8 +140,13 @@ export class KubeAttempt implements JobListener {
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, pods, seen);
+    if (this.#isOwnEnding) return this.#bringDown(job, pods, seen);
     await this.#report(seen, snapshot);
+  }
+
+  /** It ends because that was decided here. */
+  get #isOwnEnding(): boolean {
+    return this.#placement.isStopping === true || this.#verdict !== undefined;
   }
 
   /** Nothing can be said yet: before the first list nothing is known, and a Job that was just made was not listed yet. */
@@ -155,7 +160,9 @@ export class KubeAttempt implements JobListener {
    */
   async #withLastPods(snapshot: Snapshot): Promise<Snapshot | undefined> {
     const { job, pods } = snapshot;
-    if (this.#outcome || !job || !hasEnded(job) || areAllKnown(job, pods)) return snapshot;
+    // Of what is brought down from here no pod may be left, whatever the Job says of it.
+    if (this.#outcome || this.#isOwnEnding || !job || !hasEnded(job)) return snapshot;
+    if (areAllKnown(job, pods)) return snapshot;
     if (!this.#lastPods) {
       this.#podsMissedAt ??= Date.now();
       const askAt = this.#podsMissedAt + PODS_BEHIND_MS;
@@ -177,9 +184,8 @@ export class KubeAttempt implements JobListener {
     if (seen.steps.length > 0) this.#lastSeen = seen;
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(pods);
-    const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
-    if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
+    if (isOver && !seen.mustStop && !this.#isOwnEnding && job) this.#outcome ??= seen;
   }
 
   #endOfGone(): Result {
