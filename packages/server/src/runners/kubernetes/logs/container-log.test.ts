@@ -46,7 +46,7 @@ function follow(
         finish: async () => {},
       },
       mask: (text) => text,
-      maxBytes: 1000,
+      maxBytes: 1_000_000,
       warn: () => {},
     },
   );
@@ -106,6 +106,16 @@ describe("the log of a container", () => {
       asked: [{ container, timestamps, follow: false, sinceTime: undefined, previous: undefined }],
       texts,
     });
+  });
+
+  test("has no times in the middle of long lines, as older kubelets put there", async () => {
+    const time = "2026-01-01T10:00:00.100000000Z ";
+    const part = (letter: string) => letter.repeat(16 * 1024);
+    const long = `${time}${part("a")}${time}${part("b")}${time}end`;
+    const plain = `${time}${part("c")}${part("d")}`;
+    const { container: followed, ...seen } = follow([(body) => body.end(`${long}\n${plain}\n`)], { endedAt });
+    await followed.done;
+    expect(seen.texts()).toEqual([`${part("a")}${part("b")}end`, `${part("c")}${part("d")}`]);
   });
 
   test("goes on when the connection breaks while lines are being stored", async () => {

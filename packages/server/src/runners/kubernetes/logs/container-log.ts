@@ -272,6 +272,32 @@ export class ContainerLog {
   }
 }
 
+/** A runtime writes a longer line in parts of this size, bytes (containerd: `max_container_log_line_size`). */
+const PART = 16 * 1024;
+const PART_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d) /;
+/** Longer than any such time, bytes. */
+const TIME_BYTES = 48;
+
+/**
+ * A line as it was written: older kubelets put a time before each part of a long line, and what stands in between would
+ * hide a secret that is cut in two.
+ */
+function withoutPartTimes(text: string): string {
+  if (text.length <= PART / 4) return text;
+  const bytes = Buffer.from(text);
+  if (bytes.length <= PART) return text;
+  const parts = [bytes.subarray(0, PART)];
+  let start = PART;
+  while (start < bytes.length) {
+    const [time = ""] = PART_TIME.exec(bytes.toString("latin1", start, start + TIME_BYTES)) ?? [];
+    if (time === "" && start === PART) return text;
+    const from = start + time.length;
+    parts.push(bytes.subarray(from, from + PART));
+    start = from + PART;
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
 /** Why a reading is ended whose container has ended. */
 const CUT = new Error("the container has ended");
 
@@ -299,7 +325,8 @@ class TimedLines {
     if (time === undefined) throw new NodeError(line.slice(0, 500));
     this.hasRead = true;
     this.#time = Buffer.byteLength(line) >= MAX_LINE - 3 ? time : undefined;
-    const text = this.#log.masked(isNew ? (space === -1 ? "" : line.slice(space + 1)) : line);
+    const written = isNew ? (space === -1 ? "" : line.slice(space + 1)) : line;
+    const text = this.#log.masked(withoutPartTimes(written));
     if (text.length <= MAX_TEXT) return [{ time, text }];
     const pieces: WrittenLine[] = [];
     for (let at = 0; at < text.length; at += MAX_TEXT)
