@@ -33,6 +33,18 @@ describe("a report of the runner", () => {
     });
   });
 
+  test("leaves no step that looks as if it ran when the work is over", () => {
+    const play = playJob();
+    const seen = { name: "seen", startAt: T0, endAt: T5, durationMs: 5000, exitCode: 0 };
+    const steps = [seen, { name: "open", startAt: T0 }, { name: "late", startAt: T9 }];
+    play.report("noop", "FAILED", { at: T5, steps });
+    expect(play.task().status.steps).toEqual([
+      seen,
+      { name: "open", startAt: T0, endAt: T5, durationMs: 5000 },
+      { name: "late", startAt: T9, endAt: T9, durationMs: 0 },
+    ]);
+  });
+
   test.each(["SUCCEEDED", "FAILED", "CANCELED"] as const)(
     "may be the first and last: CREATING -> %s",
     (stage) => {

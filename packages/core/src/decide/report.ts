@@ -4,6 +4,7 @@
 import type { Context, Report } from "../change.ts";
 import { MflowError } from "../errors.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
+import { endedStep } from "../step-end.ts";
 import { isAtWork } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, finishTask } from "./end.ts";
@@ -113,7 +114,7 @@ function factsOf(task: JobTask, report: Report): Partial<JobTaskStatus> {
   const facts: Partial<JobTaskStatus> = {};
   const startAt = task.status.startAt ?? report.startAt;
   if (startAt !== undefined) facts.startAt = startAt;
-  if (report.steps) facts.steps = report.steps;
+  if (report.steps) facts.steps = report.steps.map((step) => endedStep(step, report.at));
   return facts;
 }
 

@@ -1,19 +1,29 @@
 // Which container made a pod fail, and why, in words.
 
+import type { Masker } from "../mask.ts";
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "./kube-objects.ts";
 import { parseTerminationOutput } from "./termination-output.ts";
 
 /** Longest part of a termination message that is repeated. */
 const MAX_SAID = 512;
 
-/** The failure of the first container that failed, init containers before the others; nothing when none did. */
-export function containerFailure(pod: KubePod): { reason: string; message: string } | undefined {
+/**
+ * The failure of the first container that failed, init containers before the others; nothing when none did. A container
+ * that has begun again, or is about to, failed too. `mask`: what hides secrets in its words. `until`: ends from this
+ * time on (ms since 1970) say nothing, e.g. because the pod was being deleted.
+ */
+export function containerFailure(
+  pod: KubePod,
+  mask: Masker,
+  until = Number.POSITIVE_INFINITY,
+): { reason: string; message: string } | undefined {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   const found =
-    firstFailed(initContainerStatuses, "init container") ?? firstFailed(containerStatuses, "container");
+    firstFailed(initContainerStatuses, "init container", until) ??
+    firstFailed(containerStatuses, "container", until);
   if (!found) return undefined;
   const { name, noun, ended } = found;
-  const said = wordsOf(ended.message);
+  const said = wordsOf(ended.message, mask);
   const called = `${noun} \`${name}\``;
   if (ended.reason === "OOMKilled") {
     return {
@@ -33,10 +43,11 @@ export function containerFailure(pod: KubePod): { reason: string; message: strin
 function firstFailed(
   statuses: readonly KubeContainerStatus[],
   noun: string,
+  until: number,
 ): { name: string; noun: string; ended: KubeTerminated } | undefined {
-  const failed = statuses.flatMap(({ name, state }) => {
-    const ended = state?.terminated;
-    return ended && ended.exitCode !== 0 ? [{ name, noun, ended }] : [];
+  const failed = statuses.flatMap((status) => {
+    const ended = lastEnd(status, until);
+    return ended && ended.exitCode !== 0 ? [{ name: status.name, noun, ended }] : [];
   });
   const oom = failed.find(({ ended }) => ended.reason === "OOMKilled");
   return (
@@ -47,9 +58,17 @@ function firstFailed(
   );
 }
 
-/** A termination message that is no output, as the end of a sentence. */
-function wordsOf(message: string | undefined): string {
+function lastEnd({ state, lastState }: KubeContainerStatus, until: number): KubeTerminated | undefined {
+  const ended = state?.terminated;
+  // Whole seconds are told: an end in the very second is taken for one that followed.
+  const counts = ended && !(Date.parse(ended.finishedAt ?? "") >= until);
+  // The end before a restart is older than all that could follow from `until`.
+  return counts ? ended : lastState?.terminated;
+}
+
+/** A termination message that is no output, as the end of a sentence. Masked whole: the rest of a cut secret would show. */
+function wordsOf(message: string | undefined, mask: Masker): string {
   const text = message?.trim() ?? "";
   if (text === "" || parseTerminationOutput(text)) return "";
-  return `: ${text.length > MAX_SAID ? `${text.slice(-MAX_SAID)}` : text}`;
+  return `: ${mask(text).slice(-MAX_SAID)}`;
 }

@@ -1,8 +1,9 @@
 // From the objects of Kubernetes to stage, reason and words: a table, with what real clusters said.
 
 import { describe, expect, test } from "vitest";
+import { createMasker } from "../mask.ts";
 import type { KubeContainerState, KubeJob, KubePod, KubePodStatus } from "./kube-objects.ts";
-import { type Observation, observe, type Warning } from "./observe.ts";
+import { type Observation, type Observed, observe, type Warning } from "./observe.ts";
 
 const BEGIN = "2026-01-01T00:00:01Z";
 const END = "2026-01-01T00:00:04Z";
@@ -333,10 +334,186 @@ const cases: [string, { job?: KubeJob; pods: KubePod[]; warnings?: Warning[] }, 
       steps: [],
     },
   ],
+  [
+    "a Job that is over while a container still seems to run: its end is the Job's",
+    {
+      job: job({ completionTime: END, conditions: [{ type: "Complete", status: "True" }] }),
+      pods: [pod({ phase: "Running", ...main(running) })],
+    },
+    {
+      ...{ stage: "SUCCEEDED", ...whole },
+      steps: [{ name: "main", startAt: beginMs, endAt: endMs, durationMs: 3000 }],
+    },
+  ],
 ];
 
 test.each(cases)("%s", (_name, { warnings = [], ...objects }, expected) => {
   expect(observe({ ...objects, warnings })).toEqual(expected);
+});
+
+describe("containers that begin again", () => {
+  const LATER = "2026-01-01T00:00:09Z";
+  const again = (state: KubeContainerState, more = {}) => main(state, { lastState: ended(3, more) });
+  const failed = {
+    type: "Failed",
+    status: "True",
+    reason: "BackoffLimitExceeded",
+    lastTransitionTime: LATER,
+  };
+  const onFailure = (status: KubePodStatus, metadata: KubePod["metadata"] = {}): KubePod => {
+    const one = pod(status, metadata);
+    return { ...one, spec: { ...one.spec, restartPolicy: "OnFailure" } };
+  };
+  const runs: KubeContainerState = { running: { startedAt: END } };
+  const deleted = { deletionTimestamp: "2026-01-01T00:00:35Z", deletionGracePeriodSeconds: 30 };
+  const code3 = { reason: "EXIT_CODE", message: "container `main` exited with code 3" };
+  const evicted = {
+    reason: "EVICTED",
+    message: "its pod was deleted while it ran: by a person, an eviction or a drain of its node",
+  };
+  const reasonOf = (of: KubeJob, pods: KubePod[]) => {
+    const { stage, reason, message, mustStop } = observe({ job: of, pods, warnings: [] });
+    return { stage, reason, message, mustStop };
+  };
+  const overLimit = { ...failed, message: "Job has reached the specified backoff limit" };
+
+  test.each<[string, KubePod[], object]>([
+    ["waits to begin again", [onFailure({ phase: "Running", ...again(waiting("CrashLoopBackOff")) })], code3],
+    ["runs again", [onFailure({ phase: "Running", ...again(runs) }, deleted)], code3],
+    [
+      "was killed with its pod after that",
+      [onFailure({ phase: "Failed", ...again(ended(143, { startedAt: END, finishedAt: LATER })) }, deleted)],
+      code3,
+    ],
+    [
+      "used too much memory",
+      [onFailure({ phase: "Running", ...again(runs, { reason: "OOMKilled" }) })],
+      { reason: "OOMKILLED", message: "container `main` used more memory than its limit and was killed" },
+    ],
+    [
+      "is in the newest pod that failed by itself",
+      [
+        pod({ phase: "Failed", ...main(ended(4)) }, { creationTimestamp: BEGIN }),
+        pod({ phase: "Failed", ...main(ended(3)) }, { creationTimestamp: END }),
+        pod(
+          { phase: "Failed", ...main(ended(143, { finishedAt: LATER })) },
+          { creationTimestamp: END, name: "task-1-zzzzz", ...deleted },
+        ),
+      ],
+      code3,
+    ],
+    [
+      "came right",
+      [onFailure({ phase: "Running", ...again(ended(0)) })],
+      { reason: "POD_FAILED", message: "the Job failed: Job has reached the specified backoff limit" },
+    ],
+  ])("tell why the Job failed: one that %s", (_name, pods, why) => {
+    expect(reasonOf(job({ conditions: [overLimit] }, { backoffLimit: 2 }), pods)).toEqual({
+      stage: "FAILED",
+      ...why,
+    });
+  });
+
+  test("are shown with the end that was seen last, when the Job is over", () => {
+    const pods = [onFailure({ phase: "Running", ...again(waiting("CrashLoopBackOff")) })];
+    const { steps, endAt } = observe({ job: job({ conditions: [overLimit] }), pods, warnings: [] });
+    expect({ steps, endAt }).toEqual({ steps: [step(3)], endAt: END });
+  });
+
+  test.each<[string, KubePod, KubeJob, object]>([
+    [
+      "its container had failed: the Job controller did it",
+      onFailure({ phase: "Running", ...again(runs) }, deleted),
+      job(),
+      { stage: "FAILED", ...code3, mustStop: true },
+    ],
+    [
+      "its container ended because of that",
+      onFailure({ phase: "Running", ...main(ended(143, { finishedAt: LATER })) }, deleted),
+      job(),
+      { stage: "FAILED", ...evicted, mustStop: true },
+    ],
+    [
+      "its container runs for the first time",
+      onFailure({ phase: "Running", ...main(running) }, deleted),
+      job(),
+      { stage: "FAILED", ...evicted, mustStop: true },
+    ],
+    [
+      "its container began again, although that is never done for its policy",
+      pod({ phase: "Running", ...again(runs) }, deleted),
+      job(),
+      { stage: "FAILED", ...evicted, mustStop: true },
+    ],
+    [
+      "the Job says that it fails: the pod will be gone when it has failed",
+      onFailure({ phase: "Running", ...again(runs) }, deleted),
+      job({ conditions: [{ ...overLimit, type: "FailureTarget" }] }, { backoffLimit: 2 }),
+      { stage: "FAILED", ...code3 },
+    ],
+    [
+      "the Job says that it fails, and the pod does not say why: the Job will",
+      onFailure({ phase: "Running", ...main(running) }, deleted),
+      job({ conditions: [{ ...overLimit, type: "FailureTarget" }] }),
+      { stage: "ACTIVE" },
+    ],
+    [
+      "the Job may yet begin another",
+      onFailure({ phase: "Running", ...again(runs) }, deleted),
+      job({}, { backoffLimit: 2 }),
+      { stage: "ACTIVE" },
+    ],
+  ])("tell why their pod is deleted: %s", (_name, one, of, expected) => {
+    expect(reasonOf(of, [one])).toEqual(expected);
+  });
+});
+
+describe("secrets", () => {
+  const mask = createMasker(["s3cret-value"]);
+  const messageOf = (one: Observed) => {
+    const { message, trouble } = observe({ ...one, mask });
+    return message ?? trouble?.message;
+  };
+
+  test("are masked in a termination message before it is cut, so that no half of one is left", () => {
+    const message = `${"x".repeat(600)}s3cret-value${"y".repeat(506)}`;
+    const pods = [pod({ phase: "Failed", ...main(ended(3, { message })) })];
+    expect(messageOf({ job: job(), pods, warnings: [] })).toBe(
+      `container \`main\` exited with code 3: ${"x".repeat(3)}***${"y".repeat(506)}`,
+    );
+  });
+
+  test.each<[string, Observed, string]>([
+    [
+      "a pod says",
+      {
+        job: job(),
+        pods: [pod({ phase: "Failed", reason: "Evicted", message: "s3cret-value" })],
+        warnings: [],
+      },
+      "the node evicted the pod: ***",
+    ],
+    [
+      "a Job says",
+      {
+        job: job({ conditions: [{ type: "Failed", status: "True", message: "s3cret-value" }] }),
+        pods: [],
+        warnings: [],
+      },
+      "the Job failed: ***",
+    ],
+    [
+      "a trouble says",
+      {
+        job: job(),
+        pods: [],
+        warnings: [{ kind: "Job", reason: "FailedCreate", message: "s3cret-value" }],
+      },
+      "no pod can be made: ***",
+    ],
+  ])("are masked in what %s", (_name, one, expected) => {
+    expect(messageOf(one)).toBe(expected);
+  });
 });
 
 describe("troubles", () => {

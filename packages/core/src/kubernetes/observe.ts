@@ -1,9 +1,11 @@
 // What an attempt does, from what Kubernetes says of its Job, its pods and the warnings about them: the stage, the true
 // reason in words, and how each container went. Pure: the same objects give the same answer.
 
+import type { Masker } from "../mask.ts";
 import type { StepStatus } from "../schema/job-task.ts";
-import { containerFailure } from "./failure.ts";
-import type { KubeContainerStatus, KubeJob, KubeJobSpec, KubePod } from "./kube-objects.ts";
+import { endedStep } from "../step-end.ts";
+import type { KubeContainerStatus, KubeJob, KubePod, KubeTerminated } from "./kube-objects.ts";
+import { conditionOf, outcomeOf } from "./outcome.ts";
 import { type Trouble, troubleOf, type Warning } from "./trouble.ts";
 
 export type { Trouble, Warning } from "./trouble.ts";
@@ -15,6 +17,8 @@ export interface Observed {
   pods: readonly KubePod[];
   /** What Kubernetes warned of Job and pods, oldest first. */
   warnings: readonly Warning[];
+  /** Hides secrets in what Job, pods and containers say, before any of it is cut; without it all is told. */
+  mask?: Masker;
 }
 
 export interface Observation {
@@ -34,126 +38,50 @@ export interface Observation {
 }
 
 /** What there is to say of an attempt. A Job that is gone, or is being deleted, is the caller's to judge. */
-export function observe({ job, pods, warnings }: Observed): Observation {
+export function observe({ job, pods, warnings, mask = asItIs }: Observed): Observation {
   const sorted = pods.toSorted(byAge);
   const statuses = sorted.flatMap(statusesOf);
-  const facts: Pick<Observation, "steps" | "startAt" | "endAt"> = {
-    steps: stepsOf(sorted),
-    startAt: earliest(statuses.map((status) => beginOf(status))),
-    endAt: latest(statuses.map(({ state }) => state?.terminated?.finishedAt)),
-  };
-  const outcome = outcomeOf(job, sorted);
-  if (outcome) return { ...facts, ...outcome, endAt: facts.endAt ?? endOfJob(job) };
-  const isActive = facts.startAt !== undefined;
+  const startAt = earliest(statuses.map((status) => beginOf(status)));
+  const outcome = outcomeOf(job, sorted, mask);
+  if (outcome) {
+    const endAt = endOfAll(statuses, job);
+    const steps = stepsOf(sorted, finalEnd).map((step) => (endAt ? endedStep(step, endAt) : step));
+    return { steps, startAt, ...outcome, endAt, ...masked(outcome, mask) };
+  }
+  const endAt = latest(statuses.map((status) => presentEnd(status)?.finishedAt));
   const trouble = troubleOf(sorted.at(-1), warnings);
-  return { ...facts, stage: isActive ? "ACTIVE" : "CREATING", ...(trouble && { trouble }) };
+  return {
+    ...{ steps: stepsOf(sorted, presentEnd), startAt, endAt },
+    stage: startAt === undefined ? "CREATING" : "ACTIVE",
+    ...(trouble && { trouble: { ...trouble, ...masked(trouble, mask) } }),
+  };
 }
 
-const DEADLINE = "the Job was active longer than its `activeDeadlineSeconds`";
-
-type Outcome = Pick<Observation, "reason" | "message" | "mustStop"> & { stage: "SUCCEEDED" | "FAILED" };
-
-function outcomeOf(job: KubeJob | undefined, pods: readonly KubePod[]): Outcome | undefined {
-  const failed = conditionOf(job, "Failed");
-  if (conditionOf(job, "Complete")) return { stage: "SUCCEEDED" };
-  if (failed?.reason === "DeadlineExceeded") {
-    return { stage: "FAILED", reason: "DEADLINE", message: DEADLINE };
-  }
-  const pod = pods.findLast(({ status }) => status?.phase === "Failed") ?? pods.at(-1);
-  if (failed) {
-    const said = failed.message ?? failed.reason ?? "it does not say why";
-    return {
-      stage: "FAILED",
-      ...(podFailure(pod) ?? { reason: "POD_FAILED", message: `the Job failed: ${said}` }),
-    };
-  }
-  if (!pod || !isSingle(job)) return undefined;
-  // One pod and no other after it: what it says is the result, a moment before the Job says it too.
-  if (pod.status?.phase === "Succeeded") return { stage: "SUCCEEDED" };
-  const failure = podFailure(pod);
-  if (failure) return { stage: "FAILED", ...failure };
-  if (pods.length > 1) {
-    const message = "its pod is gone, and Kubernetes began to run the work a second time";
-    return { stage: "FAILED", reason: "EVICTED", message, mustStop: true };
-  }
-  if (pod.metadata?.deletionTimestamp === undefined) return undefined;
-  const removed = isDeadlineOver(job, pod) ? { reason: "DEADLINE", message: DEADLINE } : removal(pod);
-  return { stage: "FAILED", ...removed, mustStop: true };
+function asItIs(text: string): string {
+  return text;
 }
 
-/** Whether the Job runs one pod, once. */
-function isSingle(job: KubeJob | undefined): boolean {
-  const {
-    backoffLimit,
-    backoffLimitPerIndex,
-    parallelism = 1,
-    completions = 1,
-    podFailurePolicy,
-  }: Partial<KubeJobSpec> = job?.spec ?? {};
-  return (
-    backoffLimit === 0 &&
-    backoffLimitPerIndex === undefined &&
-    podFailurePolicy === undefined &&
-    parallelism === 1 &&
-    completions === 1
-  );
+function masked({ message }: { message?: string }, mask: Masker): { message?: string } {
+  return message === undefined ? {} : { message: mask(message) };
 }
 
-/** Why a pod failed; nothing when it did not. */
-function podFailure(pod: KubePod | undefined): { reason: string; message: string } | undefined {
-  if (pod?.status?.phase !== "Failed") return undefined;
-  const { reason, message = "" } = pod.status;
-  if (reason === "DeadlineExceeded")
-    return { reason: "DEADLINE", message: "the pod was active longer than its deadline" };
-  if (reason === "Evicted")
-    return { reason: "EVICTED", message: `the node evicted the pod: ${message || "it does not say why"}` };
-  if (
-    reason === "NodeLost" ||
-    reason === "NodeShutdown" ||
-    reason === "Shutdown" ||
-    reason === "Terminated"
-  ) {
-    return { reason: "NODE_LOST", message: `node ${pod.spec.nodeName ?? "?"} is gone: ${message || reason}` };
-  }
-  const disruption = disruptionOf(pod);
-  if (disruption) return disruption;
-  const failure = containerFailure(pod);
-  if (failure) return failure;
-  const why = message || reason || "it does not say why";
-  return { reason: "POD_FAILED", message: `the pod failed: ${why}` };
+/** How a container ended that may begin again. */
+function presentEnd({ state }: KubeContainerStatus): KubeTerminated | undefined {
+  return state?.terminated;
 }
 
-/** At the deadline the pods are deleted first; the Job says why a moment later. */
-function isDeadlineOver(job: KubeJob | undefined, { metadata }: KubePod): boolean {
-  const { activeDeadlineSeconds = Number.POSITIVE_INFINITY } = job?.spec ?? {};
-  const graceMs = (metadata?.deletionGracePeriodSeconds ?? 0) * 1000;
-  const deletedAt = Date.parse(metadata?.deletionTimestamp ?? "") - graceMs;
-  return deletedAt >= Date.parse(job?.status?.startTime ?? "") + (activeDeadlineSeconds - 1) * 1000;
+/** How a container ended whose Job is over: one that waited to begin again does not. */
+function finalEnd({ state, lastState }: KubeContainerStatus): KubeTerminated | undefined {
+  return state?.terminated ?? (state?.running ? undefined : lastState?.terminated);
 }
 
-/** Why somebody or something removes a pod that runs. */
-function removal(pod: KubePod): { reason: string; message: string } {
-  return (
-    disruptionOf(pod) ?? {
-      reason: "EVICTED",
-      message: "its pod was deleted while it ran: by a person, an eviction or a drain of its node",
-    }
-  );
-}
-
-/** https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */
-function disruptionOf(pod: KubePod): { reason: string; message: string } | undefined {
-  const condition = pod.status?.conditions?.find(
-    ({ type, status }) => type === "DisruptionTarget" && status === "True",
-  );
-  if (!condition) return undefined;
-  const isNode = condition.reason === "DeletionByTaintManager" || condition.reason === "DeletionByPodGC";
-  const message = condition.message || condition.reason || "the pod was removed";
-  return { reason: isNode ? "NODE_LOST" : "EVICTED", message };
-}
-
-function conditionOf(job: KubeJob | undefined, type: string) {
-  return job?.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
+/** When the work ended; of containers whose end was not seen, the Job alone may know. */
+function endOfAll(statuses: readonly KubeContainerStatus[], job: KubeJob | undefined): string | undefined {
+  const ends = statuses.map((status) => finalEnd(status)?.finishedAt);
+  const isOpen = statuses.some((status, index) => ends[index] === undefined && beginOf(status) !== undefined);
+  const ofJob = endOfJob(job);
+  if (!isOpen) return latest(ends) ?? ofJob;
+  return ofJob && latest([...ends, ofJob]);
 }
 
 function endOfJob(job: KubeJob | undefined): string | undefined {
@@ -173,13 +101,13 @@ function beginOf({ state, lastState }: KubeContainerStatus): string | undefined 
 }
 
 /** The containers that began; of several pods each with the end of its pod's name. */
-function stepsOf(pods: readonly KubePod[]): StepStatus[] {
+function stepsOf(pods: readonly KubePod[], endOf: typeof finalEnd): StepStatus[] {
   const steps: StepStatus[] = [];
   for (const pod of pods) {
     for (const status of statusesOf(pod)) {
       const begin = beginOf(status);
       if (begin === undefined) continue;
-      const ended = status.state?.terminated;
+      const ended = endOf(status);
       const step: StepStatus = { name: stepName(pod, status.name, pods.length), startAt: timestamp(begin) };
       if (ended) {
         step.exitCode = ended.exitCode;
