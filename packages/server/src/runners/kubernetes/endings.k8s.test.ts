@@ -225,7 +225,46 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
 
 const goesOn = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
 
+describe("a Job that ends while its pod is still going", () => {
+  /** Takes a moment to end when it is asked to. */
+  const slow = "trap 'sleep 3; exit 0' TERM; echo begun; sleep 600 & wait";
+
+  test("at its deadline", async () => {
+    const spec = scriptJob(slow, { job: { activeDeadlineSeconds: 2 } });
+    expect(await ending(spec)).toMatchObject({ stage: "FAILED", reason: "DEADLINE" });
+  });
+
+  test("because a container that may be restarted failed too often", async () => {
+    const request = await started(scriptJob("echo tried; exit 4", { pod: { restartPolicy: "OnFailure" } }));
+    const { stage, reason, message, steps } = await host.final(request);
+    expect({ stage, reason, message }).toEqual({
+      ...{ stage: "FAILED", reason: "EXIT_CODE" },
+      message: "container `main` exited with code 4",
+    });
+    expect(steps?.every(({ endAt }) => endAt !== undefined)).toBe(true);
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+
+  test("because somebody deleted the pod, and it succeeded all the same", async () => {
+    const request = await started(scriptJob(slow));
+    await host.logged(request, "begun");
+    const [pod] = await podsOf(request);
+    await place.client.delete(`${place.podsPath}/${pod?.metadata.name}`);
+    expect((await host.final(request)).stage).toMatch(/SUCCEEDED|FAILED/);
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+});
+
 describe("others who meddle", () => {
+  test("a Job that somebody deletes without its pods is DELETED_OUTSIDE, and its pods are gone", async () => {
+    const request = await started(goesOn);
+    await host.logged(request, "begun");
+    await place.client.delete(`${place.jobsPath}/${request.taskId}-1`, { propagationPolicy: "Orphan" });
+    const { stage, reason } = await host.final(request);
+    expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "DELETED_OUTSIDE" });
+    await expect.poll(() => leftOf(request)).toEqual([]);
+  });
+
   test("a Job that somebody deletes is DELETED_OUTSIDE, its pod is gone, and its log is there", async () => {
     const request = await started(goesOn);
     await host.logged(request, "begun");

@@ -5,11 +5,15 @@ import { readFileSync } from "node:fs";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { createKeys } from "../../../auth/keys.ts";
 import type { RunnerAttempt, RunnerAttemptStore } from "../../../store/store.ts";
-import type { Runner, StartRequest } from "../../runner.ts";
+import type { StartRequest } from "../../runner.ts";
 import { startRequest } from "../../testing/start-request.ts";
 import { ClusterClient, KubeError } from "../api/cluster-client.ts";
 import { kubeConfigOf } from "../api/kube-config.ts";
-import { createKubernetesRunner, type KubernetesRunnerOptions } from "../kubernetes-runner.ts";
+import {
+  type ClusterRunner,
+  createKubernetesRunner,
+  type KubernetesRunnerOptions,
+} from "../kubernetes-runner.ts";
 
 export const IMAGE = process.env.MFLOW_TEST_IMAGE ?? "k8s.test/busybox:1";
 
@@ -94,7 +98,7 @@ export class KubePlace {
   }
 
   /** A runner on this place, as a server has it after each of its starts. */
-  runner(options: Partial<KubernetesRunnerOptions> = {}): Runner {
+  runner(options: Partial<KubernetesRunnerOptions> = {}): ClusterRunner {
     return createKubernetesRunner({
       clusters: {
         names: () => ["test"],
