@@ -20,6 +20,7 @@ import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
+import { clusterMetrics } from "./runners/kubernetes/clusters/cluster-metrics.ts";
 import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
@@ -149,7 +150,10 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     version: VERSION,
     state: () => state,
     gauges: () => gaugesOf(engine),
-    samples: () => deliveryMetrics(listeners.dispatcher.figures, store.deliveries),
+    samples: async () => [
+      ...(await deliveryMetrics(listeners.dispatcher.figures, store.deliveries)),
+      ...clusterMetrics(kubernetes.figures()),
+    ],
     logger,
   });
 

@@ -45,6 +45,11 @@ export class Admission {
     return this.#holders.size === 0 && this.#waiting.length === 0;
   }
 
+  /** Tasks that wait for a place. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Takes a place without asking: its Job exists already. */
   hold(key: string): void {
     this.#holders.add(key);

@@ -74,6 +74,16 @@ export class ClusterWork {
     return watch;
   }
 
+  /** It is set up by name, not brought by a task. */
+  get isNamed(): boolean {
+    return this.#options.mayDial === undefined;
+  }
+
+  /** Everything in use there can be watched now. */
+  get isWatched(): boolean {
+    return [...this.#watches.values()].every((watch) => watch.problem === undefined);
+  }
+
   /** The settings have changed: goes on with them. */
   async reconfigure(limits: Limits): Promise<void> {
     this.admission.limits = limits;

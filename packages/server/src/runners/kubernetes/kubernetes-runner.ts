@@ -55,6 +55,17 @@ export interface ClusterRunner extends Required<Runner> {
    * forgets all that is there.
    */
   abandon(cluster: string): Promise<void>;
+  /** How it stands with the clusters in use, for metrics. */
+  figures(): ClusterFigures[];
+}
+
+export interface ClusterFigures {
+  cluster: string;
+  /** Tasks that have a place there, and those that wait for one. */
+  held: number;
+  waiting: number;
+  /** It can be watched. */
+  isWatched: boolean;
 }
 
 export function createKubernetesRunner(options: KubernetesRunnerOptions): ClusterRunner {
@@ -172,6 +183,14 @@ class KubernetesRunner implements ClusterRunner {
     return this.#placements
       .all()
       .filter(({ placement }) => placement.cluster === cluster && isOpen(placement)).length;
+  }
+
+  figures(): ClusterFigures[] {
+    const named = this.#opened?.works.all().filter((work) => work.isNamed) ?? [];
+    return named.map(({ name, admission, isWatched }) => ({
+      ...{ cluster: name, isWatched },
+      ...{ held: admission.held, waiting: admission.waiting },
+    }));
   }
 
   async abandon(cluster: string): Promise<void> {

@@ -128,12 +128,17 @@ export class NamespaceWatch {
     return this.#listeners.size === 0;
   }
 
+  /** Why Jobs or pods cannot be watched now. */
+  get problem(): string | undefined {
+    return [...this.#problems.values()][0];
+  }
+
   snapshot(jobName: string): Snapshot {
     return {
       job: this.#jobs.get(jobName),
       pods: [...(this.#podsOf.get(jobName)?.values() ?? [])],
       warnings: this.#warningsOf.get(jobName) ?? [],
-      problem: [...this.#problems.values()][0],
+      problem: this.problem,
     };
   }
 

@@ -118,7 +118,8 @@ export class Informer<T extends KubeObject> {
       } catch (error) {
         if (signal.aborted) return;
         const refused = error instanceof KubeError ? error : new KubeError(0, String(error));
-        if (refused.status === 410) {
+        // The server has forgotten the place; a list that is refused so is asked for again like any other.
+        if (refused.status === 410 && version !== undefined) {
           version = undefined;
           continue;
         }

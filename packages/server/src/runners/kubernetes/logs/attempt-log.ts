@@ -99,7 +99,7 @@ export class AttemptLog {
     let lines: LogLine[] | undefined;
     while (!this.#isClosed) {
       try {
-        this.#next ??= this.#parts.logs.length(this.#ref).then((length) => length + 1);
+        this.#next ??= this.#goOn();
         const first = await this.#next;
         lines ??= this.#numbered(step, given, stream, first);
         if (lines.length > 0) await this.#parts.logs.append(this.#ref, lines);
@@ -118,6 +118,17 @@ export class AttemptLog {
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
       }
     }
+  }
+
+  /** Number of the next line, behind those of an earlier life, which count for the limit too. */
+  async #goOn(): Promise<number> {
+    const { logs } = this.#parts;
+    const length = await logs.length(this.#ref);
+    this.#bytes = 0;
+    for (let from = 1; from <= length; from += PAGE) {
+      for (const { text } of await logs.read(this.#ref, from, PAGE)) this.#bytes += text.length + 1;
+    }
+    return length + 1;
   }
 
   /** Whether an earlier life finished the log: then it was whole, and no more is taken. */
