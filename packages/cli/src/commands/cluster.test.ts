@@ -171,6 +171,19 @@ test("a cluster that does not answer is told by a check, by the exit code too", 
   expect([json.exitCode, JSON.parse(json.stdout).reachable]).toEqual([1, false]);
 });
 
+test("a cluster that is gone for good is deleted by force", async () => {
+  await place.mflow(["cluster", "add", "dead", "--server", "https://127.0.0.1:1", "--account-token", "abc"]);
+  expect(await place.mflow(["cluster", "delete", "dead", "--force"])).toEqual({
+    stdout: "cluster dead deleted\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  expect(await refusal("delete", "dead", "--force")).toEqual([
+    expect.any(Number),
+    expect.stringContaining("there is no cluster `dead`"),
+  ]);
+});
+
 test("a file with a cluster is linted and applied, but is nothing to run", async () => {
   const text = "kind: Cluster\nmetadata: {name: filed}\nspec: {inCluster: true}\n";
   await place.write("cluster.yaml", text);

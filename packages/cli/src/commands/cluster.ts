@@ -26,7 +26,7 @@ export async function run(context: Context, call: CommandCall): Promise<number |
     case "get":
       return show(context, await client.clusters.get(args[0] as string));
     case "delete":
-      return remove(context, client, args[0] as string[]);
+      return remove(context, client, args[0] as string[], options.force === true);
     default: {
       const name = args[0] as string;
       const { namespace, role } = options as { namespace?: string; role?: boolean };
@@ -92,9 +92,9 @@ function settingsOf(options: AddOptions): string[] {
   return [...given, ...(options.set ?? [])];
 }
 
-async function remove(context: Context, client: Client, names: string[]): Promise<undefined> {
+async function remove(context: Context, client: Client, names: string[], force: boolean): Promise<undefined> {
   for (const name of names) {
-    await client.clusters.remove(name);
+    await client.clusters.remove(name, force ? { force } : {});
     context.print(`cluster ${name} deleted`);
   }
 }
