@@ -171,6 +171,23 @@ test("a cluster that does not answer is told by a check, by the exit code too", 
   expect([json.exitCode, JSON.parse(json.stdout).reachable]).toEqual([1, false]);
 });
 
+test("a cluster beside others brings a note when none of them is the default one", async () => {
+  const { items } = JSON.parse((await place.mflow(["cluster", "list", "-o", "json"])).stdout);
+  const names = (items as { name: string }[]).map(({ name }) => name);
+  if (names.length > 0) await place.mflow(["cluster", "delete", ...names]);
+  const add = async (name: string) => (await place.mflow(["cluster", "add", name, "--in-cluster"])).stderr;
+  expect(await add("east")).toBe("");
+  const note =
+    "there are 2 clusters now, and none is called `default`: tasks that name no cluster are refused; call one `default`, or name it in `_kube_config`\n";
+  expect(await add("west")).toBe(`mflow: ${note}`);
+  await place.mflow(["cluster", "delete", "west"]);
+  await place.write("west.yaml", "kind: Cluster\nmetadata: {name: west}\nspec: {inCluster: true}\n");
+  const { stderr } = await place.mflow(["apply", "-f", "west.yaml"]);
+  expect(stderr).toBe(`west.yaml:2:18: warning: ${note}`);
+  expect(await add("default")).toBe("");
+  await place.mflow(["cluster", "delete", "east", "west", "default"]);
+});
+
 test("a cluster that is gone for good is deleted by force", async () => {
   await place.mflow(["cluster", "add", "dead", "--server", "https://127.0.0.1:1", "--account-token", "abc"]);
   expect(await place.mflow(["cluster", "delete", "dead", "--force"])).toEqual({

@@ -1,5 +1,6 @@
 // `mflow cluster ...`: the clusters that tasks run on, for admins.
 
+import { mustNameCluster } from "@mflow/core/default-cluster";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
@@ -57,7 +58,11 @@ async function add(context: Context, { args, options }: CommandCall): Promise<un
   const settings = settingsOf(options as AddOptions);
   const spec: ClusterSpec = await withClusterSettings(context, {}, settings, name);
   const { client } = await context.connect();
-  return show(context, await client.clusters.put(name, spec, { revision: 0 }));
+  const cluster = await client.clusters.put(name, spec, { revision: 0 });
+  await show(context, cluster);
+  const { items } = await client.clusters.list();
+  const warning = mustNameCluster(items.map((one) => one.name));
+  if (warning !== undefined) context.note(warning);
 }
 
 /** The options of `add` as settings. */

@@ -180,3 +180,23 @@ test("a run cannot bring a cluster along", async () => {
     [{ path: "/documents/1/kind", message: "`kind` must be `Job` or `Pipeline`, but is `Cluster`" }],
   ]);
 });
+
+test("an apply warns when with its new cluster tasks must name theirs", async () => {
+  for (const name of server.clusters.names()) await server.clusters.remove(name);
+  const warningsOf = async (...names: string[]) => {
+    const documents = names.map((name) => manifest(name));
+    return (await server.ok<ApplyResult>("POST", "/apply", { documents })).warnings;
+  };
+  expect(await warningsOf("east")).toEqual([]);
+  const warning = {
+    path: "/documents/1/metadata/name",
+    message: expect.stringContaining("there are 2 clusters now, and none is called `default`"),
+    severity: "warning",
+  };
+  const both = [manifest("east"), manifest("west")];
+  const dry = await server.ok<ApplyResult>("POST", "/apply", { documents: both, dryRun: true });
+  expect(dry.warnings).toMatchObject([warning]);
+  expect(await warningsOf("east", "west")).toMatchObject([warning]);
+  expect(await warningsOf("east", "west")).toEqual([]);
+  expect(await warningsOf("north", "default")).toEqual([]);
+});
