@@ -5,11 +5,11 @@ import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
-import { plainLine } from "../display/width.ts";
+import { plainLine, wrap } from "../display/width.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
-import { printCheck } from "./cluster-check.ts";
-import { settingsText, withClusterSettings } from "./cluster-settings.ts";
+import { type CheckOptions, printCheck, textWidth } from "./cluster-check.ts";
+import { NO_BREAK, settingsText, withClusterSettings } from "./cluster-settings.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { args, command, options } = call;
@@ -30,9 +30,9 @@ export async function run(context: Context, call: CommandCall): Promise<number |
       return remove(context, client, args[0] as string[], options.force === true);
     default: {
       const name = args[0] as string;
-      const { namespace, role } = options as { namespace?: string; role?: boolean };
+      const { namespace } = options as CheckOptions;
       const check = await client.clusters.check(name, namespace === undefined ? {} : { namespace });
-      return printCheck(context, name, check, role === true);
+      return printCheck(context, name, check, options as CheckOptions);
     }
   }
 }
@@ -131,7 +131,13 @@ async function list(context: Context, items: Cluster[]): Promise<undefined> {
   for (const line of tableLines(COLUMNS, items, { wide, width })) context.print(line);
 }
 
+const INDENT = "  ";
+
 async function show(context: Context, cluster: Cluster): Promise<undefined> {
   if (context.documentFormat) return context.printDocument(cluster);
-  context.print(`cluster ${cluster.name}: ${plainLine(settingsText(cluster.spec))}`);
+  const text = `cluster ${cluster.name}: ${plainLine(settingsText(cluster.spec))}`;
+  const lines = wrap(text, textWidth(context) - INDENT.length).map((line) => line.replaceAll(NO_BREAK, " "));
+  const [first = "", ...more] = lines;
+  context.print(first);
+  for (const line of more) context.print(INDENT + line);
 }
