@@ -239,14 +239,17 @@ describe("without a run", () => {
     .spec.template.spec;
   Object.assign(pod.containers[0] ?? {}, { resources: { limits: { memory: "a lot" } } });
 
-  test("a dry run says what the cluster would refuse, and makes nothing", async () => {
+  test("a dry run says what the cluster would refuse and what would be made, and makes nothing", async () => {
     const refused = client.tasks.run({ documents: [wrong], dryRun: true });
     await expect(refused).rejects.toMatchObject({
       code: "RUNNER_REFUSED",
       message: expect.stringMatching(/task `wrong`: Kubernetes would refuse the Job: .*quantit/s),
     });
     const { rendered } = await client.tasks.run({ documents: [job("right", "true")], dryRun: true });
-    expect(rendered?.name).toBe("right");
+    expect(rendered).toMatchObject({
+      name: "right",
+      made: { kind: "Job", metadata: { namespace: place.namespace }, spec: { backoffLimit: 0 } },
+    });
     expect(await place.items(`${place.jobsPath}?labelSelector=mflow.dev/job=right`)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@
 
 import type { ApiPage } from "@mflow/core/schema/api";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
-import type { CheckClusterQuery, ClusterCheck } from "@mflow/core/schema/cluster-check";
+import type { CheckClusterQuery, ClusterCheck, DeleteClusterQuery } from "@mflow/core/schema/cluster-check";
 import { type IfRevision, ifMatch } from "./catalog.ts";
 import { path, type Transport } from "./transport.ts";
 
@@ -18,7 +18,9 @@ export function clusterCalls(transport: Transport) {
         body: { spec },
         headers: ifMatch(condition),
       }),
-    remove: (name: string) => transport.json<void>({ method: "DELETE", path: path`/clusters/${name}` }),
+    /** With `force` also while tasks run there, which end then: for a cluster that is gone for good. */
+    remove: (name: string, query: DeleteClusterQuery = {}) =>
+      transport.json<void>({ method: "DELETE", path: path`/clusters/${name}`, query }),
     /** Whether it can be used, and which permissions are missing. */
     check: (name: string, query: CheckClusterQuery = {}) =>
       transport.json<ClusterCheck>({

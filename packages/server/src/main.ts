@@ -91,6 +91,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   const clusters: Clusters = new Clusters({
     ...{ store: store.clusters, vault: keys, now },
     inUse: (name) => kubernetes.attemptsIn(name),
+    abandon: (name) => kubernetes.abandon(name),
   });
   await clusters.load();
   const targets = createTargetGuard(config.allowedTargets);

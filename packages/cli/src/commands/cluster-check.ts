@@ -7,12 +7,19 @@ import { EXIT } from "../exit-code.ts";
 
 const WIDEST = 100;
 
-/** Writes what was found, with `onlyRole` the Roles alone; answers with the exit code. */
+export interface CheckOptions {
+  /** Another namespace that was looked at. */
+  namespace?: string;
+  /** The Roles alone. */
+  role?: boolean;
+}
+
+/** Writes what was found, as the options ask; answers with the exit code. */
 export async function printCheck(
   context: Context,
   name: string,
   check: ClusterCheck,
-  onlyRole: boolean,
+  { namespace, role: onlyRole = false }: CheckOptions,
 ): Promise<number> {
   const code = check.ok ? EXIT.ok : EXIT.failed;
   const roles = check.namespaces.flatMap(({ role }) => role ?? []).join("---\n");
@@ -21,14 +28,24 @@ export async function printCheck(
     if (roles !== "") context.io.stdout.write(roles);
     else context.note(check.problem ?? `nothing is missing in cluster ${name}`);
   } else {
-    const width = Math.min((context.io.stdout.isTTY && context.io.stdout.columns) || 80, WIDEST);
-    for (const line of checkLines(name, check, width)) context.print(line);
+    for (const line of checkLines(name, check, textWidth(context))) context.print(line);
     if (roles !== "") {
-      context.note(`this grants it: ${context.command} cluster check ${name} --role | kubectl apply -f -`);
+      context.note(`this grants it: ${grantCommand(context.command, name, namespace)}`);
       context.print(`\n${roles.trimEnd()}`);
     }
   }
   return code;
+}
+
+/** What grants what is missing, in the namespaces that were looked at. */
+export function grantCommand(mflow: string, name: string, namespace?: string): string {
+  const too = namespace === undefined ? "" : ` --namespace ${namespace}`;
+  return `${mflow} cluster check ${name}${too} --role | kubectl apply -f -`;
+}
+
+/** Columns that text of several words takes at most. */
+export function textWidth({ io: { stdout } }: Context): number {
+  return Math.min((stdout.isTTY && stdout.columns) || 80, WIDEST);
 }
 
 /** Lines of at most `width` columns. */

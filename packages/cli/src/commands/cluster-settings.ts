@@ -10,6 +10,9 @@ import { readValue, splitSetting } from "./read-value.ts";
 
 type Settings = Record<string, unknown>;
 
+/** A space at which no line ends. */
+export const NO_BREAK = "\u00a0";
+
 /** Settings that are no text. What does not parse stays text: the server says what is wrong with it. */
 const TYPED: Record<string, (text: string) => unknown> = {
   inCluster: (text) => ({ true: true, false: false })[text] ?? text,
@@ -76,7 +79,7 @@ function parseScope(text: string): { domain: string; namespace: string } {
   throw new UsageError(`\`${text}\` is no scope`, "Write namespace[.domain], e.g. web or *.corp.");
 }
 
-/** The settings on one line, as they can be given. */
+/** The settings on one line, as they can be given; of a text of several lines, such as a certificate, how many. */
 export function settingsText(spec: ClusterSpec): string {
   const { scopes, allowedNamespaces, workspace, ...rest } = spec;
   const pairs = Object.entries(rest).map(([key, value]) => [key, String(value)]);
@@ -85,7 +88,12 @@ export function settingsText(spec: ClusterSpec): string {
   for (const [key, value] of Object.entries(workspace ?? {})) {
     pairs.push([`workspace.${key}`, typeof value === "string" ? value : JSON.stringify(value)]);
   }
-  return pairs.map(([key, value]) => `${key}=${value}`).join(" ");
+  return pairs.map(([key, value = ""]) => `${key}=${shortValue(value)}`).join(" ");
+}
+
+function shortValue(value: string): string {
+  const lines = value.trimEnd().split("\n").length;
+  return lines === 1 ? value.trimEnd() : `(${lines}${NO_BREAK}lines)`;
 }
 
 function scopeText({ domain, namespace }: { domain: string; namespace: string }): string {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { makeServedWorkplace, type Workplace } from "../testing/command.ts";
-import { checkLines } from "./cluster-check.ts";
+import { checkLines, grantCommand } from "./cluster-check.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -52,8 +52,9 @@ test("a cluster is added by its token, changed, shown without it, and deleted", 
   ]);
   expect(added).toEqual({
     stdout:
-      "cluster edge: server=https://127.0.0.1:1 token=*** defaultNamespace=ci maxTasks=20 createRate=5 " +
-      "allowedNamespaces=web,api scopes=web,*.corp workspace.size=5Gi\n",
+      "cluster edge: server=https://127.0.0.1:1 token=*** defaultNamespace=ci\n" +
+      "  maxTasks=20 createRate=5 allowedNamespaces=web,api scopes=web,*.corp\n" +
+      "  workspace.size=5Gi\n",
     stderr: "",
     exitCode: 0,
   });
@@ -73,8 +74,8 @@ test("a cluster is added by its token, changed, shown without it, and deleted", 
   });
   const settings = ["workspace.size=", "allowedNamespaces=web", "scopes=", "createRate=", "keepFor=5m"];
   expect((await place.mflow(["cluster", "set", "edge", ...settings])).stdout).toBe(
-    "cluster edge: server=https://127.0.0.1:1 token=*** defaultNamespace=ci maxTasks=20 keepFor=5m " +
-      "allowedNamespaces=web\n",
+    "cluster edge: server=https://127.0.0.1:1 token=*** defaultNamespace=ci\n" +
+      "  maxTasks=20 keepFor=5m allowedNamespaces=web\n",
   );
   expect(lines((await place.mflow(["cluster", "list"])).stdout)).toEqual([
     "NAME  REACHED BY                    NAMESPACES  TASKS",
@@ -82,6 +83,24 @@ test("a cluster is added by its token, changed, shown without it, and deleted", 
   ]);
   expect((await place.mflow(["cluster", "delete", "edge"])).stdout).toBe("cluster edge deleted\n");
   expect((await place.mflow(["cluster", "list"])).stderr).toContain("no clusters; set one up");
+});
+
+test("of a certificate is told how long it is, and documents have it whole", async () => {
+  const pem = [
+    "-----BEGIN CERTIFICATE-----",
+    "A".repeat(64),
+    "B".repeat(64),
+    "-----END CERTIFICATE-----",
+    "",
+  ];
+  await place.write("ca.pem", pem.join("\n"));
+  const byToken = ["--server", "https://127.0.0.1:1", "--account-token", "abc", "--ca", "ca.pem"];
+  const text = "cluster signed: server=https://127.0.0.1:1 token=***\n  certificateAuthority=(4 lines)\n";
+  expect((await place.mflow(["cluster", "add", "signed", ...byToken])).stdout).toBe(text);
+  expect((await place.mflow(["cluster", "get", "signed"])).stdout).toBe(text);
+  const { stdout } = await place.mflow(["cluster", "get", "signed", "-o", "json"]);
+  expect(JSON.parse(stdout).spec.certificateAuthority.trim()).toBe(pem.join("\n").trim());
+  await place.mflow(["cluster", "delete", "signed"]);
 });
 
 test("of a kubeconfig one context is sent, with the files that it names written into it", async () => {
@@ -171,6 +190,48 @@ test("a cluster that does not answer is told by a check, by the exit code too", 
   expect([json.exitCode, JSON.parse(json.stdout).reachable]).toEqual([1, false]);
 });
 
+test("names of clusters are completed wherever one is asked for", async () => {
+  await place.mflow(["cluster", "add", "zone-1", "--in-cluster"]);
+  const offered = async (...words: string[]) =>
+    (await place.mflow(["__complete", "--", ...words])).stdout.split(/\t?\n/).filter(Boolean);
+  for (const command of ["set", "get", "delete", "check"])
+    expect(await offered("cluster", command, "zo")).toEqual(["zone-1"]);
+  expect(await offered("lint", "--cluster", "zo")).toEqual(["zone-1"]);
+  expect(await offered("lint", "--cluster=zo")).toEqual(["--cluster=zone-1"]);
+  expect(await offered("cluster", "set", "zone-1", "zo")).toEqual([]);
+  await place.mflow(["cluster", "delete", "zone-1"]);
+});
+
+test("a cluster beside others brings a note when none of them is the default one", async () => {
+  const { items } = JSON.parse((await place.mflow(["cluster", "list", "-o", "json"])).stdout);
+  const names = (items as { name: string }[]).map(({ name }) => name);
+  if (names.length > 0) await place.mflow(["cluster", "delete", ...names]);
+  const add = async (name: string) => (await place.mflow(["cluster", "add", name, "--in-cluster"])).stderr;
+  expect(await add("east")).toBe("");
+  const note =
+    "there are 2 clusters now, and none is called `default`: tasks that name no cluster are refused; call one `default`, or name it in `_kube_config`\n";
+  expect(await add("west")).toBe(`mflow: ${note}`);
+  await place.mflow(["cluster", "delete", "west"]);
+  await place.write("west.yaml", "kind: Cluster\nmetadata: {name: west}\nspec: {inCluster: true}\n");
+  const { stderr } = await place.mflow(["apply", "-f", "west.yaml"]);
+  expect(stderr).toBe(`west.yaml:2:18: warning: ${note}`);
+  expect(await add("default")).toBe("");
+  await place.mflow(["cluster", "delete", "east", "west", "default"]);
+});
+
+test("a cluster that is gone for good is deleted by force", async () => {
+  await place.mflow(["cluster", "add", "dead", "--server", "https://127.0.0.1:1", "--account-token", "abc"]);
+  expect(await place.mflow(["cluster", "delete", "dead", "--force"])).toEqual({
+    stdout: "cluster dead deleted\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  expect(await refusal("delete", "dead", "--force")).toEqual([
+    expect.any(Number),
+    expect.stringContaining("there is no cluster `dead`"),
+  ]);
+});
+
 test("a file with a cluster is linted and applied, but is nothing to run", async () => {
   const text = "kind: Cluster\nmetadata: {name: filed}\nspec: {inCluster: true}\n";
   await place.write("cluster.yaml", text);
@@ -237,5 +298,12 @@ test("what is missing is told in lines of 80 columns", () => {
     "                       is stored, and remove them",
     "namespace ci: tasks run, but these permissions are missing",
     "  events: list  to give the cluster's own words for why a task cannot start",
+  ]);
+});
+
+test("what grants the missing permissions looks at the same namespaces", () => {
+  expect([grantCommand("mflow", "prod"), grantCommand("mflow", "prod", "web")]).toEqual([
+    "mflow cluster check prod --role | kubectl apply -f -",
+    "mflow cluster check prod --namespace web --role | kubectl apply -f -",
   ]);
 });

@@ -1,14 +1,15 @@
 // `mflow cluster ...`: the clusters that tasks run on, for admins.
 
+import { mustNameCluster } from "@mflow/core/default-cluster";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
-import { plainLine } from "../display/width.ts";
+import { plainLine, wrap } from "../display/width.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
-import { printCheck } from "./cluster-check.ts";
-import { settingsText, withClusterSettings } from "./cluster-settings.ts";
+import { type CheckOptions, printCheck, textWidth } from "./cluster-check.ts";
+import { NO_BREAK, settingsText, withClusterSettings } from "./cluster-settings.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { args, command, options } = call;
@@ -26,12 +27,12 @@ export async function run(context: Context, call: CommandCall): Promise<number |
     case "get":
       return show(context, await client.clusters.get(args[0] as string));
     case "delete":
-      return remove(context, client, args[0] as string[]);
+      return remove(context, client, args[0] as string[], options.force === true);
     default: {
       const name = args[0] as string;
-      const { namespace, role } = options as { namespace?: string; role?: boolean };
+      const { namespace } = options as CheckOptions;
       const check = await client.clusters.check(name, namespace === undefined ? {} : { namespace });
-      return printCheck(context, name, check, role === true);
+      return printCheck(context, name, check, options as CheckOptions);
     }
   }
 }
@@ -57,7 +58,11 @@ async function add(context: Context, { args, options }: CommandCall): Promise<un
   const settings = settingsOf(options as AddOptions);
   const spec: ClusterSpec = await withClusterSettings(context, {}, settings, name);
   const { client } = await context.connect();
-  return show(context, await client.clusters.put(name, spec, { revision: 0 }));
+  const cluster = await client.clusters.put(name, spec, { revision: 0 });
+  await show(context, cluster);
+  const { items } = await client.clusters.list();
+  const warning = mustNameCluster(items.map((one) => one.name));
+  if (warning !== undefined) context.note(warning);
 }
 
 /** The options of `add` as settings. */
@@ -92,9 +97,9 @@ function settingsOf(options: AddOptions): string[] {
   return [...given, ...(options.set ?? [])];
 }
 
-async function remove(context: Context, client: Client, names: string[]): Promise<undefined> {
+async function remove(context: Context, client: Client, names: string[], force: boolean): Promise<undefined> {
   for (const name of names) {
-    await client.clusters.remove(name);
+    await client.clusters.remove(name, force ? { force } : {});
     context.print(`cluster ${name} deleted`);
   }
 }
@@ -126,7 +131,13 @@ async function list(context: Context, items: Cluster[]): Promise<undefined> {
   for (const line of tableLines(COLUMNS, items, { wide, width })) context.print(line);
 }
 
+const INDENT = "  ";
+
 async function show(context: Context, cluster: Cluster): Promise<undefined> {
   if (context.documentFormat) return context.printDocument(cluster);
-  context.print(`cluster ${cluster.name}: ${plainLine(settingsText(cluster.spec))}`);
+  const text = `cluster ${cluster.name}: ${plainLine(settingsText(cluster.spec))}`;
+  const lines = wrap(text, textWidth(context) - INDENT.length).map((line) => line.replaceAll(NO_BREAK, " "));
+  const [first = "", ...more] = lines;
+  context.print(first);
+  for (const line of more) context.print(INDENT + line);
 }

@@ -54,6 +54,12 @@ test.each<[string[], string[], string?]>([
   [["cancel", "run-1", ""], [], "cancel id"],
   [["watch", "run-1", ""], []],
   [["run", "--", "--"], [], "run pipeline"],
+  [["cluster", "set", ""], [], "cluster set name"],
+  [["cluster", "set", "prod", ""], [], "cluster set settings"],
+  [["cluster", "delete", "prod", ""], [], "cluster delete names"],
+  [["channel", "get", ""], [], "channel get name"],
+  [["lint", "--cluster", ""], [], "lint --cluster"],
+  [["lint", "--cluster=p"], [], "lint --cluster"],
   [["nonsense", ""], []],
 ])("after `mflow %j` are offered %j", (words, expected, wants) => {
   expect(offered(...words)).toEqual({ words: expected, wants });

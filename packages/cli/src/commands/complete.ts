@@ -18,8 +18,9 @@ export async function run(context: Context, { args, command }: CommandCall): Pro
   const words = args[0] as string[];
   const program = command.parent as Command;
   const given = words.at(-1) ?? "";
-  const { candidates, wants } = completions(program, words);
-  if (wants !== undefined) candidates.push(...(await liveCandidates(context, wants)));
+  const { candidates, wants, prefix = "" } = completions(program, words);
+  const live = wants === undefined ? [] : await liveCandidates(context, wants);
+  candidates.push(...live.map((one) => ({ ...one, word: prefix + one.word })));
   for (const { word, meaning } of candidates) {
     if (word === FILES.word || word.startsWith(given)) context.print(`${word}\t${meaning}`);
   }
@@ -27,8 +28,10 @@ export async function run(context: Context, { args, command }: CommandCall): Pro
 
 export interface Completions {
   candidates: Candidate[];
-  /** The argument that only the server knows values for, e.g. `audit task`. */
+  /** The argument or option that only the server knows values for, e.g. `audit task` or `lint --cluster`. */
   wants?: string;
+  /** What stands before such a value in the same word, e.g. `--cluster=`. */
+  prefix?: string;
 }
 
 /** What the declared program offers for the last of the words after `mflow`. Pure. */
@@ -50,12 +53,16 @@ export function completions(program: Command, words: readonly string[]): Complet
       else position++;
     }
   }
-  if (pending) return { candidates: valuesOf(pending) };
+  if (pending) return valuesFor(command, pending);
   const [, name] = /^(--[\w-]+)=/.exec(last) ?? [];
   if (name !== undefined && !onlyArguments) {
     const option = valueOption(command, name);
-    const values = option ? valuesOf(option).filter((value) => value !== FILES) : [];
-    return { candidates: values.map(({ word, meaning }) => ({ word: `${name}=${word}`, meaning })) };
+    if (!option) return { candidates: [] };
+    const { candidates, wants } = valuesFor(command, option);
+    const prefix = `${name}=`;
+    const values = candidates.filter((value) => value !== FILES);
+    const words = values.map(({ word, meaning }) => ({ word: prefix + word, meaning }));
+    return { candidates: words, ...(wants !== undefined && { wants, prefix }) };
   }
   if (last.startsWith("-") && !onlyArguments) return { candidates: optionsOf(command) };
   const children = visible(command.commands).map((one) => ({ word: one.name(), meaning: one.summary() }));
@@ -86,9 +93,16 @@ function optionsOf(command: Command): Candidate[] {
   }));
 }
 
-function valuesOf(option: Option): Candidate[] {
-  if (option.argChoices) return option.argChoices.map((word) => ({ word, meaning: "" }));
-  return /<(file|dir)>/.test(option.flags) ? [FILES] : [];
+function valuesFor(command: Command, option: Option): Completions {
+  if (option.argChoices) return { candidates: option.argChoices.map((word) => ({ word, meaning: "" })) };
+  if (/<(file|dir)>/.test(option.flags)) return { candidates: [FILES] };
+  return { candidates: [], wants: `${pathOf(command)} ${option.long}` };
+}
+
+/** The words of a command after `mflow`: `cluster set`. */
+function pathOf(command: Command): string {
+  const above = command.parent?.parent ? `${pathOf(command.parent)} ` : "";
+  return above + command.name();
 }
 
 function argumentsOf(command: Command, position: number): Completions {
@@ -99,5 +113,5 @@ function argumentsOf(command: Command, position: number): Completions {
     return { candidates: argument.argChoices.map((word) => ({ word, meaning: "" })) };
   }
   if (argument.name() === "files") return { candidates: [FILES] };
-  return { candidates: [], wants: `${command.name()} ${argument.name()}` };
+  return { candidates: [], wants: `${pathOf(command)} ${argument.name()}` };
 }

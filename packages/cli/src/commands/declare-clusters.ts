@@ -64,5 +64,12 @@ export function declareClusterCommands(program: Command, runs: Runs): void {
   );
   runs(cluster.command("list").summary("list clusters"), load);
   runs(cluster.command("get").argument("<name>").summary("show a cluster; its secrets are ***"), load);
-  runs(cluster.command("delete").argument("<names...>").summary("delete clusters"), load);
+  runs(
+    cluster
+      .command("delete")
+      .argument("<names...>")
+      .summary("delete clusters")
+      .option("--force", "also while tasks run there, which end then: the cluster is gone for good"),
+    load,
+  );
 }

@@ -32,7 +32,7 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--shell-user <name>", "user that SHELL steps run as")
     .option("--allow-root-steps", "let SHELL steps run as root")
     .option("--log-limit <bytes>", "what the log of a task keeps (default: 64MiB)")
-    .option("--log-rate <bytes>", "what it keeps per second (default: 8MiB)")
+    .option("--log-rate <bytes>", "what that of a SHELL task keeps per second (default: 8MiB)")
     .option(
       "--terminal-idle <duration>",
       "end a terminal in which nothing happens after so long (default: 15m)",

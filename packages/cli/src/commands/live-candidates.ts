@@ -72,11 +72,15 @@ const looks: Readonly<Record<string, Look>> = {
   "export run": runsIn(),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
-  "check name": clusters,
+  "cluster set name": clusters,
+  "cluster get name": clusters,
+  "cluster delete names": clusters,
+  "cluster check name": clusters,
+  "lint --cluster": clusters,
   "deprecate job": jobsIn(["PUBLISHED"]),
 };
 
-/** Candidates for an argument such as `audit task`. Never rejects, never starts a server. */
+/** Candidates for an argument such as `audit task`, or an option such as `lint --cluster`. Never rejects, never starts a server. */
 export async function liveCandidates(context: Context, wants: string): Promise<Candidate[]> {
   const look = looks[wants];
   if (!look) return [];

@@ -65,6 +65,16 @@ export const CheckClusterQuery = closed({
 });
 export type CheckClusterQuery = Static<typeof CheckClusterQuery>;
 
+export const DeleteClusterQuery = closed({
+  force: Type.Optional(
+    Type.Boolean({
+      description:
+        "The cluster is gone for good: tasks that run there end as CANCELED when they were being canceled, else as FAILED with the reason LOST. What still runs there goes on unseen.",
+    }),
+  ),
+});
+export type DeleteClusterQuery = Static<typeof DeleteClusterQuery>;
+
 export const ClusterPage = pageOf(Cluster);
 
 /** Makes or replaces a cluster. A secret that is `***` stays what it is. */

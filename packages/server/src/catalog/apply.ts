@@ -1,5 +1,6 @@
 // Applies manifests: all of them, or none when one is bad.
 
+import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Manifest } from "@mflow/core/manifest";
 import { refuseProblems } from "@mflow/core/refuse-problems";
@@ -28,6 +29,8 @@ export interface GivenDocument {
 export interface ClusterKeeper {
   /** Throws FORBIDDEN when the actor may not write clusters. */
   mayWrite(): void;
+  /** Of those that are stored. */
+  names(): string[];
   /** What `put` would do. Rejects with INVALID_DOCUMENT that names all that is wrong. */
   check(name: string, spec: ClusterSpec): Promise<{ before?: Cluster; isSame: boolean }>;
   put(name: string, spec: ClusterSpec, by: string): Promise<Cluster>;
@@ -108,6 +111,7 @@ class Application {
       }
     }
     this.#refuse();
+    this.#warnOfClusters(applied);
     const answer = {
       documents: this.#documents.flatMap((document) => applied.get(document) ?? []),
       warnings: this.#warnings,
@@ -140,6 +144,16 @@ class Application {
     const isSame = others.every((other) => other.code === first.code);
     const message = `${this.#refusals.length} documents cannot be applied; nothing was stored. ${first.message}`;
     throw new MflowError(isSame ? first.code : "INVALID_DOCUMENT", message, details);
+  }
+
+  /** A new cluster beside others changes what tasks may leave out. */
+  #warnOfClusters(applied: ReadonlyMap<GivenDocument, Applied>): void {
+    const made = [...applied].filter(([, { kind, action }]) => kind === "Cluster" && action === "CREATED");
+    const stored = this.#options.clusters?.names() ?? [];
+    const message = mustNameCluster([...stored, ...made.map(([{ manifest }]) => manifest.metadata.name)]);
+    const [document] = made.at(-1) ?? [];
+    if (!document || message === undefined) return;
+    this.#warnings.push(document.locate({ path: "/metadata/name", message, severity: "warning" }));
   }
 
   #once(what: string, scope: Scope): void {

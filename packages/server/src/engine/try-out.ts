@@ -53,7 +53,8 @@ export async function tryOutTasks(
 }
 
 /** TEMPLATE params bring sensitive values to any place, as numbers and booleans too. */
-function masked(made: Record<string, unknown>, secrets: readonly string[]): Record<string, unknown> {
+function masked(made: Record<string, unknown>, sensitive: readonly string[]): Record<string, unknown> {
+  const secrets = sensitive.filter((text) => text !== "");
   const mask = createMasker(secrets);
   const maskNode = (node: unknown): unknown => {
     if (typeof node === "string") return secrets.includes(node) ? MASK : mask(node);

@@ -11,11 +11,17 @@ const found: ClusterCheck = { ok: true, reachable: true, namespaces: [] };
 let server: TestServer;
 /** What clusters were checked. */
 const checked: [ClusterSpec, readonly string[]][] = [];
+/** Clusters in which an attempt runs. */
+const busy = new Set<string>();
 beforeAll(async () => {
   server = await startTestServer({
     async checkCluster(spec, namespaces) {
       checked.push([spec, namespaces]);
       return found;
+    },
+    clusterWork: {
+      inUse: (name) => (busy.has(name) ? 1 : 0),
+      abandon: async (name) => void busy.delete(name),
     },
   });
 });
@@ -58,6 +64,24 @@ test("a cluster is made once, shown without its secrets, changed on a known revi
   expect((await server.call("DELETE", "/clusters/first")).status).toBe(204);
   expect(await server.refusal("GET", "/clusters/first")).toEqual([404, "NOT_FOUND"]);
   expect(await server.refusal("DELETE", "/clusters/first")).toEqual([404, "NOT_FOUND"]);
+});
+
+test("a cluster in which tasks run is deleted by force alone, which gives them up", async () => {
+  await server.ok("PUT", "/clusters/dead", { spec });
+  busy.add("dead");
+  const refused = await server.call("DELETE", "/clusters/dead?force=false");
+  expect([refused.status, refused.body.code, refused.body.message]).toEqual([
+    409,
+    "CONFLICT",
+    expect.stringContaining("`mflow cluster delete dead --force`"),
+  ]);
+  expect(await server.refusal("DELETE", "/clusters/dead?force=yes")).toEqual([400, "BAD_REQUEST"]);
+  const asOperator = server.refusal("DELETE", "/clusters/dead?force=true", undefined, { as: "otto" });
+  expect(await asOperator).toEqual([403, "FORBIDDEN"]);
+  expect([...busy]).toEqual(["dead"]);
+  expect((await server.call("DELETE", "/clusters/dead?force=true")).status).toBe(204);
+  expect([...busy]).toEqual([]);
+  expect(await server.refusal("GET", "/clusters/dead")).toEqual([404, "NOT_FOUND"]);
 });
 
 test("viewers see clusters, operators check them, admins set them up, each everywhere", async () => {
@@ -155,4 +179,24 @@ test("a run cannot bring a cluster along", async () => {
     "INVALID_DOCUMENT",
     [{ path: "/documents/1/kind", message: "`kind` must be `Job` or `Pipeline`, but is `Cluster`" }],
   ]);
+});
+
+test("an apply warns when with its new cluster tasks must name theirs", async () => {
+  for (const name of server.clusters.names()) await server.clusters.remove(name);
+  const warningsOf = async (...names: string[]) => {
+    const documents = names.map((name) => manifest(name));
+    return (await server.ok<ApplyResult>("POST", "/apply", { documents })).warnings;
+  };
+  expect(await warningsOf("east")).toEqual([]);
+  const warning = {
+    path: "/documents/1/metadata/name",
+    message: expect.stringContaining("there are 2 clusters now, and none is called `default`"),
+    severity: "warning",
+  };
+  const both = [manifest("east"), manifest("west")];
+  const dry = await server.ok<ApplyResult>("POST", "/apply", { documents: both, dryRun: true });
+  expect(dry.warnings).toMatchObject([warning]);
+  expect(await warningsOf("east", "west")).toMatchObject([warning]);
+  expect(await warningsOf("east", "west")).toEqual([]);
+  expect(await warningsOf("north", "default")).toEqual([]);
 });

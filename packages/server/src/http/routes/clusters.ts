@@ -6,6 +6,7 @@ import {
   CheckClusterQuery,
   ClusterCheck,
   ClusterPage,
+  DeleteClusterQuery,
   PutClusterRequest,
 } from "@mflow/core/schema/cluster-check";
 import { demand } from "../caller.ts";
@@ -77,13 +78,14 @@ export function clusterRoutes({ clusters, checkCluster }: Services): Route[] {
       id: "deleteCluster",
       tag,
       summary: "Delete a cluster",
-      description: "Refused while tasks run there. Needs admin everywhere.",
+      description: "Refused while tasks run there, but with `force`. Needs admin everywhere.",
       access: "caller",
+      query: DeleteClusterQuery,
       successes: { 204: { description: "It is gone." } },
       errors: ["NOT_FOUND", "CONFLICT"],
-      async handle({ params }, caller) {
+      async handle({ params, query }, caller) {
         demand(caller, "admin");
-        await clusters.remove(params.name ?? "");
+        await clusters.remove(params.name ?? "", query);
         return {};
       },
     }),

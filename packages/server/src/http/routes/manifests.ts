@@ -88,6 +88,7 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): R
           mayWrite: (where) => demand(caller, "operator", where),
           clusters: {
             mayWrite: () => demand(caller, "admin"),
+            names: () => clusters.names(),
             check: (name, spec) => clusters.check(name, spec),
             put: (name, spec, by) => clusters.put(name, spec, by),
           },

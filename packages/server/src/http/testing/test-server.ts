@@ -17,7 +17,7 @@ import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
-import { Clusters } from "../../runners/kubernetes/clusters/clusters.ts";
+import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
@@ -82,11 +82,14 @@ export interface TestOptions extends Partial<AppOptions> {
   isLocal?: boolean;
   /** Instead of the FAKE runner. */
   runner?: Runner;
+  /** What clusters ask of their runner. */
+  clusterWork?: Pick<ClustersParts, "inUse" | "abandon">;
 }
 
 export async function startTestServer({
   isLocal,
   runner,
+  clusterWork,
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
@@ -106,7 +109,8 @@ export async function startTestServer({
     languageOf: (user) => accounts.languageOf(user),
     publicUrl: () => "http://127.0.0.1",
   });
-  const clusters = new Clusters({ store: store.clusters, vault: keys, now: () => new Date().toISOString() });
+  const now = () => new Date().toISOString();
+  const clusters = new Clusters({ store: store.clusters, vault: keys, now, ...clusterWork });
   await clusters.load();
   const engine = new RunningEngine({
     store,

@@ -19,10 +19,18 @@ let keys: Keys;
 let clusters: Clusters;
 /** Attempts that run in each cluster. */
 let running: number;
+/** Clusters that were given up, and what giving up fails with. */
+let abandoned: string[];
+let abandonError: Error | undefined;
 
 async function open(vault = keys): Promise<Clusters> {
   const now = () => "2026-01-31T12:00:00.000Z";
-  const opened = new Clusters({ store: store.clusters, vault, now, inUse: () => running });
+  const abandon = async (name: string) => {
+    abandoned.push(`${name} of ${clusters.names()}`);
+    if (abandonError) throw abandonError;
+    running = 0;
+  };
+  const opened = new Clusters({ store: store.clusters, vault, now, inUse: () => running, abandon });
   await opened.load();
   return opened;
 }
@@ -32,6 +40,8 @@ beforeEach(async () => {
   store = await openSqliteStore(join(folder, "mflow.db"));
   keys = createKeys({ current: randomBytes(32) });
   running = 0;
+  abandoned = [];
+  abandonError = undefined;
   clusters = await open();
 });
 afterEach(async () => {
@@ -204,11 +214,34 @@ test("a cluster in which attempts run is not removed", async () => {
   running = 3;
   await expect(clusters.remove("edge")).rejects.toMatchObject({
     code: "CONFLICT",
-    message: "3 attempts run in cluster `edge`; wait until nothing runs there, or cancel the tasks",
+    message:
+      "3 attempts run in cluster `edge`; wait until nothing runs there, or cancel the tasks; if the cluster will not come back, `mflow cluster delete edge --force` gives them up",
   });
   running = 1;
   await expect(clusters.remove("edge")).rejects.toThrow("1 attempt runs in cluster `edge`");
   running = 0;
   await clusters.remove("edge");
   expect(clusters.names()).toEqual([]);
+});
+
+test("a cluster that is gone for good is removed by force, and what ran there is given up after it", async () => {
+  await clusters.put("edge", byToken, "ada");
+  await clusters.put("next", byToken, "ada");
+  running = 3;
+  await clusters.remove("edge", { force: true });
+  expect(clusters.names()).toEqual(["next"]);
+  await clusters.remove("next", { force: true });
+  expect(abandoned).toEqual(["edge of next", "next of "]);
+  await expect(clusters.remove("edge", { force: true })).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test("giving up what ran in a cluster can be repeated when it failed", async () => {
+  await clusters.put("edge", byToken, "ada");
+  running = 1;
+  abandonError = new Error("the disk is full");
+  await expect(clusters.remove("edge", { force: true })).rejects.toThrow("the disk is full");
+  await expect(clusters.remove("edge")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  abandonError = undefined;
+  await clusters.remove("edge", { force: true });
+  expect([abandoned, running]).toEqual([["edge of ", "edge of "], 0]);
 });

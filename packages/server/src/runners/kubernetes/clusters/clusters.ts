@@ -11,8 +11,10 @@ export interface ClustersParts {
   vault: SettingsVault;
   /** RFC 3339, UTC, milliseconds. */
   now(): string;
-  /** How many attempts run in a cluster, which cannot be deleted then. */
+  /** How many attempts run in a cluster, which is deleted by force alone then. */
   inUse?(name: string): number;
+  /** A cluster that was deleted by force is gone for good: ends the tasks there. Resolves when that is committed. */
+  abandon?(name: string): Promise<void>;
 }
 
 const SECRETS = ["kubeconfig", "token"] as const;
@@ -20,11 +22,13 @@ const SECRETS = ["kubeconfig", "token"] as const;
 export class Clusters {
   readonly #settings: NamedSettings<ClusterSpec>;
   readonly #inUse: (name: string) => number;
+  readonly #abandon: (name: string) => Promise<void>;
   readonly #listeners = new Set<(name: string) => void>();
 
   /** Call `load` before anything else. */
-  constructor({ inUse = () => 0, ...parts }: ClustersParts) {
+  constructor({ inUse = () => 0, abandon = async () => {}, ...parts }: ClustersParts) {
     this.#inUse = inUse;
+    this.#abandon = abandon;
     this.#settings = new NamedSettings(parts, { noun: "cluster", mapSecrets, addressOf, problems });
   }
 
@@ -68,15 +72,24 @@ export class Clusters {
     return cluster;
   }
 
-  /** Rejects with NOT_FOUND, and with CONFLICT while attempts run there. */
-  async remove(name: string): Promise<void> {
-    this.get(name);
+  /**
+   * Rejects with NOT_FOUND, and with CONFLICT while attempts run there. With `force` those are given up: for a cluster that
+   * is gone for good. That can be repeated until none is left, also once the record is gone.
+   */
+  async remove(name: string, { force = false }: { force?: boolean } = {}): Promise<void> {
     const running = this.#inUse(name);
+    const isHalfDone = force && running > 0 && !this.#settings.stored.has(name);
+    if (!isHalfDone) await this.#removeRecord(name, force ? 0 : running);
+    if (force) await this.#abandon(name);
+  }
+
+  async #removeRecord(name: string, running: number): Promise<void> {
+    this.get(name);
     if (running > 0) {
-      const what = running === 1 ? "1 attempt runs" : `${running} attempts run`;
+      const [what, them] = running === 1 ? ["1 attempt runs", "it"] : [`${running} attempts run`, "them"];
       throw new MflowError(
         "CONFLICT",
-        `${what} in cluster \`${name}\`; wait until nothing runs there, or cancel the tasks`,
+        `${what} in cluster \`${name}\`; wait until nothing runs there, or cancel the tasks; if the cluster will not come back, \`mflow cluster delete ${name} --force\` gives ${them} up`,
       );
     }
     await this.#settings.remove(name);
