@@ -306,6 +306,13 @@ describe("people", () => {
     );
   });
 
+  test("see in the metrics how it stands with a cluster", async () => {
+    const response = await fetch(`${server.address}/metrics`, {
+      headers: { authorization: `Bearer ${await readToken()}` },
+    });
+    expect(await response.text()).toMatch(/^mflow_cluster_watched\{cluster="default"\} 1$/m);
+  });
+
   test("cannot delete a cluster in which something runs", async () => {
     const { task } = await client.tasks.run({
       documents: [job("runs", "trap 'exit 0' TERM; sleep 600 & wait")],

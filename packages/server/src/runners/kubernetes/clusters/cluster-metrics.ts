@@ -17,9 +17,15 @@ export function clusterMetrics(figures: readonly ClusterFigures[]): Metric[] {
   });
   return [
     gauge("mflow_cluster_tasks_running", "Tasks that have a place in a cluster.", ({ held }) => held),
-    gauge("mflow_cluster_tasks_waiting", "Tasks that wait for a place in a cluster.", ({ waiting }) => waiting),
-    gauge("mflow_cluster_watched", "1: what happens in a cluster is heard; 0: it is away.", ({ isWatched }) =>
-      isWatched ? 1 : 0,
+    gauge(
+      "mflow_cluster_tasks_waiting",
+      "Tasks that wait for a place in a cluster.",
+      ({ waiting }) => waiting,
+    ),
+    gauge(
+      "mflow_cluster_watched",
+      "1: what happens in a cluster is heard; 0: it is away.",
+      ({ isWatched }) => (isWatched ? 1 : 0),
     ),
   ];
 }
