@@ -4,7 +4,6 @@
 import { setTimeout } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
-import { credentialsIn } from "@mflow/core/kubernetes/kubeconfig";
 import { jobNameOf, LABELS, type RenderedJob, renderJob } from "@mflow/core/kubernetes/render-job";
 import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
 import { attemptKey } from "../attempt-key.ts";
@@ -183,7 +182,8 @@ export class JobStarts {
     const { works, seal } = this.#parts;
     const client = await this.#reach(works.of(where));
     const kubeconfig = choice.kubeconfig ?? choice.spec.kubeconfig;
-    const secrets = [...request.secrets, ...(kubeconfig === undefined ? [] : credentialsIn(kubeconfig))];
+    const { credentialsIn } = await import("@mflow/core/kubernetes/kubeconfig");
+    const secrets = [...request.secrets, ...credentialsIn(kubeconfig ?? "")];
     return {
       state: "PLACED",
       since: Date.now(),
