@@ -1,14 +1,25 @@
 // Follows one attempt from its Job to its end: looks at what the watch knows, reports what changed, brings the logs home,
 // and lets the cluster forget the Job once the result is accepted. Everything that is decided here is decided again from
 // the same facts after a restart.
+//
+// An attempt goes through these modes, and never back:
+//
+//   unseen      the watch does not know the Job yet; nothing can be said
+//   followed    CREATING, then ACTIVE; troubles are told, and borne for a while
+//   over        Job or pod has said the outcome (#outcome), or
+//   brought down  it is stopped (isStopping) or its end was decided here (#verdict): until nothing of it runs
+//   reported    the log is whole, and the result is repeated until it is accepted (#isReported)
+//   ENDED       the cluster may remove the Job when its time has come; then the attempt is forgotten
 
-import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
-import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { ignoreGone } from "./api/ignore-gone.ts";
 import { removeJob } from "./create-job.ts";
+import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
   FIRST_MARK,
@@ -394,38 +405,4 @@ function resultOf({ stage, reason, message }: Observation): Result {
   if (reason !== undefined) result.reason = reason;
   if (message !== undefined) result.message = message;
   return result;
-}
-
-/** What is gone already, or is another of the same name by now, needs nothing more. */
-async function ignoreGone<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof KubeError && (error.status === 404 || isOfAnother(error))) return undefined;
-    throw error;
-  }
-}
-
-/** The uid is another one's. Any other conflict is one with a change at the same moment, and passes. */
-function isOfAnother({ status, message }: KubeError): boolean {
-  return status === 409 && /\buid\b/i.test(message);
-}
-
-function hasEnded({ status }: KubeJob): boolean {
-  return (status?.conditions ?? []).some(
-    ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
-  );
-}
-
-/** Whether as many pods are seen to have ended as the Job counts. */
-function areAllKnown({ status = {} }: KubeJob, pods: readonly KubePod[]): boolean {
-  const ended = pods.filter(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed");
-  return (
-    ended.length === pods.length &&
-    ended.length >= Math.max((status.succeeded ?? 0) + (status.failed ?? 0), 1)
-  );
-}
-
-function isPodOf(job: KubeJob, { metadata }: KubeObject): boolean {
-  return metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid) ?? false;
 }

@@ -1,0 +1,23 @@
+// What a Job says of its pods: Jobs and pods are watched apart, and one may be heard of before the other.
+
+import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
+
+export function hasEnded({ status }: KubeJob): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",
+  );
+}
+
+/** Whether as many pods are seen to have ended as the Job counts. */
+export function areAllKnown({ status = {} }: KubeJob, pods: readonly KubePod[]): boolean {
+  const ended = pods.filter(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed");
+  return (
+    ended.length === pods.length &&
+    ended.length >= Math.max((status.succeeded ?? 0) + (status.failed ?? 0), 1)
+  );
+}
+
+/** Whether a pod, as the API server tells it, is of this very Job. */
+export function isPodOf(job: KubeJob, { metadata }: KubeObject): boolean {
+  return metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid) ?? false;
+}
