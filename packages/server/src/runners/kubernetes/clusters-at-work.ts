@@ -50,6 +50,11 @@ export class ClustersAtWork {
     return work;
   }
 
+  /** Whether there is such a cluster: an admin may have deleted it. */
+  isSetUp({ cluster, kubeconfig }: Where): boolean {
+    return kubeconfig !== undefined || this.#parts.clusters.open(cluster ?? "") !== undefined;
+  }
+
   /** By which clusters are told apart. */
   idOf({ cluster, kubeconfig }: Where): string {
     if (kubeconfig === undefined) return `cluster ${cluster}`;

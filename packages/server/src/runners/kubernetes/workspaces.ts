@@ -58,7 +58,10 @@ export class RunWorkspaces {
     const { placements, works } = this.#parts;
     const workspaces = placements.workspacesOf(aggregateId);
     if (!workspaces) return;
-    for (const claim of workspaces.claims) await removeClaim(await works.of(claim).client(), claim);
+    for (const claim of workspaces.claims) {
+      // In a cluster that was deleted nobody removes it any more.
+      if (works.isSetUp(claim)) await removeClaim(await works.of(claim).client(), claim);
+    }
     this.forget(aggregateId);
     await placements.removeWorkspaces(aggregateId);
   }
