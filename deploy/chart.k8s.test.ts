@@ -357,7 +357,7 @@ describe.runIf(hasImage)("the installed chart", () => {
     ]);
     const { lines } = await (await client()).logs.page(tasks[0]?.id ?? "");
     expect(lines.map(({ text }) => text)).toEqual(["Hello, world!"]);
-    expect(await kubectl(["-n", taskNamespace, "get", "jobs", "-o", "name"])).toBe("");
+    await expect.poll(() => kubectl(["-n", taskNamespace, "get", "jobs", "-o", "name"])).toBe("");
   });
 
   test("is made of an image that starts by itself, too", async () => {
