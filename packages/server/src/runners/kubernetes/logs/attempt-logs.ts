@@ -47,7 +47,8 @@ export class AttemptLogs {
 
   #container(pod: KubePod, status: KubeContainerStatus, pods: number): void {
     const { name, state, lastState, restartCount = 0 } = status;
-    const isLeaving = pod.metadata?.deletionTimestamp !== undefined;
+    // What could not be asked for a moment later: the log of a container that is started again is that of its next life.
+    const isLeaving = pod.metadata?.deletionTimestamp !== undefined || pod.spec.restartPolicy !== "Never";
     const key = `${keyOf(pod)}/${name}/${restartCount}`;
     if (!state?.running && !state?.terminated) {
       // It waits to be started again.

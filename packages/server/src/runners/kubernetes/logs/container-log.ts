@@ -49,7 +49,7 @@ export class ContainerLog {
   readonly #closing = new AbortController();
   /** When the container ended by the node's clock, milliseconds since the epoch; whole seconds. */
   #endedAt: number | undefined;
-  /** Its pod is being deleted: there may be nothing to ask any more. */
+  /** Its pod is being deleted, or it is started again: there may be nothing to ask any more. */
   #isLeaving = false;
   #wake: (() => void) | undefined;
   /** Ends the reading that is under way. */
@@ -73,7 +73,7 @@ export class ContainerLog {
     this.done = this.#follow();
   }
 
-  /** The container has ended: what its log holds now is all of it. `isLeaving`: its pod is being deleted, or is gone. */
+  /** The container has ended: what its log holds now is all of it. `isLeaving`: its log may be gone in a moment. */
   ended(at: number, isLeaving: boolean): void {
     this.#isLeaving ||= isLeaving;
     if (this.#endedAt === undefined) {
