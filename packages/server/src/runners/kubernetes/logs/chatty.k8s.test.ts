@@ -206,6 +206,7 @@ test("a container that is started again has the lines of each of its lives once"
   const pod = { restartPolicy: "OnFailure", volumes };
   const request = place.request(scriptJob(script, { container, pod, job: { backoffLimit: 5 } }));
   await runner.start(request);
+  await host.logged(request, "end 1");
   await host.logged(request, "begin 2");
   await runner.close();
   runner = place.runner();
