@@ -138,7 +138,9 @@ describe.concurrent("a server that is killed", () => {
       expect(server.readyAfterMs).toBeLessThan(usual * 2 + 3000);
       const during = await begin(server, 1);
       const told = async () => (await server.client.runs.get(during)).tasks[0]?.status.message;
-      await eventually(told, (said) => expect(said).toMatch(/^cluster \S+: the API server https:\S+ cannot be reached: /));
+      await eventually(told, (said) =>
+        expect(said).toMatch(/^cluster \S+: the API server https:\S+ cannot be reached: /),
+      );
       await proxy.back();
       await verify(server, [...(await ended(server, run)), ...(await ended(server, during))]);
     }));
