@@ -108,7 +108,7 @@ describe("in a running pod", () => {
 describe("the copy of an ended pod", () => {
   test("goes when its client is killed", async () => {
     const { server, task, env } = await serve("ended");
-    const call = place.start(["debug", task], { env });
+    const call = place.start(["debug", task, "--", "sleep", "600"], { env });
     await expect.poll(() => call.stderr).toContain("in a copy of container main");
     expect(await copies()).toBe(1);
     call.process.kill("SIGKILL");
@@ -118,7 +118,7 @@ describe("the copy of an ended pod", () => {
 
   test("goes when the server stops, which tells the client", async () => {
     const { server, task, env } = await serve("ended");
-    const call = place.start(["debug", task], { env });
+    const call = place.start(["debug", task, "--", "sleep", "600"], { env });
     await expect.poll(() => call.stderr).toContain("in a copy of container main");
     await server.close();
     const { stderr, exitCode } = await call.ended;
