@@ -31,6 +31,7 @@ import { createJob, startError } from "./create-job.ts";
 import type { KubeAttempt } from "./kube-attempt.ts";
 import { type Placement, tombstone, type Where } from "./placement.ts";
 import type { Placements } from "./placements.ts";
+import { refusedTrial } from "./refused-trial.ts";
 import type { RunWorkspaces } from "./workspaces.ts";
 
 export interface JobStartsParts {
@@ -383,20 +384,4 @@ function nextBackoff(backoff: number): number {
 /** The run, or the lone task. */
 function aggregateOf({ pipelineTaskId, taskId }: StartRequest): string {
   return pipelineTaskId ?? taskId;
-}
-
-/** What a trial came to: the sentence of the API server, and the place of each cause in the runner spec. */
-function refusedTrial(task: string, error: unknown): unknown {
-  if (error instanceof RetryableStartError)
-    return new MflowError("RUNNER_REFUSED", `task \`${task}\`: ${error.message}`);
-  if (!(error instanceof KubeError)) return error;
-  const details = error.causes.map(({ field, message }) => ({
-    path: `/runnerSpec/${field
-      .replace(/\[(\d+)\]/g, "/$1")
-      .replace(/\[.*?\]/g, "")
-      .replaceAll(".", "/")}`,
-    message: `Kubernetes would refuse this: ${message}`,
-  }));
-  const message = `task \`${task}\`: Kubernetes would refuse the Job: ${error.message}`;
-  return new MflowError("RUNNER_REFUSED", message, details);
 }

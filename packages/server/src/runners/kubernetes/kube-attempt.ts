@@ -14,7 +14,6 @@
 import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
-import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
@@ -327,16 +326,10 @@ export class KubeAttempt implements JobListener {
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
     this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
-    const report: RunnerReport = {
-      ...this.ref,
-      ...result,
-      at: this.#endAt,
-      startAt,
-    };
+    const report: RunnerReport = { ...this.ref, ...result, at: this.#endAt, startAt };
     if (facts && facts.steps.length > 0) report.steps = facts.steps;
     if (result.stage !== "CANCELED") {
-      const envs = this.#parts.logs.terminationMessages.map(parseTerminationOutput);
-      const runtimeEnvs = Object.assign({}, ...envs.filter((each) => each !== undefined));
+      const { runtimeEnvs } = this.#parts.logs;
       if (Object.keys(runtimeEnvs).length > 0) report.runtimeEnvs = runtimeEnvs;
     }
     return report;

@@ -80,7 +80,6 @@ export class ClusterClient {
   readonly #mayDial: MayDial | undefined;
   #server: string;
   #connection: Promise<Connection> | undefined;
-  #calls = 0;
 
   /** `mayDial`: checks what is dialled, for a kubeconfig that a task brought; absent: everything may be. */
   constructor(config: KubeConfig, mayDial?: MayDial) {
@@ -104,11 +103,6 @@ export class ClusterClient {
   /** Namespace of the kubeconfig's context, when it names one. */
   get contextNamespace(): string | undefined {
     return this.#config.getContextObject(this.#config.getCurrentContext())?.namespace;
-  }
-
-  /** Calls made so far, for benchmarks. */
-  get calls(): number {
-    return this.#calls;
   }
 
   get<T>(path: string, query?: CallOptions["query"], signal?: AbortSignal): Promise<T> {
@@ -145,7 +139,6 @@ export class ClusterClient {
    */
   async webSocket(path: string, query: readonly (readonly [string, string])[]): Promise<WebSocket> {
     const { WebSocket } = await import("ws");
-    this.#calls++;
     const { headers, tls } = await this.#credentials();
     const url = `${this.#server.replace(/^http/, "ws")}${path}?${new URLSearchParams(query.map(([key, value]): [string, string] => [key, value]))}`;
     const options = { ...tls, headers, lookup: this.#lookup(), handshakeTimeout: HEADERS_MS };
@@ -180,7 +173,6 @@ export class ClusterClient {
     { query, body, contentType = "application/json", signal }: CallOptions,
     kind: "calls" | "streams" = "calls",
   ): Promise<Dispatcher.ResponseData> {
-    this.#calls++;
     const url = new URL(this.#server + path);
     for (const [key, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(key, String(value));

@@ -86,10 +86,6 @@ export class Informer<T extends KubeObject> {
     return this.#items.get(name);
   }
 
-  values(): Iterable<T> {
-    return this.#items.values();
-  }
-
   /** Does not wait any longer before the next try: what was wrong may be mended. */
   retry(): void {
     this.#wake?.();

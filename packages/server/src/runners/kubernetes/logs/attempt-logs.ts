@@ -3,6 +3,7 @@
 
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
+import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { ContainerLog } from "./container-log.ts";
@@ -30,9 +31,10 @@ export class AttemptLogs {
     this.#parts = parts;
   }
 
-  /** What containers wrote as their last words, in the order in which it was seen. */
-  get terminationMessages(): string[] {
-    return [...this.#messages.values()];
+  /** What containers put out with their last words; of a name that several say the last one seen counts. */
+  get runtimeEnvs(): Record<string, string> {
+    const envs = [...this.#messages.values()].map(parseTerminationOutput);
+    return Object.assign({}, ...envs.filter((each) => each !== undefined));
   }
 
   /** Follows every container that has begun. */
