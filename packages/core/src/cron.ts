@@ -5,15 +5,7 @@ import { Cron, CronPattern } from "croner";
 import { didYouMean } from "./nearest.ts";
 import { quoted } from "./quoted.ts";
 
-const NICKNAMES = [
-  "@yearly",
-  "@annually",
-  "@monthly",
-  "@weekly",
-  "@daily",
-  "@midnight",
-  "@hourly",
-] as const;
+const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"] as const;
 
 const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 const DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
@@ -63,7 +55,7 @@ function takes({ min, max, names, specialText }: Field): string {
 }
 
 /** The number that a text of a field stands for; nothing when it stands for none. */
-function valueOf(text: string, { min, max, names }: Field): number | undefined {
+function numberOf(text: string, { min, max, names }: Field): number | undefined {
   const named = names?.indexOf(text) ?? -1;
   if (named >= 0) return named + min;
   if (!/^[0-9]{1,2}$/.test(text)) return undefined;
@@ -78,14 +70,15 @@ function entryProblem(entry: string, field: Field): string | undefined {
   if (step !== undefined) {
     if (!/^[0-9]{1,2}$/.test(step) || Number(step) < 1)
       return `has the step ${quoted(step)}, which is no whole number above 0`;
-    if (Number(step) > field.max - field.min + 1) return `has the step ${step}, which is longer than the field`;
+    if (Number(step) > field.max - field.min + 1)
+      return `has the step ${step}, which is longer than the field`;
     if (range !== "*" && !range.includes("-"))
       return `has a step after ${quoted(range)}; write \`${range}-${field.max}/${step}\` or \`*/${step}\``;
   }
   if (range === "*") return undefined;
   const [from = "", to, ...rest] = range.split("-");
-  const first = valueOf(from, field);
-  const last = to === undefined ? first : valueOf(to, field);
+  const first = numberOf(from, field);
+  const last = to === undefined ? first : numberOf(to, field);
   if (first === undefined || last === undefined || rest.length > 0) return `is ${quoted(entry)}`;
   return first > last ? `has the range ${quoted(range)}, which ends before it begins` : undefined;
 }
@@ -109,7 +102,8 @@ export function cronProblem(text: string): string | undefined {
   for (const [index, field] of fields.entries()) {
     for (const entry of (parts[index] ?? "").toUpperCase().split(",")) {
       const problem = entryProblem(entry, field);
-      if (problem) return `field ${index + 1} (${field.name}) of ${quoted(trimmed)} ${problem}; ${takes(field)}`;
+      if (problem)
+        return `field ${index + 1} (${field.name}) of ${quoted(trimmed)} ${problem}; ${takes(field)}`;
     }
   }
   try {

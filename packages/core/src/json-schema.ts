@@ -6,8 +6,8 @@ import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
-import { ScheduleManifest } from "./schema/schedule.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
+import { ScheduleManifest } from "./schema/schedule.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */
 const template = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };

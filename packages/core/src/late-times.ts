@@ -2,8 +2,8 @@
 // are missed for good.
 
 import { parseDuration } from "./duration.ts";
-import type { CatchUp } from "./schema/schedule.ts";
 import type { ScheduleTimes } from "./schedule-times.ts";
+import type { CatchUp } from "./schema/schedule.ts";
 
 /** A time that is so little late is on time: a restart of the server misses nothing. Milliseconds. */
 export const ON_TIME_MS = 60_000;
@@ -40,7 +40,8 @@ export function lateTimes(
 ): LateTimes {
   const { policy = "SKIP", within, limit = CATCH_UP_LIMIT } = catchUp ?? {};
   const count = policy === "ALL" ? limit : 1;
-  const reach = policy === "SKIP" ? ON_TIME_MS : within === undefined ? Number.POSITIVE_INFINITY : parseDuration(within);
+  const reach =
+    policy === "SKIP" ? ON_TIME_MS : within === undefined ? Number.POSITIVE_INFINITY : parseDuration(within);
   // One more than wanted: the newest may have to wait for its jitter.
   const due = times.newest(doneUntil, now, count + 1).filter((time) => startOf(time) <= now);
   const run = due.slice(-count).filter((time) => now - startOf(time) <= Math.max(reach, ON_TIME_MS));

@@ -38,7 +38,8 @@ export function zoneProblem(zone: string): string | undefined {
       // A zone that the platform does not know.
     }
   }
-  const guess = didYouMean(zone, Intl.supportedValuesOf("timeZone")) || "; write it like `Europe/Berlin`, or `UTC`";
+  const guess =
+    didYouMean(zone, Intl.supportedValuesOf("timeZone")) || "; write it like `Europe/Berlin`, or `UTC`";
   return `${quoted(zone)} is no time zone of the IANA list${guess}`;
 }
 

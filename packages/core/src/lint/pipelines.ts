@@ -48,7 +48,8 @@ export class PipelineLookup {
     }
     const stored = findPipeline(full);
     if (stored) return { pipeline: { spec: stored.spec, scope: stored } };
-    if ("id" in ref) return { error: `there is no pipeline with the id ${quoted(ref.id)}; name the pipeline` };
+    if ("id" in ref)
+      return { error: `there is no pipeline with the id ${quoted(ref.id)}; name the pipeline` };
     const names = new Set(pipelineNames);
     for (const { name, scope } of this.#documents.values())
       if (scope.namespace === ref.namespace && scope.domain === ref.domain) names.add(name);
@@ -68,7 +69,9 @@ export function pipelineRefsOf(documents: readonly ParsedDocument[], scope: Scop
   for (const { manifest } of documents) {
     if (manifest.kind !== "Schedule") continue;
     try {
-      refs.add(formatPipelineRef(parsePipelineRef(manifest.spec.pipeline, scopeOf(manifest.metadata, scope))));
+      refs.add(
+        formatPipelineRef(parsePipelineRef(manifest.spec.pipeline, scopeOf(manifest.metadata, scope))),
+      );
     } catch (cause) {
       if (!(cause instanceof MflowError)) throw cause;
     }

@@ -10,8 +10,8 @@ import { quoted } from "../quoted.ts";
 import { ScheduleTimes } from "../schedule-times.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
-import type { ScheduleManifest, ScheduleSpec } from "../schema/schedule.ts";
 import type { Scope } from "../schema/scalars.ts";
+import type { ScheduleManifest, ScheduleSpec } from "../schema/schedule.ts";
 import { zoneProblem } from "../time-zone.ts";
 import { type LintContext, scopeOf } from "./context.ts";
 import { isSystemParam } from "./declarations.ts";
@@ -34,7 +34,10 @@ export function* scheduleRules(
 ): Generator<Finding> {
   if (context.overlay) {
     const remedy = "apply it (`mflow apply`) and leave it out";
-    yield error("/kind", `a run cannot bring a schedule along, and ${quoted(metadata.name)} is one; ${remedy}`);
+    yield error(
+      "/kind",
+      `a run cannot bring a schedule along, and ${quoted(metadata.name)} is one; ${remedy}`,
+    );
   }
   const problems = [...timingProblems(spec)];
   yield* problems;
@@ -60,7 +63,10 @@ function* timingProblems({ cron, timeZone, startAt, endAt, jitter }: ScheduleSpe
   if (zone) yield error("/spec/timeZone", zone);
   for (const [key, text] of Object.entries({ startAt, endAt })) {
     if (text !== undefined && Number.isNaN(Date.parse(text)))
-      yield error(`/spec/${key}`, `${quoted(text)} is on no calendar; write it like \`2026-03-01T12:00:00Z\``);
+      yield error(
+        `/spec/${key}`,
+        `${quoted(text)} is on no calendar; write it like \`2026-03-01T12:00:00Z\``,
+      );
   }
   yield* durationProblem(jitter, "/spec/jitter");
 }
@@ -79,7 +85,10 @@ function* durationProblem(duration: string | undefined, path: string): Generator
 function* timesRules(spec: ScheduleSpec): Generator<Finding> {
   const { startAt, endAt, jitter } = spec;
   if (startAt !== undefined && endAt !== undefined && Date.parse(endAt) <= Date.parse(startAt)) {
-    yield error("/spec/endAt", "`endAt` is not after `startAt`, so the schedule never fires; correct one of them");
+    yield error(
+      "/spec/endAt",
+      "`endAt` is not after `startAt`, so the schedule never fires; correct one of them",
+    );
     return;
   }
   const end = endAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(endAt);
@@ -117,7 +126,8 @@ function* catchUpRules({ catchUp, paused }: ScheduleSpec): Generator<Finding> {
     yield warning("/spec/catchUp/limit", "`limit` is for `policy: ALL` alone; remove it");
   if (within !== undefined && policy === "SKIP")
     yield warning("/spec/catchUp/within", "`within` does nothing with `policy: SKIP`; say `LAST` or `ALL`");
-  if (catchUp && paused) yield warning("/spec/catchUp", "what passes while a schedule is paused is never caught up with");
+  if (catchUp && paused)
+    yield warning("/spec/catchUp", "what passes while a schedule is paused is never caught up with");
 }
 
 /** Whether the pipeline can do what `overlap` says. */

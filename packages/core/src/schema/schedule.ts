@@ -28,7 +28,9 @@ export const CatchUp = closed(
         "`SKIP` (default): none of them runs. `LAST`: the newest runs. `ALL`: each runs, oldest first, at most `limit`.",
       ),
     ),
-    within: Type.Optional(titled("Times that were longer ago are not caught up with (default: none is too old).", Duration)),
+    within: Type.Optional(
+      titled("Times that were longer ago are not caught up with (default: none is too old).", Duration),
+    ),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100, description: "With `ALL`: the newest so many (default 10)." }),
     ),
@@ -58,7 +60,8 @@ export const ScheduleSpec = closed(
       Type.String({
         minLength: 1,
         maxLength: 64,
-        description: "Time zone of the expressions, a name of the IANA list such as `Europe/Berlin` (default `UTC`).",
+        description:
+          "Time zone of the expressions, a name of the IANA list such as `Europe/Berlin` (default `UTC`).",
       }),
     ),
     runParams: Type.Optional(titled("Values of each run.", ParamValues)),
@@ -128,7 +131,9 @@ export const Firing = closed(
   {
     time: titled("The time that it is about, without jitter; of several missed ones the last.", Timestamp),
     since: Type.Optional(titled("Of several missed times the first.", Timestamp)),
-    count: Type.Optional(Type.Integer({ description: "How many were missed, when it is several and not over 1000." })),
+    count: Type.Optional(
+      Type.Integer({ description: "How many were missed, when it is several and not over 1000." }),
+    ),
     at: titled("When this was decided.", Timestamp),
     outcome: FiringOutcome,
     runId: Type.Optional(Type.String({ description: "The run that started, or that was in the way." })),

@@ -3,14 +3,14 @@
 import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Manifest } from "@mflow/core/manifest";
+import { formatPipelineRef, parsePipelineRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
-import type { Schedule, ScheduleManifest } from "@mflow/core/schema/schedule";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { formatPipelineRef, parsePipelineRef } from "@mflow/core/reference";
+import type { Schedule, ScheduleManifest } from "@mflow/core/schema/schedule";
 import { markedInPipeline, sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";

@@ -16,6 +16,7 @@ import type { LogStore } from "../logs/log-store.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
@@ -41,6 +42,7 @@ export interface Services {
   engine: Engine;
   catalog: CatalogContext;
   lint: LintSources;
+  schedules: Schedules;
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;

@@ -21,6 +21,7 @@ import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
+import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
 /** A body of which a test knows little. */
@@ -48,6 +49,7 @@ export interface TestServer {
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  schedules: Schedules;
   clusters: Clusters;
   setState(state: ServerState): void;
   /** Token of a user. */
@@ -126,13 +128,21 @@ export async function startTestServer({
     listeners: listeners.hub,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   await engine.start();
+  await schedules.start();
   await listeners.dispatcher.start();
   let state: ServerState = "ready";
   const app = createApp({
     store,
     logs,
     engine,
+    schedules,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
@@ -183,6 +193,7 @@ export async function startTestServer({
     keys,
     accounts,
     listeners,
+    schedules,
     clusters,
     setState: (next) => {
       state = next;
@@ -201,6 +212,7 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await schedules.stop();
       await engine.stop();
       await listeners.close();
       await logs.close();
