@@ -238,7 +238,9 @@ class Application {
     if (action !== "UNCHANGED") {
       this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
     }
-    this.#pipelines.set(formatPipelineRef(pipeline), pipeline);
+    const { id, domain, namespace } = pipeline;
+    this.#pipelines.set(formatPipelineRef({ id }), pipeline);
+    this.#pipelines.set(formatPipelineRef({ name, domain, namespace }), pipeline);
     return { kind: "Pipeline", record: pipeline, action };
   }
 
