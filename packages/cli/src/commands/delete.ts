@@ -1,4 +1,4 @@
-// `mflow delete`: deletes DRAFT jobs, pipelines, and runs and tasks that have ended.
+// `mflow delete`: deletes DRAFT jobs, pipelines, schedules, and runs and tasks that have ended.
 
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
@@ -11,6 +11,7 @@ export async function run(context: Context, { args }: CommandCall): Promise<unde
   for (const name of names) {
     if (kind === "job") await client.jobs.remove(name, context.scope);
     else if (kind === "pipeline") await client.pipelines.remove(name, context.scope);
+    else if (kind === "schedule") await client.schedules.remove(name, context.scope);
     else if (kind === "run") await client.runs.remove(name);
     else await client.tasks.remove(name);
     if (!context.documentFormat) context.print(`${kind} ${name} deleted`);

@@ -164,13 +164,13 @@ describe("of a schedule it is said", () => {
     ]);
   });
 
-  test("that it is given twice, and not for a run", () => {
+  test("that it is given twice, and that a run does not store it", () => {
     const text = schedule("  cron: '@daily'\n");
     expect(linted(`${text}---\n${text}${backup()}`)).toEqual([
       "8:19: error: Schedule `nightly@default.default` is given twice, first in line 2; remove one or rename it",
     ]);
     expect(linted(text + backup(), { overlay: true })).toEqual([
-      "1:7: error: a run cannot bring a schedule along, and `nightly` is one; apply it (`mflow apply`) and leave it out",
+      "1:7: warning: a run does not store the schedule `nightly`; apply it (`mflow apply`)",
     ]);
   });
 });

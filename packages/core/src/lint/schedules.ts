@@ -33,21 +33,18 @@ export function* scheduleRules(
   jobs: JobLookup,
 ): Generator<Finding> {
   if (context.overlay) {
-    const remedy = "apply it (`mflow apply`) and leave it out";
-    yield error(
-      "/kind",
-      `a run cannot bring a schedule along, and ${quoted(metadata.name)} is one; ${remedy}`,
-    );
+    const message = `a run does not store the schedule ${quoted(metadata.name)}; apply it (\`mflow apply\`)`;
+    yield warning("/kind", message);
   }
+  const scope = scopeOf(metadata, context.scope);
+  const { pipeline, error: wrong, warning: doubt } = pipelines.resolve(spec.pipeline, scope);
+  if (wrong) yield error("/spec/pipeline", wrong);
+  if (doubt) yield warning("/spec/pipeline", doubt);
   const problems = [...timingProblems(spec)];
   yield* problems;
   const isReadable = problems.length === 0;
   if (isReadable) yield* timesRules(spec);
   yield* catchUpRules(spec);
-  const scope = scopeOf(metadata, context.scope);
-  const { pipeline, error: wrong, warning: doubt } = pipelines.resolve(spec.pipeline, scope);
-  if (wrong) yield error("/spec/pipeline", wrong);
-  if (doubt) yield warning("/spec/pipeline", doubt);
   if (pipeline) yield* pipelineRules(spec, pipeline.spec);
   yield* paramRules(spec, pipeline, jobs);
 }

@@ -88,7 +88,7 @@ export class ScheduleFiring {
         time: text(last),
         ...(!isOne && { since: text(first), ...(count !== undefined && { count }) }),
         outcome: "MISSED",
-        message: `${isOne ? "the time" : `${count ?? "more than 1000"} times`} passed while the server was down or busy`,
+        message: missedSentence(text(first), text(last), count),
       });
     }
     for (const time of late.run) await this.#fire(text(time));
@@ -204,6 +204,11 @@ export class ScheduleFiring {
       await this.#note({ time, outcome: "REFUSED", message: error.message });
     }
   }
+}
+
+function missedSentence(first: string, last: string, count: number | undefined): string {
+  const which = first === last ? first : `${count ?? "more than 1000"} times from ${first} to ${last}`;
+  return `${which} passed while the server was down or busy`;
 }
 
 function takeOverSentence({ name, owner }: Schedule, reason: string): string {
