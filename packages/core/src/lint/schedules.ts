@@ -116,15 +116,13 @@ function* timesRules(spec: ScheduleSpec): Generator<Finding> {
   }
 }
 
-function* catchUpRules({ catchUp, paused }: ScheduleSpec): Generator<Finding> {
+function* catchUpRules({ catchUp }: ScheduleSpec): Generator<Finding> {
   const { policy = "SKIP", within, limit } = catchUp ?? {};
   yield* durationProblem(within, "/spec/catchUp/within");
   if (limit !== undefined && policy !== "ALL")
     yield warning("/spec/catchUp/limit", "`limit` is for `policy: ALL` alone; remove it");
   if (within !== undefined && policy === "SKIP")
     yield warning("/spec/catchUp/within", "`within` does nothing with `policy: SKIP`; say `LAST` or `ALL`");
-  if (catchUp && paused)
-    yield warning("/spec/catchUp", "what passes while a schedule is paused is never caught up with");
 }
 
 /** Whether the pipeline can do what `overlap` says. */
