@@ -215,6 +215,18 @@ describe("while a run has not ended, the next time", () => {
     expect((await world.view("nightly")).status.waiting).toBeUndefined();
   });
 
+  test("does not start by CANCEL_RUNNING while the schedule is paused, but when it is resumed", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(slow);
+    await world.goTo("2026-01-01T12:05:00Z");
+    await world.schedules.pause(await world.schedule("nightly"), "bob");
+    await world.goTo("2026-01-01T14:30:00Z");
+    expect(await world.started()).toEqual(["11:00 CANCELED"]);
+    await world.schedules.resume(await world.schedule("nightly"), "bob");
+    await world.goTo("2026-01-01T14:31:00Z");
+    expect(await world.started()).toEqual(["11:00 CANCELED", "12:00 ACTIVE"]);
+  });
+
   test("starts by CANCEL_RUNNING when what it waited for ended while the server was away", async () => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
     await world.apply(slow);

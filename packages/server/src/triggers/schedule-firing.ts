@@ -8,7 +8,7 @@ import { jitterOf, ScheduleTimes } from "@mflow/core/schedule-times";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
-import type { Firing, Schedule, ScheduleState } from "@mflow/core/schema/schedule";
+import type { Firing, Schedule, ScheduledTime, ScheduleState } from "@mflow/core/schema/schedule";
 import type { Actor, Engine } from "../engine/submit.ts";
 import type { Store, StoredSchedule } from "../store/store.ts";
 import { isUnfinished, pipelineScope, runRequest, unfinishedRuns, unnotedRun } from "./schedule-runs.ts";
@@ -25,7 +25,21 @@ export interface FiringParts {
   tell(events: HistoryEvent[]): void;
 }
 
+/** How many of the next times are shown. */
+const SHOWN_TIMES = 5;
+
 const text = (moment: number) => new Date(moment).toISOString();
+
+/** The next five times of a schedule that is not paused, seen from `now`, milliseconds since the epoch. */
+export function nextTimesOf({ id, spec }: Schedule, state: ScheduleState, now: number): ScheduledTime[] {
+  const times = new ScheduleTimes(spec);
+  const startOf = (time: number) => time + jitterOf(id, time, spec.jitter);
+  const doneUntil = Date.parse(state.doneUntil);
+  const first = times.after(doneUntil);
+  // One whose time has come may still wait for its jitter; what is later than that is being started now.
+  const from = first !== undefined && startOf(first) > now ? doneUntil : now;
+  return times.next(from, SHOWN_TIMES).map((time) => ({ time: text(time), startsAt: text(startOf(time)) }));
+}
 
 /** One schedule, from when it was read until what is due of it is done. */
 export class ScheduleFiring {
@@ -74,8 +88,8 @@ export class ScheduleFiring {
   async settle(isUnsure: boolean): Promise<void> {
     if (this.#isNew) await this.write({ state: this.#state });
     if (isUnsure) await this.#adopt();
-    if (this.#state.waiting) await this.#startWaiting();
     if (this.isPaused) return;
+    if (this.#state.waiting) await this.#startWaiting();
     const { spec } = this.#schedule;
     const now = this.#parts.now();
     const late = lateTimes(this.#times, Date.parse(this.#state.doneUntil), now, spec.catchUp, (time) =>

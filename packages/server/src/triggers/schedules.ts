@@ -1,19 +1,17 @@
 // The service that fires schedules: one timer for all of them, set to the next time that is due. What a schedule has
 // done is in the store; here is only when it is to be looked at next, so that a restart begins where the last life ended.
+// What reads the calendar is loaded with the first schedule.
 
 import { MflowError } from "@mflow/core/errors";
-import { jitterOf, ScheduleTimes } from "@mflow/core/schedule-times";
 import type { HistoryEvent } from "@mflow/core/schema/event";
-import type { Schedule, ScheduledTime, ScheduleState, ScheduleView } from "@mflow/core/schema/schedule";
+import type { Schedule, ScheduleView } from "@mflow/core/schema/schedule";
 import { type Clock, systemClock } from "../engine/clock.ts";
 import type { Actor, Engine, RunPipelineResult } from "../engine/submit.ts";
 import type { CatalogChange, StoredSchedule } from "../store/store.ts";
-import { type FiringParts, ScheduleFiring } from "./schedule-firing.ts";
+import type { FiringParts, ScheduleFiring } from "./schedule-firing.ts";
 import { pipelineScope, runRequest } from "./schedule-runs.ts";
 import { currentState, paused, resumed, withFiring } from "./schedule-state.ts";
 
-/** How many of the next times are shown. */
-const SHOWN_TIMES = 5;
 /** The timer is set to no longer than this, milliseconds: the machine's clock may be put forward meanwhile. */
 const LONGEST_SLEEP_MS = 60_000;
 /** What the store or the engine could not do is tried again after this, milliseconds. */
@@ -57,7 +55,9 @@ export class Schedules {
     if (this.#isRunning) return;
     this.#isRunning = true;
     this.#unsubscribe = this.#options.engine.subscribe((event) => this.#heard(event));
-    for (const stored of await this.#options.store.schedules.all()) this.#take(stored, true);
+    for (const stored of await this.#options.store.schedules.all()) await this.#take(stored);
+    // Stopped meanwhile.
+    if (!this.#isRunning) return this.#entries.clear();
     for (const [id, { waitsFor }] of this.#entries) if (waitsFor.length > 0) this.#settleSoon(id);
     this.#arm();
   }
@@ -109,7 +109,8 @@ export class Schedules {
   async view(schedule: Schedule): Promise<ScheduleView> {
     const state = currentState(schedule, (await this.#options.store.schedules.find(schedule.id))?.state);
     const isPaused = state.paused !== undefined || schedule.spec.paused === true;
-    const nextTimes = isPaused ? [] : this.#nextTimes(schedule, state);
+    const { nextTimesOf } = await import("./schedule-firing.ts");
+    const nextTimes = isPaused ? [] : nextTimesOf(schedule, state, this.#clock.now());
     const isEnded = !isPaused && nextTimes.length === 0;
     return {
       ...schedule,
@@ -121,19 +122,6 @@ export class Schedules {
         firings: state.firings,
       },
     };
-  }
-
-  #nextTimes({ id, spec }: Schedule, state: ScheduleState): ScheduledTime[] {
-    const times = new ScheduleTimes(spec);
-    const now = this.#clock.now();
-    const startOf = (time: number) => time + jitterOf(id, time, spec.jitter);
-    const first = times.after(Date.parse(state.doneUntil));
-    // One whose time has come may still wait for its jitter; later ones are being started now.
-    const from = first !== undefined && startOf(first) > now ? Date.parse(state.doneUntil) : now;
-    return times.next(from, SHOWN_TIMES).map((time) => ({
-      time: new Date(time).toISOString(),
-      startsAt: new Date(startOf(time)).toISOString(),
-    }));
   }
 
   /** Nothing starts until it is resumed. Rejects with CONFLICT when it is paused already. */
@@ -155,6 +143,8 @@ export class Schedules {
     await this.#change(schedule.id, (firing) =>
       firing.write(resumed(schedule, firing.state, by, this.#time())),
     );
+    // A run that waited for others may have its turn by now.
+    this.#settleSoon(schedule.id);
   }
 
   /** Throws CONFLICT when the manifest of a schedule pauses it: then nobody else resumes it. */
@@ -189,7 +179,8 @@ export class Schedules {
     return new Date(this.#clock.now()).toISOString();
   }
 
-  #firingOf(stored: StoredSchedule): ScheduleFiring {
+  async #firingOf(stored: StoredSchedule): Promise<ScheduleFiring> {
+    const { ScheduleFiring } = await import("./schedule-firing.ts");
     const { engine, store, cannotRun } = this.#options;
     const tell = (events: HistoryEvent[]) => {
       for (const event of events) for (const listener of this.#listeners) listener(event);
@@ -197,11 +188,16 @@ export class Schedules {
     return new ScheduleFiring({ engine, store, cannotRun, now: () => this.#clock.now(), tell }, stored);
   }
 
-  /** Notes when a schedule is to be looked at next. */
-  #take(stored: StoredSchedule, isUnsure: boolean): void {
-    this.#note(stored.schedule.id, this.#firingOf(stored), isUnsure);
+  /** A schedule that cannot be read, e.g. because the platform lost its time zone, holds up no other. */
+  async #take(stored: StoredSchedule): Promise<void> {
+    try {
+      this.#note(stored.schedule.id, await this.#firingOf(stored), true);
+    } catch (error) {
+      this.#options.log.warn(`schedule ${stored.schedule.name} cannot be read and starts nothing`, error);
+    }
   }
 
+  /** Notes when a schedule is to be looked at next. */
   #note(id: string, firing: ScheduleFiring, isUnsure: boolean): void {
     const waitsFor = firing.state.waiting?.runIds ?? [];
     this.#entries.set(id, { dueAt: firing.dueAt, isUnsure, waitsFor });
@@ -232,7 +228,7 @@ export class Schedules {
     return this.#inOrder(id, async () => {
       const stored = await this.#options.store.schedules.find(id);
       if (!stored) throw new MflowError("NOT_FOUND", `There is no schedule ${id}.`);
-      const firing = this.#firingOf(stored);
+      const firing = await this.#firingOf(stored);
       await work(firing);
       if (!this.#isRunning) return;
       this.#note(id, firing, this.#entries.get(id)?.isUnsure ?? true);
@@ -251,7 +247,7 @@ export class Schedules {
     if (!this.#isRunning) return;
     const stored = await this.#options.store.schedules.find(id);
     if (!stored) return this.#forget(id);
-    const firing = this.#firingOf(stored);
+    const firing = await this.#firingOf(stored);
     try {
       await firing.settle(this.#entries.get(id)?.isUnsure ?? true);
       this.#note(id, firing, false);
