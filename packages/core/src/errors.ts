@@ -73,6 +73,11 @@ const entries = {
     remedy:
       "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
   },
+  CONDITION_FAILED: {
+    status: 400,
+    meaning: "A condition (`when`) cannot be decided: it names a value that is not there, or cannot be read.",
+    remedy: "Do what the message says, e.g. ask with `has(...)` first; `mflow lint` checks conditions.",
+  },
   UNAUTHORIZED: {
     status: 401,
     meaning: "No valid token was given.",
