@@ -169,15 +169,11 @@ const entries = {
     meaning: "A link or card in a message decides once, and this one has.",
     remedy: "Decide with `mflow audit` or `mflow confirm`, if there is still something to decide.",
   },
-  CONDITION_FAILED: {
-    status: 400,
-    meaning: "A condition (`when`) cannot be decided: it names a value that is not there, or cannot be read.",
-    remedy: "Do what the message says, e.g. ask with `has(...)` first; `mflow lint` checks conditions.",
-  },
   MATRIX_INVALID: {
     status: 400,
     meaning: "The combinations of a task's matrix are wrong, or there are too many.",
-    remedy: "Correct the `matrix`, or what the earlier task puts out for it; at most 256 combinations are possible.",
+    remedy:
+      "Correct the `matrix`, or what the earlier task puts out for it; at most 256 combinations are possible.",
   },
   PLAN_CYCLE: {
     status: 400,
