@@ -3,7 +3,7 @@ import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { ScheduleView } from "@mflow/core/schema/schedule";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job, pipeline } from "../testing/manifests.ts";
-import { startTestServer, type TestServer } from "../testing/test-server.ts";
+import { eventually, startTestServer, type TestServer } from "../testing/test-server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -189,4 +189,22 @@ test("viewers look, operators of the scope and of the pipeline's scope do the re
   ]);
   const { run } = await server.ok<RunPipelineResponse>("POST", `/schedules/${anothers.id}/trigger`);
   expect([run.namespace, run.labels?.["mflow.schedule"]]).toEqual(["default", "foreign@team.default"]);
+});
+
+test("a schedule of a user who was removed starts nothing, says so, and runs for who resumes it", async () => {
+  const grants = [{ role: "operator" as const, domain: "default", namespace: "default" }];
+  await server.accounts.addUser("gus", { grants });
+  const gus = (await server.accounts.createToken("gus", "test")).secret;
+  await server.ok("POST", "/schedules", yearly("of-gus", { cron: "* * * * * *" }), { as: gus });
+  const read = async () => (await server.ok<ScheduleView>("GET", "/schedules/of-gus")).status.firings;
+  await eventually(read, ([newest]) => newest?.outcome === "STARTED");
+  await server.accounts.removeUser("gus");
+  const [refused] = await eventually(read, ([newest]) => newest?.outcome === "REFUSED");
+  expect(refused?.message).toBe(
+    "its owner gus is no user any more; whoever may run the pipeline can take it over with `mflow schedule resume of-gus`",
+  );
+  await server.ok("POST", "/schedules/of-gus/resume", undefined, { as: "otto" });
+  const [started] = await eventually(read, ([newest]) => newest?.outcome === "STARTED");
+  expect((await server.store.runs.run(started?.runId ?? ""))?.runBy).toBe("otto");
+  await server.ok("DELETE", "/schedules/of-gus");
 });
