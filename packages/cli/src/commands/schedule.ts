@@ -93,20 +93,26 @@ async function next(context: Context, name: string, options: NextOptions): Promi
   if ((name === "") === (cron === undefined)) {
     throw new UsageError("name a schedule, or give an expression with --cron", "One of the two.");
   }
-  if (cron !== undefined) return printTimes(context, timesOf(cron, timeZone, from, count), timeZone);
+  if (cron !== undefined) {
+    const now = from === undefined ? Date.now() : undefined;
+    return printTimes(context, timesOf(cron, timeZone, from, count), timeZone, now);
+  }
   if (timeZone !== undefined || from !== undefined)
     throw new UsageError("--time-zone and --from go with --cron", "A schedule has its own time zone.");
   const { client } = await context.connect();
   const { id, spec, status } = await client.schedules.get(name, context.scope);
-  if (status.stage === "PAUSED") context.note(`schedule ${name} is paused, so nothing starts`);
+  const isPaused = status.stage === "PAUSED";
+  if (isPaused) context.note(`schedule ${name} is paused, so nothing starts; it would be due then`);
+  // The server knows what has started already; it tells five.
   const known = status.nextTimes.slice(0, count);
   const last = known.at(-1);
-  const rest = last ? new ScheduleTimes(spec).next(Date.parse(last.time), count - known.length) : [];
+  const after = last ? Date.parse(last.time) : Date.now();
+  const rest = last || isPaused ? new ScheduleTimes(spec).next(after, count - known.length) : [];
   const more = rest.map((time) => ({
     time: new Date(time).toISOString(),
     startsAt: new Date(time + jitterOf(id, time, spec.jitter)).toISOString(),
   }));
-  return printTimes(context, [...known, ...more], spec.timeZone);
+  return printTimes(context, [...known, ...more], spec.timeZone, Date.now());
 }
 
 /** The times of an expression, which is read here. */
@@ -128,20 +134,23 @@ function timesOf(
   });
 }
 
+/** With `now`, milliseconds since the epoch, also how long it is until then. */
 async function printTimes(
   context: Context,
   times: ScheduledTime[],
-  timeZone = DEFAULT_TIME_ZONE,
+  timeZone: string | undefined = DEFAULT_TIME_ZONE,
+  now: number | undefined,
 ): Promise<undefined> {
   if (context.documentFormat) return context.printDocument({ items: times });
   if (times.length === 0) return context.note("there are no times any more");
-  const now = Date.now();
   const hasJitter = times.some(({ time, startsAt }) => time !== startsAt);
   const columns: Column<ScheduledTime>[] = [
     { title: `TIME IN ${timeZone}`, value: ({ time }) => formatInZone(Date.parse(time), timeZone) },
     { title: "UTC", value: ({ time }) => time.replace(".000Z", "Z") },
     ...(hasJitter ? [{ title: "STARTS", value: ({ startsAt }: ScheduledTime) => startsAt }] : []),
-    { title: "", value: ({ startsAt }) => untilText(startsAt, now) },
+    ...(now === undefined
+      ? []
+      : [{ title: "", value: ({ startsAt }: ScheduledTime) => untilText(startsAt, now) }]),
   ];
   const [titles = "", ...rows] = tableLines(columns, times, {});
   context.print(context.style.tone("quiet", titles.trimEnd()));
