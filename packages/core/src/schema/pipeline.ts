@@ -5,6 +5,7 @@ import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
+import { Retention } from "./retention.ts";
 import { closed, Duration, Labels, Name, scopeProperties, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
@@ -71,6 +72,7 @@ export const PipelineSpec = closed(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    retention: Type.Optional(Retention),
     ...listenerProperties,
     stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),
   },
