@@ -70,6 +70,8 @@ export const CleanupResult = closed({
   items: Type.Array(SurplusRun, {
     description: "The runs that went, or would go in a dry run: the oldest of each pipeline first.",
   }),
-  hasMore: Type.Boolean({ description: "There are more than one answer names: ask again once these are gone." }),
+  hasMore: Type.Boolean({
+    description: "There are more than one answer names: ask again once these are gone.",
+  }),
 });
 export type CleanupResult = Static<typeof CleanupResult>;

@@ -13,7 +13,7 @@ import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
-import { EffectWorkers, isWanted } from "./effects.ts";
+import { EffectWorkers, isWanted, runnerTypesOf } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
@@ -58,6 +58,7 @@ export class RunningEngine implements Engine {
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
   readonly #timers = new Set<() => void>();
+  readonly #removed = { request: 0, retention: 0 };
   #isDraining = false;
 
   constructor(options: EngineOptions) {
@@ -236,7 +237,7 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
-  async remove(aggregateId: string, actor: Actor): Promise<void> {
+  async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
     const { store, logs } = this.#options;
     const aggregate = await store.runs.load(aggregateId);
@@ -249,9 +250,14 @@ export class RunningEngine implements Engine {
       await this.#runners.get(task.runnerType)?.discard?.(task.id);
       await logs.remove(task.id);
     }
-    const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
+    // What was to be released and is not yet goes with the rows.
+    for (const type of runnerTypesOf(aggregate.definition))
+      await this.#runners.get(type)?.release(aggregateId);
+    const at = new Date(this.#clock.now()).toISOString();
+    const event = deletion(aggregate, at, actor, because);
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);
+    this.#removed[because === undefined ? "request" : "retention"]++;
   }
 
   checkTerminal(task: JobTask): void {
@@ -291,6 +297,11 @@ export class RunningEngine implements Engine {
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
     const { held, waiting } = this.#slots.counts;
     return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
+  }
+
+  /** Runs and lone tasks that were removed since the start, by why. */
+  get removed(): Readonly<Record<"request" | "retention", number>> {
+    return this.#removed;
   }
 
   #context({
@@ -459,7 +470,12 @@ export class RunningEngine implements Engine {
   }
 }
 
-function deletion({ id, run, tasks }: Aggregate, actor: Actor, at: string): NewHistoryEvent {
+function deletion(
+  { id, run, tasks }: Aggregate,
+  at: string,
+  actor?: Actor,
+  because?: string,
+): NewHistoryEvent {
   const { domain, namespace, name } = run ?? (tasks[0] as JobTask);
   return {
     type: "DELETED",
@@ -467,7 +483,8 @@ function deletion({ id, run, tasks }: Aggregate, actor: Actor, at: string): NewH
     domain,
     namespace,
     name,
-    actor: actor.name,
+    ...(actor && { actor: actor.name }),
+    ...(because !== undefined && { reason: "RETENTION", message: because }),
     [run ? "pipelineTaskId" : "taskId"]: id,
   };
 }

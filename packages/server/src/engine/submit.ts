@@ -69,8 +69,11 @@ export interface Engine {
   ): Promise<JobTask>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
-  /** Deletes an ended run or lone task with its logs. */
-  remove(aggregateId: string, actor: Actor): Promise<void>;
+  /**
+   * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
+   * it, unless `actor` asked for it.
+   */
+  remove(aggregateId: string, actor?: Actor, because?: string): Promise<void>;
   /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */
   checkTerminal(task: JobTask): void;
   /**

@@ -151,7 +151,7 @@ export interface RunStore {
    * does not depend on how many other tasks there are.
    */
   waitingGates(query: WaitingGateQuery): Promise<Page<WaitingGate>>;
-  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`: the task that asks. */
+  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`, the task that asks. */
   lastSucceeded(query: LastSucceededQuery): Promise<JobTask | undefined>;
   /**
    * Removes an ended aggregate with its tasks and deliveries; history stays, and `history` is added to it, and so does
@@ -218,8 +218,8 @@ export interface LastSucceededQuery {
   job: string;
   stageName?: string;
   name: string;
-  /** Id of the task that asks; tasks that are not older are left out. */
-  before: string;
+  /** Id of the task that asks; tasks that are not older are left out. Absent: nobody asks. */
+  before?: string;
 }
 
 export interface Page<T> {

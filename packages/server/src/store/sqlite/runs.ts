@@ -60,7 +60,9 @@ export function sqliteRuns(
   ].map(prepare);
   const deleteDefinition = prepare("DELETE FROM definitions WHERE aggregate_id = ?");
   const deleteTask = prepare("DELETE FROM tasks WHERE id = ?");
-  const someTasks = prepare("SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number LIMIT ?");
+  const someTasks = prepare(
+    "SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number LIMIT ?",
+  );
   const beginRemoval = prepare("INSERT OR REPLACE INTO removals (aggregate_id, pipeline) VALUES (?, ?)");
   const endRemoval = prepare("DELETE FROM removals WHERE aggregate_id = ?");
   const removals = prepare("SELECT aggregate_id AS id, pipeline FROM removals");
