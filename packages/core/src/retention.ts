@@ -3,7 +3,7 @@
 // Whatever the rule says, nothing goes within a minute of its end, so that who follows a run sees how it ended, and
 // what is needed stays: the last success of the pipeline, and that of each of its tasks.
 
-import { formatDuration, parseDuration } from "./duration.ts";
+import { parseDuration } from "./duration.ts";
 import type { Retention, RetentionRule } from "./schema/retention.ts";
 
 /** How long every ended run is kept, milliseconds. */
@@ -76,6 +76,6 @@ export function retentionText({ failed, ...rule }: Retention): string {
 }
 
 function ruleText({ maxAge, maxRuns }: RetentionRule): string {
-  const parts = [maxAge && formatDuration(parseDuration(maxAge)), maxRuns && `the last ${maxRuns}`];
+  const parts = [maxAge, maxRuns && `the last ${maxRuns}`];
   return parts.filter(Boolean).join(", ") || "all";
 }

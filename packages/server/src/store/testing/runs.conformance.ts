@@ -179,6 +179,26 @@ export function describeRuns(bench: Bench): void {
         expect((await runs.listTasks({ limit: 10, ...query })).items).toEqual([named(2)]);
     });
 
+    test("a wide run goes whole, and commits come in between", async () => {
+      const run = aRun(1, { stage: "SUCCEEDED" });
+      const tasks = Array.from({ length: 230 }, (_, i) => aTaskOf(run, i + 1, i + 1, { stage: "SUCCEEDED" }));
+      await commit(aNewRun(run, tasks));
+      const { runs } = bench.store;
+      let isGone = false;
+      const removed = runs.remove(run.id).then(() => {
+        isGone = true;
+      });
+      await commit(aNewRun(aRun(2)));
+      const wasGone = isGone;
+      await removed;
+      expect(wasGone).toBe(false);
+      expect(await runs.run(run.id)).toBeUndefined();
+      expect(await runs.tasksOfRun(run.id)).toEqual([]);
+      expect((await runs.listTasks({ limit: 10 })).items).toEqual([]);
+      const query = { scope: run, pipeline: "release", stageName: "main", name: "build", job: "compile" };
+      expect(await runs.lastSucceeded(query)).toBeUndefined();
+    });
+
     test("what has not ended stays", async () => {
       const created = aNewRun(aRun(1, { stage: "CANCELING" }));
       await commit(created, aNewTask(aTask(1, { stage: "ACTIVE" })));
