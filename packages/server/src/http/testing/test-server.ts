@@ -189,7 +189,7 @@ export async function startTestServer({
       body: body === undefined ? undefined : isText ? (body as string) : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json");
+    const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
     const parsed = (isJson ? JSON.parse(text) : text) as T;
     return { status: response.status, headers: response.headers, body: parsed };
   }
