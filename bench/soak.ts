@@ -34,8 +34,10 @@ export interface Footprint {
   runs: number;
   /** Ended runs that are kept. */
   kept: number;
-  /** The database with its write-ahead log, MB. */
+  /** The database, MB. */
   databaseMb: number;
+  /** Its write-ahead log, MB. */
+  walMb: number;
   /** Part of it that is free to be used again, MB. */
   freeMb: number;
   logFiles: number;
@@ -103,7 +105,11 @@ async function soakIn(folder: string, { runs, keep }: SoakOptions): Promise<[Foo
   const archive = new HistoryArchive({
     ...{ history: store.history, log, clock: systemClock, folder: join(folder, "archive"), keepMs: -60_000 },
   });
-  const moveEvents = () => archive.round(new AbortController().signal);
+  let moving: Promise<void> = Promise.resolve();
+  const moveEvents = () => {
+    moving = moving.then(() => archive.round(new AbortController().signal));
+    return moving;
+  };
   const waiting = new Map<string, () => void>();
   engine.subscribe(({ type, stage, pipelineTaskId = "" }) => {
     if (type === "RUN_STAGE" && stage !== "ACTIVE") waiting.get(pipelineTaskId)?.();
@@ -133,6 +139,7 @@ async function soakIn(folder: string, { runs, keep }: SoakOptions): Promise<[Foo
     while ((await keptRuns()) > PIPELINES * (keep + 1)) await new Promise((resolve) => setImmediate(resolve));
     await engine.settled();
     await moveEvents();
+    while (await store.space.giveBack());
     return footprint();
   }
 
@@ -142,14 +149,15 @@ async function soakIn(folder: string, { runs, keep }: SoakOptions): Promise<[Foo
   }
 
   async function footprint(): Promise<Footprint> {
-    const { freeBytes } = await store.space.space();
+    const { bytes, freeBytes } = await store.space.space();
     const files = await readdir(join(folder, "logs"), { recursive: true, withFileTypes: true });
     const { upTo } = await store.history.archived();
     collectGarbage();
     return {
       runs: done,
       kept: await keptRuns(),
-      databaseMb: (await sizeOf(folder, "mflow.db")) / MB + (await sizeOf(folder, "mflow.db-wal")) / MB,
+      databaseMb: bytes / MB,
+      walMb: (await stat(join(folder, "mflow.db-wal"))).size / MB,
       freeMb: freeBytes / MB,
       logFiles: files.filter((file) => file.isFile()).length,
       events: (await store.history.lastSeq()) - upTo,
@@ -166,10 +174,6 @@ async function soakIn(folder: string, { runs, keep }: SoakOptions): Promise<[Foo
     await store.close();
     await logs.close();
   }
-}
-
-async function sizeOf(folder: string, name: string): Promise<number> {
-  return (await stat(join(folder, name))).size;
 }
 
 function collectGarbage(): void {
@@ -189,6 +193,7 @@ export function growth([first, second]: [Footprint, Footprint], { keep }: SoakOp
   // Two tasks each, and a few that were just being packed.
   expectAtMost("the number of log files", second.logFiles, 2 * kept + AT_ONCE);
   expectAtMost("the database, MB,", second.databaseMb, 1.2 * first.databaseMb + 1);
+  expectAtMost("the write-ahead log, MB,", second.walMb, 64);
   // Less than a portion, and the deletions that came after it.
   expectAtMost("the number of events in the database", second.events, 1000 + 2 * kept);
   expectAtMost("the heap, MB,", second.heapMb, first.heapMb + 10);

@@ -1,6 +1,6 @@
 // Lets ended runs and lone tasks go by the rules of their pipelines, else of the server. It looks at a pipeline soon
-// after one of its runs ended, and at all of them from time to time, for what has become too old. What goes, goes one
-// after another through the engine, which lets others commit in between; what a crash interrupts is found again.
+// after one of its runs ended, and at all of them from time to time, for what has become too old. What goes, goes a few
+// at a time through the engine, and others commit in between; what a crash interrupts is found again.
 //
 // The rule of a run is that of its stored pipeline as it is now; of a pipeline that is not stored, that which its newest
 // run brought along. Nothing here grows with the number of runs that are kept.
@@ -40,13 +40,15 @@ const EVERY_MS = 5 * 60_000;
 const SOON_MS = 5_000;
 /** Groups and runs that are read at once. */
 const PORTION = 100;
+/** Runs that are removed at once: they share a wait for the disk. */
+const REMOVED_AT_ONCE = 8;
 /** Runs that one answer names. */
 const MAX_ANSWERED = 1000;
 
 const ENDINGS = ["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"];
 
-/** Answers whether it is gone. */
-type Take = (group: EndedGroup, surplus: LetGo) => Promise<boolean>;
+/** Answers of each whether it is gone. */
+type Take = (group: EndedGroup, surplus: readonly LetGo[]) => Promise<boolean[]>;
 
 export class Retention {
   readonly #parts: RetentionParts;
@@ -90,15 +92,16 @@ export class Retention {
     const items: SurplusRun[] = [];
     const full = new AbortController();
     let hasMore = false;
-    const take: Take = async (group, { run, because }) => {
-      if (items.length === MAX_ANSWERED) {
+    const take: Take = async (group, surplus) => {
+      const some = surplus.slice(0, MAX_ANSWERED - items.length);
+      if (some.length < surplus.length) {
         hasMore = true;
         full.abort();
-        return false;
       }
-      if (!dryRun && !(await this.#remove(run, because, actor))) return false;
-      items.push(surplusRun(group, run, because));
-      return !dryRun;
+      const gone = dryRun ? some.map(() => true) : await this.#removeAll(some, actor);
+      for (const [place, { run, because }] of some.entries())
+        if (gone[place]) items.push(surplusRun(group, run, because));
+      return surplus.map((_, place) => !dryRun && (gone[place] ?? false));
     };
     const isWanted = (group: EndedGroup) =>
       (scope.domain === undefined || group.domain === scope.domain) &&
@@ -124,7 +127,7 @@ export class Retention {
   async #round(signal: AbortSignal, isWoken: boolean): Promise<void> {
     const ended = [...this.#ended.values()];
     this.#ended.clear();
-    const take: Take = (_group, { run, because }) => this.#remove(run, because);
+    const take: Take = (_group, surplus) => this.#removeAll(surplus);
     if (isWoken) {
       for (const group of await this.#groupsOf(ended)) await this.#clean(group, take, signal);
     } else {
@@ -180,9 +183,12 @@ export class Retention {
           (endings.includes("OTHER") ? current.other : 0);
         const surplus = letGo(oldest, rule, { count: all - kept, now: clock.now(), leastAgeMs });
         if (surplus.length > 0) needed ??= await neededRuns(store, current, spec);
-        for (const one of surplus) {
+        const free = surplus.filter(({ run }) => !needed?.has(run.id));
+        kept += surplus.length - free.length;
+        for (let from = 0; from < free.length; from += REMOVED_AT_ONCE) {
           if (signal.aborted) return;
-          if (needed?.has(one.run.id) || !(await take(current, one))) kept++;
+          const gone = await take(current, free.slice(from, from + REMOVED_AT_ONCE));
+          kept += gone.filter((isGone) => !isGone).length;
           await turn();
         }
         if (surplus.length < PORTION) break;
@@ -200,6 +206,10 @@ export class Retention {
       .filter((run) => run !== undefined)
       .sort((a, b) => b.endedAt - a.endedAt)[0];
     return newest && (await runs.definition(newest.id))?.pipeline;
+  }
+
+  #removeAll(surplus: readonly LetGo[], actor?: Actor): Promise<boolean[]> {
+    return Promise.all(surplus.map(({ run, because }) => this.#remove(run, because, actor)));
   }
 
   /** Whether it is gone now. */

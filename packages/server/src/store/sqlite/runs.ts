@@ -2,6 +2,7 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import { OPEN, runEntry, taskEntry } from "../search-entry.ts";
@@ -21,6 +22,17 @@ const REMOVED_AT_ONCE = 200;
 
 /** Tasks that one transaction removes: the same. */
 const TASKS_AT_ONCE = 50;
+
+/** Removals that wait at the same moment and share a transaction, and so a wait for the disk. */
+const REMOVALS_AT_ONCE = 8;
+
+/** A removal that waits for its transaction. */
+interface Removal {
+  id: string;
+  history: NewHistoryEvent[];
+  resolve(done: { run: PipelineTask | undefined; events: HistoryEvent[] }): void;
+  reject(error: unknown): void;
+}
 
 /** What is kept in step with runs and tasks. */
 export interface RunParts extends CommitParts {
@@ -124,6 +136,32 @@ export function sqliteRuns(
     while (connection.unsynced(() => removeTasks(id, pipeline))) await turn();
   }
 
+  const waiting: Removal[] = [];
+
+  /** Removes at once what waits; what must not be removed is refused alone. */
+  function removeWaiting(): void {
+    const group = new Map<string, Removal>();
+    for (const removal of waiting.splice(0, REMOVALS_AT_ONCE)) {
+      try {
+        connection.read(() => demandEnded(removal.id));
+        if (group.has(removal.id)) throw new MflowError("NOT_FOUND", `${removal.id} is being removed`);
+        group.set(removal.id, removal);
+      } catch (error) {
+        removal.reject(error);
+      }
+    }
+    if (waiting.length > 0) setImmediate(removeWaiting);
+    const removals = [...group.values()];
+    try {
+      const done = connection.transaction(() =>
+        removals.map(({ id, history }) => ({ run: remove(id), events: parts.appendHistory(history) })),
+      );
+      for (const [index, one] of done.entries()) removals[index]?.resolve(one);
+    } catch (error) {
+      for (const { reject } of removals) reject(error);
+    }
+  }
+
   const left = connection.read(() => removals.all()) as { id: string; pipeline: string }[];
   for (const { id, pipeline } of left) while (connection.unsynced(() => removeTasks(id, pipeline)));
 
@@ -186,10 +224,11 @@ export function sqliteRuns(
       const removeSome = () => removal.removeEnded(aggregateId, REMOVED_AT_ONCE, from);
       // Deliveries can be very many. Should the server end meanwhile, the run is there to be removed again.
       for (; from !== undefined; await turn()) from = connection.unsynced(removeSome);
-      const { run: removed, events } = connection.transaction(() => ({
-        run: remove(aggregateId),
-        events: parts.appendHistory(history),
-      }));
+      const { run: removed, events } = await new Promise<Parameters<Removal["resolve"]>[0]>(
+        (resolve, reject) => {
+          if (waiting.push({ id: aggregateId, history, resolve, reject }) === 1) setImmediate(removeWaiting);
+        },
+      );
       if (removed) await removeAllTasks(aggregateId, removed.name);
       return events;
     },
