@@ -2,11 +2,12 @@
 
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
-import { isOver, type RunState } from "@mflow/core/state";
-import { isAtWork } from "@mflow/core/transitions";
+import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
+import { isAtWork, isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
@@ -14,7 +15,7 @@ import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted, runnerTypesOf } from "./effects.ts";
-import { Memory, stateOf } from "./memory.ts";
+import { Memory } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
@@ -67,8 +68,11 @@ export class RunningEngine implements Engine {
     this.#owner = options.newId("server");
     this.#slots = new Slots(options.maxTasks);
     this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
-    this.#alarms = new Alarms(this.#clock, (aggregateId, taskId) =>
-      this.#submitOwn(aggregateId, { type: "wake", taskId }),
+    this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
+      this.#submitOwn(
+        aggregateId,
+        isId("run", rowId) ? { type: "wakeRun" } : { type: "wake", taskId: rowId },
+      ),
     );
     this.#committer = new Committer({
       runs: options.store.runs,
@@ -232,8 +236,12 @@ export class RunningEngine implements Engine {
   cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
     this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
 
-  cancelRun: Engine["cancelRun"] = async (runId, request, actor, ifRevision) => {
-    const state = await this.#submitFor(runId, { type: "cancelRun", request, ifRevision }, actor);
+  cancelRun: Engine["cancelRun"] = async (runId, { stage, ...request }, actor, ifRevision) => {
+    const change =
+      stage === undefined
+        ? ({ type: "cancelRun", request, ifRevision } as const)
+        : ({ type: "cancelStage", stage, request, ifRevision } as const);
+    const state = await this.#submitFor(runId, change, actor);
     return state.run as PipelineTask;
   };
 
@@ -242,11 +250,12 @@ export class RunningEngine implements Engine {
     const { store, logs } = this.#options;
     const aggregate = await store.runs.load(aggregateId);
     if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
-    if (!isOver(stateOf(aggregate))) {
+    const { run, tasks } = aggregate;
+    if (run ? !isRunEnded(run) : tasks.some(({ status }) => !isEnded(status.stage))) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
-    for (const task of aggregate.tasks) {
+    for (const task of tasks) {
       await this.#runners.get(task.runnerType)?.discard?.(task.id);
       await logs.remove(task.id);
     }
@@ -322,6 +331,7 @@ export class RunningEngine implements Engine {
       mayReuseSlots,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
+      random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
@@ -395,6 +405,7 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
+    if (state.run) this.#alarms.note(state.id, state.run);
     for (const task of state.tasks.values()) {
       this.#slots.note(state.id, task);
       this.#alarms.note(state.id, task);
@@ -405,6 +416,7 @@ export class RunningEngine implements Engine {
     const { tasks, messages } = commit;
     if (isOver(state)) this.#unfinished.delete(state.id);
     else this.#unfinished.add(state.id);
+    if (commit.run) this.#alarms.note(state.id, commit.run);
     for (const task of tasks) this.#alarms.note(state.id, task);
     for (const event of events) this.#tell(event);
     const rows = new Map(tasks.map((task) => [task.id, task]));
