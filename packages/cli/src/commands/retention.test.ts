@@ -1,7 +1,11 @@
 // Retention from the command line: what is kept is shown, what would go is said, and what goes is asked for.
 
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { makeServedWorkplace, stable, type Workplace } from "../testing/command.ts";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
+import { aNewRun, anEvent, aRun, LEASE } from "@mflow/server/store/testing/records";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { makeServedWorkplace, makeWorkplace, stable, until, type Workplace } from "../testing/command.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -100,4 +104,87 @@ test("the archive is empty when everything is kept", async () => {
   expect(await place.mflow(["events", "--archive"])).toEqual({ stdout: "", stderr: "", exitCode: 0 });
   const { stderr, exitCode } = await place.mflow(["events", "--archive", "-f"]);
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("cannot be used with")]);
+});
+
+describe("on a server with months behind it", () => {
+  let old: Workplace;
+  /** Runs that ended in January, the oldest first. */
+  const runs = Array.from({ length: 5 }, (_, n) => aRun(n + 1, { stage: n === 4 ? "FAILED" : "SUCCEEDED" }));
+
+  async function serve(...flags: string[]) {
+    const server = old.start(["server", "--port", "0", "--log-level", "warn", ...flags]);
+    await until("server", () => (/listens on/.test(server.stderr) ? true : undefined));
+    return server;
+  }
+
+  async function idsKept(): Promise<string[]> {
+    const { stdout } = await old.mflow(["get", "runs", "-o", "json"]);
+    return (JSON.parse(stdout).items as { id: string }[]).map(({ id }) => id).toReversed();
+  }
+
+  beforeAll(async () => {
+    old = await makeWorkplace();
+    await mkdir(join(old.path, ".mflow"), { mode: 0o700 });
+    const store = await openSqliteStore(join(old.path, ".mflow", "mflow.db"));
+    for (const run of runs) {
+      const history = [anEvent({ pipelineTaskId: run.id, name: run.name })];
+      await store.runs.commit([aNewRun(run, [], { history })], LEASE);
+    }
+    await store.close();
+  });
+  afterAll(() => old.remove());
+
+  test("cleanup says what goes and by which rule, and takes it", async () => {
+    const server = await serve();
+    const rule = ["cleanup", "--pipeline", "release", "--max-runs", "4"];
+    const dry = await old.mflow([...rule, "--dry-run"]);
+    expect(dry).toEqual({
+      stdout: [
+        "ID                              OF       ENDED                     SUCCEEDED  RULE",
+        `${runs[0]?.id}  release  ${runs[0]?.createdAt}  yes        maxRuns: 4\n`,
+      ].join("\n"),
+      stderr: "mflow: 1 run would be deleted\n",
+      exitCode: 0,
+    });
+    const unasked = await old.mflow(rule);
+    expect([unasked.exitCode, unasked.stderr]).toEqual([
+      2,
+      "mflow: nobody can be asked here: Delete 1 run?\nSay --yes, or --dry-run to see what it is.\n",
+    ]);
+    expect(await old.mflow([...rule, "--yes"])).toEqual({
+      stdout: "1 run deleted\n",
+      stderr: "",
+      exitCode: 0,
+    });
+    expect(await idsKept()).toEqual(runs.slice(1).map(({ id }) => id));
+    server.process.kill("SIGTERM");
+    await server.ended;
+  });
+
+  test("settings let the rest go but what is needed, and move old events to the archive", async () => {
+    const server = await serve("--retain-for", "1d", "--history-for", "1h");
+    const archived = await until("archive", async () => {
+      const { stdout } = await old.mflow(["events", "--archive", "-o", "json"]);
+      return stdout === "" ? undefined : stdout.trim().split("\n");
+    });
+    expect(archived.map((line) => JSON.parse(line).pipelineTaskId)).toEqual(runs.map(({ id }) => id));
+    await until("end of the runs", async () => ((await idsKept()).length === 1 ? true : undefined));
+    expect(await idsKept()).toEqual([runs[3]?.id]);
+    const ofRun = await old.mflow(["events", "--run", runs[1]?.id ?? ""]);
+    expect(ofRun.stdout).toMatch(/^.*deleted.*$/im);
+    expect(ofRun.stderr).toBe("mflow: events up to place 5 are in the archive; --archive shows them\n");
+    const after = await old.mflow(["events", "--after", "2"]);
+    expect([after.exitCode, after.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringContaining("Events after place 2 are in the archive, up to place 5"),
+    ]);
+    const token = (await readFile(join(old.path, ".mflow", "local.token"), "utf8")).trim();
+    const address = /http:\/\/[0-9.]+:\d+/.exec(server.stderr)?.[0];
+    const answer = await fetch(`${address}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+    const metrics = await answer.text();
+    expect(metrics).toContain('mflow_runs_removed_total{by="retention"} 3');
+    expect(metrics).toContain("mflow_events_archived_total 5");
+    expect(metrics).toMatch(/^mflow_archive_bytes [1-9]\d*$/m);
+    expect(metrics).toMatch(/^mflow_database_bytes [1-9]\d*$/m);
+  });
 });

@@ -101,8 +101,8 @@ export class EffectWorkers {
   }
 
   async #release({ effect, definition }: EffectWork): Promise<void> {
-    for (const type of runnerTypesOf(definition))
-      await this.#parts.runners.get(type)?.release(effect.aggregateId);
+    const types = new Set(Object.values(definition.jobs).map((job) => job.spec.runnerType as string));
+    for (const type of types) await this.#parts.runners.get(type)?.release(effect.aggregateId);
   }
 
   #runnerOf(task: JobTask): Runner {
@@ -133,9 +133,4 @@ export class EffectWorkers {
 export function isWanted(task: JobTask): boolean {
   const { stage, stopping, workGoneAt, reported } = task.status;
   return (stage === "CREATING" || stage === "ACTIVE") && !stopping && !workGoneAt && !reported;
-}
-
-/** The runners of the jobs. */
-export function runnerTypesOf({ jobs }: RunDefinition): Set<string> {
-  return new Set(Object.values(jobs).map((job) => job.spec.runnerType));
 }

@@ -143,6 +143,8 @@ export interface RunStore {
   run(id: string): Promise<PipelineTask | undefined>;
   task(id: string): Promise<JobTask | undefined>;
   tasksOfRun(runId: string): Promise<JobTask[]>;
+  /** At most `limit` of them, without the first `skip`. */
+  someTasksOfRun(runId: string, skip: number, limit: number): Promise<JobTask[]>;
   definition(aggregateId: string): Promise<RunDefinition | undefined>;
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;

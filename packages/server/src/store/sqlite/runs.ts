@@ -73,7 +73,7 @@ export function sqliteRuns(
   const deleteDefinition = prepare("DELETE FROM definitions WHERE aggregate_id = ?");
   const deleteTask = prepare("DELETE FROM tasks WHERE id = ?");
   const someTasks = prepare(
-    "SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number LIMIT ?",
+    "SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number, n LIMIT ? OFFSET ?",
   );
   const beginRemoval = prepare("INSERT OR REPLACE INTO removals (aggregate_id, pipeline) VALUES (?, ?)");
   const endRemoval = prepare("DELETE FROM removals WHERE aggregate_id = ?");
@@ -84,6 +84,9 @@ export function sqliteRuns(
   const definition = (id: string): RunDefinition | undefined => parseBody(definitionBody.get(id) as Body);
   const tasksOfRun = (id: string): JobTask[] =>
     taskBodies.all(id).map((row) => JSON.parse(row.body as string) as JobTask);
+
+  const tasksFrom = (id: string, skip: number, limit: number): JobTask[] =>
+    someTasks.all(id, limit, skip).map((row) => JSON.parse(row.body as string) as JobTask);
 
   /** The run, or the lone task, that may be removed. */
   function demandEnded(id: string): { found?: PipelineTask; lone?: JobTask } {
@@ -124,9 +127,9 @@ export function sqliteRuns(
 
   /** Takes away some tasks of a run that was removed; answers whether there may be more. */
   function removeTasks(id: string, pipeline: string): boolean {
-    const rows = someTasks.all(id, TASKS_AT_ONCE);
-    for (const row of rows) removeTask(JSON.parse(row.body as string) as JobTask, pipeline);
-    if (rows.length === TASKS_AT_ONCE) return true;
+    const tasks = tasksFrom(id, 0, TASKS_AT_ONCE);
+    for (const each of tasks) removeTask(each, pipeline);
+    if (tasks.length === TASKS_AT_ONCE) return true;
     endRemoval.run(id);
     return false;
   }
@@ -203,6 +206,9 @@ export function sqliteRuns(
     },
     async tasksOfRun(runId) {
       return connection.read(() => tasksOfRun(runId));
+    },
+    async someTasksOfRun(runId, skip, limit) {
+      return connection.read(() => tasksFrom(runId, skip, limit));
     },
     async definition(aggregateId) {
       return connection.read(() => definition(aggregateId));

@@ -52,6 +52,8 @@ export function describeRuns(bench: Bench): void {
       const written = [ordered[4], ordered[1], ordered[3], ordered[0], ordered[2]] as JobTask[];
       await commit(aNewRun(run, written));
       expect((await bench.store.runs.load(run.id))?.tasks).toEqual(ordered);
+      expect(await bench.store.runs.someTasksOfRun(run.id, 0, 2)).toEqual(ordered.slice(0, 2));
+      expect(await bench.store.runs.someTasksOfRun(run.id, 2, 9)).toEqual(ordered.slice(2));
       expect(await bench.store.runs.tasksOfRun(run.id)).toEqual(ordered);
     });
 
