@@ -2,8 +2,9 @@
 // now. A rollback goes back to them, and who decides a gate is shown what changed since.
 
 import { setImmediate as turn } from "node:timers/promises";
+import { combinationsOf, wayName } from "@mflow/core/matrix";
 import { parseJobRef } from "@mflow/core/reference";
-import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { EndedGroup, Store } from "../store/store.ts";
 
@@ -23,15 +24,23 @@ export async function neededRuns(
   let looked = 0;
   for (const stage of spec?.stages ?? []) {
     for (const task of stage.tasks) {
-      if (++looked % TASKS_AT_ONCE === 0) await turn();
       const job = await jobName(store, task.job, scope);
       if (job === undefined) continue;
-      const query = { scope, pipeline: group.name, stageName: stage.name, name: task.name, job };
-      const success = await store.runs.lastSucceeded(query);
-      if (success?.pipelineTaskId !== undefined) needed.add(success.pipelineTaskId);
+      for (const name of namesOf(task)) {
+        if (++looked % TASKS_AT_ONCE === 0) await turn();
+        const query = { scope, pipeline: group.name, stageName: stage.name, name, job };
+        const success = await store.runs.lastSucceeded(query);
+        if (success?.pipelineTaskId !== undefined) needed.add(success.pipelineTaskId);
+      }
     }
   }
   return needed;
+}
+
+/** Of a matrix its ways; those that only runs know have no name yet. */
+function namesOf({ name, matrix }: TaskSpec): string[] {
+  if (!matrix) return [name];
+  return combinationsOf(matrix).map((values, index) => wayName(name, index + 1, values));
 }
 
 async function jobName({ catalog }: Store, ref: string, scope: Scope): Promise<string | undefined> {

@@ -125,6 +125,32 @@ test("the last success of each task that the pipeline has stays, also of runs th
   expect(Object.keys(await cleanUp())).toEqual([second]);
 });
 
+test("the last success of each way of a matrix stays", async () => {
+  await prepare();
+  const stages = (job: string) => [
+    {
+      name: "main",
+      tasks: [
+        { name: "deploy", job, ignoreFailed: true, matrix: { params: { SITE: ["east", "west"] } } },
+        { name: "check", job: "bad" },
+      ],
+    },
+  ];
+  const apply = (job: string) =>
+    server.ok("POST", "/apply", {
+      documents: [
+        pipeline("release", [], { stages: stages(job), isParallel: true, retention: { maxRuns: 1 } }),
+      ],
+    });
+  await apply("deploy");
+  const [first = "", second = ""] = await runs(2);
+  await apply("bad");
+  const [third = "", last = ""] = await runs(2);
+  await apply("deploy");
+  expect(Object.keys(await cleanUp())).toEqual([first, third]);
+  expect(await kept()).toEqual([second, last]);
+});
+
 test("failed runs have a rule and a count of their own", async () => {
   await prepare();
   await store({ maxRuns: 1, failed: { maxRuns: 2 } }, [{ name: "one", job: "bad" }]);
