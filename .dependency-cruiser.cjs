@@ -73,9 +73,14 @@ module.exports = {
       `${server}/engine/(submit|clock)\\.ts$`,
       `${server}/store/store\\.ts$`,
     ]),
+    only("retention", `${server}/retention/`, [
+      core,
+      `${server}/engine/(submit|clock)\\.ts$`,
+      `${server}/store/store\\.ts$`,
+    ]),
     only("http", `${server}/http/`, [
       core,
-      `${server}/(engine|triggers|auth|catalog|listeners)/`,
+      `${server}/(engine|triggers|auth|catalog|listeners|retention)/`,
       contracts,
       `${server}/runners/kubernetes/clusters/clusters\\.ts$`,
     ]),

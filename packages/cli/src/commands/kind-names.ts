@@ -26,7 +26,7 @@ const words: Record<string, KindName> = {
 
 export const KIND_WORDS = Object.keys(words);
 export const DESCRIBED = ["job", "pipeline", "schedule", "run", "task"];
-export const DELETABLE = ["job", "pipeline", "schedule", "run", "task"];
+export const DELETABLE = ["job", "pipeline", "schedule", "run", "task", "runs", "tasks"];
 
 export function kindOf(word: string): KindName {
   const kind = words[word];
