@@ -21,6 +21,8 @@ export interface Holding {
 export interface AdmissionView {
   /** How a key stands for a newcomer of this priority. */
   holding(key: string, priority: number): Holding;
+  /** Who holds the key first of all, else who waits for it first; and how many wait. */
+  lineAt(key: string): { first?: string; waiting: number };
   /** Whether this run or task waited, and all that it needs is kept for it now. */
   isGranted(id: string): boolean;
 }
@@ -57,5 +59,6 @@ export interface Closure {
 /** An engine without limits, for dry runs and tests. */
 export const UNLIMITED: AdmissionView = {
   holding: () => ({ held: 0, limit: Number.POSITIVE_INFINITY, isAwaited: false }),
+  lineAt: () => ({ waiting: 0 }),
   isGranted: () => false,
 };

@@ -6,14 +6,17 @@ import type { Change, Context } from "./change.ts";
 import { cancelRun, cancelTask } from "./decide/cancel.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
+import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
 import { proceed } from "./decide/proceed.ts";
 import { applyReport } from "./decide/report.ts";
 import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
 import { createRun } from "./decide/run-pipeline.ts";
+import { pauseRun, resumeRun } from "./decide/pause.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
+import { takeTurn } from "./decide/turn.ts";
 import { withdraw } from "./decide/withdraw.ts";
 import { MflowError } from "./errors.ts";
 import { noticesOf } from "./listeners/notices.ts";
@@ -34,8 +37,10 @@ export function decideNew(state: RunState, context: Context): Outcome {
     const draft = new Draft(state, context, true);
     const { run } = state;
     if (run) {
-      if (run.lockKey) draft.claims.push(run.lockKey);
-      draft.recordRun("RUN_STAGE", { stage: "ACTIVE" });
+      const { stage, message } = run.status;
+      if (stage === "ACTIVE" && run.lockKey) draft.claims.push(run.lockKey);
+      draft.recordRun("RUN_STAGE", { stage, message });
+      if (draft.definition.pipeline?.concurrency?.cancelInProgress) draft.effect("GIVE_WAY");
       proceed(draft);
     } else {
       openTask(draft, state.id);
@@ -88,7 +93,22 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "cancelRun":
       if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      if (change.onlyWaiting && draft.run?.status.stage !== "PENDING") return;
       cancelRun(draft, change.request);
+      return;
+    case "pauseRun":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      pauseRun(draft, change.request);
+      return;
+    case "resumeRun":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      resumeRun(draft);
+      return;
+    case "giveWay":
+      giveWay(draft, change);
+      return;
+    case "turn":
+      takeTurn(draft);
       return;
     case "slotFree":
       slotFree(draft, requireTask(draft, change.taskId));

@@ -24,7 +24,8 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 
 /** Work that follows from a decision. */
 export interface DecidedEffect {
-  kind: "START" | "STOP" | "RELEASE";
+  /** `GIVE_WAY`: older runs or tasks of the same group are to give way to this one. */
+  kind: "START" | "STOP" | "RELEASE" | "GIVE_WAY";
   taskId: string;
   attempt: number;
 }

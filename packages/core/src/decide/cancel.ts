@@ -2,12 +2,13 @@
 
 import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
 import type { CancelRequest } from "../schema/request.ts";
 import { isRunEnded } from "../state.ts";
 import { runMasker } from "../task-secrets.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { cancelingRun, endTask } from "./end.ts";
+import { cancelingRun, cancelWaiting, endTask } from "./end.ts";
 
 /** Cancels one task; CANCELING stays as it is. */
 export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest): void {
@@ -33,11 +34,17 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
     );
   }
   if (run.status.stage === "CANCELING") return;
-  cancelingRun(draft, actorName(draft), maskedMessage(draft, request));
+  stopRun(draft, run, actorName(draft), maskedMessage(draft, request));
+}
+
+/** One that waits in line is CANCELED at once; of one that has begun, what runs is stopped. */
+export function stopRun(draft: Draft, run: PipelineTask, by: string, message?: string): void {
+  if (run.status.stage === "PENDING") cancelWaiting(draft, run, by, message);
+  else cancelingRun(draft, by, message);
 }
 
 /** The message as it may be kept: the history stays for ever, and messages go out. */
-function maskedMessage(draft: Draft, { message }: CancelRequest): string | undefined {
+export function maskedMessage(draft: Draft, { message }: Pick<CancelRequest, "message">): string | undefined {
   if (!message) return message;
   const { definition, context } = draft;
   const tasks = definition.taskIds.flat().map((id) => draft.task(id));

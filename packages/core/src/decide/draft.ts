@@ -2,6 +2,8 @@
 // Every change of a task's stage goes through `moveTask`, so that the table, the history and the counters
 // of the run always agree.
 
+import type { Need } from "../admission.ts";
+import { gatesOfTask, heldByTask, needsOfTask } from "../admission-keys.ts";
 import type { Context } from "../change.ts";
 import { timeAfter } from "../duration.ts";
 import type { Notice } from "../notice.ts";
@@ -15,10 +17,10 @@ import {
   type DecidedEffect,
   type Decision,
   type ExportedEnvs,
-  holdsSlot,
   type RunState,
 } from "../state.ts";
-import { type Cause, nextStage } from "../transitions.ts";
+import { type Cause, isAtWork, nextStage } from "../transitions.ts";
+import { DraftAdmission } from "./draft-admission.ts";
 
 /** The rows as they were when an event was recorded: what listeners are told of it. */
 export interface EventRows {
@@ -40,7 +42,7 @@ export class Draft {
   readonly releases: string[] = [];
   readonly notices: Notice[] = [];
   readonly records: NewDecisionRecord[] = [];
-  freeSlots: number;
+  readonly #admission: DraftAdmission;
   #exportedBefore: ExportedEnvs;
   readonly #exportedNow = new Map<string, string>();
   #run: PipelineTask | undefined;
@@ -55,7 +57,7 @@ export class Draft {
     this.id = state.id;
     this.definition = state.definition;
     this.#exportedBefore = state.exported;
-    this.freeSlots = context.freeSlots;
+    this.#admission = new DraftAdmission(context.admission);
     this.#run = state.run;
     this.#isNew = isNew;
     this.#before = state.tasks;
@@ -96,6 +98,11 @@ export class Draft {
     return task;
   }
 
+  /** All tasks, in no certain order. */
+  allTasks(): JobTask[] {
+    return [...this.#before.keys()].map((id) => this.task(id));
+  }
+
   /** Replaces parts of a task; its stage changes through `moveTask` alone. */
   updateTask(task: JobTask, change: Partial<JobTask>): JobTask {
     const before = this.#before.get(task.id);
@@ -120,7 +127,7 @@ export class Draft {
     const stage = nextStage(current, from, cause);
     const { reason: _reason, message: _message, ...rest } = current.status;
     const moved = this.updateTask(current, { status: { ...rest, ...change, stage } });
-    this.#countSlot(current, moved);
+    this.#count(current, moved);
     if (stage !== from) {
       this.recordTask("TASK_STAGE", moved, {
         stage,
@@ -132,11 +139,29 @@ export class Draft {
     return moved;
   }
 
-  #countSlot(before: JobTask, after: JobTask): void {
-    const held = holdsSlot(before);
-    const holds = holdsSlot(after);
-    if (!held && holds) this.freeSlots--;
-    if (held && !holds && this.context.mayReuseSlots) this.freeSlots++;
+  /** Whether the task may start now: nothing it is part of is paused, and all that it needs is free or kept for it. */
+  mayStart(task: JobTask): boolean {
+    const { status } = this.#run ?? {};
+    if (status?.paused || status?.lock) return false;
+    if (this.context.admission.isGranted(task.id)) return true;
+    const needs = needsOfTask(task, this.#run, this.definition);
+    return this.#admission.admits(gatesOfTask(this.#run), needs, task.priority ?? 0);
+  }
+
+  #count(before: JobTask, after: JobTask): void {
+    if (!isAtWork(before.status.stage) && !isAtWork(after.status.stage)) return;
+    const held = heldByTask(before, this.#run, this.definition);
+    const holds = heldByTask(after, this.#run, this.definition);
+    if (held.length === holds.length) return;
+    const isIn = (needs: readonly Need[], { key }: Need) => needs.some((need) => need.key === key);
+    // What was kept for it while it waited is counted by the engine already.
+    if (!this.context.admission.isGranted(after.id)) {
+      this.#admission.take(holds.filter((need) => !isIn(held, need)));
+    }
+    this.#admission.letGo(
+      held.filter((need) => !isIn(holds, need)),
+      after.priority ?? 0,
+    );
   }
 
   updateRun(change: Partial<PipelineTask["status"]>): PipelineTask {

@@ -5,7 +5,7 @@ import { hadTurn } from "../plan.ts";
 import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
 import { isExportedName } from "../state.ts";
-import type { Cause } from "../transitions.ts";
+import { type Cause, isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { taskDigest } from "./freeze.ts";
 import { recordGate } from "./gate-records.ts";
@@ -69,6 +69,10 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boo
   const { stage } = task.status;
   const { canceledBy } = task.status;
   const isActive = run.status.stage === "ACTIVE";
+  if (stage === "CANCELED" && run.status.stage === "PENDING") {
+    cancelWaiting(draft, run, canceledBy ?? "mflow", `task \`${task.name}\` was canceled`);
+    return;
+  }
   if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
   }
@@ -81,6 +85,19 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boo
 
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */
 export const FAIL_FAST = "failFast";
+
+/** A run in line has done nothing yet: all of it is CANCELED at once, and no `finally` stage runs. */
+export function cancelWaiting(draft: Draft, run: PipelineTask, by: string, message?: string): void {
+  draft.updateRun({ stage: "CANCELED", canceledBy: by, message, endAt: draft.context.now });
+  for (const task of draft.allTasks()) {
+    if (!isEnded(task.status.stage)) {
+      endTask(draft, task, "drop", { reason: "RUN_CANCELED", message: "the run is canceled" });
+    }
+  }
+  draft.recordRun("RUN_STAGE", { stage: "CANCELED", from: "PENDING", message });
+  if (run.lockKey) draft.releases.push(run.lockKey);
+  draft.effect("RELEASE");
+}
 
 /** The run is being canceled from now on, also one that was failing; `proceed` cancels what it has not started. */
 export function cancelingRun(draft: Draft, by: string, message?: string): void {

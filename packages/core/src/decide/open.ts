@@ -3,11 +3,11 @@
 import { MflowError } from "../errors.ts";
 import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { takesSlot } from "../state.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
 import { recordGate } from "./gate-records.ts";
+import { wantLock } from "./turn.ts";
 
 /** Opens a task whose turn has come. It may have ended when this returns. */
 export function openTask(draft: Draft, id: string): void {
@@ -42,18 +42,19 @@ function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audi
   recordGate(draft, opened, "audit", { act: "OPEN" });
 }
 
-/** Starts a task that may run: at once when a slot is free, else it waits for one. */
+/** Starts a task that may run: at once when all that it needs is free, else it waits in line. */
 export function startTask(draft: Draft, task: JobTask): void {
-  if (takesSlot(task) && draft.freeSlots < 1) {
-    draft.moveTask(task, "wait");
+  if (draft.mayStart(task)) {
+    handOver(draft, task);
     return;
   }
-  takeSlot(draft, task);
+  draft.moveTask(task, "wait", { waitingSince: draft.context.now });
+  wantLock(draft);
 }
 
 /** Hands the task to the runner. */
-export function takeSlot(draft: Draft, task: JobTask): void {
-  const created = draft.moveTask(task, "start");
+export function handOver(draft: Draft, task: JobTask): void {
+  const created = draft.moveTask(task, "start", { waitingSince: undefined });
   draft.effect("START", created);
   if (created.timeoutMs !== undefined) {
     draft.updateTask(created, { wakeAt: draft.timeIn(created.timeoutMs) });

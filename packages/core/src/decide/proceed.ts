@@ -13,7 +13,7 @@ import { openTask } from "./open.ts";
 export function proceed(draft: Draft): void {
   for (;;) {
     const { run } = draft;
-    if (!run || isRunEnded(run)) return;
+    if (!run || run.status.stage === "PENDING" || isRunEnded(run)) return;
     if (run.status.stage === "CANCELING" || run.status.failing) {
       windUp(draft, run);
       return;

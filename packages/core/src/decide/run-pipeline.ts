@@ -3,6 +3,7 @@
 import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
+import { groupName } from "../concurrency-group.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
 import { widthOf } from "../plan.ts";
@@ -23,6 +24,7 @@ import {
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { groupValues, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
@@ -40,8 +42,9 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   }
   refuseRunListeners(change.request, pipeline.spec, context);
   const labels = runLabels(change);
-  const run = makeRun(change, labels, context);
+  const made = makeRun(change, labels, context);
   const definition = snapshot(change, context);
+  const run = queueRun(change, made, definition, context);
   const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
     stage.tasks.map((task, taskIndex) =>
       makeTask(run, definition, { stage, stageIndex, task, taskIndex }, context),
@@ -93,32 +96,21 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     labels,
     triggerMode: request.triggerMode ?? "MANUAL",
     runBy: context.actor?.name ?? "mflow",
-    status: { stage: "ACTIVE", startAt: context.now, cursor: { stage: 0, next: 0, open: 0 } },
+    status: { stage: "PENDING", cursor: { stage: 0, next: 0, open: 0 } },
     createdAt: context.now,
     updatedAt: context.now,
     revision: 1,
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
   const lockKey = lockKeyOf(change, labels);
-  if (lockKey !== undefined) {
-    const holder = context.lockHolder(lockKey);
-    if (holder !== undefined) throw isRunning(run.name, holder);
-    run.lockKey = lockKey;
-  }
+  if (lockKey !== undefined) run.lockKey = lockKey;
+  const priority = request.priority ?? pipeline.spec.priority ?? 0;
+  if (priority !== 0) run.priority = priority;
   return run;
 }
 
-/** The refusal of a run while another one holds the sequence lock. */
-function isRunning(pipelineName: string, holder: string): MflowError {
-  return new MflowError(
-    "PIPELINE_IS_RUNNING",
-    `pipeline \`${pipelineName}\` is running as ${holder}; wait for its end, or cancel it with \`mflow cancel ${holder}\``,
-    [{ path: "/pipelineId", message: holder }],
-  );
-}
-
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
-export function lockKeyOf(change: RunPipelineChange, labels: Labels = runLabels(change)): string | undefined {
+function lockKeyOf(change: RunPipelineChange, labels: Labels): string | undefined {
   const { pipeline, request, scope } = change;
   if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
   const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;
@@ -194,6 +186,12 @@ function makeTask(run: PipelineTask, definition: RunDefinition, place: TaskPlace
     stageNumber: stageIndex + 1,
     taskNumber: taskIndex + 1,
   };
+  const priority = task.priority ?? run.priority ?? 0;
+  if (priority !== 0) made.priority = priority;
+  if (task.concurrency) {
+    const values = groupValues(run, definition, context);
+    made.group = groupName(task.concurrency, values, `task \`${task.name}\``);
+  }
   return { ...made, ...gatesOf(definition, made) };
 }
 

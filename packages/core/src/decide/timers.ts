@@ -1,4 +1,4 @@
-// What time and the effect workers bring: a task's or a gate's deadline, a free slot, a start that failed for good, a stop
+// What time and the effect workers bring: a task's or a gate's deadline, a task's turn, a start that failed for good, a stop
 // that found nothing to stop.
 
 import { formatDuration } from "../duration.ts";
@@ -8,12 +8,12 @@ import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { waitingGate, wakeGate } from "./gate-timers.ts";
-import { takeSlot } from "./open.ts";
+import { handOver } from "./open.ts";
 import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
 
 export function slotFree(draft: Draft, task: JobTask): void {
-  if (task.status.stage === "SCHEDULING" && draft.freeSlots > 0) takeSlot(draft, task);
+  if (task.status.stage === "SCHEDULING" && draft.mayStart(task)) handOver(draft, task);
 }
 
 /** The task's `wakeAt` has come: of its waiting gate, or no status followed the work's end, or the timeout is over. */

@@ -156,6 +156,14 @@ export class Admission implements AdmissionView {
     return wait;
   }
 
+  lineAt(key: string): { first?: string; waiting: number } {
+    const spot = this.#spots.get(key);
+    const [holder] = spot?.holders.keys() ?? [];
+    const [waiter] = spot?.needers ?? [];
+    const first = holder ?? waiter;
+    return { ...(first === undefined ? {} : { first }), waiting: spot?.needers.size ?? 0 };
+  }
+
   /** Ids of those who hold a key, and of those who wait and need it, in order of arrival. */
   around(key: string): { holding: string[]; waiting: string[] } {
     const spot = this.#spots.get(key);
@@ -273,7 +281,7 @@ export class Admission implements AdmissionView {
   /** Counts it for these keys and no others. */
   #count(id: string, entry: Entry, needs: readonly Need[]): void {
     const before = entry.counted;
-    if (before.length === 0 && needs.length === 0) return;
+    if (before === needs || (before.length === 0 && needs.length === 0)) return;
     entry.counted = needs;
     for (const { key, limit } of needs) this.#spot(key).hold(id, limit);
     for (const { key } of before) {

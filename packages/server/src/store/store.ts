@@ -34,7 +34,8 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE";
+/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
+export type EffectKind = "START" | "STOP" | "RELEASE" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {
