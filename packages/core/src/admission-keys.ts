@@ -134,7 +134,7 @@ export function awaitedByRun(run: PipelineTask): readonly HeldKey[] | undefined 
   return needsOf(run).filter(({ key }) => key === run.lockKey);
 }
 
-/** Whether a task waits for its keys now. */
+/** Whether a task waits for its keys now, and not for the time of its next try. */
 export function isAwaiting({ status }: JobTask): boolean {
-  return status.stage === "SCHEDULING";
+  return status.stage === "SCHEDULING" && status.retryAt === undefined;
 }

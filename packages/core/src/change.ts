@@ -88,6 +88,7 @@ export type Change =
   | ({ type: "cancelTask"; taskId: string; request: CancelRequest } & Conditional)
   /** `onlyWaiting`: one whose turn has come meanwhile goes on. */
   | ({ type: "cancelRun"; request: CancelRequest; onlyWaiting?: boolean } & Conditional)
+  | ({ type: "cancelStage"; stage: string; request: CancelRequest } & Conditional)
   | ({ type: "pauseRun"; request: PauseRequest } & Conditional)
   | ({ type: "resumeRun" } & Conditional)
   /** A newer run, or a task of one, of the same group has come: this one gives way (`cancelInProgress`). */
@@ -98,6 +99,8 @@ export type Change =
   | { type: "slotFree"; taskId: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
+  /** The run's `wakeAt` has come. */
+  | { type: "wakeRun" }
   /** The runner refused to start the attempt for good. */
   | { type: "startFailed"; taskId: string; attempt: number; message: string }
   /** The runner answered a stop: nothing of the attempt runs or ever will. */
@@ -116,6 +119,8 @@ export interface Context {
   /** How long a task with `manualUpdateStatus` may stay without a status once its work is gone, milliseconds. */
   statusGraceMs: number;
   newId(prefix: string): string;
+  /** A number from 0 to below 1, another each time. */
+  random(): number;
   /** Members of a group in a scope. */
   groupMembers(group: string, scope: Scope): readonly string[];
   /** Who stands in now for a user who is away. */

@@ -3,7 +3,8 @@
 // change stands in decide/.
 
 import type { Change, Context } from "./change.ts";
-import { cancelRun, cancelTask } from "./decide/cancel.ts";
+import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
+import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
 import { giveWay } from "./decide/give-way.ts";
@@ -41,6 +42,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
       if (stage === "ACTIVE" && run.lockKey) draft.claims.push(run.lockKey);
       draft.recordRun("RUN_STAGE", { stage, message });
       if (draft.definition.pipeline?.concurrency?.cancelInProgress) draft.effect("GIVE_WAY");
+      if (stage === "ACTIVE") beginRunClock(draft);
       proceed(draft);
     } else {
       openTask(draft, state.id);
@@ -109,6 +111,13 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "turn":
       takeTurn(draft);
+      return;
+    case "cancelStage":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      cancelStage(draft, change.stage, change.request);
+      return;
+    case "wakeRun":
+      wakeRun(draft);
       return;
     case "slotFree":
       slotFree(draft, requireTask(draft, change.taskId));

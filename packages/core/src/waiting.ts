@@ -7,14 +7,14 @@ import type { PipelineTask } from "./schema/pipeline-task.ts";
 
 /** The sentence, or nothing when the task runs or has ended. */
 export function waitingReason(task: JobTask): string | undefined {
-  const { stage, reported, stopping, message, workGoneAt } = task.status;
+  const { stage, reported, stopping, message, workGoneAt, retryAt } = task.status;
   switch (stage) {
     case "PENDING":
       return task.audit?.stage === "WAITING"
         ? waitsForPeople(task, "audit", task.audit)
         : "waits for its turn";
     case "SCHEDULING":
-      return "waits for its turn";
+      return retryAt === undefined ? "waits for its turn" : `waits until ${retryAt} for its next try`;
     case "CREATING":
       if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
       if (workGoneAt) return "its work has ended; waits for its status call";

@@ -14,10 +14,10 @@ export function giveWay(draft: Draft, { taskId, to, group }: { taskId?: string; 
   const message = `gives way to ${to}, which is newer in the concurrency group \`${group}\``;
   if (taskId === undefined) {
     if (!run || isRunEnded(run) || run.status.stage === "CANCELING") return;
-    stopRun(draft, run, NEWER, message);
+    stopRun(draft, run, { by: NEWER, message });
     return;
   }
   const task = draft.findTask(taskId);
   if (!task || isEnded(task.status.stage) || task.status.stage === "CANCELING") return;
-  stopTask(draft, task, NEWER, message);
+  stopTask(draft, task, { by: NEWER, message });
 }

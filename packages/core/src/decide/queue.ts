@@ -5,8 +5,10 @@ import type { Context, RunPipelineChange } from "../change.ts";
 import { type GroupValues, groupName } from "../concurrency-group.ts";
 import { MflowError } from "../errors.ts";
 import { DEFAULT_QUEUE_LENGTH } from "../schema/concurrency.ts";
+import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
+import { taskSpecOf } from "./freeze.ts";
 import { DraftAdmission } from "./draft-admission.ts";
 
 /** The run with all that it needs: ACTIVE when that is free, else PENDING. Throws when it may not wait. */
@@ -62,8 +64,30 @@ function refuseWithoutQueue(
   );
 }
 
+/**
+ * A task of a run with its priority and its group. The ways of a matrix that comes from an earlier task get their group
+ * once they are known. Throws BAD_REQUEST when the name of the group cannot be made.
+ */
+export function placeInLine(
+  task: JobTask,
+  run: PipelineTask,
+  definition: RunDefinition,
+  context: Pick<Context, "isSealed">,
+): JobTask {
+  const { concurrency, priority, matrix } = taskSpecOf(definition, task);
+  const placed: JobTask = { ...task };
+  const own = priority ?? run.priority ?? 0;
+  if (own !== 0) placed.priority = own;
+  if (!concurrency || (matrix?.fromEnv !== undefined && !task.way)) return placed;
+  const values = groupValues(run, definition, context);
+  const way = task.way?.values ?? {};
+  const valueOf: GroupValues = (name) => (Object.hasOwn(way, name) ? String(way[name]) : values(name));
+  placed.group = groupName(concurrency, valueOf, `task \`${task.name}\``);
+  return placed;
+}
+
 /** The values that names of groups may ask for: run params that are for all tasks, `with` of the pipeline, labels. */
-export function groupValues(
+function groupValues(
   run: PipelineTask,
   definition: RunDefinition,
   { isSealed }: Pick<Context, "isSealed">,

@@ -1,6 +1,7 @@
 // A run's turn: to begin, after it waited in line, or to have the sequence lock back that it let go while it waited for
 // people (`holdLock: false`).
 
+import { beginRunClock } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 
 /** What the engine kept for the run is its own from now on; nothing happens when it is not its turn any more. */
@@ -12,6 +13,7 @@ export function takeTurn(draft: Draft): void {
     claimLock(draft);
     draft.updateRun({ stage: "ACTIVE", startAt: context.now, message: undefined });
     draft.recordRun("RUN_STAGE", { stage: "ACTIVE", from: "PENDING" });
+    beginRunClock(draft);
   } else if (lock?.state === "WANTED") {
     claimLock(draft);
     draft.updateRun({ lock: undefined });

@@ -2,12 +2,12 @@
 // reversed, groups, sequence locks and task slots. One world may hold several runs.
 
 import type { AdmissionView } from "../admission.ts";
-import { SLOTS } from "../admission-keys.ts";
+import { isAwaiting, SLOTS } from "../admission-keys.ts";
 import type { Actor, Context } from "../change.ts";
 import { digestOf } from "../digest.ts";
 import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { type Decision, holdsSlot } from "../state.ts";
+import { type Decision, holdsSlot, takesSlot } from "../state.ts";
 
 export interface WorldOptions {
   /** Task slots; 1,000 unless told. */
@@ -67,6 +67,7 @@ export class World {
       admission: this.#admission(isTurn),
       statusGraceMs: this.statusGraceMs,
       newId: (prefix) => this.newId(prefix),
+      random: () => 0.5,
       groupMembers: (group) => this.#groups[group] ?? [],
       standInOf: (user) => this.standIns.get(user),
       cannotDecide: (user) => this.barred.get(user),
@@ -126,7 +127,7 @@ export class World {
   #book(task: JobTask): void {
     if (holdsSlot(task)) this.#holders.add(task.id);
     else this.#holders.delete(task.id);
-    if (task.status.stage === "SCHEDULING") this.#waiting.add(task.id);
+    if (takesSlot(task) && isAwaiting(task)) this.#waiting.add(task.id);
     else this.#waiting.delete(task.id);
   }
 }
