@@ -17,7 +17,7 @@ import { createRun } from "./decide/run-pipeline.ts";
 import { pauseRun, resumeRun } from "./decide/pause.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
-import { takeTurn } from "./decide/turn.ts";
+import { letLockGo, takeTurn } from "./decide/turn.ts";
 import { withdraw } from "./decide/withdraw.ts";
 import { MflowError } from "./errors.ts";
 import { noticesOf } from "./listeners/notices.ts";
@@ -38,12 +38,13 @@ export function decideNew(state: RunState, context: Context): Outcome {
     const draft = new Draft(state, context, true);
     const { run } = state;
     if (run) {
-      const { stage, message } = run.status;
+      const { stage } = run.status;
       if (stage === "ACTIVE" && run.lockKey) draft.claims.push(run.lockKey);
-      draft.recordRun("RUN_STAGE", { stage, message });
+      draft.recordRun("RUN_STAGE", { stage });
       if (draft.definition.pipeline?.concurrency?.cancelInProgress) draft.effect("GIVE_WAY");
       if (stage === "ACTIVE") beginRunClock(draft);
       proceed(draft);
+      letLockGo(draft);
     } else {
       openTask(draft, state.id);
     }
@@ -61,7 +62,10 @@ export function decide(
   return rejecting(() => {
     const draft = new Draft(state, context);
     apply(draft, change);
-    if (draft.isChanged) proceed(draft);
+    if (draft.isChanged) {
+      proceed(draft);
+      letLockGo(draft);
+    }
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });

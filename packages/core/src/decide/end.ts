@@ -66,7 +66,6 @@ export function cancelWaiting(draft: Draft, run: PipelineTask, by: string, messa
     }
   }
   draft.recordRun("RUN_STAGE", { stage: "CANCELED", from: "PENDING", message });
-  if (run.lockKey) draft.releases.push(run.lockKey);
   draft.effect("RELEASE");
 }
 

@@ -131,6 +131,11 @@ export class Play {
     return this.submit({ type: "slotFree", taskId: this.task(name).id });
   }
 
+  /** It is the run's turn. */
+  turn(): Decision {
+    return this.submit({ type: "turn" });
+  }
+
   /** Lets time pass until the task's alarm rings. */
   wake(name: string): Decision {
     const { id, wakeAt } = this.task(name);
