@@ -39,19 +39,19 @@ export function waitSentence(wait: Wait): string {
     case "SEQUENCE_LOCK":
       return `waits for the sequence lock of ${lockedPipeline(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "TASK_SLOTS":
-      return `waits for one of ${wait.limit} task slots; ${inLine(wait)}`;
+      return `waits for one of ${many(wait, "task slot")}; ${inLine(wait)}`;
     case "GROUP":
       return `waits for its turn in the concurrency group \`${lastPart(wait)}\`${atMost(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "PIPELINE_RUNS":
-      return `waits: at most ${wait.limit} runs of pipeline \`${lastPart(wait)}\` go on at once${heldBy(wait)}, ${inLine(wait)}`;
+      return `waits: at most ${many(wait, "run")} of pipeline \`${lastPart(wait)}\` at once${heldBy(wait)}, ${inLine(wait)}`;
     case "PIPELINE_TASKS":
-      return `waits: at most ${wait.limit} tasks of pipeline \`${lastPart(wait)}\` run at once; ${inLine(wait)}`;
+      return `waits: at most ${many(wait, "task")} of pipeline \`${lastPart(wait)}\` at once; ${inLine(wait)}`;
     case "JOB_TASKS":
-      return `waits: at most ${wait.limit} tasks of job \`${lastPart(wait)}\` run at once; ${inLine(wait)}`;
+      return `waits: at most ${many(wait, "task")} of job \`${lastPart(wait)}\` at once; ${inLine(wait)}`;
     case "SCOPE_TASKS":
-      return `waits: at most ${wait.limit} tasks of ${scopeOf(wait)} run at once, by the limit of an admin; ${inLine(wait)}`;
+      return `waits: at most ${many(wait, "task")} of ${scopeOf(wait)} at once, by the limit of an admin; ${inLine(wait)}`;
     case "RUNNER_TASKS":
-      return `waits: at most ${wait.limit} tasks of runner type \`${lastPart(wait)}\` run at once, by the limit of an admin; ${inLine(wait)}`;
+      return `waits: at most ${many(wait, "task")} of runner type \`${lastPart(wait)}\` at once, by the limit of an admin; ${inLine(wait)}`;
   }
 }
 
@@ -72,6 +72,10 @@ function scopeOf({ key }: Wait): string {
 
 function inLine({ place }: Wait): string {
   return `${place} before it in line`;
+}
+
+function many({ limit = 0 }: Wait, noun: string): string {
+  return `${limit} ${noun}${limit === 1 ? "" : "s"}`;
 }
 
 function atMost({ limit }: Wait): string {
