@@ -67,7 +67,7 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
 /** One that waits in line is CANCELED at once; of one that has begun, what runs is stopped. */
 export function stopRun(draft: Draft, run: PipelineTask, { by, message, isForced }: Stop): void {
   if (run.status.stage === "PENDING") {
-    cancelWaiting(draft, run, by, message);
+    cancelWaiting(draft, by, message);
     return;
   }
   if (isForced) draft.updateRun({ isForced: true });

@@ -38,7 +38,7 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
   const { stage, canceledBy } = task.status;
   const isActive = run.status.stage === "ACTIVE";
   if (stage === "CANCELED" && run.status.stage === "PENDING") {
-    cancelWaiting(draft, run, canceledBy ?? "mflow", `task \`${task.name}\` was canceled`);
+    cancelWaiting(draft, canceledBy ?? "mflow", `task \`${task.name}\` was canceled`);
     return;
   }
   if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
@@ -58,7 +58,7 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
 export const FAIL_FAST = "failFast";
 
 /** A run in line has done nothing yet: all of it is CANCELED at once, and no `finally` stage runs. */
-export function cancelWaiting(draft: Draft, run: PipelineTask, by: string, message?: string): void {
+export function cancelWaiting(draft: Draft, by: string, message?: string): void {
   draft.updateRun({ stage: "CANCELED", canceledBy: by, message, endAt: draft.context.now });
   for (const task of draft.allTasks()) {
     if (!isEnded(task.status.stage)) {

@@ -40,3 +40,10 @@ export const Limit = closed(
   { description: "How many tasks of a scope or a type of runner may be under way at once." },
 );
 export type Limit = Static<typeof Limit>;
+
+export const PutLimitRequest = closed({ spec: LimitSpec });
+export type PutLimitRequest = Static<typeof PutLimitRequest>;
+
+export const LimitPage = closed({
+  items: Type.Array(Limit, { description: "By name." }),
+});
