@@ -2,14 +2,26 @@
 
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
+import { UsageError } from "../usage-error.ts";
 import { isRunId } from "../watch/follow-run.ts";
 
 export async function run(context: Context, { args, options }: CommandCall): Promise<undefined> {
-  const [ids] = args as [string[]];
-  const { message } = options as { message?: string };
+  const [ids = []] = args as [string[] | undefined];
+  const { message, queue } = options as { message?: string; queue?: string };
+  if (ids.length === 0 && queue === undefined) {
+    throw new UsageError("nothing says what to cancel", "Name runs or tasks, or a pipeline with --queue.");
+  }
   const request = message === undefined ? {} : { message };
   const { client } = await context.connect();
   const canceled: unknown[] = [];
+  if (queue !== undefined) {
+    const { items } = await client.pipelines.cancelQueue(queue, request, context.scope);
+    canceled.push(...items);
+    if (items.length === 0) context.note(`no run of ${queue} waits in line`);
+    for (const { id, name, status } of items) {
+      if (!context.documentFormat) context.print(`${id} ${name} ${status.stage}`);
+    }
+  }
   for (const id of ids) {
     const record = isRunId(id)
       ? await client.runs.cancel(id, request)
