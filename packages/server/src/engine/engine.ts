@@ -3,6 +3,7 @@
 import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
@@ -76,8 +77,11 @@ export class RunningEngine implements Engine {
       warn: (message, error) => options.log.warn(message, error),
     });
     this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
-    this.#alarms = new Alarms(this.#clock, (aggregateId, taskId) =>
-      this.#submitOwn(aggregateId, { type: "wake", taskId }),
+    this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
+      this.#submitOwn(
+        aggregateId,
+        isId("run", rowId) ? { type: "wakeRun" } : { type: "wake", taskId: rowId },
+      ),
     );
     this.#committer = new Committer({
       runs: options.store.runs,
@@ -244,8 +248,12 @@ export class RunningEngine implements Engine {
   cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
     this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
 
-  cancelRun: Engine["cancelRun"] = async (runId, request, actor, ifRevision) => {
-    const state = await this.#submitFor(runId, { type: "cancelRun", request, ifRevision }, actor);
+  cancelRun: Engine["cancelRun"] = async (runId, { stage, ...request }, actor, ifRevision) => {
+    const change =
+      stage === undefined
+        ? ({ type: "cancelRun", request, ifRevision } as const)
+        : ({ type: "cancelStage", stage, request, ifRevision } as const);
+    const state = await this.#submitFor(runId, change, actor);
     return state.run as PipelineTask;
   };
 
@@ -425,6 +433,7 @@ export class RunningEngine implements Engine {
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
     noteState(this.#turns.admission, state);
+    if (state.run) this.#alarms.note(state.id, state.run);
     for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
@@ -432,6 +441,7 @@ export class RunningEngine implements Engine {
     const { tasks, messages } = commit;
     if (isOver(state)) this.#unfinished.delete(state.id);
     else this.#unfinished.add(state.id);
+    if (commit.run) this.#alarms.note(state.id, commit.run);
     for (const task of tasks) this.#alarms.note(state.id, task);
     for (const event of events) this.#tell(event);
     const rows = new Map(tasks.map((task) => [task.id, task]));

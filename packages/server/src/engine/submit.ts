@@ -10,6 +10,7 @@ import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
+  CancelRunRequest,
   DecideRequest,
   RunJobRequest,
   RunPipelineRequest,
@@ -71,7 +72,8 @@ export interface Engine {
     onlyAt?: Revisions,
   ): Promise<JobTask>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
-  cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  /** Cancels the run, or the tasks of the stage that the request names. */
+  cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Cancels all runs of a pipeline that wait in line; answers with them, in their order. */
   cancelQueue(scope: Scope, pipeline: string, request: CancelRequest, actor: Actor): Promise<PipelineTask[]>;
   /** Nothing new of the run starts until it is resumed. */
