@@ -20,7 +20,11 @@ async function fillLine(rig: EngineRig, waiting: number): Promise<void> {
       stages: [{ name: "main", tasks: [{ name: "wait", job: "noop", audit: { auditors: ["ann"] } }] }],
     },
   };
-  const job = { kind: "Job" as const, metadata: { name: "noop" }, spec: { runnerType: "FAKE" as const, runnerSpec: {} } };
+  const job = {
+    kind: "Job" as const,
+    metadata: { name: "noop" },
+    spec: { runnerType: "FAKE" as const, runnerSpec: {} },
+  };
   const request = { pipelineId: "held", documents: [job, held] };
   for (let n = 0; n <= waiting; n++) await rig.engine.runPipeline({ request, scope: DEFAULT_SCOPE, actor });
 }
@@ -44,7 +48,10 @@ const queue: Benchmark = {
   passes: 5,
   async pass({ quick }) {
     const rounds = quick ? 2 : 6;
-    const rigs = await Promise.all([openEngineRig({ maxTasks: MAX_TASKS }), openEngineRig({ maxTasks: MAX_TASKS })]);
+    const rigs = await Promise.all([
+      openEngineRig({ maxTasks: MAX_TASKS }),
+      openEngineRig({ maxTasks: MAX_TASKS }),
+    ]);
     const [full, empty] = rigs;
     try {
       const filling = performance.now();

@@ -18,7 +18,10 @@ export interface KillableServer {
 }
 
 /** Starts a server on the folder; resolves once it takes work. */
-export async function startKillableServer(data: string, flags: readonly string[] = []): Promise<KillableServer> {
+export async function startKillableServer(
+  data: string,
+  flags: readonly string[] = [],
+): Promise<KillableServer> {
   const args = [command, "server", "--data", data, "--port", "0", "--allow-root-steps", ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";

@@ -110,7 +110,9 @@ test(
     await expect.poll(left, { timeout: 120_000, interval: 100 }).toEqual(newest.slice(-1));
 
     const lines = readFileSync(ledger, "utf8").split("\n").filter(Boolean);
-    const begun = lines.filter((line) => line.startsWith("begin ")).map((line) => line.slice("begin ".length));
+    const begun = lines
+      .filter((line) => line.startsWith("begin "))
+      .map((line) => line.slice("begin ".length));
     // One at a time: each ends, or was stopped, before the next one begins.
     for (const [index, line] of lines.entries()) {
       if (line.startsWith("end ")) expect(lines[index - 1]).toBe(`begin ${line.slice("end ".length)}`);

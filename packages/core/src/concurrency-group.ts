@@ -17,11 +17,13 @@ export function groupReferences(group: string): string[] {
  * The name with its values. `of` says whose group it is, for people, e.g. "task `deploy`".
  * Throws BAD_REQUEST when a value is missing, sensitive, or makes a name that cannot be one.
  */
-export function groupName({ group }: Concurrency, valueOf: GroupValues, of: string): string {
-  const refuse = (why: string) => new MflowError("BAD_REQUEST", `the concurrency group of ${of}, \`${group}\`, ${why}`);
+export function groupName({ group }: Concurrency, find: GroupValues, of: string): string {
+  const refuse = (why: string) =>
+    new MflowError("BAD_REQUEST", `the concurrency group of ${of}, \`${group}\`, ${why}`);
   const name = group.replace(REFERENCE, (_, asked: string) => {
-    const value = valueOf(asked);
-    if (value === null) throw refuse(`asks for \`${asked}\`, which is sensitive; names of groups are shown to all`);
+    const value = find(asked);
+    if (value === null)
+      throw refuse(`asks for \`${asked}\`, which is sensitive; names of groups are shown to all`);
     if (value === undefined || value === "") {
       throw refuse(`asks for \`${asked}\`, which this run lacks; give it, e.g. \`-p ${asked}=VALUE\``);
     }

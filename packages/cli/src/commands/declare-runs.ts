@@ -95,7 +95,10 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
       .summary("cancel runs, stages of them, or tasks")
       .option("-m, --message <text>", "why")
       .option("--stage <name>", "only the tasks of this stage of the run")
-      .option("--queue <pipeline>", "all runs of this pipeline that wait in line; those that have begun go on")
+      .option(
+        "--queue <pipeline>",
+        "all runs of this pipeline that wait in line; those that have begun go on",
+      )
       .option("--force", "at once: what runs has no time to end by itself"),
     () => import("./cancel.ts"),
   );

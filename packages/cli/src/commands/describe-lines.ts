@@ -123,7 +123,11 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
         [
           "Runs at once",
-          spec.isParallel ? (spec.maxRuns ?? "any number") : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
+          spec.isParallel
+            ? (spec.maxRuns ?? "any number")
+            : spec.sequenceLabelKey
+              ? `one per ${spec.sequenceLabelKey}`
+              : "one",
         ],
         ["Paused", pausedText(pipeline)],
         ["Labels", labelText(pipeline.labels)],

@@ -47,7 +47,9 @@ test("a second run is refused with what can be done, or waits in line and says f
   expect((await place.mflow(["cancel", "--queue", "release", "-m", "not today"])).stdout).toBe(
     `${second.id} release CANCELED\n`,
   );
-  expect((await place.mflow(["cancel", "--queue", "release"])).stderr).toBe("mflow: no run of release waits in line\n");
+  expect((await place.mflow(["cancel", "--queue", "release"])).stderr).toBe(
+    "mflow: no run of release waits in line\n",
+  );
   expect((await place.mflow(["cancel"])).stderr).toContain("nothing says what to cancel");
   const paused = await place.mflow(["pause", first.id, "-m", "look first"]);
   expect(paused.stdout).toMatch(new RegExp(`^${first.id} release is paused by .* since .*Z: look first\n$`));
@@ -82,7 +84,9 @@ test("limits are set, listed and deleted", async () => {
     "runner/FAKE        4",
     "scope/default/web  10",
   ]);
-  expect((await place.mflow(["limit", "set", "web", "3"])).stderr).toContain("`web` cannot be limited; name `scope/DOMAIN`");
+  expect((await place.mflow(["limit", "set", "web", "3"])).stderr).toContain(
+    "`web` cannot be limited; name `scope/DOMAIN`",
+  );
   expect((await place.mflow(["limit", "set", "runner/FAKE", "0"])).exitCode).toBe(2);
   expect((await place.mflow(["limit", "delete", "runner/FAKE", "scope/default/web"])).stdout).toBe(
     "limit runner/FAKE deleted\nlimit scope/default/web deleted\n",

@@ -66,7 +66,12 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       ...scopeColumns,
       { title: "PRIORITY", value: (run) => String(run.priority ?? 0), wide: true },
       { title: "LABELS", value: (run) => labelText(run.labels), wide: true, shrinksTo: 10 },
-      { title: "MESSAGE", value: (run) => run.waitingFor ?? run.status.message ?? "", wide: true, shrinksTo: 10 },
+      {
+        title: "MESSAGE",
+        value: (run) => run.waitingFor ?? run.status.message ?? "",
+        wide: true,
+        shrinksTo: 10,
+      },
     ],
     task: [
       { title: "ID", value: (task) => task.id },

@@ -24,7 +24,8 @@ export async function run(context: Context, { args, options, command }: CommandC
     if (!context.documentFormat) context.print(info.paused ? drained : "the server goes on");
   }
   for (const name of what) {
-    const done = verb === "pause" ? await pause(context, client, name, request) : await resume(context, client, name);
+    const done =
+      verb === "pause" ? await pause(context, client, name, request) : await resume(context, client, name);
     records.push(done.record);
     if (!context.documentFormat) context.print(done.text);
   }

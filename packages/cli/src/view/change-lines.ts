@@ -44,13 +44,26 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
     case "RUN_LOCK_LET_GO":
     case "RUN_LOCK_TAKEN": {
       const what = type.slice("RUN_".length).toLowerCase().replaceAll("_", "-");
-      return ["run", event.pipelineTaskId, event.name, what, actor && `by ${actor}`, message && `(${message})`];
+      return [
+        "run",
+        event.pipelineTaskId,
+        event.name,
+        what,
+        actor && `by ${actor}`,
+        message && `(${message})`,
+      ];
     }
     case "PIPELINE_PAUSED":
     case "PIPELINE_RESUMED":
     case "SERVER_PAUSED":
     case "SERVER_RESUMED":
-      return [subject.toLowerCase(), event.name, verb.toLowerCase(), actor && `by ${actor}`, message && `(${message})`];
+      return [
+        subject.toLowerCase(),
+        event.name,
+        verb.toLowerCase(),
+        actor && `by ${actor}`,
+        message && `(${message})`,
+      ];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
     case "TASK_REPORTED":

@@ -8,8 +8,8 @@ import { DEFAULT_QUEUE_LENGTH } from "../schema/concurrency.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
-import { taskSpecOf } from "./freeze.ts";
 import { DraftAdmission } from "./draft-admission.ts";
+import { taskSpecOf } from "./freeze.ts";
 
 /** The run with all that it needs: ACTIVE when that is free, else PENDING. Throws when it may not wait. */
 export function queueRun(
@@ -81,8 +81,8 @@ export function placeInLine(
   if (!concurrency || (matrix?.fromEnv !== undefined && !task.way)) return placed;
   const values = groupValues(run, definition, context);
   const way = task.way?.values ?? {};
-  const valueOf: GroupValues = (name) => (Object.hasOwn(way, name) ? String(way[name]) : values(name));
-  placed.group = groupName(concurrency, valueOf, `task \`${task.name}\``);
+  const find: GroupValues = (name) => (Object.hasOwn(way, name) ? String(way[name]) : values(name));
+  placed.group = groupName(concurrency, find, `task \`${task.name}\``);
   return placed;
 }
 

@@ -9,7 +9,8 @@ import { error, type Finding, warning } from "./finding.ts";
 
 export function* concurrencyRules(spec: PipelineSpec, path: string): Generator<Finding> {
   if (spec.maxRuns !== undefined && !spec.isParallel) {
-    const message = "`maxRuns` has no effect without `isParallel: true`: at most one run is under way; add it or remove `maxRuns`";
+    const message =
+      "`maxRuns` has no effect without `isParallel: true`: at most one run is under way; add it or remove `maxRuns`";
     yield warning(`${path}/maxRuns`, message);
   }
   for (const key of ["queue", "holdLock"] as const) {
@@ -33,17 +34,20 @@ function* groupRules(concurrency: Concurrency | undefined, path: string): Genera
   const problem = nameProblem(group);
   if (problem !== undefined) yield error(`${path}/group`, problem);
   if (cancelInProgress && limit !== undefined && limit > 1) {
-    const message = "`limit` has no effect with `cancelInProgress: true`, which cancels all older ones; remove one of them";
+    const message =
+      "`limit` has no effect with `cancelInProgress: true`, which cancels all older ones; remove one of them";
     yield warning(`${path}/limit`, message);
   }
 }
 
 function nameProblem(group: string): string | undefined {
   const bad = groupReferences(group).find((name) => !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
-  if (bad !== undefined) return `\`\${${bad}}\` names no value; write \`\${NAME}\` with the name of a param or label`;
+  if (bad !== undefined)
+    return `\`\${${bad}}\` names no value; write \`\${NAME}\` with the name of a param or label`;
   // Whatever the values are, the rest must fit.
   const example = group.replace(/\$\{[^}]*\}/g, "x");
-  if (/[${}]/.test(example)) return `${quoted(group)} has a \`$\`, \`{\` or \`}\` that is not part of \`\${NAME}\``;
+  if (/[${}]/.test(example))
+    return `${quoted(group)} has a \`$\`, \`{\` or \`}\` that is not part of \`\${NAME}\``;
   if (GROUP_NAME.test(example)) return undefined;
   return `${quoted(group)} cannot be the name of a group: it starts with a letter or digit, and has letters, digits, \`.\`, \`_\` and \`-\``;
 }

@@ -1,7 +1,7 @@
 // The limits that admins set: kept in the store, and told to the engine at once.
 
 import type { Limit, LimitSpec } from "@mflow/core/schema/limit";
-import { NamedSettings, type SettingsParts } from "./named-settings.ts";
+import { NamedSettings, type SettingsParts } from "../named-settings.ts";
 
 export interface LimitsParts extends SettingsParts<LimitSpec> {
   /** A limit is another one now; undefined: there is none any more. */
