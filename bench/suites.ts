@@ -12,6 +12,7 @@ export interface Suite {
 export const suites: readonly (() => Promise<Suite>)[] = [
   () => import("./engine.ts"),
   () => import("./queue.ts"),
+  () => import("./plan.ts"),
   () => import("./shell.ts"),
   () => import("./status-calls.ts"),
   () => import("./lists.ts"),

@@ -1,6 +1,7 @@
 // What `describe` says of each kind of record, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
+import { retentionText } from "@mflow/core/retention";
 import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
@@ -130,6 +131,7 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
               : "one",
         ],
         ["Paused", pausedText(pipeline)],
+        ["Keeps", spec.retention && retentionText(spec.retention)],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],

@@ -53,8 +53,8 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       },
       { title: "AGE", value: (pipeline) => age(pipeline.createdAt, now) },
       ...scopeColumns,
-      { title: "PAUSED", value: ({ paused }) => (paused ? `by ${paused.by}` : ""), wide: true },
       { title: "ID", value: (pipeline) => pipeline.id, wide: true },
+      { title: "PAUSED", value: ({ paused }) => (paused ? `by ${paused.by}` : ""), wide: true },
     ],
     run: [
       { title: "ID", value: (run) => run.id },

@@ -88,6 +88,11 @@ export interface Engine {
   setLimit(name: string, maxTasks: number | undefined): void;
   /** Deletes an ended run or lone task with its logs. */
   remove(aggregateId: string, actor: Actor): Promise<void>;
+  /**
+   * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
+   * it, unless `actor` asked for it.
+   */
+  remove(aggregateId: string, actor?: Actor, because?: string): Promise<void>;
   /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */
   checkTerminal(task: JobTask): void;
   /**

@@ -9,6 +9,7 @@ import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
+import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
 import { Limits } from "../../engine/limits.ts";
 import type { Engine } from "../../engine/submit.ts";
@@ -16,6 +17,8 @@ import { type OpenListeners, openListeners } from "../../listeners/open-listener
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { newId } from "../../new-id.ts";
+import { HistoryArchive } from "../../retention/history-archive.ts";
+import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
@@ -45,6 +48,10 @@ export interface TestServer {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  /** Not started: it works when it is asked. */
+  retention: Retention;
+  /** The same; `round` moves events. */
+  archive: HistoryArchive;
   keys: Keys;
   accounts: Accounts;
   /** They may send to this machine. */
@@ -79,9 +86,13 @@ async function addUsers(accounts: Accounts, tokens: Map<string, string>): Promis
   }
 }
 
-export interface TestOptions extends Partial<AppOptions> {
+export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "archive">> {
   /** No users: the token of `local` is the local one. */
   isLocal?: boolean;
+  /** Of retention; else everything is kept, and nothing goes that has not ended a minute ago. */
+  retained?: Partial<RetentionParts>;
+  /** Events go to the archive after so long, in portions of so many. */
+  archived?: { keepMs: number; portion: number };
   /** Instead of the FAKE runner. */
   runner?: Runner;
   /** What clusters ask of their runner. */
@@ -92,6 +103,8 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  retained,
+  archived,
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
@@ -129,6 +142,11 @@ export async function startTestServer({
   });
   await engine.start();
   await listeners.dispatcher.start();
+  const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
+  const archive = new HistoryArchive({
+    ...{ history: store.history, log, clock: systemClock, folder: join(folder, "archive") },
+    ...{ keepMs: undefined, ...archived },
+  });
   let state: ServerState = "ready";
   const limits = new Limits({
     ...{ store: store.limits, vault: keys, now },
@@ -139,6 +157,8 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    retention,
+    archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
@@ -176,7 +196,7 @@ export async function startTestServer({
       body: body === undefined ? undefined : isText ? (body as string) : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json");
+    const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
     const parsed = (isJson ? JSON.parse(text) : text) as T;
     return { status: response.status, headers: response.headers, body: parsed };
   }
@@ -187,6 +207,8 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    retention,
+    archive,
     keys,
     accounts,
     listeners,
@@ -209,6 +231,8 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await retention.stop();
+      await archive.stop();
       await engine.stop();
       await listeners.close();
       await logs.close();
