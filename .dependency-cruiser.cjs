@@ -65,7 +65,7 @@ module.exports = {
         dependencyTypesNot: ["core"],
       },
     },
-    only("engine", `${server}/engine/`, [core, contracts]),
+    only("engine", `${server}/engine/`, [core, `${server}/named-settings\\.ts$`, contracts]),
     only("catalog", `${server}/catalog/`, [core, `${server}/store/store\\.ts$`]),
     only("auth", `${server}/auth/`, [core, `${server}/store/store\\.ts$`]),
     only("triggers", `${server}/triggers/`, [

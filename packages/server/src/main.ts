@@ -13,6 +13,7 @@ import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { systemClock } from "./engine/clock.ts";
 import { RunningEngine } from "./engine/engine.ts";
+import { Limits } from "./engine/limits.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
@@ -140,6 +141,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     cannotRun: (user, scope) => accounts.cannotRun(user, scope),
     log,
   });
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const retention = new Retention({
     ...{ store, engine, log, clock: systemClock },
     defaults: config.retention,
@@ -160,6 +166,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     accounts,
     listeners,
     clusters,
+    limits,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>

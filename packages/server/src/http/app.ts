@@ -12,6 +12,7 @@ import Fastify, {
 } from "fastify";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
+import type { Limits } from "../engine/limits.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
 import { createTargetGuard } from "../listeners/target-guard.ts";
@@ -40,7 +41,9 @@ import { evidenceRoutes } from "./routes/evidence.ts";
 import { inboxRoutes } from "./routes/inbox.ts";
 import { jobTaskRoutes } from "./routes/job-tasks.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { limitRoutes } from "./routes/limits.ts";
 import { manifestRoutes } from "./routes/manifests.ts";
+import { pauseRoutes } from "./routes/pauses.ts";
 import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
 import { recordRoutes } from "./routes/records.ts";
@@ -83,6 +86,7 @@ export interface AppOptions {
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
   clusters: Clusters;
+  limits: Limits;
   checkCluster: CheckCluster;
   /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
   tryOut: Services["tryOut"];
@@ -130,6 +134,8 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...recordRoutes(services),
     ...channelRoutes(services),
     ...clusterRoutes(services),
+    ...limitRoutes(services),
+    ...pauseRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
     ...terminalRoutes(services),
@@ -217,6 +223,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     channels: options.listeners.channels,
     schedules: options.schedules,
     clusters: options.clusters,
+    limits: options.limits,
     checkCluster: options.checkCluster,
     tryOut: options.tryOut,
     dispatcher: options.listeners.dispatcher,

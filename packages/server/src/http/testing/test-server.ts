@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
@@ -12,10 +11,12 @@ import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
 import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
+import { Limits } from "../../engine/limits.ts";
 import type { Engine } from "../../engine/submit.ts";
 import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
+import { newId } from "../../new-id.ts";
 import { HistoryArchive } from "../../retention/history-archive.ts";
 import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
@@ -58,6 +59,7 @@ export interface TestServer {
   listeners: OpenListeners;
   schedules: Schedules;
   clusters: Clusters;
+  limits: Limits;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -111,7 +113,6 @@ export async function startTestServer({
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const keys = createKeys({ current: randomBytes(32) });
-  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
   const accounts = new Accounts(store.accounts, "local");
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
@@ -156,6 +157,11 @@ export async function startTestServer({
     ...{ keepMs: undefined, ...archived },
   });
   let state: ServerState = "ready";
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
@@ -168,6 +174,7 @@ export async function startTestServer({
     accounts,
     listeners,
     clusters,
+    limits,
     checkCluster,
     tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
@@ -217,6 +224,7 @@ export async function startTestServer({
     listeners,
     schedules,
     clusters,
+    limits,
     setState: (next) => {
       state = next;
     },
