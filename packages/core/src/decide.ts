@@ -9,6 +9,7 @@ import { Draft } from "./decide/draft.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
 import { proceed } from "./decide/proceed.ts";
+import { noteNextRun } from "./decide/follow-end.ts";
 import { applyReport } from "./decide/report.ts";
 import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
 import { createRun } from "./decide/run-pipeline.ts";
@@ -101,6 +102,9 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "stopped":
       stopped(draft, requireTask(draft, change.taskId), change.attempt);
+      return;
+    case "nextRun":
+      noteNextRun(draft, change.outcome);
       return;
   }
 }

@@ -73,6 +73,16 @@ const entries = {
     remedy:
       "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
   },
+  CHAIN_CYCLE: {
+    status: 409,
+    meaning: "A pipeline would start itself again, by its tasks or by what follows it.",
+    remedy: "Take one of the named pipelines out of the circle.",
+  },
+  CHAIN_TOO_DEEP: {
+    status: 409,
+    meaning: "More than 8 pipelines would start each other one after another.",
+    remedy: "Put the work of some of them into one pipeline.",
+  },
   UNAUTHORIZED: {
     status: 401,
     meaning: "No valid token was given.",

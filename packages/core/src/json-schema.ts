@@ -6,6 +6,7 @@ import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
+import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */
@@ -61,6 +62,8 @@ function jobSchema(): Json {
         allOf: [
           specOfRunner("K8S_JOB", K8sJobSpec),
           specOfRunner("SHELL", ShellSpec),
+          specOfRunner("PIPELINE", ChildRunSpec),
+          specOfRunner("MANUAL", ManualSpec),
           specOfRunner("FAKE", FakeSpec),
         ],
       },

@@ -57,6 +57,7 @@ export function stopTask(draft: Draft, task: JobTask, by: string, message?: stri
     return;
   }
   const canceling = draft.moveTask(task, "cancel", { ...why, stopping: "CANCEL" });
-  if (workGoneAt) endTask(draft, canceling, "gone");
+  // What waits for a status call does nothing that would have to be stopped.
+  if (workGoneAt || task.runnerType === "MANUAL") endTask(draft, canceling, "gone", why);
   else draft.effect("STOP", draft.updateTask(canceling, { wakeAt: undefined }));
 }

@@ -17,6 +17,7 @@ const BLANK_STATUS = {
   stopping: undefined,
   canceledBy: undefined,
   workGoneAt: undefined,
+  child: undefined,
   startAt: undefined,
   endAt: undefined,
   steps: undefined,

@@ -7,6 +7,7 @@ import { isEnded } from "../transitions.ts";
 import { stopTask } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, FAIL_FAST } from "./end.ts";
+import { followEnd } from "./follow-end.ts";
 import { openTask } from "./open.ts";
 
 /** Starts what may start now, winds a failing or canceled run up, and ends the run when nothing is left. */
@@ -108,4 +109,5 @@ function endRun(draft: Draft, run: PipelineTask, stage: "SUCCEEDED" | "FAILED" |
   });
   if (run.lockKey) draft.releases.push(run.lockKey);
   draft.effect("RELEASE");
+  followEnd(draft, stage);
 }

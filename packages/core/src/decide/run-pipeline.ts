@@ -24,6 +24,7 @@ import {
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
+import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
@@ -99,6 +100,7 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     revision: 1,
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
+  Object.assign(run, change.origin);
   const lockKey = lockKeyOf(change, labels);
   if (lockKey !== undefined) {
     const holder = context.lockHolder(lockKey);
@@ -154,6 +156,7 @@ function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
     runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
+  if (startsRuns(pipeline.spec, byId)) definition.documents = sealDocuments(request.documents, context);
   const listeners = sealListeners(listenersOf(request), seal);
   if (Object.keys(listeners).length > 0) definition.listeners = listeners;
   for (const stage of pipeline.spec.stages) {

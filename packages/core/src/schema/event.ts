@@ -35,6 +35,9 @@ export const EVENT_TYPES = [
   "JOB_STAGE",
   "TERMINAL_OPENED",
   "TERMINAL_CLOSED",
+  "NEXT_STARTED",
+  "NEXT_REFUSED",
+  "STATUS_CALL_GIVEN",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -71,6 +74,9 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   JOB_STAGE: "A job was published or deprecated.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
   TERMINAL_CLOSED: "A terminal has ended; `message` says how, and in which container.",
+  NEXT_STARTED: "The pipeline that follows a run was started; `message` is the id of its run.",
+  NEXT_REFUSED: "The pipeline that follows a run was not started; `message` says why.",
+  STATUS_CALL_GIVEN: "Somebody fetched the update token of a task, for a status call from outside.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -1,6 +1,7 @@
 // A JobTask: one run of one task, in a pipeline or alone (semantics, section 3).
 
 import type { Static } from "typebox";
+import { ChildRun } from "./chain.ts";
 import { Gate } from "./gate.ts";
 import { EffectiveParam } from "./param.ts";
 import { closed, Extension, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
@@ -73,6 +74,7 @@ export const JobTaskStatus = closed(
     workGoneAt: Type.Optional(
       titled("With `manualUpdateStatus`: when the work ended; its status call is awaited.", Timestamp),
     ),
+    child: Type.Optional(ChildRun),
     startAt: Type.Optional(titled("When the work began.", Timestamp)),
     endAt: Type.Optional(titled("When the work ended.", Timestamp)),
     steps: Type.Optional(Type.Array(StepStatus, { description: "The steps that began, in their order." })),

@@ -1,6 +1,7 @@
 // A PipelineTask: one run of a pipeline, with a snapshot of its definition (semantics, section 5).
 
 import type { Static } from "typebox";
+import { NextRun, originProperties } from "./chain.ts";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
@@ -44,6 +45,7 @@ export const PipelineTaskStatus = closed(
     canceledBy: Type.Optional(Type.String({ description: "Who canceled it." })),
     startAt: Type.Optional(titled("When it began.", Timestamp)),
     endAt: Type.Optional(titled("When it ended.", Timestamp)),
+    next: Type.Optional(NextRun),
     cursor: Cursor,
   },
   { description: "Where a run stands." },
@@ -63,6 +65,7 @@ export const PipelineTask = closed(
     lockKey: Type.Optional(
       Type.String({ description: "The sequence lock that the run holds until it ends." }),
     ),
+    ...originProperties,
     status: PipelineTaskStatus,
     createdAt: titled("When it was made.", Timestamp),
     updatedAt: titled("When it, or one of its tasks, was last changed.", Timestamp),
@@ -86,6 +89,9 @@ export const RunDefinition = closed(
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
+    documents: Type.Optional(
+      Type.String({ description: "The documents of the request, sealed, for the runs that this one starts." }),
+    ),
   },
   { description: "What a run or a lone task was asked to do: the snapshot of its definition." },
 );

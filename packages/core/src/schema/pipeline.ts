@@ -1,6 +1,7 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
 import type { Static } from "typebox";
+import { NextPipeline } from "./chain.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
@@ -71,6 +72,7 @@ export const PipelineSpec = closed(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    nextPipeline: Type.Optional(NextPipeline),
     ...listenerProperties,
     stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),
   },

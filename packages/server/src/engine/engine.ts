@@ -2,6 +2,7 @@
 
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
@@ -11,16 +12,20 @@ import { waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
+import { ChainedRuns } from "./chained-runs.ts";
+import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
+import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { Slots } from "./slots.ts";
 import { makeStartRequest } from "./start-request.ts";
+import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
@@ -42,6 +47,8 @@ const RETRY_MS = 1_000;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
+type NextRunChange = Extract<Change, { type: "nextRun" }>;
+
 export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -54,6 +61,8 @@ export class RunningEngine implements Engine {
   readonly #refusals: Refusals;
   readonly #terminals: Terminals;
   readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #chained: ChainedRuns;
+  readonly #childRuns: ChildRuns;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
@@ -65,7 +74,16 @@ export class RunningEngine implements Engine {
     this.#clock = options.clock ?? systemClock;
     this.#owner = options.newId("server");
     this.#slots = new Slots(options.maxTasks);
-    this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
+    this.#childRuns = new ChildRuns({
+      runs: options.store.runs,
+      chained: { start: (wanted) => this.#chained.start(wanted) },
+      cancelRun: (runId, request, actor) => this.cancelRun(runId, request, actor),
+      isSealed: (text) => options.keys.isSealed(text),
+      now: () => this.#clock.now(),
+    });
+    this.#runners = new Map(
+      [...options.runners, this.#childRuns].map((runner): [string, Runner] => [runner.type, runner]),
+    );
     this.#alarms = new Alarms(this.#clock, (aggregateId, taskId) =>
       this.#submitOwn(aggregateId, { type: "wake", taskId }),
     );
@@ -95,6 +113,8 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      childEnded: (runId) => this.#childRuns.tellParent(runId),
+      startNext: (runId, nextId) => this.#startNext(runId, nextId),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
     });
@@ -121,6 +141,18 @@ export class RunningEngine implements Engine {
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
     });
+    this.#chained = new ChainedRuns({
+      store: options.store,
+      runRequests: this.#runRequests,
+      rightsOf: options.rightsOf,
+      unseal: (sealed) => options.keys.unseal(sealed),
+    });
+  }
+
+  #startNext(runId: string, nextId: string): Promise<void> {
+    const { store, keys } = this.#options;
+    const note = (id: string, change: NextRunChange) => this.#submit(id, change);
+    return startNextRun({ runs: store.runs, chained: this.#chained, keys, note }, runId, nextId);
   }
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
@@ -130,6 +162,7 @@ export class RunningEngine implements Engine {
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
+      isWanted: (ref) => this.#isWanted(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
     for (const runner of this.#runners.values()) await runner.open(host);
@@ -162,6 +195,11 @@ export class RunningEngine implements Engine {
     const task = await this.#options.store.runs.task(taskId);
     if (!task) return "UNKNOWN";
     return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
+  }
+
+  async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
+    const task = await this.#options.store.runs.task(taskId);
+    return task !== undefined && task.attempt === attempt && isWanted(task);
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
@@ -236,6 +274,20 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
+  async statusCall(taskId: string, actor: Actor): Promise<StatusCall> {
+    const { store, keys, mflowUrl } = this.#options;
+    const task = await store.runs.task(taskId);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    const parts = {
+      history: store.history,
+      updateToken: (id: string, attempt: number) => keys.updateToken(id, attempt),
+      mflowUrl,
+      now: () => this.#clock.now(),
+      tell: (event: HistoryEvent) => this.#tell(event),
+    };
+    return giveStatusCall(parts, task, actor);
+  }
+
   async remove(aggregateId: string, actor: Actor): Promise<void> {
     this.#refuseWhenDraining();
     const { store, logs } = this.#options;
@@ -244,6 +296,7 @@ export class RunningEngine implements Engine {
     if (!isOver(stateOf(aggregate))) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
+    await this.#refuseWhileFollowed(aggregate);
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
     for (const task of aggregate.tasks) {
       await this.#runners.get(task.runnerType)?.discard?.(task.id);
@@ -252,6 +305,20 @@ export class RunningEngine implements Engine {
     const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);
+  }
+
+  /** What follows from the end of a run is done soon, and needs the run. */
+  async #refuseWhileFollowed({ id, run }: Aggregate): Promise<void> {
+    if (!run) return;
+    const { parent } = run;
+    const { next } = run.status;
+    const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
+    if (isAwaited) {
+      throw new MflowError("CONFLICT", `task ${parent.taskId} has still to be told how ${id} ended; try again`);
+    }
+    if (next && next.runId === undefined && next.code === undefined) {
+      throw new MflowError("CONFLICT", `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`);
+    }
   }
 
   checkTerminal(task: JobTask): void {

@@ -32,7 +32,7 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE";
+export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {

@@ -7,7 +7,7 @@ import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import { FakeSpec } from "@mflow/core/schema/runner-spec";
 import { attemptKey } from "../attempt-key.ts";
-import { checkedSpec } from "../checked-spec.ts";
+import { checkedSpec } from "@mflow/core/checked-spec";
 import {
   type AttemptRef,
   RetryableStartError,

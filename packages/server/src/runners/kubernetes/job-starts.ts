@@ -7,7 +7,7 @@ import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { jobNameOf, LABELS, type RenderedJob, renderJob } from "@mflow/core/kubernetes/render-job";
 import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
 import { attemptKey } from "../attempt-key.ts";
-import { checkedSpec } from "../checked-spec.ts";
+import { checkedSpec } from "@mflow/core/checked-spec";
 import {
   type AttemptRef,
   RetryableStartError,

@@ -6,7 +6,7 @@ import { MflowError } from "@mflow/core/errors";
 import { SYSTEM_PARAMS } from "@mflow/core/params";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS } from "@mflow/core/schema/request";
 import { ShellSpec, type ShellStep } from "@mflow/core/schema/runner-spec";
-import { checkedSpec } from "../checked-spec.ts";
+import { checkedSpec } from "@mflow/core/checked-spec";
 import type { StartRequest } from "../runner.ts";
 import type { StepUser } from "./step-user.ts";
 import type { StartMessage, StepPlan, Workspace } from "./supervisor/protocol.ts";
