@@ -24,7 +24,10 @@ export function cycleOf(chain: readonly string[], pipeline: string): string[] | 
 export function refuseChain(chain: readonly string[], pipeline: string): void {
   const cycle = cycleOf(chain, pipeline);
   if (cycle) {
-    throw new MflowError("CHAIN_CYCLE", `pipeline \`${pipeline}\` would start itself again: ${cycle.join(" -> ")}`);
+    throw new MflowError(
+      "CHAIN_CYCLE",
+      `pipeline \`${pipeline}\` would start itself again: ${cycle.join(" -> ")}`,
+    );
   }
   if (chain.length < MAX_CHAIN) return;
   throw new MflowError(
@@ -40,7 +43,11 @@ export interface NextValues {
   given: ParamValue[];
 }
 
-type Opening = { unseal(sealed: string): string; isSealed(text: string): boolean; seal(plain: string): string };
+type Opening = {
+  unseal(sealed: string): string;
+  isSealed(text: string): boolean;
+  seal(plain: string): string;
+};
 
 /**
  * The values that a run hands to the one that follows it. Sensitive ones are sealed, also when they are a part of another
@@ -107,6 +114,8 @@ export function nextReferences(next: NextPipeline): { param: string; name: strin
   return Object.entries(next.runParams ?? {}).flatMap(([param, value]) =>
     typeof value !== "string"
       ? []
-      : [...value.matchAll(REFERENCE)].flatMap(([, dollar, name]) => (dollar || !name ? [] : [{ param, name }])),
+      : [...value.matchAll(REFERENCE)].flatMap(([, dollar, name]) =>
+          dollar || !name ? [] : [{ param, name }],
+        ),
   );
 }

@@ -2,11 +2,11 @@
 // of messages, for who receives webhooks.
 
 import type { SchemaNode } from "./explain.ts";
+import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
-import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */

@@ -1,6 +1,7 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import { chainRules, PipelineLookup } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
@@ -23,7 +24,8 @@ import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
 import type { PipelineManifest } from "./schema/pipeline.ts";
 
-export type { KnownJob, LintContext } from "./lint/context.ts";
+export { fullPipelineRef, startsOf } from "./lint/chain.ts";
+export type { KnownJob, KnownPipeline, LintContext } from "./lint/context.ts";
 export { jobRefsOf } from "./lint/jobs.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
@@ -33,6 +35,11 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       "/spec/runnerType",
       `this server has no runner for \`${spec.runnerType}\` jobs (it has ${has})`,
     );
+  }
+  if (spec.runnerType === "MANUAL" && spec.manualUpdateStatus) {
+    const message =
+      "a MANUAL task waits for its status call anyway, so `manualUpdateStatus` has no effect; remove it";
+    yield warning("/spec/manualUpdateStatus", message);
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
   for (const key of ["allowRollback", "rollbackParams"] as const) {
@@ -52,6 +59,7 @@ function* pipelineRules(
   { metadata, spec }: PipelineManifest,
   context: LintContext,
   jobs: JobLookup,
+  pipelines: PipelineLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
   const scope = scopeOf(metadata, context.scope);
@@ -65,6 +73,7 @@ function* pipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
+  yield* chainRules({ name: metadata.name, ...scope, spec }, "/spec", pipelines);
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 
@@ -78,10 +87,15 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(manifest: Manifest, context: LintContext, jobs: JobLookup): Generator<Finding> {
+function rulesOf(
+  manifest: Manifest,
+  context: LintContext,
+  jobs: JobLookup,
+  pipelines: PipelineLookup,
+): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
-  return pipelineRules(manifest, context, jobs);
+  return pipelineRules(manifest, context, jobs, pipelines);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
@@ -101,6 +115,7 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
   const jobs = new JobLookup(documents, context);
+  const pipelines = new PipelineLookup(documents, context, (job, scope) => jobs.resolve(job, scope).spec);
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -108,7 +123,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs)) {
+    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

@@ -14,7 +14,7 @@ import { type Column, tableLines } from "../display/table.ts";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -126,6 +126,7 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
           "Runs at once",
           spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
         ],
+        ["Then", spec.nextPipeline?.pipeline],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],
@@ -150,12 +151,34 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
         ["Ended", run.status.endAt],
         ["Labels", labelText(run.labels)],
+        ...chainFacts(run),
       ],
       options,
     ),
+    ...section("Runs of its tasks", childLines(view.tasks), options),
     "",
     ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
   ];
+}
+
+/** Which runs it came from, and which one it led to. */
+function chainFacts({ parent, previous, chain, name, status: { next } }: PipelineTaskView["run"]): Fact[] {
+  const of = parent?.runId === undefined ? "" : ` of ${parent.runId}`;
+  return [
+    ["Parent", parent && `task ${parent.taskId}${of}`],
+    ["Previous", previous?.runId],
+    ["Chain", chain && [...chain, name].join(" -> ")],
+    ["Next", next && nextText(next)],
+  ];
+}
+
+function childLines(tasks: readonly JobTaskView[]): string[] {
+  return tasks.flatMap((task) => {
+    const earlier = (task.pastAttempts ?? []).flatMap(({ status }) => status.child?.runId ?? []);
+    const { child, stage } = task.status;
+    const runs = [...earlier.map((runId) => `${runId} (earlier attempt)`), ...(child ? [child.runId] : [])];
+    return runs.map((run) => plainLine(`${pathOf(task)} ${stage}: ${run}`));
+  });
 }
 
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
@@ -174,6 +197,8 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ],
         ["Job", `${task.job.name}:${task.job.version}`],
         ["Run", task.pipelineTaskId],
+        ["Runs as", status.child?.runId],
+        ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
         ["Pushed back", task.pushBacks && `${task.pushBacks} of ${task.confirm?.maxPushBacks ?? 3} times`],
@@ -205,6 +230,11 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       options,
     ),
   ];
+}
+
+/** Whether somebody has to say how it ended. */
+function isAwaitingCall({ runnerType, status: { stage, reported } }: JobTaskView): boolean {
+  return runnerType === "MANUAL" && stage === "ACTIVE" && !reported;
 }
 
 function gateSection(

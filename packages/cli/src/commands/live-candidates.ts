@@ -70,6 +70,7 @@ const looks: Readonly<Record<string, Look>> = {
   "evidence task": both(tasksAt("audit"), tasksAt("confirm")),
   "withdraw task": tasksIn(UNFINISHED),
   "export run": runsIn(),
+  "status-call task": tasksIn(["CREATING", "ACTIVE"]),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
   "cluster set name": clusters,

@@ -69,7 +69,8 @@ function noteCreating(draft: Draft, task: JobTask, report: Report): void {
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
   const startAt = report.startAt ?? report.at;
   const { message } = report;
-  if (!task.manualUpdateStatus) draft.moveTask(task, "run", { startAt, ...(message !== undefined && { message }) });
+  if (!task.manualUpdateStatus)
+    draft.moveTask(task, "run", { startAt, ...(message !== undefined && { message }) });
   else if (task.status.startAt === undefined) {
     // What kept it from starting is over; what a status call said has no reason and stays.
     const isOver = task.status.reason !== undefined && !task.status.stopping;

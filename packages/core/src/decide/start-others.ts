@@ -11,8 +11,7 @@ export function startsRuns(
   jobs: Readonly<Record<string, JobSnapshot>>,
 ): boolean {
   return (
-    spec?.nextPipeline !== undefined ||
-    Object.values(jobs).some((job) => job.spec.runnerType === "PIPELINE")
+    spec?.nextPipeline !== undefined || Object.values(jobs).some((job) => job.spec.runnerType === "PIPELINE")
   );
 }
 

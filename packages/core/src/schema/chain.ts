@@ -15,7 +15,10 @@ export const PipelineReference = Type.String({
   description: "`name[@namespace[.domain]]` or `#id`.",
 });
 
-const Values = mapOf(ParamName, Scalar, { maxProperties: 512, description: "Values as a map `NAME: value`." });
+const Values = mapOf(ParamName, Scalar, {
+  maxProperties: 512,
+  description: "Values as a map `NAME: value`.",
+});
 
 /** The spec of a PIPELINE job: the task runs another pipeline as a run of its own and ends as that run ends. */
 export const ChildRunSpec = closed({
@@ -48,7 +51,9 @@ export const NextPipeline = closed(
     ),
     labels: Type.Optional(titled("Labels of that run, laid over those of its pipeline.", Labels)),
     queue: Type.Optional(
-      Type.Boolean({ description: "Waits in line while the pipeline is running (default: it is not started)." }),
+      Type.Boolean({
+        description: "Waits in line while the pipeline is running (default: it is not started).",
+      }),
     ),
   },
   { description: "The pipeline that is started when a run of this one SUCCEEDED." },
@@ -108,7 +113,9 @@ export const StatusCall = closed({
   taskId: Type.String({ description: "The task." }),
   attempt: Type.Integer({ description: "The attempt that the token is for; a later one has another." }),
   statusUrl: Type.String({ description: "`POST {stage, message}` here ends the task." }),
-  outputUrl: Type.String({ description: "`POST {runtimeEnvs, markdownOutput}` here puts out values before." }),
+  outputUrl: Type.String({
+    description: "`POST {runtimeEnvs, markdownOutput}` here puts out values before.",
+  }),
   updateToken: Type.String({ description: "Bearer token of both; it is good for this attempt alone." }),
   curl: Type.String({ description: "The call as a command, ready to be run." }),
 });

@@ -90,7 +90,9 @@ export const RunDefinition = closed(
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
     documents: Type.Optional(
-      Type.String({ description: "The documents of the request, sealed, for the runs that this one starts." }),
+      Type.String({
+        description: "The documents of the request, sealed, for the runs that this one starts.",
+      }),
     ),
   },
   { description: "What a run or a lone task was asked to do: the snapshot of its definition." },

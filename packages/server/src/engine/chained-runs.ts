@@ -55,7 +55,10 @@ export class ChainedRuns {
     const documents = this.#documentsOf(wanted);
     const scope = await this.#homeOf(pipeline, from);
     this.#demandRights(by, pipeline, scope);
-    const request: RunPipelineRequest & { queue?: boolean } = { pipelineId: pipeline, triggerMode: "PIPELINE" };
+    const request: RunPipelineRequest & { queue?: boolean } = {
+      pipelineId: pipeline,
+      triggerMode: "PIPELINE",
+    };
     request.runParams = wanted.given;
     if (documents) request.documents = documents;
     if (labels) request.labels = labels;

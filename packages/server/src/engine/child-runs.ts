@@ -62,7 +62,8 @@ export class ChildRuns implements Runner {
     await host.logs.finish(ref);
     const at = new Date(this.#parts.now()).toISOString();
     const startAt = (await this.#parts.runs.run(runId))?.createdAt ?? at;
-    await host.report({ ...ref, stage: "ACTIVE", at, startAt });
+    const message = `its work is run ${runId} of pipeline \`${spec.pipeline}\``;
+    await host.report({ ...ref, stage: "ACTIVE", at, startAt, message });
     return { state: outcome };
   }
 

@@ -314,10 +314,16 @@ export class RunningEngine implements Engine {
     const { next } = run.status;
     const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
     if (isAwaited) {
-      throw new MflowError("CONFLICT", `task ${parent.taskId} has still to be told how ${id} ended; try again`);
+      throw new MflowError(
+        "CONFLICT",
+        `task ${parent.taskId} has still to be told how ${id} ended; try again`,
+      );
     }
     if (next && next.runId === undefined && next.code === undefined) {
-      throw new MflowError("CONFLICT", `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`);
+      throw new MflowError(
+        "CONFLICT",
+        `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`,
+      );
     }
   }
 

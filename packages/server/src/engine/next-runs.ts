@@ -38,7 +38,8 @@ export async function startNextRun(parts: NextRunsParts, runId: string, nextId: 
     return { runId: nextId };
   };
   const outcome = await start().catch((error: unknown) => {
-    if (error instanceof MflowError && error.status < 500) return { code: error.code, message: error.message };
+    if (error instanceof MflowError && error.status < 500)
+      return { code: error.code, message: error.message };
     throw error;
   });
   await parts.note(run.id, { type: "nextRun", outcome });

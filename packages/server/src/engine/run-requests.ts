@@ -65,7 +65,14 @@ export class RunRequests {
   }
 
   /** A run that another one starts. Its id is given, so that it comes once; `check` refuses by the pipeline's name. */
-  async runChained({ from, scope, actor, offered, check, ...input }: ChainedInput): Promise<RunPipelineResult> {
+  async runChained({
+    from,
+    scope,
+    actor,
+    offered,
+    check,
+    ...input
+  }: ChainedInput): Promise<RunPipelineResult> {
     const { catalog } = this.#parts.store;
     const { id, origin } = input;
     const pipeline = await resolvePipeline(input.request, from, catalog);

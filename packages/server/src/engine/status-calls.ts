@@ -20,7 +20,11 @@ export interface StatusCallsParts {
 }
 
 /** Gives out the call, once it is recorded. CONFLICT for a task that waits for no status call. */
-export async function giveStatusCall(parts: StatusCallsParts, task: JobTask, actor: Actor): Promise<StatusCall> {
+export async function giveStatusCall(
+  parts: StatusCallsParts,
+  task: JobTask,
+  actor: Actor,
+): Promise<StatusCall> {
   const { id, name, attempt, status } = task;
   if (task.runnerType !== "MANUAL" && !task.manualUpdateStatus) {
     throw new MflowError(
@@ -29,7 +33,10 @@ export async function giveStatusCall(parts: StatusCallsParts, task: JobTask, act
     );
   }
   if (!isWorking(task) && !status.workGoneAt) {
-    throw new MflowError("CONFLICT", `task \`${name}\` (${id}) is ${status.stage}; no status call ends it now`);
+    throw new MflowError(
+      "CONFLICT",
+      `task \`${name}\` (${id}) is ${status.stage}; no status call ends it now`,
+    );
   }
   const event: NewHistoryEvent = {
     type: "STATUS_CALL_GIVEN",
@@ -46,7 +53,14 @@ export async function giveStatusCall(parts: StatusCallsParts, task: JobTask, act
   const base = `${parts.mflowUrl()}${API_PREFIX}/job-tasks/${id}`;
   const updateToken = parts.updateToken(id, attempt);
   const statusUrl = `${base}/status`;
-  return { taskId: id, attempt, statusUrl, outputUrl: `${base}/output`, updateToken, curl: curlOf(statusUrl, updateToken) };
+  return {
+    taskId: id,
+    attempt,
+    statusUrl,
+    outputUrl: `${base}/output`,
+    updateToken,
+    curl: curlOf(statusUrl, updateToken),
+  };
 }
 
 function curlOf(url: string, token: string): string {
