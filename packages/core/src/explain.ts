@@ -50,11 +50,7 @@ export const MAX_EXPLANATIONS = 500;
  * Keys that the semantics name and that this version does not act on. To ignore them would run a pipeline
  * other than the one that was written.
  */
-const PLANNED_KEYS: ReadonlySet<string> = new Set([
-  ...["needs", "when", "matrix", "finally", "retry", "artifacts", "cache", "concurrency"],
-  ...["requiredApproval", "approvalId", "nextPipeline", "schedule", "queue", "rollback", "maxLength"],
-  ...["holdLock"],
-]);
+const PLANNED_KEYS: ReadonlySet<string> = new Set(["requiredApproval", "approvalId", "approval", "buildConfig"]);
 
 class Explainer {
   readonly found: Explanation[] = [];

@@ -45,8 +45,6 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   const definition: RunDefinition = {
     jobs: { [job.id]: sealed },
     task,
-    taskJobs: { [id]: job.id },
-    taskIds: [[id]],
     runParams: [],
   };
   if (startsRuns(undefined, definition.jobs)) {

@@ -384,6 +384,7 @@ export class RunningEngine implements Engine {
       mayReuseSlots,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
+      random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
