@@ -182,7 +182,8 @@ const entries = {
   MATRIX_INVALID: {
     status: 400,
     meaning: "The combinations of a task's matrix are wrong, or there are too many.",
-    remedy: "Correct the `matrix`, or what the earlier task puts out for it; at most 256 combinations are possible.",
+    remedy:
+      "Correct the `matrix`, or what the earlier task puts out for it; at most 256 combinations are possible.",
   },
   PLAN_CYCLE: {
     status: 400,

@@ -50,7 +50,12 @@ export const MAX_EXPLANATIONS = 500;
  * Keys that the semantics name and that this version does not act on. To ignore them would run a pipeline
  * other than the one that was written.
  */
-const PLANNED_KEYS: ReadonlySet<string> = new Set(["requiredApproval", "approvalId", "approval", "buildConfig"]);
+const PLANNED_KEYS: ReadonlySet<string> = new Set([
+  "requiredApproval",
+  "approvalId",
+  "approval",
+  "buildConfig",
+]);
 
 class Explainer {
   readonly found: Explanation[] = [];

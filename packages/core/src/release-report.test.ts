@@ -102,7 +102,12 @@ function input(records = chained()): ReportInput {
       labels: { team: "web" },
       triggerMode: "MANUAL",
       runBy: "alice",
-      status: { stage: "SUCCEEDED", startAt: at(1), endAt: at(10), progress: { tasks: 1, open: 0, ended: 1 } },
+      status: {
+        stage: "SUCCEEDED",
+        startAt: at(1),
+        endAt: at(10),
+        progress: { tasks: 1, open: 0, ended: 1 },
+      },
       createdAt: at(0),
       updatedAt: at(10),
       revision: 9,

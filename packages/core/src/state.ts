@@ -76,10 +76,13 @@ export function makeState(
 
 /** In the pipeline's order, of a matrix in the order of its ways. */
 function inOrder(tasks: readonly JobTask[]): JobTask[] {
-  const place = (key: "stageNumber" | "taskNumber") => (a: JobTask, b: JobTask) => (a[key] ?? 0) - (b[key] ?? 0);
+  const place = (key: "stageNumber" | "taskNumber") => (a: JobTask, b: JobTask) =>
+    (a[key] ?? 0) - (b[key] ?? 0);
   const byStage = place("stageNumber");
   const byTask = place("taskNumber");
-  return tasks.toSorted((a, b) => byStage(a, b) || byTask(a, b) || (a.way?.number ?? 0) - (b.way?.number ?? 0));
+  return tasks.toSorted(
+    (a, b) => byStage(a, b) || byTask(a, b) || (a.way?.number ?? 0) - (b.way?.number ?? 0),
+  );
 }
 
 /** Adds the runtime envs of all tasks that handed them on, in the order in which they did. */

@@ -1,14 +1,14 @@
 // Whether the `when` of a task or of a stage lets it run: its condition, decided on what the run knows now.
 
+import { evaluateCondition } from "../condition/evaluate.ts";
 import type { ConditionFacts, Fact, TaskFacts } from "../condition/facts.ts";
 import { paramFact, SENSITIVE } from "../condition/facts.ts";
-import { evaluateCondition } from "../condition/evaluate.ts";
 import { referencesOf } from "../condition/references.ts";
 import { MflowError } from "../errors.ts";
 import { mergeParams } from "../params.ts";
 import { planNodeOf } from "../plan/progress.ts";
-import type { EffectiveParam } from "../schema/param.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import type { EffectiveParam } from "../schema/param.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { effectiveParams, levelsAbove, stageOf, taskSpecOf } from "./freeze.ts";
@@ -128,6 +128,7 @@ export function stageOfAll(ways: readonly Pick<JobTask, "status">[]): string {
   const stages = ways.map(({ status }) => status.stage);
   const [first] = stages;
   if (first !== undefined && stages.every((stage) => stage === first)) return first;
-  if (!stages.every(isEnded)) return stages.every((stage) => stage === "PENDING" || isEnded(stage)) ? "PENDING" : "ACTIVE";
+  if (!stages.every(isEnded))
+    return stages.every((stage) => stage === "PENDING" || isEnded(stage)) ? "PENDING" : "ACTIVE";
   return (["FAILED", "CANCELED", "SUCCEEDED"] as const).find((stage) => stages.includes(stage)) ?? "SKIPPED";
 }

@@ -14,9 +14,12 @@ type Deadlines = NonNullable<PipelineTask["deadlines"]>;
 
 /** With the first alarm of those deadlines. */
 function withAlarm(deadlines: Deadlines): Pick<PipelineTask, "deadlines" | "wakeAt"> {
-  const times = [deadlines.run, ...Object.values(deadlines.stages ?? {})].filter((time) => time !== undefined);
+  const times = [deadlines.run, ...Object.values(deadlines.stages ?? {})].filter(
+    (time) => time !== undefined,
+  );
   if (times.length === 0) return { deadlines: undefined, wakeAt: undefined };
-  return { deadlines, wakeAt: times.reduce((first, time) => (time < first ? time : first)) };
+  const [wakeAt] = times.toSorted();
+  return { deadlines, ...(wakeAt !== undefined && { wakeAt }) };
 }
 
 /** The time of a run that begins now is measured from now on. */

@@ -37,7 +37,10 @@ export function expandTask(draft: Draft, task: JobTask, env: string): void {
   draft.expandNode(task, all, all.filter((id) => !isEnded(draft.task(id).status.stage)).length);
   for (const each of surplus) {
     if (isEnded(each.status.stage)) continue;
-    endTask(draft, each, "skip", { reason: "MATRIX_EMPTY", message: `${env} has no such combination any more` });
+    endTask(draft, each, "skip", {
+      reason: "MATRIX_EMPTY",
+      message: `${env} has no such combination any more`,
+    });
   }
 }
 

@@ -98,7 +98,10 @@ export function effectiveParams(
   const { definition } = state;
   const declared = openDeclared(jobOf(definition, task), context);
   const [pipeline, stage, run] = levelsAbove(definition, task, context);
-  const own: ParamLevel = { setBy: "TASK", values: openValues(taskSpecOf(definition, task).runParams, context) };
+  const own: ParamLevel = {
+    setBy: "TASK",
+    values: openValues(taskSpecOf(definition, task).runParams, context),
+  };
   const levels: ParamLevel[] = [pipeline, stage, own, run];
   const envs: ParamValue[] = [];
   for (const { name } of declared) {

@@ -104,7 +104,10 @@ export function pushBack(draft: Draft, task: JobTask, plan: PushBack, decision: 
     const change: Partial<JobTask> = {};
     if (id === target.id) change.feedback = comment;
     if (id === task.id) change.pushBacks = (task.pushBacks ?? 0) + 1;
-    resetTask(draft, unexpanded(draft, draft.task(id), target), "pushBack", change, { reason: "PUSHED_BACK", message });
+    resetTask(draft, unexpanded(draft, draft.task(id), target), "pushBack", change, {
+      reason: "PUSHED_BACK",
+      message,
+    });
   }
   draft.startOver();
   if (!draft.run) openTask(draft, target.id);

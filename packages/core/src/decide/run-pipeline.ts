@@ -3,8 +3,8 @@
 import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
-import { combinationsOf, matrixProblem, wayName } from "../matrix.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
+import { combinationsOf, matrixProblem, wayName } from "../matrix.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
 import { graphOf, type PlanGraph } from "../plan/graph.ts";
 import type { JobSnapshot } from "../schema/job.ts";

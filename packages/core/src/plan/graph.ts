@@ -43,7 +43,9 @@ export class PlanGraph {
     const nodes: PlanNode[] = [];
     for (const [stage, spec] of stages.entries()) {
       for (const [task, taskSpec] of spec.tasks.entries()) {
-        const after = taskSpec.needs ? this.#needed(taskSpec.needs) : precedingInStage(spec, task, nodes.length);
+        const after = taskSpec.needs
+          ? this.#needed(taskSpec.needs)
+          : precedingInStage(spec, task, nodes.length);
         nodes.push({ spec: taskSpec, stage, task, after, before: [], isInOrder: !taskSpec.needs });
       }
     }
@@ -116,7 +118,8 @@ export class PlanGraph {
       const { after } = this.stage(stage);
       for (const node of this.nodesOf(stage)) if (this.node(node).isInOrder) yield node;
       if (after !== undefined) yield this.#turnOf(after);
-      if (stage === first) yield* this.nodes.keys().filter((node) => this.stage(this.node(node).stage).isFinally);
+      if (stage === first)
+        yield* this.nodes.keys().filter((node) => this.stage(this.node(node).stage).isFinally);
       return;
     }
     const { before, stage } = this.node(place);
@@ -135,7 +138,8 @@ export class PlanGraph {
         yield* this.nodesOf(before);
         yield this.#turnOf(before);
       }
-      if (stage === first) yield* this.nodes.keys().filter((node) => !this.stage(this.node(node).stage).isFinally);
+      if (stage === first)
+        yield* this.nodes.keys().filter((node) => !this.stage(this.node(node).stage).isFinally);
       return;
     }
     const { after, stage, isInOrder } = this.node(place);
@@ -213,7 +217,9 @@ function findCycle(size: number, awaited: (node: number) => Iterable<number>): n
   const isDone = new Set<number>();
   for (let root = 0; root < size; root++) {
     if (isDone.has(root)) continue;
-    const path: { node: number; rest: Iterator<number> }[] = [{ node: root, rest: awaited(root)[Symbol.iterator]() }];
+    const path: { node: number; rest: Iterator<number> }[] = [
+      { node: root, rest: awaited(root)[Symbol.iterator]() },
+    ];
     const onPath = new Map<number, number>([[root, 0]]);
     while (path.length > 0) {
       const top = path[path.length - 1] as (typeof path)[number];

@@ -4,7 +4,7 @@
 
 import type { JobTask } from "../schema/job-task.ts";
 import { isEnded } from "../transitions.ts";
-import { type PlanGraph, type PlanNode } from "./graph.ts";
+import type { PlanGraph, PlanNode } from "./graph.ts";
 import { Queue } from "./queue.ts";
 
 /** The tasks of a run as far as the plan needs them. */
@@ -105,7 +105,12 @@ export class Progress {
       this.#open += open;
       const before = this.#stage(stage);
       const hasTurn = before.hasTurn || (isInOrder && ways.some(({ id }) => hasBegun.has(id)));
-      this.#setStage(stage, { ...before, left: before.left + (left > 0 ? 1 : 0), open: before.open + open, hasTurn });
+      this.#setStage(stage, {
+        ...before,
+        left: before.left + (left > 0 ? 1 : 0),
+        open: before.open + open,
+        hasTurn,
+      });
     }
     for (const [index, { after }] of this.graph.nodes.entries()) {
       const waits = after.filter((other) => this.#node(other).left > 0).length;
@@ -292,6 +297,9 @@ export function nodeOf(graph: PlanGraph, task: Pick<PlannedTask, "stageNumber" |
 }
 
 /** The node of a task. */
-export function planNodeOf(graph: PlanGraph, task: Pick<PlannedTask, "stageNumber" | "taskNumber">): PlanNode {
+export function planNodeOf(
+  graph: PlanGraph,
+  task: Pick<PlannedTask, "stageNumber" | "taskNumber">,
+): PlanNode {
   return graph.node(nodeOf(graph, task));
 }

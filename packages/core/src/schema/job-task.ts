@@ -122,9 +122,7 @@ export const JobTask = closed(
     stageNumber: Type.Optional(Type.Integer({ description: "Number of its stage, from 1." })),
     taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
     way: Type.Optional(Way),
-    open: Type.Optional(
-      Type.Boolean({ description: "Its turn in the run has come, and it has not ended." }),
-    ),
+    open: Type.Optional(Type.Boolean({ description: "Its turn in the run has come, and it has not ended." })),
     job: closed(
       {
         id: Type.String({ description: "Id of the job." }),

@@ -86,7 +86,9 @@ export const JobSpec = closed(
     timeout: Type.Optional(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
     ),
-    retry: Type.Optional(titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec)),
+    retry: Type.Optional(
+      titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec),
+    ),
     visibility: Type.Optional(Visibility),
   },
   { description: "What the job does; frozen once it is PUBLISHED." },

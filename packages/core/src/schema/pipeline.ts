@@ -21,7 +21,7 @@ export const JobRef = Type.String({
 export const Condition = Type.String({
   minLength: 1,
   maxLength: 4096,
-  description: "A condition in CEL, e.g. `params.ENV == \"prod\" && tasks.test.stage == \"SUCCEEDED\"`.",
+  description: 'A condition in CEL, e.g. `params.ENV == "prod" && tasks.test.stage == "SUCCEEDED"`.',
 });
 
 export const TaskSpec = closed(
@@ -105,7 +105,10 @@ export const PipelineSpec = closed(
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
     nextPipeline: Type.Optional(NextPipeline),
     timeout: Type.Optional(
-      titled("A run that has not ended then is stopped and FAILED; its `finally` stages still run.", Duration),
+      titled(
+        "A run that has not ended then is stopped and FAILED; its `finally` stages still run.",
+        Duration,
+      ),
     ),
     ...listenerProperties,
     stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),

@@ -156,3 +156,11 @@ export const CancelRequest = closed({
   ),
 });
 export type CancelRequest = Static<typeof CancelRequest>;
+
+export const CancelRunRequest = closed({
+  ...CancelRequest.properties,
+  stage: Type.Optional(
+    Type.String({ maxLength: 63, description: "Only the tasks of this stage, by its name; else the run." }),
+  ),
+});
+export type CancelRunRequest = Static<typeof CancelRunRequest>;

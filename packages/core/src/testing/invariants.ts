@@ -99,7 +99,8 @@ export class Invariants {
       const otherStage = pipeline?.stages[(other.stageNumber ?? 0) - 1];
       const name = otherStage?.tasks[(other.taskNumber ?? 0) - 1]?.name ?? "";
       const isMainBefore = stage?.finally === true && otherStage?.finally !== true;
-      if (!isMainBefore && !(needs ? needs.includes(name) : isBefore(other, task, stage, otherStage))) continue;
+      if (!isMainBefore && !(needs ? needs.includes(name) : isBefore(other, task, stage, otherStage)))
+        continue;
       ensure(isEnded(other.status.stage), `${task.name} starts while ${other.name} is ${other.status.stage}`);
     }
   }
@@ -179,7 +180,8 @@ function isBefore(
 ): boolean {
   if ((stage?.finally ?? false) !== (otherStage?.finally ?? false)) return false;
   if ((other.stageNumber ?? 0) < (task.stageNumber ?? 0)) return true;
-  const isEarlier = other.stageNumber === task.stageNumber && (other.taskNumber ?? 0) < (task.taskNumber ?? 0);
+  const isEarlier =
+    other.stageNumber === task.stageNumber && (other.taskNumber ?? 0) < (task.taskNumber ?? 0);
   return isEarlier && !stage?.isParallel;
 }
 

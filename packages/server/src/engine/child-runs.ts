@@ -109,7 +109,7 @@ export class ChildRuns implements Runner {
   async #cancel(child: PipelineTask, task: JobTask, graceMs: number): Promise<void> {
     const { canceledBy, stopping } = task.status;
     const why = stopping === "TIMEOUT" ? "timed out" : "was canceled";
-    const request: CancelRequest & { force?: boolean } = {
+    const request: CancelRequest = {
       message: `task \`${task.name}\` (${task.id}), whose work this run is, ${why}`,
     };
     if (graceMs === 0) request.force = true;

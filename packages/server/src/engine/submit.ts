@@ -9,6 +9,7 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
+  CancelRunRequest,
   DecideRequest,
   RunJobRequest,
   RunPipelineRequest,
@@ -71,7 +72,8 @@ export interface Engine {
   /** What somebody outside needs to end a task that waits for a status call; the history says who got it. */
   statusCall(id: string, actor: Actor): Promise<StatusCall>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
-  cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  /** Cancels the run, or the tasks of the stage that the request names. */
+  cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Deletes an ended run or lone task with its logs. */
   remove(aggregateId: string, actor: Actor): Promise<void>;
   /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */
