@@ -78,7 +78,7 @@ spec:
     const text =
       job("run-b", "{ pipeline: builts }") + pipeline("a", "run-b", "nextPipeline: { pipeline: 'B!' }");
     expect(found(text, [stored("builds")])).toEqual([
-      "error /spec/nextPipeline/pipeline: 'B!' is not a reference: the name 'B!' is not made of lower-case letters, digits, `_` and `-`, starting with a letter or digit; write `name[@namespace[.domain]]` or `#id`",
+      "error /spec/nextPipeline/pipeline: `B!` is not a reference: the name `B!` is not made of lower-case letters, digits, `_` and `-`, starting with a letter or digit; write `name[@namespace[.domain]]` or `#id`",
       "error /spec/stages/0/tasks/0/job: there is no pipeline `builts`; did you mean `builds`?",
     ]);
   });
