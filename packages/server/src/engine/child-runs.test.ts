@@ -147,6 +147,16 @@ describe("The PIPELINE runner", () => {
     ]);
   });
 
+  test("a stop of an attempt that was pushed back cancels its run", async () => {
+    await runner.start(request);
+    const task = rows.wanted(request);
+    const status: JobTask["status"] = { ...task.status, stage: "CANCELED", canceledBy: "ann" };
+    const pastAttempts = [{ attempt: 1, status }];
+    rows.tasks.set(task.id, { ...task, status: { stage: "PENDING" }, pastAttempts });
+    expect(await runner.stop(request, { graceMs: 1000 })).toBe("STOPPING");
+    expect(rows.canceled).toMatchObject([[runId, {}, { name: "mflow" }]]);
+  });
+
   test("a stop of a run that has ended waits for its end to be told", async () => {
     rows.runs.set(runId, runOf(runId, { stage: "SUCCEEDED" }));
     expect([await runner.stop(request, { graceMs: 1000 }), rows.canceled]).toEqual(["STOPPING", []]);

@@ -166,10 +166,11 @@ export class ChildRuns implements Runner {
   }
 }
 
-/** The run that is, or was, the work of an attempt. */
+/** The run that is, or was, the work of an attempt. Of one that was pushed back the task keeps the number until it opens. */
 function childOf(task: JobTask, attempt: number): string | undefined {
-  if (task.attempt === attempt) return task.status.child?.runId;
-  return task.pastAttempts?.find((past) => past.attempt === attempt)?.status.child?.runId;
+  const present = task.attempt === attempt ? task.status.child : undefined;
+  const past = task.pastAttempts?.find((each) => each.attempt === attempt)?.status.child;
+  return (present ?? past)?.runId;
 }
 
 function endReport({ id, name, parent, status, updatedAt }: PipelineTask): Report {

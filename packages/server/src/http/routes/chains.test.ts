@@ -184,6 +184,38 @@ describe("a task that runs another pipeline", () => {
 });
 
 describe("a run that another one waits for", () => {
+  const LONG = job("long", { runnerType: "FAKE", runnerSpec: { outcome: "NONE" } });
+
+  test("is canceled when an operator says how the task ended", async () => {
+    await apply(LONG, pipeline("child", "long"), runsPipeline("call", "child"), pipeline("whole", "call"));
+    const id = await run("whole");
+    const task = await taskOnce(id, ({ status }) => status.stage === "ACTIVE");
+    const forced = { stage: "SUCCEEDED", forceUpdateStatus: true };
+    await server.ok("POST", `/job-tasks/${task.id}/status`, forced, { as: "otto" });
+    expect((await ended(id)).run.status.stage).toBe("SUCCEEDED");
+    expect((await ended(task.status.child?.runId ?? "")).run.status).toMatchObject({
+      stage: "CANCELED",
+      message: `task \`t\` (${task.id}), whose work this run is, was canceled`,
+    });
+  });
+
+  test("may be that of a task that runs alone", async () => {
+    await apply(NOOP, pipeline("child", "noop"), runsPipeline("call", "child"));
+    const { task } = await server.ok<{ task: JobTask }>("POST", "/job-tasks", { job: "call" });
+    const stage = async () => (await server.ok<JobTask>("GET", `/job-tasks/${task.id}`)).status.stage;
+    await expect.poll(stage, { timeout: 10_000 }).toBe("SUCCEEDED");
+    const { run: child } = await viewOf(task.status.child?.runId ?? "");
+    expect([child.parent, child.chain]).toEqual([{ taskId: task.id, attempt: 1 }, undefined]);
+  });
+
+  test("is found among the documents of the request, which nobody is shown", async () => {
+    const documents = [NOOP, pipeline("child", "noop"), runsPipeline("call", "child"), pipeline("whole", "call")];
+    const id = await run("whole", "ada", { documents });
+    expect((await ended(id)).run.status.stage).toBe("SUCCEEDED");
+    const definition = await server.ok("GET", `/pipeline-tasks/${id}/definition`);
+    expect(definition.documents).toBe("***");
+  });
+
   test("cannot be deleted before that knows how it ended", async () => {
     await apply(NOOP, pipeline("child", "noop"), runsPipeline("call", "child"), pipeline("whole", "call"));
     const id = await run("whole");
