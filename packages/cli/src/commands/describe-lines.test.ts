@@ -372,6 +372,10 @@ test("what did not follow a run is said with the reason", () => {
 });
 
 test("a task that waits for somebody outside says how to end it", () => {
-  const task = { ...taskOf({ name: "ticket", stage: "ACTIVE", from: 0 }), id: "task-1", runnerType: "MANUAL" };
+  const task = {
+    ...taskOf({ name: "ticket", stage: "ACTIVE", from: 0 }),
+    id: "task-1",
+    runnerType: "MANUAL",
+  };
   expect(taskLines(task, options)).toContain("Status call  mflow status-call task-1");
 });
