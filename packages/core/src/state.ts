@@ -30,9 +30,9 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 export interface DecidedEffect {
   /**
    * `CHILD_ENDED`: the run was the work of a task, which is to be told. `NEXT_RUN`: the pipeline that follows is to be
-   * started.
+   * started. `GIVE_WAY`: older runs or tasks of the same group are to give way to this one.
    */
-  kind: "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN";
+  kind: "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
   /** Of `NEXT_RUN` the id of the new run. */
   taskId: string;
   attempt: number;
@@ -151,11 +151,6 @@ export function isWorking(task: JobTask): boolean {
  */
 export function takesSlot({ runnerType }: Pick<JobTask, "runnerType">): boolean {
   return runnerType !== "K8S_JOB" && runnerType !== "MANUAL" && runnerType !== "PIPELINE";
-}
-
-/** Whether the task waits for one of the server's task slots, and not for the time of its next try. */
-export function wantsSlot(task: JobTask): boolean {
-  return takesSlot(task) && task.status.stage === "SCHEDULING" && task.status.retryAt === undefined;
 }
 
 /** Whether the attempt occupies one of the server's task slots. */

@@ -8,8 +8,10 @@ import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { type EventOptions, followEvents, newestPlace } from "./events.ts";
+import { limitCalls } from "./limits.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
+import { serverCalls } from "./server-calls.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
 
 /**
@@ -34,6 +36,8 @@ export function createClient(options: ClientOptions) {
     groups: groupCalls(transport),
     channels: channelCalls(transport),
     clusters: clusterCalls(transport),
+    limits: limitCalls(transport),
+    server: serverCalls(transport),
     deliveries: deliveryCalls(transport),
     tokens: tokenCalls(transport),
     whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),

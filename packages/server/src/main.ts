@@ -17,6 +17,7 @@ import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
 import { createTargetGuard } from "./listeners/target-guard.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
+import { Limits } from "./limits.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
@@ -132,6 +133,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: publicUrl,
     log,
   });
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
@@ -140,6 +146,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     accounts,
     listeners,
     clusters,
+    limits,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>

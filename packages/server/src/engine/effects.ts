@@ -11,7 +11,7 @@ import type { Clock } from "./clock.ts";
 /** An effect with the rows as they were committed. */
 export interface EffectWork {
   effect: Effect;
-  /** Absent for RELEASE and NEXT_RUN. */
+  /** Absent for what concerns a whole run. */
   task?: JobTask;
   definition: RunDefinition;
 }
@@ -31,6 +31,8 @@ export interface EffectWorkersParts {
   childEnded(runId: string): Promise<void>;
   /** Starts what follows a run. Resolves when its outcome is committed. */
   startNext(runId: string, nextId: string): Promise<void>;
+  /** What is older in the group is to give way to a run, or to one of its tasks. Resolves when all of it is committed. */
+  giveWay(aggregateId: string, id: string): Promise<void>;
   /** An effect was given back; it is due then. */
   retryAt(dueAt: number): void;
   warn(message: string, error: unknown): void;
@@ -85,6 +87,9 @@ export class EffectWorkers {
           break;
         case "NEXT_RUN":
           await this.#parts.startNext(effect.aggregateId, effect.taskId);
+          break;
+        case "GIVE_WAY":
+          await this.#parts.giveWay(effect.aggregateId, effect.taskId);
           break;
         case "RELEASE":
           await this.#release(work);

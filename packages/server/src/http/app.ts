@@ -16,6 +16,7 @@ import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
 import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
+import type { Limits } from "../limits.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { Store } from "../store/store.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
@@ -32,6 +33,8 @@ import { accountRoutes } from "./routes/accounts.ts";
 import { callbackRoutes } from "./routes/callbacks.ts";
 import { channelRoutes } from "./routes/channels.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
+import { limitRoutes } from "./routes/limits.ts";
+import { pauseRoutes } from "./routes/pauses.ts";
 import { decideRoutes } from "./routes/decide.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -77,6 +80,7 @@ export interface AppOptions {
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
   clusters: Clusters;
+  limits: Limits;
   checkCluster: CheckCluster;
   /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
   tryOut: Services["tryOut"];
@@ -123,6 +127,8 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...recordRoutes(services),
     ...channelRoutes(services),
     ...clusterRoutes(services),
+    ...limitRoutes(services),
+    ...pauseRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
     ...terminalRoutes(services),
@@ -206,6 +212,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     links: options.listeners.links,
     channels: options.listeners.channels,
     clusters: options.clusters,
+    limits: options.limits,
     checkCluster: options.checkCluster,
     tryOut: options.tryOut,
     dispatcher: options.listeners.dispatcher,

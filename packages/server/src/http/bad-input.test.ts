@@ -257,6 +257,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
     clusters: server.clusters,
+    limits: server.limits,
     checkCluster,
     tryOut: async () => {},
     auth: {

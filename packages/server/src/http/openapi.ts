@@ -7,6 +7,8 @@ import * as account from "@mflow/core/schema/account";
 import * as api from "@mflow/core/schema/api";
 import { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import * as clusterCheck from "@mflow/core/schema/cluster-check";
+import * as limit from "@mflow/core/schema/limit";
+import * as pause from "@mflow/core/schema/pause";
 import { HistoryEvent } from "@mflow/core/schema/event";
 import { Gate } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
@@ -39,8 +41,9 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api, account, clusterCheck]) {
-    for (const [name, value] of Object.entries(group)) {
+  const groups: object[] = [nouns, request, api, account, clusterCheck, limit, pause];
+  for (const group of groups) {
+    for (const [name, value] of Object.entries(group) as [string, unknown][]) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.
         if (!name.endsWith("Query")) names.set(value, name);

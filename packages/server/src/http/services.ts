@@ -10,6 +10,7 @@ import type { CatalogContext } from "../catalog/context.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { HttpSender } from "../listeners/channel.ts";
 import type { Channels } from "../listeners/channels.ts";
+import type { Limits } from "../limits.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -51,6 +52,8 @@ export interface Services {
   /** The stored clusters. */
   clusters: Clusters;
   checkCluster: CheckCluster;
+  /** The limits of admins. */
+  limits: Limits;
   /** Who sends messages: is woken when people change what it works on. */
   dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil" | "failing" | "kindOf">;
   /** Absent: there are no app channels, and every callback is refused. */

@@ -17,8 +17,10 @@ import type {
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
+import type { Pause } from "@mflow/core/schema/pause";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -32,7 +34,8 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN";
+/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
+export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {
@@ -134,8 +137,10 @@ export interface RunStore {
   load(id: string): Promise<Aggregate | undefined>;
   /** Id of the aggregate that a task belongs to. */
   aggregateOf(taskId: string): Promise<string | undefined>;
-  /** Ids of aggregates that have not ended, oldest first. */
+  /** Ids of aggregates that have begun and not ended, oldest first: not of runs in stage PENDING. */
   unfinished(): Promise<string[]>;
+  /** Runs in stage PENDING, oldest first; their tasks and definitions are not read. */
+  pending(): Promise<PipelineTask[]>;
   lockHolder(key: string): Promise<string | undefined>;
   /** What an idempotency key was used for in the last 24 hours. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
@@ -343,6 +348,25 @@ export interface ClusterStore {
   remove(name: string): Promise<void>;
 }
 
+export interface LimitStore {
+  /** By name. */
+  list(): Promise<Limit[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(limit: Limit, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
+export interface PauseStore {
+  /** By key. */
+  list(): Promise<Pause[]>;
+  /** Writes, over what is there. */
+  put(pause: Pause, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** What is not there is ignored. */
+  remove(key: string, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
 /** What a runner must not forget of an attempt while its work is elsewhere. */
 export interface RunnerAttempt {
   taskId: string;
@@ -467,6 +491,8 @@ export interface Store {
   readonly records: DecisionRecordStore;
   readonly channels: ChannelStore;
   readonly clusters: ClusterStore;
+  readonly limits: LimitStore;
+  readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
   close(): Promise<void>;
 }

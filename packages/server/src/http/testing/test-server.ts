@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
@@ -17,6 +16,8 @@ import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
+import { Limits } from "../../limits.ts";
+import { newId } from "../../new-id.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
 import { createManualRunner } from "../../runners/manual/manual-runner.ts";
 import type { Runner } from "../../runners/runner.ts";
@@ -50,6 +51,7 @@ export interface TestServer {
   /** They may send to this machine. */
   listeners: OpenListeners;
   clusters: Clusters;
+  limits: Limits;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -97,7 +99,6 @@ export async function startTestServer({
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const keys = createKeys({ current: randomBytes(32) });
-  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
   const accounts = new Accounts(store.accounts, "local");
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
@@ -131,6 +132,11 @@ export async function startTestServer({
   await engine.start();
   await listeners.dispatcher.start();
   let state: ServerState = "ready";
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
@@ -140,6 +146,7 @@ export async function startTestServer({
     accounts,
     listeners,
     clusters,
+    limits,
     checkCluster,
     tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
@@ -186,6 +193,7 @@ export async function startTestServer({
     accounts,
     listeners,
     clusters,
+    limits,
     setState: (next) => {
       state = next;
     },

@@ -2,6 +2,7 @@
 
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
@@ -16,6 +17,7 @@ import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteNamed } from "./named.ts";
 import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
+import { sqlitePauses } from "./pauses.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
@@ -77,6 +79,8 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     records: sqliteDecisionRecords(connection, appendDecisions),
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
+    limits: sqliteNamed<Limit>(connection, "limits", "limit"),
+    pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.

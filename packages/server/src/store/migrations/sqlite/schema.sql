@@ -130,6 +130,12 @@ CREATE TABLE jobs (
   UNIQUE (domain, namespace, name, version)
 ) STRICT;
 
+CREATE TABLE limits (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE locks (
   key TEXT PRIMARY KEY,
   holder TEXT NOT NULL
@@ -146,6 +152,11 @@ CREATE TABLE messages (
   abandoned INTEGER NOT NULL DEFAULT 0,
   body TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE pauses (
+  key TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pipelines (
   id TEXT PRIMARY KEY,
