@@ -45,9 +45,12 @@ export function needsOfNewRun(
 ): HeldKey[] {
   const needs: HeldKey[] = [];
   if (parts.lockKey !== undefined) needs.push({ key: parts.lockKey, limit: 1 });
-  if (parts.group !== undefined) needs.push({ key: groupKey(scope, parts.group), limit: parts.groupLimit ?? 1 });
+  if (parts.group !== undefined)
+    needs.push({ key: groupKey(scope, parts.group), limit: parts.groupLimit ?? 1 });
   if (parts.pipeline !== undefined) {
-    needs.push(limited(`${PIPELINE_RUNS}${scope.domain}/${scope.namespace}/${parts.pipeline}`, parts.maxRuns));
+    needs.push(
+      limited(`${PIPELINE_RUNS}${scope.domain}/${scope.namespace}/${parts.pipeline}`, parts.maxRuns),
+    );
   }
   return needs;
 }
@@ -94,7 +97,11 @@ function workingNeeds(task: JobTask, run: PipelineTask | undefined, definition: 
     needs.push(limited(key, definition.pipeline?.maxTasks));
   }
   if (isLimited(task)) {
-    needs.push({ key: `scope/${domain}/${namespace}` }, { key: `scope/${domain}` }, { key: `runner/${runnerType}` });
+    needs.push(
+      { key: `scope/${domain}/${namespace}` },
+      { key: `scope/${domain}` },
+      { key: `runner/${runnerType}` },
+    );
   }
   if (takesSlot(task)) needs.push({ key: SLOTS });
   return needs;

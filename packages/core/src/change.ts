@@ -1,7 +1,7 @@
 // Everything that can happen to a run or a lone task, and what `decide` needs to know besides the state.
 
-import type { RunOrigin } from "./schema/chain.ts";
 import type { AdmissionView } from "./admission.ts";
+import type { RunOrigin } from "./schema/chain.ts";
 import type { DecisionSource } from "./schema/decision-record.ts";
 import type { JobSnapshot } from "./schema/job.ts";
 import type { StepStatus } from "./schema/job-task.ts";

@@ -18,10 +18,12 @@ export function groupReferences(group: string): string[] {
  * Throws BAD_REQUEST when a value is missing, sensitive, or makes a name that cannot be one.
  */
 export function groupName({ group }: Concurrency, valueOf: GroupValues, of: string): string {
-  const refuse = (why: string) => new MflowError("BAD_REQUEST", `the concurrency group of ${of}, \`${group}\`, ${why}`);
+  const refuse = (why: string) =>
+    new MflowError("BAD_REQUEST", `the concurrency group of ${of}, \`${group}\`, ${why}`);
   const name = group.replace(REFERENCE, (_, asked: string) => {
     const value = valueOf(asked);
-    if (value === null) throw refuse(`asks for \`${asked}\`, which is sensitive; names of groups are shown to all`);
+    if (value === null)
+      throw refuse(`asks for \`${asked}\`, which is sensitive; names of groups are shown to all`);
     if (value === undefined || value === "") {
       throw refuse(`asks for \`${asked}\`, which this run lacks; give it, e.g. \`-p ${asked}=VALUE\``);
     }

@@ -63,7 +63,11 @@ export function runCalls(transport: Transport) {
       }),
     /** Nothing new of it starts until it is resumed. */
     pause: (id: string, request: PauseRequest = {}) =>
-      transport.json<PipelineTask>({ method: "POST", path: path`/pipeline-tasks/${id}/pause`, body: request }),
+      transport.json<PipelineTask>({
+        method: "POST",
+        path: path`/pipeline-tasks/${id}/pause`,
+        body: request,
+      }),
     resume: (id: string) =>
       transport.json<PipelineTask>({ method: "POST", path: path`/pipeline-tasks/${id}/resume` }),
     /** An ended run, with its tasks and logs. */

@@ -9,7 +9,10 @@ import type { Draft } from "./draft.ts";
 /** Stands in `canceledBy` for a cancel that a newer run of the group caused. */
 export const NEWER = "cancelInProgress";
 
-export function giveWay(draft: Draft, { taskId, to, group }: { taskId?: string; to: string; group: string }): void {
+export function giveWay(
+  draft: Draft,
+  { taskId, to, group }: { taskId?: string; to: string; group: string },
+): void {
   const { run } = draft;
   const message = `gives way to ${to}, which is newer in the concurrency group \`${group}\``;
   if (taskId === undefined) {

@@ -65,7 +65,8 @@ function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audi
 /** Starts a task that may run: at once when all that it needs is free, else it waits in line. */
 export function startTask(draft: Draft, task: JobTask): void {
   const cancelsOlder = task.group !== undefined && task.group !== draft.run?.group;
-  if (cancelsOlder && taskSpecOf(draft.definition, task).concurrency?.cancelInProgress) draft.effect("GIVE_WAY", task);
+  if (cancelsOlder && taskSpecOf(draft.definition, task).concurrency?.cancelInProgress)
+    draft.effect("GIVE_WAY", task);
   if (draft.mayStart(task)) {
     handOver(draft, task);
     return;

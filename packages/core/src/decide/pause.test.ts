@@ -44,7 +44,10 @@ describe("a paused run", () => {
     play.submit(pause, OPERATOR);
     play.report("a", "FAILED");
     expect(play.lines(play.wake("a"))).toEqual([]);
-    expect(play.task("a").status).toMatchObject({ stage: "SCHEDULING", waitingSince: "2026-01-01T00:01:00.000Z" });
+    expect(play.task("a").status).toMatchObject({
+      stage: "SCHEDULING",
+      waitingSince: "2026-01-01T00:01:00.000Z",
+    });
     play.cancel("a");
     expect([play.run.status.stage, play.run.status.paused]).toEqual(["CANCELED", undefined]);
   });
@@ -64,7 +67,11 @@ describe("with `holdLock: false`", () => {
   const make = () => {
     const world = new World();
     const audit = { auditors: ["ann"] };
-    const play = playPipeline("[a b] > c", { world, spec: { holdLock: false }, tasks: { b: { audit }, c: { audit } } });
+    const play = playPipeline("[a b] > c", {
+      world,
+      spec: { holdLock: false },
+      tasks: { b: { audit }, c: { audit } },
+    });
     return { world, play };
   };
 

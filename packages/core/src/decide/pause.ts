@@ -5,8 +5,8 @@ import { MflowError } from "../errors.ts";
 import type { PauseRequest } from "../schema/pause.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
 import { isRunEnded } from "../state.ts";
-import type { Draft } from "./draft.ts";
 import { maskedMessage } from "./cancel.ts";
+import type { Draft } from "./draft.ts";
 
 /** Paused again: nothing changes, the first one stands. */
 export function pauseRun(draft: Draft, request: PauseRequest): void {
@@ -34,5 +34,8 @@ function requireUnfinished(draft: Draft, verb: string): PipelineTask {
   const { run } = draft;
   if (!run) throw new MflowError("NOT_FOUND", `${draft.id} is a task, not a run of a pipeline`);
   if (!isRunEnded(run)) return run;
-  throw new MflowError("CONFLICT", `run ${run.id} has ended ${run.status.stage}; there is nothing to ${verb}`);
+  throw new MflowError(
+    "CONFLICT",
+    `run ${run.id} has ended ${run.status.stage}; there is nothing to ${verb}`,
+  );
 }

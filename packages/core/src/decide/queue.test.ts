@@ -35,7 +35,9 @@ describe("a run that comes while another one holds the lock", () => {
   });
 
   test("is refused when its request does not want to wait", () => {
-    expect(refusal(() => second({ queue: {} }, { queue: false }))).toMatch(/^PIPELINE_IS_RUNNING: .* `--queue`/);
+    expect(refusal(() => second({ queue: {} }, { queue: false }))).toMatch(
+      /^PIPELINE_IS_RUNNING: .* `--queue`/,
+    );
   });
 
   test("is refused with length and remedy when as many wait as may", () => {
@@ -84,13 +86,15 @@ describe("a run whose turn has come", () => {
     expect(play.lines(play.turn())).toEqual([]);
   });
 
-  test.each(["task", "stage"] as const)("was canceled as a whole with its %s, `finally` stages too", (what) => {
-    const { play } = waiting({ stages: { s1: { finally: true } }, spec: {} });
-    if (what === "task") play.cancel("b");
-    else
-      play.submit({ type: "cancelStage", stage: "s1", request: {} }, { name: "ann", operator: true });
-    expect([play.run.status.stage, ...play.stages]).toEqual(["CANCELED", "a: CANCELED", "b: CANCELED"]);
-  });
+  test.each(["task", "stage"] as const)(
+    "was canceled as a whole with its %s, `finally` stages too",
+    (what) => {
+      const { play } = waiting({ stages: { s1: { finally: true } }, spec: {} });
+      if (what === "task") play.cancel("b");
+      else play.submit({ type: "cancelStage", stage: "s1", request: {} }, { name: "ann", operator: true });
+      expect([play.run.status.stage, ...play.stages]).toEqual(["CANCELED", "a: CANCELED", "b: CANCELED"]);
+    },
+  );
 });
 
 describe("priority", () => {

@@ -8,8 +8,8 @@ import { DEFAULT_QUEUE_LENGTH } from "../schema/concurrency.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
-import { taskSpecOf } from "./freeze.ts";
 import { DraftAdmission } from "./draft-admission.ts";
+import { taskSpecOf } from "./freeze.ts";
 
 /** The run with all that it needs: ACTIVE when that is free, else PENDING. Throws when it may not wait. */
 export function queueRun(

@@ -48,8 +48,8 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   const queued = queueRun(change, made, definition, context);
   const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
     stage.tasks.flatMap((task, taskIndex) =>
-      makeTasks(made, definition, { stage, stageIndex, task, taskIndex }, jobOfTask(task), context).map((each) =>
-        placeInLine(each, made, definition, context),
+      makeTasks(made, definition, { stage, stageIndex, task, taskIndex }, jobOfTask(task), context).map(
+        (each) => placeInLine(each, made, definition, context),
       ),
     ),
   );

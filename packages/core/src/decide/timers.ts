@@ -1,8 +1,8 @@
 // What time and the effect workers bring: a task's or a gate's deadline, a task's turn, a start that failed for good, a stop
 // that found nothing to stop.
 
-import { formatDuration } from "../duration.ts";
 import { isAwaiting } from "../admission-keys.ts";
+import { formatDuration } from "../duration.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { isWorking } from "../state.ts";
 import { isEnded } from "../transitions.ts";

@@ -248,7 +248,9 @@ export type JobTaskView = Static<typeof JobTaskView>;
 export const RunView = closed({
   ...PipelineTask.properties,
   waitingFor: Type.Optional(
-    Type.String({ description: "What a run waits for that is in line, wants its lock, or is paused; one sentence." }),
+    Type.String({
+      description: "What a run waits for that is in line, wants its lock, or is paused; one sentence.",
+    }),
   ),
 });
 export type RunView = Static<typeof RunView>;

@@ -59,7 +59,8 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   RUN_RESUMED: "A person let a paused run go on.",
   RUN_LOCK_LET_GO: "A run with `holdLock: false` waits for people alone, and let its sequence lock go.",
   RUN_LOCK_TAKEN: "A run has its sequence lock again.",
-  RUN_STATUS: "Something else in a run's status changed: that it is canceled at once, that a timeout is over.",
+  RUN_STATUS:
+    "Something else in a run's status changed: that it is canceled at once, that a timeout is over.",
   TASK_STAGE: "A task is in another stage.",
   TASK_REPORTED: "The work of a task ended, and its result waits for the confirm.",
   TASK_OUTPUT: "A task put out runtime envs (`message` names them) or markdown.",

@@ -142,7 +142,9 @@ export const JobTask = closed(
     ),
     ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when it FAILED." })),
     priority: Type.Optional(titled("Higher starts first; 0 is left out.", Priority)),
-    group: Type.Optional(Type.String({ description: "The concurrency group that it is of, values filled in." })),
+    group: Type.Optional(
+      Type.String({ description: "The concurrency group that it is of, values filled in." }),
+    ),
     timeoutMs: Type.Optional(Type.Number({ description: "How long it may take, milliseconds." })),
     labels: Type.Optional(titled("Those of job and task, and its search labels.", Labels)),
     params: Type.Optional(

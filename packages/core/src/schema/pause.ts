@@ -4,9 +4,7 @@ import type { Static } from "typebox";
 import { closed, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
-const message = Type.Optional(
-  Type.String({ maxLength: 1024, description: "Why, for those who wait." }),
-);
+const message = Type.Optional(Type.String({ maxLength: 1024, description: "Why, for those who wait." }));
 
 export const Paused = closed(
   {

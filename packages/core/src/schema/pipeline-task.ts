@@ -92,7 +92,9 @@ export const PipelineTask = closed(
     triggerMode: TriggerMode,
     runBy: Type.String({ description: "Who started it." }),
     priority: Type.Optional(titled("Of the run and its tasks; 0 is left out.", Priority)),
-    group: Type.Optional(Type.String({ description: "The concurrency group that it is of, values filled in." })),
+    group: Type.Optional(
+      Type.String({ description: "The concurrency group that it is of, values filled in." }),
+    ),
     needs: Type.Optional(
       Type.Array(HeldKey, { description: "What it must hold to begin, and holds until it ends." }),
     ),

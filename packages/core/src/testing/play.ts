@@ -51,7 +51,11 @@ export class Play {
   /** What the change would do; nothing is applied. */
   ask(change: LaterChange, actor?: Actor): Outcome {
     return withoutWrites(this.state, () =>
-      decide(this.state, deepFreeze(change), this.world.context(actor, change.type === "slotFree" || change.type === "turn")),
+      decide(
+        this.state,
+        deepFreeze(change),
+        this.world.context(actor, change.type === "slotFree" || change.type === "turn"),
+      ),
     );
   }
 

@@ -12,7 +12,14 @@
 // Those who wait for the same keys make one line, and a line is parked as a whole: a thousand runs that wait for one
 // lock cost no more than one, wherever else something happens.
 
-import { type AdmissionView, type Closure, type Holding, MAX_HOLDERS, type Need, type Wait } from "@mflow/core/admission";
+import {
+  type AdmissionView,
+  type Closure,
+  type Holding,
+  MAX_HOLDERS,
+  type Need,
+  type Wait,
+} from "@mflow/core/admission";
 import { type Claim, isBefore, type Line, Spot, type Waiter } from "./admission-spot.ts";
 import { OrderedHeap } from "./ordered-heap.ts";
 

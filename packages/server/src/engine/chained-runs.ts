@@ -2,7 +2,9 @@
 // rights of whoever started the run above, in the scope of their own pipeline. Each has its id before it is started, from
 // the transaction that wanted it, so that however often a start is tried, one run comes of it.
 
+import { heldByRun, heldByTask } from "@mflow/core/admission-keys";
 import { refuseChain } from "@mflow/core/chain";
+import { type HeldAbove, refuseDeadlock } from "@mflow/core/chain-deadlock";
 import { MflowError } from "@mflow/core/errors";
 import { formatPipelineRef, parsePipelineRef } from "@mflow/core/reference";
 import type { RunOrigin } from "@mflow/core/schema/chain";
@@ -55,7 +57,7 @@ export class ChainedRuns {
     const documents = this.#documentsOf(wanted);
     const scope = await this.#homeOf(pipeline, from);
     this.#demandRights(by, pipeline, scope);
-    const request: RunPipelineRequest & { queue?: boolean } = {
+    const request: RunPipelineRequest = {
       pipelineId: pipeline,
       triggerMode: "PIPELINE",
     };
@@ -63,11 +65,13 @@ export class ChainedRuns {
     if (documents) request.documents = documents;
     if (labels) request.labels = labels;
     if (queue) request.queue = true;
+    const above = await this.#heldAbove(origin.parent);
     try {
       await this.#parts.runRequests.runChained({
         ...{ id, request, from, scope, origin },
         actor: { name: by, operator: true },
         offered: wanted.offered ?? [],
+        checkState: (state) => refuseDeadlock(state, above),
         check: (name) => refuseChain(origin.chain ?? [], formatPipelineRef({ name, ...scope })),
       });
     } catch (error) {
@@ -76,6 +80,21 @@ export class ChainedRuns {
       throw error;
     }
     return "STARTED";
+  }
+
+  /** What the tasks and runs above, which wait for this one, hold meanwhile. */
+  async #heldAbove(parent: RunOrigin["parent"]): Promise<HeldAbove[]> {
+    const { runs } = this.#parts.store;
+    const above: HeldAbove[] = [];
+    for (let next = parent; next; ) {
+      const task = await runs.task(next.taskId);
+      const run = next.runId === undefined ? undefined : await runs.run(next.runId);
+      const definition = await runs.definition(next.runId ?? next.taskId);
+      if (task && definition) above.push({ id: task.id, needs: heldByTask(task, run, definition) });
+      if (run) above.push({ id: run.id, needs: heldByRun(run) });
+      next = run?.parent;
+    }
+    return above;
   }
 
   /** What the request of the run above brought along; documents that name no scope are in that of the run. */

@@ -131,11 +131,20 @@ test("runs wait in line in their order, by priority first, and a restart keeps i
   expect(await stagesOf(first, a, b, urgent)).toEqual(["ACTIVE", "PENDING", "PENDING", "PENDING"]);
   const line = `waits for the sequence lock of pipeline \`p\`, held by ${first}`;
   const lines = async () => Promise.all([urgent, a, b].map(waitOf));
-  const expected = [`${line}, 0 before it in line`, `${line}, 1 before it in line`, `${line}, 2 before it in line`];
+  const expected = [
+    `${line}, 0 before it in line`,
+    `${line}, 1 before it in line`,
+    `${line}, 2 before it in line`,
+  ];
   expect(await lines()).toEqual(expected);
   await restart();
   expect(await lines()).toEqual(expected);
-  expect(engine.waitOf(b)).toMatchObject({ key: "sequence/default/default/p", limit: 1, holders: [first], place: 2 });
+  expect(engine.waitOf(b)).toMatchObject({
+    key: "sequence/default/default/p",
+    limit: 1,
+    holders: [first],
+    place: 2,
+  });
   await succeed(first);
   expect(await stagesOf(urgent, a, b)).toEqual(["ACTIVE", "PENDING", "PENDING"]);
   await succeed(urgent);
@@ -164,7 +173,11 @@ test("very many runs in line are not kept in memory, and their queue can be canc
   expect(engine.waitOf(ids[299] as string)?.place).toBe(299);
   const canceled = await engine.cancelQueue(scope, "p", { message: "not today" }, actor);
   expect(canceled.map(({ id }) => id)).toEqual(ids);
-  expect(await stagesOf(first, ids[0] as string, ids[299] as string)).toEqual(["ACTIVE", "CANCELED", "CANCELED"]);
+  expect(await stagesOf(first, ids[0] as string, ids[299] as string)).toEqual([
+    "ACTIVE",
+    "CANCELED",
+    "CANCELED",
+  ]);
   expect(await store.runs.pending()).toEqual([]);
 });
 
@@ -201,7 +214,13 @@ test("a job has as many tasks under way as it says, in whatever pipeline", async
 });
 
 test("limits of admins hold at once, and over restarts", async () => {
-  const limit = { name: "scope/default/default", createdBy: "ana", createdAt: "", updatedAt: "", revision: 1 };
+  const limit = {
+    name: "scope/default/default",
+    createdBy: "ana",
+    createdAt: "",
+    updatedAt: "",
+    revision: 1,
+  };
   await store.limits.put({ ...limit, spec: { maxTasks: 1 } }, 0);
   await restart();
   const [one, two] = [await run("p", {}, {}, LONG), await run("q", {}, {}, LONG)];
@@ -283,7 +302,10 @@ test("while the server is drained new runs and tasks wait, what runs ends, and a
   const pause = engine.pauseOf("server");
   expect(pause).toEqual({ key: "server", by: "ana", at: expect.any(String), message: "upgrade at noon" });
   const sentence = `waits: the server is drained by ana since ${pause?.at}: upgrade at noon`;
-  expect([await waitOf(waiting), engine.waitingFor(await taskOf(running, "next"))]).toEqual([sentence, sentence]);
+  expect([await waitOf(waiting), engine.waitingFor(await taskOf(running, "next"))]).toEqual([
+    sentence,
+    sentence,
+  ]);
   expect(await engine.resume("server", actor)).toBe(true);
   expect(await engine.resume("server", actor)).toBe(false);
   await succeed(running, "next");
@@ -305,7 +327,9 @@ test("a paused run waits, also over a restart, and one in line lets those behind
   await succeed(first);
   await restart();
   const paused = (await store.runs.run(first))?.status.paused;
-  expect(engine.waitingFor(await taskOf(first, "next"))).toBe(`waits: the run is paused by ana since ${paused?.at}`);
+  expect(engine.waitingFor(await taskOf(first, "next"))).toBe(
+    `waits: the run is paused by ana since ${paused?.at}`,
+  );
   expect(await waitOf(first)).toBe(`is paused by ana since ${paused?.at}`);
   await engine.resumeRun(first, actor);
   await succeed(first, "next");
@@ -325,7 +349,9 @@ test("a run that let its lock go waits for it again before it goes on, also over
   expect(await stagesOf(first, second, third)).toEqual(["ACTIVE", "ACTIVE", "PENDING"]);
   await engine.audit((await taskOf(first, "next")).id, { verdict: "PASS" }, { name: "ann", operator: false });
   await restart();
-  expect(engine.waitingFor(await taskOf(first, "next"))).toBe("waits until its run has the sequence lock again");
+  expect(engine.waitingFor(await taskOf(first, "next"))).toBe(
+    "waits until its run has the sequence lock again",
+  );
   expect(await waitOf(first)).toBe(
     `waits for the sequence lock of pipeline \`p\`, held by ${second}, 0 before it in line`,
   );

@@ -42,6 +42,8 @@ export interface ChainedInput {
   /** Values for the params that the jobs declare. */
   offered: readonly ParamValue[];
   check(pipeline: string): void;
+  /** Refuses the run as it would begin. */
+  checkState(state: RunState): void;
 }
 
 export class RunRequests {
@@ -72,6 +74,7 @@ export class RunRequests {
     actor,
     offered,
     check,
+    checkState,
     ...input
   }: ChainedInput): Promise<RunPipelineResult> {
     const { catalog } = this.#parts.store;
@@ -89,18 +92,21 @@ export class RunRequests {
       ...paramValueList(input.request.runParams),
     ];
     const request = { ...input.request, runParams };
-    return this.#startRun({ type: "runPipeline", id, request, scope, pipeline, jobs, origin }, actor);
+    const change = { type: "runPipeline", id, request, scope, pipeline, jobs, origin } as const;
+    return this.#startRun(change, actor, undefined, checkState);
   }
 
   async #startRun(
     change: RunPipelineChange,
     actor: Actor,
     idempotency?: IdempotencyKey,
+    checkState?: (state: RunState) => void,
   ): Promise<RunPipelineResult> {
     const { makeContext } = this.#parts;
     let warnings: string[] = [];
     const create = async (): Promise<RunState> => {
       const state = createState(change, makeContext(actor));
+      checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
     };

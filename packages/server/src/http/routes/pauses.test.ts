@@ -1,6 +1,12 @@
 // Queue, pauses, drain and limits over HTTP: roles, answers, and what people are told.
 
-import type { ApiPage, PipelineTaskView, PipelineView, RunPipelineResponse, RunView } from "@mflow/core/schema/api";
+import type {
+  ApiPage,
+  PipelineTaskView,
+  PipelineView,
+  RunPipelineResponse,
+  RunView,
+} from "@mflow/core/schema/api";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { endlessJob, pipeline } from "../testing/manifests.ts";
@@ -35,17 +41,22 @@ test("runs wait in line and say for whom; the queue is full, then canceled as a 
   ]);
   expect((await get(second.id)).run.waitingFor).toMatch(/1 before it in line$/);
   const { items } = await server.ok<ApiPage<RunView>>("GET", "/pipeline-tasks?pipeline=queued&stage=PENDING");
-  expect(items.map(({ id, priority, waitingFor }) => [id, priority, waitingFor?.slice(-20)])).toEqual([
-    [third.id, 9, "0 before it in line"],
-    [second.id, undefined, "1 before it in line"],
-  ].map(([id, priority, tail]) => [id, priority, ` ${tail}`]));
+  expect(items.map(({ id, priority, waitingFor }) => [id, priority, waitingFor?.slice(-20)])).toEqual(
+    [
+      [third.id, 9, "0 before it in line"],
+      [second.id, undefined, "1 before it in line"],
+    ].map(([id, priority, tail]) => [id, priority, ` ${tail}`]),
+  );
   const body = { pipelineId: "queued" };
   expect(await server.refusal("POST", "/pipeline-tasks", body)).toEqual([409, "QUEUE_FULL"]);
   expect(await server.refusal("POST", "/pipeline-tasks", { ...body, queue: false })).toEqual([
     409,
     "PIPELINE_IS_RUNNING",
   ]);
-  expect(await server.refusal("POST", "/pipelines/queued/cancel-queue", {}, { as: "vera" })).toEqual([403, "FORBIDDEN"]);
+  expect(await server.refusal("POST", "/pipelines/queued/cancel-queue", {}, { as: "vera" })).toEqual([
+    403,
+    "FORBIDDEN",
+  ]);
   const canceled = await server.ok<{ items: PipelineTask[] }>("POST", "/pipelines/queued/cancel-queue", {
     message: "not today",
   });
@@ -63,11 +74,12 @@ test("a run is paused and resumed by operators of its scope", async () => {
   expect(await server.refusal("POST", `${path}/pause`, {}, { as: "tim" })).toEqual([404, "NOT_FOUND"]);
   const paused = await server.ok<PipelineTask>("POST", `${path}/pause`, { message: "wait" }, { as: "otto" });
   expect(paused.status.paused).toEqual({ by: "otto", at: expect.any(String), message: "wait" });
-  expect((await get(run.id)).run.waitingFor).toBe(`is paused by otto since ${paused.status.paused?.at}: wait`);
-  expect(await server.refusal("POST", `${path}/resume`, undefined, { headers: { "if-match": '"1"' } })).toEqual([
-    412,
-    "STALE_REVISION",
-  ]);
+  expect((await get(run.id)).run.waitingFor).toBe(
+    `is paused by otto since ${paused.status.paused?.at}: wait`,
+  );
+  expect(
+    await server.refusal("POST", `${path}/resume`, undefined, { headers: { "if-match": '"1"' } }),
+  ).toEqual([412, "STALE_REVISION"]);
   const resumed = await server.ok<PipelineTask>("POST", `${path}/resume`);
   expect(resumed.status.paused).toBe(undefined);
   await server.ok("POST", `${path}/cancel`);
@@ -79,10 +91,20 @@ test("a run is paused and resumed by operators of its scope", async () => {
 });
 
 test("a paused pipeline takes runs, which wait; the first pause stands", async () => {
-  expect(await server.refusal("POST", "/pipelines/paused/pause", {}, { as: "vera" })).toEqual([403, "FORBIDDEN"]);
+  expect(await server.refusal("POST", "/pipelines/paused/pause", {}, { as: "vera" })).toEqual([
+    403,
+    "FORBIDDEN",
+  ]);
   expect(await server.refusal("POST", "/pipelines/nowhere/pause")).toEqual([404, "NOT_FOUND"]);
-  const pause = { key: "pipeline/default/default/paused", by: "otto", at: expect.any(String), message: "frozen" };
-  expect(await server.ok("POST", "/pipelines/paused/pause", { message: "frozen" }, { as: "otto" })).toEqual(pause);
+  const pause = {
+    key: "pipeline/default/default/paused",
+    by: "otto",
+    at: expect.any(String),
+    message: "frozen",
+  };
+  expect(await server.ok("POST", "/pipelines/paused/pause", { message: "frozen" }, { as: "otto" })).toEqual(
+    pause,
+  );
   expect(await server.ok("POST", "/pipelines/paused/pause", { message: "again" })).toEqual(pause);
   const { paused } = await server.ok<PipelineView>("GET", "/pipelines/paused");
   expect(paused).toMatchObject({ by: "otto", message: "frozen" });
@@ -103,7 +125,11 @@ test("a paused pipeline takes runs, which wait; the first pause stands", async (
 
 test("an admin drains the server: runs are taken and wait, and everybody sees why", async () => {
   expect(await server.refusal("POST", "/server/drain", {}, { as: "otto" })).toEqual([403, "FORBIDDEN"]);
-  const drained = { version: "0.0.0-test", status: "ready", paused: { by: "ada", at: expect.any(String), message: "upgrade" } };
+  const drained = {
+    version: "0.0.0-test",
+    status: "ready",
+    paused: { by: "ada", at: expect.any(String), message: "upgrade" },
+  };
   expect(await server.ok("POST", "/server/drain", { message: "upgrade" })).toEqual(drained);
   expect(await server.ok("GET", "/server", undefined, { as: "vera" })).toEqual(drained);
   const ready = await fetch(`${server.url}/readyz`);
@@ -113,7 +139,10 @@ test("an admin drains the server: runs are taken and wait, and everybody sees wh
   ]);
   const run = await start("drained");
   expect(run.waitingFor).toMatch(/^waits: the server is drained by ada since .*: upgrade$/);
-  expect(await server.refusal("POST", "/server/resume", undefined, { as: "otto" })).toEqual([403, "FORBIDDEN"]);
+  expect(await server.refusal("POST", "/server/resume", undefined, { as: "otto" })).toEqual([
+    403,
+    "FORBIDDEN",
+  ]);
   expect(await server.ok("POST", "/server/resume")).toEqual({ version: "0.0.0-test", status: "ready" });
   await eventually(
     () => get(run.id),

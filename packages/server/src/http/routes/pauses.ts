@@ -170,7 +170,8 @@ export function pauseRoutes({ store, engine, version, state }: Services): Route[
       id: "resumeServer",
       tag: "Server",
       summary: "Let a drained server go on",
-      description: "All that waits starts in its order. One that is not drained stays as it is. Needs admin everywhere.",
+      description:
+        "All that waits starts in its order. One that is not drained stays as it is. Needs admin everywhere.",
       access: "caller",
       successes: { 200: { description: "The server.", schema: ServerInfo } },
       errors: [],

@@ -18,8 +18,8 @@ import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
-import type { Services } from "../services.ts";
 import { runView } from "../run-view.ts";
+import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
 
 const tag = "Pipeline tasks";

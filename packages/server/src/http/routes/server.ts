@@ -47,7 +47,8 @@ export function serverRoutes(
       id: "getReadiness",
       tag,
       summary: "Whether the server takes work",
-      description: "503 with `starting` or `draining` while it does not. One that an admin drained is ready: it takes runs, which wait.",
+      description:
+        "503 with `starting` or `draining` while it does not. One that an admin drained is ready: it takes runs, which wait.",
       access: "public",
       successes: { 200: { description: "It does.", schema: Readiness } },
       errors: [],

@@ -32,7 +32,10 @@ const aCluster = (name: string, revision = 1): Cluster => ({
   spec: { kubeconfig: "sealed:🚀", maxTasks: revision, workspace: { template: { nested: [1, null] } } },
 });
 
-const aLimit = (name: string, revision = 1): Limit => ({ ...told(name, revision), spec: { maxTasks: revision } });
+const aLimit = (name: string, revision = 1): Limit => ({
+  ...told(name, revision),
+  spec: { maxTasks: revision },
+});
 
 export function describeChannels(bench: Bench): void {
   describeNamed(bench, "channels", aChannel, (store) => store.channels);
