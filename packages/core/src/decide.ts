@@ -7,7 +7,7 @@ import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
 import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
-import { noteNextRun } from "./decide/follow-end.ts";
+import { followEnd, noteNextRun } from "./decide/follow-end.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
 import { proceed } from "./decide/proceed.ts";
@@ -43,6 +43,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     } else {
       openTask(draft, state.id);
     }
+    followEnd(draft, undefined);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
@@ -58,6 +59,7 @@ export function decide(
     const draft = new Draft(state, context);
     apply(draft, change);
     if (draft.isChanged) proceed(draft);
+    followEnd(draft, state.run);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
