@@ -7,7 +7,7 @@ import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
 import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
-import { noteNextRun } from "./decide/follow-end.ts";
+import { followEnd, noteNextRun } from "./decide/follow-end.ts";
 import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
@@ -49,6 +49,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     } else {
       openTask(draft, state.id);
     }
+    followEnd(draft, undefined);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
@@ -67,6 +68,7 @@ export function decide(
       proceed(draft);
       letLockGo(draft);
     }
+    followEnd(draft, state.run);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });

@@ -3,17 +3,19 @@
 
 import type { Change } from "../change.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
+import { isRunEnded } from "../state.ts";
 import type { Draft } from "./draft.ts";
 
-/** To be called when the run has its final stage. */
-export function followEnd(draft: Draft, stage: "SUCCEEDED" | "FAILED" | "CANCELED"): void {
+/** To be called once all else is decided; `before`: the run as it was. Whichever way a run ends, this follows. */
+export function followEnd(draft: Draft, before: PipelineTask | undefined): void {
   const { run, definition } = draft;
-  if (run?.parent) {
+  if (!run || !isRunEnded(run) || (before && isRunEnded(before))) return;
+  if (run.parent) {
     const { taskId, attempt } = run.parent;
     draft.effects.push({ kind: "CHILD_ENDED", taskId, attempt });
   }
   const next = definition.pipeline?.nextPipeline;
-  if (!next || stage !== "SUCCEEDED") return;
+  if (!next || run.status.stage !== "SUCCEEDED") return;
   draft.updateRun({ next: { pipeline: next.pipeline } });
   // The new run has its id before it starts: however often it is tried, there is one.
   draft.effects.push({ kind: "NEXT_RUN", taskId: draft.context.newId("run"), attempt: 0 });

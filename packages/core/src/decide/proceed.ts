@@ -8,7 +8,6 @@ import { isStageWanted } from "./conditions.ts";
 import { beginStageClock, clearRunClock } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
-import { followEnd } from "./follow-end.ts";
 import { openTask } from "./open.ts";
 import { windUp } from "./wind-up.ts";
 
@@ -109,5 +108,4 @@ function endRun(draft: Draft, run: PipelineTask, stage: Outcome): void {
   });
   if (run.lockKey && !run.status.lock) draft.releases.push(run.lockKey);
   draft.effect("RELEASE");
-  followEnd(draft, stage);
 }
