@@ -5,6 +5,7 @@ import { type Argument, Command, CommanderError, Option } from "commander";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
 import { declareClusterCommands } from "./commands/declare-clusters.ts";
+import { declareFlowCommands } from "./commands/declare-flow.ts";
 import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
@@ -89,6 +90,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
       finish((await run(context, { args, options, command })) ?? EXIT.ok);
     });
   declareRunCommands(program, runs);
+  declareFlowCommands(program, runs);
   declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
   declareAccountCommands(program, runs);

@@ -3,6 +3,7 @@
 import type { ErrorDetail } from "./errors.ts";
 import { chainRules, PipelineLookup } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
+import { concurrencyRules } from "./lint/concurrency.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
@@ -62,6 +63,7 @@ function* pipelineRules(
   pipelines: PipelineLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
+  yield* concurrencyRules(spec, "/spec");
   const scope = scopeOf(metadata, context.scope);
   yield* gateRulesOf(spec, "/spec", { ...context, scope });
   yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });

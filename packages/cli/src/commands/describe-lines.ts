@@ -1,13 +1,12 @@
 // What `describe` says of each kind of record, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
-import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
-import type { Pipeline } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
@@ -98,7 +97,7 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
-export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): string[] {
+export function pipelineLines(pipeline: PipelineView, options: DescribeOptions): string[] {
   const { spec } = pipeline;
   const stages = spec.stages.flatMap((stage) => [
     `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
@@ -124,8 +123,13 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
         [
           "Runs at once",
-          spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
+          spec.isParallel
+            ? (spec.maxRuns ?? "any number")
+            : spec.sequenceLabelKey
+              ? `one per ${spec.sequenceLabelKey}`
+              : "one",
         ],
+        ["Paused", pausedText(pipeline)],
         ["Then", spec.nextPipeline?.pipeline],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
@@ -140,6 +144,10 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
   ];
 }
 
+function pausedText({ paused }: PipelineView): string | undefined {
+  return paused && [`by ${paused.by} since ${paused.at}`, paused.message].filter(Boolean).join(": ");
+}
+
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
   const { run } = view;
   return [
@@ -150,6 +158,9 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Scope", `${run.namespace}.${run.domain}`],
         ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
         ["Ended", run.status.endAt],
+        ["Waits", run.waitingFor],
+        ["Priority", run.priority],
+        ["Group", run.group],
         ["Labels", labelText(run.labels)],
         ...chainFacts(run),
       ],
@@ -201,6 +212,8 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
+        ["Priority", task.priority],
+        ["Group", task.group],
         ["Pushed back", task.pushBacks && `${task.pushBacks} of ${task.confirm?.maxPushBacks ?? 3} times`],
         ["Created", `${task.createdAt} by ${task.startedBy}`],
         ["Started", status.startAt],

@@ -156,13 +156,18 @@ function decideLines(task: JobTaskView, { style, columns, command, decidedHere }
   return lines.map((line) => style.tone("quiet", indent) + line);
 }
 
-/** Why the run failed or is canceled, when it says so. */
+/** What the run waits for, or why it failed or is canceled, when it says so. */
 function messageLine(watched: Watched, { columns, style }: ViewOptions): string[] {
   const { stage, message, canceledBy } = headOf(watched);
   if (!watched.run) return [];
-  const { next } = watched.run.status;
+  const {
+    waitingFor,
+    status: { next },
+  } = watched.run;
   const then = next && `then ${nextText(next)}`;
-  const said = [message, canceledBy && `canceled by ${canceledBy}`, then].filter(Boolean).join("; ");
+  const said = [waitingFor, message, canceledBy && `canceled by ${canceledBy}`, then]
+    .filter(Boolean)
+    .join("; ");
   if (!said) return [];
   return [style.tone(stage === "FAILED" ? "bad" : "quiet", cut(` ${plainLine(said)}`, columns))];
 }

@@ -197,7 +197,7 @@ test("limits hold, no place leaks, lines keep their order, and nobody waits whil
   const short = fc.array(move, { maxLength: PATIENCE - 1 });
   fc.assert(
     fc.property(short, (moves) => playAll(moves, true)),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
 });
 
@@ -205,7 +205,7 @@ test("the same holds for long, but for those whom one who insists keeps waiting"
   const long = fc.array(move, { minLength: 30, maxLength: 150 });
   fc.assert(
     fc.property(long, (moves) => playAll(moves, false)),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
@@ -229,6 +229,6 @@ test("once nobody comes any more and all gates are open, everybody gets their tu
       }
       expect(model.rows.size).toBe(0);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });

@@ -505,8 +505,8 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
-    if (state.run) this.#alarms.note(state.id, state.run);
     noteState(this.#turns.admission, state);
+    if (state.run) this.#alarms.note(state.id, state.run);
     for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
