@@ -2,8 +2,7 @@
 // runs are followed by others. Every run leaves a line in a ledger when its work begins, so that the proof that each was
 // started once does not rest on what mflow says of itself.
 
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +10,7 @@ import type { PipelineTaskView } from "@mflow/core/schema/api";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { ConnectionError } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type KillableServer, startKillableServer } from "./killable-server.ts";
+import { type KillableServer, killSupervisor, startKillableServer } from "./killable-server.ts";
 
 const ROUNDS = Number(process.env.CHAIN_CRASH_ROUNDS ?? 8);
 const RUNS_PER_ROUND = 2;
@@ -73,27 +72,13 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  server?.process.kill("SIGTERM");
-  if (server?.process.exitCode === null) await once(server.process, "exit");
-  endSupervisor();
+  await server?.stop();
+  await killSupervisor(data);
   rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 function startServer(): Promise<KillableServer> {
-  return startKillableServer(data, ["--allow-root-steps"]);
-}
-
-/** The supervisor would end by itself, but only when it has been idle for long. */
-function endSupervisor(): void {
-  const place = join(data, "supervisor");
-  if (!existsSync(place)) return;
-  for (const name of readdirSync(place).filter((each) => /^lock\.\d+$/.test(each))) {
-    try {
-      process.kill(JSON.parse(readFileSync(join(place, name), "utf8")).pid, "SIGKILL");
-    } catch (error) {
-      if (!["ESRCH", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    }
-  }
+  return startKillableServer(data);
 }
 
 /** Ends the tasks that wait, until told to stop; the server may vanish under it. */

@@ -1,61 +1,72 @@
-// A server as a process of its own, for tests that kill it.
+// A server as a process of its own, on a data folder that outlives it, for tests that kill it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, createClient } from "@mflow/sdk";
 
 const command = join(import.meta.dirname, "..", "bin", "mflow.js");
-const READY_WITHIN_MS = 60_000;
 
 export interface KillableServer {
-  process: ChildProcess;
   client: Client;
-  /** With SIGKILL; resolves when it is gone. */
+  /** Ends it as a power cut would; its supervisor lives on. */
   kill(): Promise<void>;
+  /** Ends it as an operator would. */
+  stop(): Promise<void>;
 }
 
-/** Starts a server on a data folder; resolves when it is ready. */
+/** Starts a server on the folder; resolves once it takes work. */
 export async function startKillableServer(
   data: string,
   flags: readonly string[] = [],
 ): Promise<KillableServer> {
-  const args = [command, "server", "--data", data, "--port", "0", ...flags];
+  const args = [command, "server", "--data", data, "--port", "0", "--allow-root-steps", ...flags];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr?.on("data", (chunk) => {
     said += chunk;
   });
-  const kill = async () => {
-    const gone = once(child, "exit");
-    child.kill("SIGKILL");
-    await gone;
-  };
-  const deadline = Date.now() + READY_WITHIN_MS;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
     if (Date.now() > deadline) throw new Error(`the server did not get ready: ${said}`);
-    const client = readyClient(data, child.pid);
-    if (
-      client &&
-      (await client.ready().then(
-        () => true,
-        () => false,
-      ))
-    )
-      return { process: child, client, kill };
+    const client = await readyClient(data, child);
+    if (client) return { client, kill: () => end(child, "SIGKILL"), stop: () => end(child, "SIGTERM") };
     await delay(10);
   }
 }
 
-/** A client of the process, once it has said where it listens. */
-function readyClient(data: string, ownPid: number | undefined): Client | undefined {
+async function readyClient(data: string, child: ChildProcess): Promise<Client | undefined> {
   const record = join(data, "server.json");
-  if (!existsSync(record)) return undefined;
-  const { address, pid } = JSON.parse(readFileSync(record, "utf8"));
-  if (pid !== ownPid || !address) return undefined;
+  const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
+  if (pid !== child.pid || !address) return undefined;
   const token = readFileSync(join(data, "local.token"), "utf8").trim();
-  return createClient({ url: address, token, retries: 0 });
+  const client = createClient({ url: address, token, retries: 0 });
+  return client.ready().then(
+    () => client,
+    () => undefined,
+  );
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill(signal);
+  await gone;
+}
+
+/** Kills the supervisor that the data folder's servers left. */
+export async function killSupervisor(data: string): Promise<void> {
+  const folder = join(data, "supervisor");
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder).filter((each) => /^lock\.\d+$/.test(each))) {
+    try {
+      process.kill(JSON.parse(readFileSync(join(folder, name), "utf8")).pid, "SIGKILL");
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (!["ESRCH", "ENOENT"].includes(code)) throw error;
+    }
+  }
 }

@@ -209,7 +209,12 @@ describe("a run that another one waits for", () => {
   });
 
   test("is found among the documents of the request, which nobody is shown", async () => {
-    const documents = [NOOP, pipeline("child", "noop"), runsPipeline("call", "child"), pipeline("whole", "call")];
+    const documents = [
+      NOOP,
+      pipeline("child", "noop"),
+      runsPipeline("call", "child"),
+      pipeline("whole", "call"),
+    ];
     const id = await run("whole", "ada", { documents });
     expect((await ended(id)).run.status.stage).toBe("SUCCEEDED");
     const definition = await server.ok("GET", `/pipeline-tasks/${id}/definition`);
