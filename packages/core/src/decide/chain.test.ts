@@ -129,6 +129,14 @@ describe("the end of a run", () => {
     expect(play.lines().at(-1)).toBe("run: NEXT_REFUSED [NOT_FOUND]");
   });
 
+  test("that ends as it begins, because nothing in it is wanted, is followed too", () => {
+    const play = playPipeline("a", { spec: { nextPipeline }, tasks: { a: { when: "false" } } });
+    expect([play.run.status.stage, play.decisions[0]?.effects.map(({ kind }) => kind)]).toEqual([
+      "SUCCEEDED",
+      ["RELEASE", "NEXT_RUN"],
+    ]);
+  });
+
   test.each(["FAILED", "CANCELED"] as const)("that is %s is followed by nothing", (stage) => {
     const play = playPipeline("a", { spec: { nextPipeline } });
     const end = endOf(play, stage);
