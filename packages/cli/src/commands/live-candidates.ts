@@ -76,6 +76,7 @@ const looks: Readonly<Record<string, Look>> = {
   "evidence task": both(tasksAt("audit"), tasksAt("confirm")),
   "withdraw task": tasksIn(UNFINISHED),
   "export run": runsIn(),
+  "status-call task": tasksIn(["CREATING", "ACTIVE"]),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
   "schedule get schedule": schedules,
