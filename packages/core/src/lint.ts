@@ -11,6 +11,9 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { planRules } from "./lint/plan.ts";
+import { PlanFacts } from "./lint/plan-facts.ts";
+import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -35,6 +38,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
     );
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
+  yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
   for (const key of ["allowRollback", "rollbackParams"] as const) {
     if (spec[key] === undefined || spec[key] === false) continue;
     yield warning(
@@ -65,7 +69,9 @@ function* pipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
-  yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
+  const facts = new PlanFacts(spec, (job) => jobs.resolve(job, scope).spec);
+  yield* planRules(facts, "/spec", context.givenParams);
+  yield* valueLevelRules(facts, "/spec", context.givenParams);
 }
 
 function* overlaidClusterRules(

@@ -176,7 +176,7 @@ describe("runPipeline", () => {
       "a pipeline of which nothing is to run",
       "a > b",
       { tasks: { a: { skipRun: true }, b: { skipRun: true } } },
-      "NOTHING_TO_RUN: every task of the pipeline has `skipRun`; there is nothing to run",
+      "NOTHING_TO_RUN: every task has `skipRun: true`, so there is nothing to run; remove it from at least one",
     ],
     [
       "an unknown job",

@@ -77,6 +77,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "INVALID_DOCUMENT",
         "INVALID_PARAMS",
         "NOTHING_TO_RUN",
+        "PLAN_CYCLE",
+        "MATRIX_INVALID",
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
