@@ -22,6 +22,8 @@ interface Place {
   /** What has been put out by then. */
   before: Outputs;
   ended(): ReadonlySet<number>;
+  /** The task that it is of; nothing for a stage. */
+  node?: number;
   always: boolean | undefined;
   /** What never runs when it is false, as in "the task". */
   what: string;
@@ -56,6 +58,7 @@ export function* conditionRules(
       scope: facts.scopeOfTask(index),
       before: outputs.before(index),
       ended: () => facts.endedBefore(index),
+      node: index,
       always: facts.alwaysOfTask(index),
       what: "the task never runs",
     });
@@ -123,19 +126,24 @@ function* taskRules(
 /** Runtime envs that nobody puts out, or perhaps too late. */
 function* envRules(
   facts: PlanFacts,
-  { path, before, ended }: Place,
+  { path, before, ended, node }: Place,
   { envs }: ConditionReferences,
 ): Generator<Finding> {
   for (const name of envs) {
     if (!isExportedName(name) || before.mayFill(name)) continue;
-    yield warning(path, lateEnvMessage(facts, name, ended()));
+    yield warning(path, lateEnvMessage(facts, name, ended(), node));
   }
 }
 
 /** Why nobody has put a runtime env out by then. */
-export function lateEnvMessage(facts: PlanFacts, name: string, ended: ReadonlySet<number>): string {
+export function lateEnvMessage(
+  facts: PlanFacts,
+  name: string,
+  ended: ReadonlySet<number>,
+  itself?: number,
+): string {
   const late = facts.graph.nodes.findIndex((_, node) => {
-    const outputs = ended.has(node) ? ANYTHING : outputsOf(facts.jobSpec(node));
+    const outputs = ended.has(node) || node === itself ? ANYTHING : outputsOf(facts.jobSpec(node));
     return outputs !== ANYTHING && outputs.has(name);
   });
   if (late < 0) {

@@ -79,6 +79,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "NOTHING_TO_RUN",
         "PLAN_CYCLE",
         "MATRIX_INVALID",
+        "CONDITION_FAILED",
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
