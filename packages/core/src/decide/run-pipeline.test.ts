@@ -212,7 +212,7 @@ describe("runPipeline", () => {
       "a condition that cannot be read",
       "a",
       { stages: { s1: { when: "run.name ==" } } },
-      "CONDITION_FAILED: `when` of stage `s1`: the condition ends too early; something has to follow (column 11)",
+      "CONDITION_FAILED: `when` of stage `s1`: the condition ends too early; something has to follow (column 12)",
     ],
     [
       "a time of a retry that cannot be counted",
