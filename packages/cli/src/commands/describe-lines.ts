@@ -166,7 +166,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       [
         ["Task", pathOf(task)],
         ["Stage", [status.stage, status.reason].filter(Boolean).join(" ")],
-        ["Message", status.message],
+        ["Message", messageOf(task)],
         ["Waits", task.waitingFor],
         [
           "Reported",
@@ -205,6 +205,12 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       options,
     ),
   ];
+}
+
+/** What the runner says, unless it is told with what the task waits for. */
+function messageOf({ status, waitingFor }: JobTaskView): string | undefined {
+  const { message } = status;
+  return message !== undefined && waitingFor?.includes(message) ? undefined : message;
 }
 
 function gateSection(

@@ -6,9 +6,11 @@ import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import { MAX_LISTED, type Why } from "@mflow/core/schema/why";
 import { isOver, type RunState } from "@mflow/core/state";
 import { isAtWork } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
+import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
@@ -275,15 +277,50 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
-    if (task.status.stage === "CREATING") {
-      const waits = this.#runners
-        .get(task.runnerType)
-        ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
-      if (waits !== undefined) return waits;
-    }
-    const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
-    if (place === undefined) return waitingReason(task);
-    return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
+  }
+
+  async why(id: string): Promise<Why> {
+    const aggregateId = isId("run", id) ? id : await this.#aggregateOf(id);
+    const state = aggregateId === undefined ? undefined : await this.#stateOf(aggregateId);
+    const { whyTask } = await import("@mflow/core/why");
+    const { whyRun } = await import("@mflow/core/why-run");
+    const facts: WhyFacts = {
+      placeOf: (waiting) => this.#placeOf(waiting),
+      runnerWait: (task) => this.#runnerWait(task),
+    };
+    const task = state?.tasks.get(id);
+    if (state && task) return whyTask(state, task, facts);
+    if (state?.run?.id === id) return whyRun(state, state.run, facts);
+    throw new MflowError("NOT_FOUND", `there is no run or task ${id}`);
+  }
+
+  async #stateOf(aggregateId: string): Promise<RunState | undefined> {
+    const known = this.#memory.get(aggregateId);
+    if (known) return known;
+    const aggregate = await this.#options.store.runs.load(aggregateId);
+    return aggregate && stateOf(aggregate);
+  }
+
+  /** What the runner says that an attempt waits for. */
+  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
+    if (status.stage !== "CREATING") return undefined;
+    return this.#runners.get(runnerType)?.waitingFor?.({ taskId: id, attempt });
+  }
+
+  /** The place in line for a task slot. */
+  #placeOf(taskId: string): PlaceInLine | undefined {
+    const place = this.#slots.placeOf(taskId);
+    if (place === undefined) return undefined;
+    const { limit, counts } = this.#slots;
+    return {
+      key: "slots",
+      sentence: `waits for one of ${limit} task slots; ${place} before it in line`,
+      limit,
+      held: counts.held,
+      holders: this.#slots.holders(MAX_LISTED),
+      place,
+    };
   }
 
   subscribe(listener: (event: HistoryEvent) => void): () => void {

@@ -69,6 +69,11 @@ export class Slots {
     return this.#places.get(taskId);
   }
 
+  /** Ids of the first tasks that hold a slot, at most so many. */
+  holders(max: number): string[] {
+    return [...this.#holders].slice(0, max);
+  }
+
   get counts(): { held: number; waiting: number } {
     return { held: this.#holders.size, waiting: this.#waiting.size };
   }

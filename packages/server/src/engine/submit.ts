@@ -17,6 +17,7 @@ import type {
   WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Why } from "@mflow/core/schema/why";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 
 export type { Actor, RenderedTask, Terminal, TerminalRequest };
@@ -82,6 +83,8 @@ export interface Engine {
   openTerminal(taskId: string, request: TerminalRequest, actor: Actor): Promise<Terminal>;
   /** One sentence that says what an unfinished task waits for, or nothing when it does not wait. */
   waitingFor(task: JobTask): string | undefined;
+  /** Why a run or task waits; NOT_FOUND when there is none. */
+  why(id: string): Promise<Why>;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */
