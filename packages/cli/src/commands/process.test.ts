@@ -60,6 +60,15 @@ spec:
   stages: [{ name: go, tasks: [{ name: prod, job: greet, audit: { auditors: [nobody-here] } }] }]
 ---
 kind: Pipeline
+metadata: { name: guarded }
+spec:
+  stages:
+    - name: go
+      tasks:
+        - { name: prod, job: greet, audit: { auditors: ["@everyone"], allowSelf: true } }
+        - { name: after, job: greet }
+---
+kind: Pipeline
 metadata: { name: open-gate }
 spec:
   isParallel: true
@@ -79,6 +88,7 @@ beforeAll(async () => {
       "pipeline bad created",
       "pipeline endless created",
       "pipeline gated created",
+      "pipeline guarded created",
       "pipeline open-gate created",
       "",
     ].join("\n"),
@@ -168,6 +178,39 @@ test("Ctrl-C in a pipe detaches and says how to come back, with exit code 4", as
     exitCode: 4,
   });
   await place.mflow(["cancel", id]);
+});
+
+test("a run, a task and the unfinished runs of a pipeline say why they wait", async () => {
+  const { stdout } = await place.mflow(["run", "guarded", "--detach"]);
+  const id = stdout.trim();
+  const shown = [
+    "run guarded (run-ID) ACTIVE",
+    "- task `prod` waits for the audit by @everyone since TIME",
+    "    go/prod PENDING task-ID",
+    "- task `after` waits for other tasks",
+    "    go/after PENDING task-ID",
+    "",
+  ].join("\n");
+  expect(await call(["why", id])).toEqual({ stdout: shown, stderr: "", exitCode: 0 });
+  expect(await call(["why", "guarded"])).toEqual({ stdout: shown, stderr: "", exitCode: 0 });
+  const json = JSON.parse((await place.mflow(["why", id, "-o", "json"])).stdout);
+  expect([json.id, json.causes.map(({ kind }: { kind: string }) => kind)]).toEqual([id, ["AUDIT", "TASKS"]]);
+  expect(await call(["why", json.causes[1].tasks[0].id])).toEqual({
+    stdout: "task after (task-ID) PENDING\n- comes after `prod` (PENDING)\n    go/prod PENDING task-ID\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  await place.mflow(["cancel", id]);
+  expect(await call(["why", id])).toEqual({
+    stdout: "run guarded (run-ID) CANCELED\nIt has ended and waits for nothing.\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  expect(await call(["why", "guarded"])).toEqual({
+    stdout: "",
+    stderr: expect.stringMatching(/no run of a pipeline `guarded` is unfinished/),
+    exitCode: 2,
+  });
 });
 
 test("a gate that nobody who is there may decide is not started", async () => {
