@@ -34,7 +34,7 @@ function windingUpCause({ status }: PipelineTask): WhyCause[] {
     const cause: WhyCause = {
       kind: "STOPPING",
       sentence: `is being canceled${by}${why}; ${left}`,
-      reason: "CANCEL",
+      stopping: "CANCEL",
     };
     if (canceledBy !== undefined) cause.by = canceledBy;
     if (message !== undefined) cause.message = message;

@@ -274,7 +274,7 @@ const cases: Case[] = [
     () => ({
       kind: "STOPPING",
       sentence: "was canceled by starter (wrong branch); waits for its work to stop",
-      reason: "CANCEL",
+      stopping: "CANCEL",
       by: "starter",
       message: "wrong branch",
     }),
@@ -291,7 +291,7 @@ const cases: Case[] = [
     () => ({
       kind: "STOPPING",
       sentence: "timed out after 10s; waits for its work to stop",
-      reason: "TIMEOUT",
+      stopping: "TIMEOUT",
       message: "timed out after 10s",
     }),
   ],

@@ -113,7 +113,7 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
   const sentence = waitingReason(task);
   if (stage === "CANCELING" || stopping) {
     const cause: WhyCause = { kind: "STOPPING", sentence: sentence ?? "waits for its work to stop" };
-    cause.reason = stage === "CANCELING" ? "CANCEL" : "TIMEOUT";
+    cause.stopping = stage === "CANCELING" ? "CANCEL" : "TIMEOUT";
     if (canceledBy !== undefined) cause.by = canceledBy;
     if (message !== undefined) cause.message = message;
     return stage === "CANCELING" ? { ...cause, sentence: cancelSentence(cause) } : cause;

@@ -68,6 +68,18 @@ spec:
         - { name: prod, job: greet, audit: { auditors: ["@everyone"], allowSelf: true } }
         - { name: after, job: greet }
 ---
+kind: Job
+publish: true
+metadata: { name: list }
+spec: { runnerType: FAKE, runnerSpec: { runtimeEnvs: { WHO: '["ann","bob"]' } } }
+---
+kind: Pipeline
+metadata: { name: several }
+spec:
+  stages:
+    - { name: find, tasks: [{ name: list, job: list }] }
+    - { name: greet, tasks: [{ name: greet, job: greet, matrix: { fromEnv: WHO } }] }
+---
 kind: Pipeline
 metadata: { name: open-gate }
 spec:
@@ -89,6 +101,8 @@ beforeAll(async () => {
       "pipeline endless created",
       "pipeline gated created",
       "pipeline guarded created",
+      "job list:v1 created (PUBLISHED)",
+      "pipeline several created",
       "pipeline open-gate created",
       "",
     ].join("\n"),
@@ -178,6 +192,17 @@ test("Ctrl-C in a pipe detaches and says how to come back, with exit code 4", as
     exitCode: 4,
   });
   await place.mflow(["cancel", id]);
+});
+
+test("tasks of a matrix that an earlier task made known are told by their own names", async () => {
+  const { stdout, exitCode } = await place.mflow(["run", "several"]);
+  const lines = stable(stdout)
+    .split("\n")
+    .filter((line) => line.includes("greet") && line.includes("SUCCEEDED"));
+  expect({ lines: lines.sort(), exitCode }).toEqual({
+    lines: ["TIME task greet/greet (ann) SUCCEEDED", "TIME task greet/greet (bob) SUCCEEDED"],
+    exitCode: 0,
+  });
 });
 
 test("a run, a task and the unfinished runs of a pipeline say why they wait", async () => {

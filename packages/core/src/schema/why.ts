@@ -71,6 +71,7 @@ export const WhyCause = closed(
     passed: Type.Optional(Type.Integer({ description: "How many have passed the gate." })),
     required: Type.Optional(Type.Integer({ description: "How many have to." })),
     attempt: Type.Optional(Type.Integer({ description: "The attempt that comes next." })),
+    stopping: Type.Optional(oneOf(["TIMEOUT", "CANCEL"], "Why it is being stopped.")),
     reason: Type.Optional(Type.String({ description: "Why, as a code." })),
     message: Type.Optional(Type.String({ description: "Why, as somebody or the runner said it." })),
     by: Type.Optional(Type.String({ description: "Who paused or canceled it." })),
