@@ -13,6 +13,7 @@ import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
+import { retentionRules } from "./lint/retention.ts";
 import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -69,9 +70,11 @@ function* pipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
-  const facts = new PlanFacts(spec, (job) => jobs.resolve(job, scope).spec);
+  const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
+  const facts = new PlanFacts(spec, jobOf);
   yield* planRules(facts, "/spec", context.givenParams);
   yield* valueLevelRules(facts, "/spec", context.givenParams);
+  yield* retentionRules(spec, "/spec", jobOf);
 }
 
 function* overlaidClusterRules(
