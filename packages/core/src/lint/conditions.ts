@@ -21,7 +21,7 @@ interface Place {
   scope: ConditionScope;
   /** What has been put out by then. */
   before: Outputs;
-  ended(): ReadonlySet<number>;
+  hasEnded(node: number): boolean;
   /** The task that it is of; nothing for a stage. */
   node?: number;
   always: boolean | undefined;
@@ -43,7 +43,7 @@ export function* conditionRules(
       path: `${below(`${path}/stages`, index)}/when`,
       scope: facts.scopeOfStage(index),
       before: outputs.beforeStage(index),
-      ended: () => facts.endedBeforeStage(index),
+      hasEnded: (node) => facts.hasEndedBeforeStage(index, node),
       always: facts.alwaysOfStage(index),
       what: "the tasks of the stage never run",
     };
@@ -57,7 +57,7 @@ export function* conditionRules(
       path: `${path}${pointerOf(graph, index)}/when`,
       scope: facts.scopeOfTask(index),
       before: outputs.before(index),
-      ended: () => facts.endedBefore(index),
+      hasEnded: (node) => facts.hasEndedBefore(index, node),
       node: index,
       always: facts.alwaysOfTask(index),
       what: "the task never runs",
@@ -82,7 +82,7 @@ function* placeRules(facts: PlanFacts, place: Place): Generator<Finding> {
 
 function* alwaysRules(
   facts: PlanFacts,
-  { path, scope, what, ended }: Place,
+  { path, scope, what, hasEnded }: Place,
   { tasks }: ConditionReferences,
   always: boolean | undefined,
 ): Generator<Finding> {
@@ -93,7 +93,7 @@ function* alwaysRules(
   }
   const nodes = tasks.map((name) => [name, facts.named(name)] as const);
   const never = nodes.find(([, node]) => node !== undefined && facts.neverRuns(node) !== undefined);
-  const isEnded = nodes.some(([, node]) => node !== undefined && ended().has(node));
+  const isEnded = nodes.some(([, node]) => node !== undefined && hasEnded(node));
   let why = "";
   if (never) why = ` (${quoted(never[0])} never runs)`;
   else if (isEnded && !scope.isFinally) {
@@ -105,12 +105,12 @@ function* alwaysRules(
 /** Tasks that are named, but may still run then; what they never put out. */
 function* taskRules(
   facts: PlanFacts,
-  { path, scope, ended }: Place,
+  { path, scope, hasEnded }: Place,
   { tasks, outputs }: ConditionReferences,
 ): Generator<Finding> {
   for (const name of tasks) {
     const node = facts.named(name);
-    if (node === undefined || scope.laterTasks?.has(name) || ended().has(node)) continue;
+    if (node === undefined || scope.laterTasks?.has(name) || hasEnded(node)) continue;
     const message = `task ${quoted(name)} may not have ended by then, and is asked as it stands; name it in \`needs\`, or use an earlier task`;
     yield warning(path, message);
   }
@@ -126,12 +126,12 @@ function* taskRules(
 /** Runtime envs that nobody puts out, or perhaps too late. */
 function* envRules(
   facts: PlanFacts,
-  { path, before, ended, node }: Place,
+  { path, before, hasEnded, node }: Place,
   { envs }: ConditionReferences,
 ): Generator<Finding> {
   for (const name of envs) {
     if (!isExportedName(name) || before.mayFill(name)) continue;
-    yield warning(path, lateEnvMessage(facts, name, ended(), node));
+    yield warning(path, lateEnvMessage(facts, name, hasEnded, node));
   }
 }
 
@@ -139,11 +139,11 @@ function* envRules(
 export function lateEnvMessage(
   facts: PlanFacts,
   name: string,
-  ended: ReadonlySet<number>,
+  hasEnded: (node: number) => boolean,
   itself?: number,
 ): string {
   const late = facts.graph.nodes.findIndex((_, node) => {
-    const outputs = ended.has(node) || node === itself ? ANYTHING : outputsOf(facts.jobSpec(node));
+    const outputs = node === itself || hasEnded(node) ? ANYTHING : outputsOf(facts.jobSpec(node));
     return outputs !== ANYTHING && outputs.has(name);
   });
   if (late < 0) {

@@ -47,7 +47,10 @@ function* fromEnvRules(
     const message = `runtime env ${quoted(fromEnv)} is not handed to later tasks; let the task put it out under a name that starts with an upper case letter`;
     yield error(`${path}/fromEnv`, message);
   } else if (!facts.outputs.before(node).mayFill(fromEnv)) {
-    yield warning(`${path}/fromEnv`, lateEnvMessage(facts, fromEnv, facts.endedBefore(node), node));
+    yield warning(
+      `${path}/fromEnv`,
+      lateEnvMessage(facts, fromEnv, (other) => facts.hasEndedBefore(node, other), node),
+    );
   }
 }
 

@@ -22,7 +22,8 @@ export class PlanFacts {
   readonly outputs: EarlierOutputs;
   readonly #jobSpecs: (JobSpec | undefined)[];
   readonly #never = new Map<number, string | undefined>();
-  #all: Pick<ConditionScope, "tasks" | "laterTasks"> | undefined;
+  #all: ReadonlyMap<string, { isMatrix: boolean }> | undefined;
+  readonly #answers = new Map<string, { always: boolean | undefined }>();
   readonly #scopes = new Map<string, ConditionScope>();
   readonly #ended = new Map<string, ReadonlySet<number>>();
 
@@ -70,26 +71,31 @@ export class PlanFacts {
   alwaysOfTask(node: number): boolean | undefined {
     const { when } = this.graph.node(node).spec;
     if (when === undefined) return undefined;
-    return this.#always(when, this.scopeOfTask(node), () => this.endedBefore(node));
+    return kept(this.#answers, `task ${node}`, () => ({
+      always: this.#always(when, this.scopeOfTask(node), (other) => this.hasEndedBefore(node, other)),
+    })).always;
   }
 
   /** The same of the `when` of a stage. */
   alwaysOfStage(stage: number): boolean | undefined {
     const { when } = this.graph.stage(stage).spec;
     if (when === undefined) return undefined;
-    return this.#always(when, this.scopeOfStage(stage), () => this.endedBeforeStage(stage));
+    return kept(this.#answers, `stage ${stage}`, () => ({
+      always: this.#always(when, this.scopeOfStage(stage), (other) => this.hasEndedBeforeStage(stage, other)),
+    })).always;
   }
 
   /** With how the tasks that the condition names may have ended. */
-  #always(when: string, scope: ConditionScope, ended: () => ReadonlySet<number>): boolean | undefined {
+  #always(when: string, scope: ConditionScope, hasEnded: (node: number) => boolean): boolean | undefined {
     const names = referencesOf(when).tasks;
     if (names.length === 0) return alwaysValue(when, scope);
-    const tasks = new Map(scope.tasks);
+    const tasks = new Map<string, { isMatrix: boolean; stages?: readonly string[] }>();
     for (const name of names) {
-      const task = tasks.get(name);
+      const task = scope.tasks.get(name);
       const node = this.named(name);
-      if (!task || node === undefined || !ended().has(node)) continue;
-      tasks.set(name, { ...task, stages: this.#ends(node, scope.isFinally) });
+      if (!task || node === undefined) continue;
+      if (!hasEnded(node)) tasks.set(name, task);
+      else tasks.set(name, { ...task, stages: this.#ends(node, scope.isFinally) });
     }
     return alwaysValue(when, { ...scope, tasks });
   }
@@ -123,70 +129,82 @@ export class PlanFacts {
 
   #makeScopeOfTask(node: number): ConditionScope {
     const { stage, spec } = this.graph.node(node);
-    const names = spec.when === undefined ? [] : referencesOf(spec.when).tasks;
-    const later = names.length > 0 ? new Set([node, ...this.graph.descendants(node)]) : new Set<number>();
     const before = this.outputs.before(node);
     const params = this.#paramsOf(node);
+    const hasEnded = (other: number) => this.hasEndedBefore(node, other);
     return {
       ...(params && { params }),
       env: (name) => before.kindOf(name) ?? "UNKNOWN",
-      ...this.#tasksBut(later),
+      ...this.#tasksFor(spec.when, [node], hasEnded),
       isFinally: this.graph.stage(stage).isFinally,
     };
   }
 
   #makeScopeOfStage(stage: number): ConditionScope {
     const { isFinally, spec } = this.graph.stage(stage);
-    const later = new Set<number>();
-    if (spec.when !== undefined && referencesOf(spec.when).tasks.length > 0) {
-      for (const node of this.graph.nodesOf(stage)) {
-        later.add(node);
-        for (const other of this.graph.descendants(node)) later.add(other);
-      }
-    }
     const before = this.outputs.beforeStage(stage);
+    const hasEnded = (other: number) => this.hasEndedBeforeStage(stage, other);
     return {
       isStage: true,
       params: this.#paramsOfStage(stage),
       env: (name) => before.kindOf(name) ?? "UNKNOWN",
-      ...this.#tasksBut(later),
+      ...this.#tasksFor(spec.when, this.graph.nodesOf(stage), hasEnded),
       isFinally,
     };
   }
 
-  /** The tasks that have ended for sure before a task starts. */
-  endedBefore(node: number): ReadonlySet<number> {
-    return kept(this.#ended, `task ${node}`, () => this.graph.ancestors(node));
+  /** Whether a task has ended for sure before another starts. */
+  hasEndedBefore(node: number, other: number): boolean {
+    const { after, isInOrder, stage } = this.graph.node(node);
+    if (after.includes(other) || (isInOrder && this.#isOfEarlierStage(stage, other))) return true;
+    return kept(this.#ended, `task ${node}`, () => this.graph.ancestors(node)).has(other);
   }
 
-  /** The tasks that have ended for sure before the turn of a stage. */
-  endedBeforeStage(stage: number): ReadonlySet<number> {
-    return kept(this.#ended, `stage ${stage}`, () => {
-      const nodes = this.graph.nodesOf(stage);
-      const first = nodes.find((node) => this.graph.node(node).isInOrder) ?? nodes[0] ?? 0;
-      const ended = new Set(this.graph.ancestors(first));
-      for (const node of nodes) ended.delete(node);
-      return ended;
+  /** Whether a task has ended for sure before the turn of a stage. */
+  hasEndedBeforeStage(stage: number, other: number): boolean {
+    if (this.graph.node(other).stage === stage) return false;
+    const nodes = this.graph.nodesOf(stage);
+    const first = nodes.find((node) => this.graph.node(node).isInOrder) ?? nodes[0] ?? 0;
+    return this.hasEndedBefore(first, other);
+  }
+
+  #isOfEarlierStage(stage: number, other: number): boolean {
+    const { stage: itsStage } = this.graph.node(other);
+    const { isFinally } = this.graph.stage(stage);
+    if (this.graph.stage(itsStage).isFinally === isFinally) return itsStage < stage;
+    return isFinally;
+  }
+
+  /** The tasks that a condition may name, but for those that start only after the given ones. */
+  #tasksFor(
+    when: string | undefined,
+    nodes: readonly number[],
+    hasEnded: (node: number) => boolean,
+  ): Pick<ConditionScope, "tasks" | "laterTasks"> {
+    const names = when === undefined ? [] : referencesOf(when).tasks;
+    const open = names.filter((name) => {
+      const node = this.named(name);
+      return node === undefined || !hasEnded(node);
     });
-  }
-
-  #tasksBut(later: ReadonlySet<number>): Pick<ConditionScope, "tasks" | "laterTasks"> {
-    if (later.size > 0) return this.#split(later);
-    this.#all ??= this.#split(later);
-    return this.#all;
-  }
-
-  #split(later: ReadonlySet<number>): Pick<ConditionScope, "tasks" | "laterTasks"> {
-    const tasks = new Map<string, { isMatrix: boolean }>();
-    const laterTasks = new Set<string>();
-    for (const [node, { spec, stage }] of this.graph.nodes.entries()) {
-      const names = [spec.name, `${this.graph.stage(stage).spec.name}/${spec.name}`];
-      for (const name of names) {
-        if (later.has(node)) laterTasks.add(name);
-        else tasks.set(name, { isMatrix: spec.matrix !== undefined });
-      }
-    }
+    if (open.length === 0) return { tasks: this.#allTasks() };
+    const later = new Set(nodes.flatMap((node) => [node, ...this.graph.descendants(node)]));
+    const laterTasks = new Set(open.filter((name) => later.has(this.named(name) ?? -1)));
+    const areThere = open.every((name) => this.named(name) !== undefined);
+    if (laterTasks.size === 0 && areThere) return { tasks: this.#allTasks() };
+    const tasks = new Map([...this.#allTasks()].filter(([name]) => !later.has(this.named(name) ?? -1)));
     return { tasks, laterTasks };
+  }
+
+  #allTasks(): ReadonlyMap<string, { isMatrix: boolean }> {
+    if (this.#all) return this.#all;
+    const tasks = new Map<string, { isMatrix: boolean }>();
+    for (const { spec, stage } of this.graph.nodes) {
+      const isMatrix = spec.matrix !== undefined;
+      tasks.set(spec.name, { isMatrix });
+      tasks.set(`${this.graph.stage(stage).spec.name}/${spec.name}`, { isMatrix });
+    }
+    this.#all = tasks;
+    return tasks;
   }
 
   #paramsOf(node: number): Map<string, ScopeParam> | undefined {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { formatProblem } from "../format-problem.ts";
 import { lint } from "../lint.ts";
-import { parseManifests } from "../manifest.ts";
+import { parseManifestObjects, parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 
 const JOBS = `kind: Job
@@ -530,4 +530,33 @@ describe("outputs", () => {
     ["are read by params", `{name: s, tasks: [{name: a, job: build}, {name: b, job: build}]}`, []],
   ];
   test.each(cases)("%s", check);
+});
+
+test("a wide pipeline with a condition at each task is checked in little time", () => {
+  const tasks = Array.from({ length: 5000 }, (_, index) => ({
+    name: `t${index}`,
+    job: "j",
+    when: 'tasks.first.stage == "SUCCEEDED"',
+  }));
+  const needing = Array.from({ length: 2000 }, (_, index) => ({
+    name: `n${index}`,
+    job: "j",
+    needs: [`t${index}`],
+  }));
+  const stages = [
+    { name: "f", tasks: [{ name: "first", job: "j" }] },
+    { name: "s", isParallel: true, tasks },
+    { name: "n", isParallel: true, tasks: needing },
+  ];
+  const { documents } = parseManifestObjects(
+    [
+      { kind: "Job", publish: true, metadata: { name: "j" }, spec: { runnerType: "FAKE", runnerSpec: {} } },
+      { kind: "Pipeline", metadata: { name: "p" }, spec: { stages } },
+    ],
+    "",
+  );
+  const startedAt = performance.now();
+  expect(lint(documents, { scope: DEFAULT_SCOPE })).toEqual([]);
+  // Quadratic cost would take minutes.
+  expect(performance.now() - startedAt).toBeLessThan(15_000);
 });

@@ -17,7 +17,7 @@ import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory } from "./memory.ts";
+import { Memory, stateOf } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
