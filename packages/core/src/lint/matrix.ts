@@ -14,7 +14,7 @@ import { isExportedName } from "../state.ts";
 import { lateEnvMessage } from "./conditions.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
-import type { PlanFacts } from "./plan-facts.ts";
+import { NO_COMBINATION, type PlanFacts } from "./plan-facts.ts";
 
 /** A value of a matrix and where it stands. */
 interface MatrixValue {
@@ -51,6 +51,9 @@ function* fromEnvRules(
       `${path}/fromEnv`,
       lateEnvMessage(facts, fromEnv, (other) => facts.hasEndedBefore(node, other), node),
     );
+  } else if (facts.neverRuns(node) === NO_COMBINATION) {
+    const message = `runtime env ${quoted(fromEnv)} is always an empty list, so the task never runs; let the earlier task put out combinations`;
+    yield warning(`${path}/fromEnv`, message);
   }
 }
 

@@ -16,6 +16,9 @@ const ALL_ENDS = ["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"];
 /** The same of one whose failure ends the run. */
 const GOOD_ENDS = ["SUCCEEDED", "SKIPPED"];
 
+/** Why a task never runs whose matrix is empty. */
+export const NO_COMBINATION = "its matrix has no combination";
+
 export class PlanFacts {
   readonly graph: PlanGraph;
   readonly spec: PipelineSpec;
@@ -64,7 +67,7 @@ export class PlanFacts {
       matrix.fromEnv === undefined
         ? combinationsOf(matrix).length === 0
         : this.outputs.before(node).valueOf(matrix.fromEnv)?.trim() === "[]";
-    return isEmpty ? "its matrix has no combination" : undefined;
+    return isEmpty ? NO_COMBINATION : undefined;
   }
 
   /** What the `when` of a task always answers; nothing when that depends, or there is none. */

@@ -128,6 +128,7 @@ describe("needs", () => {
       `{name: s, tasks: [{name: a, job: list}, {name: b, job: quiet, matrix: {fromEnv: TARGETS}}]}
        {name: t, tasks: [{name: c, job: quiet, needs: [b]}]}`,
       [
+        "5:87: warning: runtime env `TARGETS` is always an empty list, so the task never runs; let the earlier task put out combinations",
         "6:55: warning: `b` never runs (its matrix has no combination), and a need that is SKIPPED counts as done, so nothing is waited for; let it run, or remove it",
       ],
     ],
