@@ -13,9 +13,11 @@ import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
+import { PipelineLookup } from "./lint/pipelines.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
+import { scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
 import { valueLevelRules } from "./lint/values.ts";
@@ -29,6 +31,7 @@ import type { PipelineManifest } from "./schema/pipeline.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { jobRefsOf } from "./lint/jobs.ts";
+export { pipelineRefsOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
   if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {
@@ -87,9 +90,15 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(manifest: Manifest, context: LintContext, jobs: JobLookup): Generator<Finding> {
+function rulesOf(
+  manifest: Manifest,
+  context: LintContext,
+  jobs: JobLookup,
+  pipelines: PipelineLookup,
+): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, pipelines, jobs);
   return pipelineRules(manifest, context, jobs);
 }
 
@@ -110,6 +119,7 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
   const jobs = new JobLookup(documents, context);
+  const pipelines = new PipelineLookup(documents, context);
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -117,7 +127,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs)) {
+    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }
