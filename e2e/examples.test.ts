@@ -200,6 +200,78 @@ test("outputs.yaml hands values on, also those of many lines, and shows them to 
   expect(await logOf(view, "announce")).toEqual([`There are ${files} files.`, "", ...changes.split("\n")]);
 });
 
+describe("order.yaml", () => {
+  test("runs tasks by what they need, and tidies up", async () => {
+    const view = await reached(await start("order.yaml"));
+    expect(stagesOf(view)).toEqual({
+      run: "SUCCEEDED",
+      web: "SUCCEEDED",
+      api: "SUCCEEDED",
+      "test-web": "SUCCEEDED",
+      "test-api": "SUCCEEDED",
+      licences: "SUCCEEDED",
+      release: "SUCCEEDED",
+      tidy: "SUCCEEDED",
+      report: "SKIPPED",
+    });
+  });
+
+  test("tidies up and reports also when something fails", async () => {
+    const view = await reached(await start("order.yaml", { BROKEN: "api" }));
+    expect(stagesOf(view)).toMatchObject({
+      run: "FAILED",
+      api: "FAILED",
+      "test-api": "SKIPPED",
+      release: "SKIPPED",
+      tidy: "SUCCEEDED",
+      report: "SUCCEEDED",
+    });
+  });
+});
+
+test("matrix.yaml runs a task for each combination, also of those that an earlier task finds out", async () => {
+  const view = await reached(await start("matrix.yaml"));
+  expect(stagesOf(view)).toEqual({
+    run: "SUCCEEDED",
+    "test (linux, 18)": "SUCCEEDED",
+    "test (linux, 20)": "SUCCEEDED",
+    "test (mac, 20)": "SUCCEEDED",
+    "test (windows, 20)": "SUCCEEDED",
+    find: "SUCCEEDED",
+    "deploy (eu, 2)": "SUCCEEDED",
+    "deploy (asia, 1)": "SUCCEEDED",
+  });
+  expect(await logOf(view, "deploy (eu, 2)")).toEqual([
+    'deploys ["linux-18","linux-20","mac-20","windows-20"] to eu, 2 times',
+  ]);
+});
+
+test("retry.yaml tries again until it succeeds, each attempt with its log", async () => {
+  const view = await reached(await start("retry.yaml"));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", fetch: "SUCCEEDED", done: "SUCCEEDED" });
+  const { id, attempt, pastAttempts } = taskIn(view, "fetch");
+  expect([attempt, pastAttempts?.map(({ isRetried, status }) => [isRetried, status.reason])]).toEqual([
+    3,
+    [
+      [true, "EXIT_CODE"],
+      [true, "EXIT_CODE"],
+    ],
+  ]);
+  const logs = await Promise.all([1, 2, 3].map((number) => client.logs.page(id, { attempt: number })));
+  expect(logs.map(({ lines }) => lines.map(({ text }) => text))).toEqual([["try 1"], ["try 2"], ["try 3"]]);
+});
+
+test.each([
+  [{}, { announce: "SKIPPED", smoke: "SUCCEEDED" }],
+  [
+    { TARGET: "production", SMOKE: "no" },
+    { announce: "SUCCEEDED", smoke: "SKIPPED" },
+  ],
+])("conditions.yaml runs what is wanted with %o", async (runParams, stages) => {
+  const view = await reached(await start("conditions.yaml", runParams));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", build: "SUCCEEDED", deploy: "SUCCEEDED", ...stages });
+});
+
 describe("manual-status.yaml", () => {
   test.each(["SUCCEEDED", "FAILED"])("ends as the worker says: %s", async (result) => {
     const view = await reached(await start("manual-status.yaml", { NODE: process.execPath, RESULT: result }));

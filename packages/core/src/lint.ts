@@ -14,7 +14,10 @@ import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { PipelineLookup } from "./lint/pipelines.ts";
+import { planRules } from "./lint/plan.ts";
+import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
+import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -47,6 +50,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
     yield warning("/spec/manualUpdateStatus", message);
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
+  yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
   for (const key of ["allowRollback", "rollbackParams"] as const) {
     if (spec[key] === undefined || spec[key] === false) continue;
     yield warning(
@@ -80,7 +84,9 @@ function* pipelineRules(
     }
   }
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
-  yield* valueLevelRules(spec, "/spec", jobOf, context.givenParams);
+  const facts = new PlanFacts(spec, jobOf);
+  yield* planRules(facts, "/spec", context.givenParams);
+  yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
   yield* chainRules({ name: metadata.name, ...scope, spec }, "/spec", chains);
 }

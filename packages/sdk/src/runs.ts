@@ -24,6 +24,7 @@ import type {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
+import type { Why } from "@mflow/core/schema/why";
 import type { InScope } from "./catalog.ts";
 import { openTerminal, type TerminalOptions } from "./terminal.ts";
 import { path, type Transport } from "./transport.ts";
@@ -52,6 +53,8 @@ export function runCalls(transport: Transport) {
     list: (query: PipelineTaskQuery = {}) =>
       transport.json<ApiPage<RunView>>({ path: "/pipeline-tasks", query }),
     get: (id: string) => transport.json<PipelineTaskView>({ path: path`/pipeline-tasks/${id}` }),
+    /** Why the run waits: what its tasks wait for, grouped. */
+    why: (id: string) => transport.json<Why>({ path: path`/pipeline-tasks/${id}/why` }),
     /** What the run was asked to do: the snapshot of its pipeline and jobs. */
     definition: (id: string) =>
       transport.json<RunDefinition>({ path: path`/pipeline-tasks/${id}/definition` }),
@@ -85,6 +88,8 @@ export function taskCalls(transport: Transport) {
       transport.json<RunJobResponse>(runCall("/job-tasks", request, options)),
     list: (query: JobTaskQuery = {}) => transport.json<ApiPage<JobTaskView>>({ path: "/job-tasks", query }),
     get: (id: string) => transport.json<JobTaskView>({ path: path`/job-tasks/${id}` }),
+    /** Why the task waits. */
+    why: (id: string) => transport.json<Why>({ path: path`/job-tasks/${id}/why` }),
     updateStatus: (id: string, request: UpdateStatusRequest) => post<JobTaskView>(id, "status", request),
     updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
     /** What somebody outside needs to end a task that waits for a status call; the history says who fetched it. */

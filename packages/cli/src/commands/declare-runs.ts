@@ -55,6 +55,17 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
     () => import("./watch.ts"),
   );
 
+  runs(
+    program
+      .command("why")
+      .argument("<id>", "a run, a task, or a pipeline for its unfinished runs")
+      .summary("say why a run or task waits")
+      .description(
+        "Says every cause for which a run or task has not ended; of a run what its tasks wait for, grouped.",
+      ),
+    () => import("./why.ts"),
+  );
+
   const logs = program
     .command("logs")
     .argument("<id>", "a task, or a run for the logs of all its tasks")

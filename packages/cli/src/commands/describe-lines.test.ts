@@ -131,6 +131,19 @@ test("a run is described by who started it and by its view, however long that is
   expect(lines.slice(6)).toHaveLength(1 + 1 + 100);
 });
 
+test("a task says once what its runner says and it waits for", () => {
+  const message = "the image cannot be pulled";
+  const task = taskOf({ name: "prod", waitingFor: `is being created: ${message}` }, "deploy", 1);
+  const lines = (waitingFor?: string) =>
+    taskLines({ ...task, ...(waitingFor && { waitingFor }), status: { stage: "CREATING", message } }, options)
+      .filter((line) => /^(?:Message|Waits)/.test(line))
+      .map((line) => line.replace(/ +/, " "));
+  expect([lines(), lines("waits for its turn")]).toEqual([
+    [`Waits is being created: ${message}`],
+    [`Message ${message}`, "Waits waits for its turn"],
+  ]);
+});
+
 test("a task is described with who decided, what it ran with, and how each step went", () => {
   const audit = waitingGate(["bob", "carol"], {
     required: 2,

@@ -208,7 +208,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       [
         ["Task", pathOf(task)],
         ["Stage", [status.stage, status.reason].filter(Boolean).join(" ")],
-        ["Message", status.message],
+        ["Message", messageOf(task)],
         ["Waits", task.waitingFor],
         [
           "Reported",
@@ -256,6 +256,12 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
 /** Whether somebody has to say how it ended. */
 function isAwaitingCall({ runnerType, status: { stage, reported } }: JobTaskView): boolean {
   return runnerType === "MANUAL" && stage === "ACTIVE" && !reported;
+}
+
+/** What the runner says, unless it is told with what the task waits for. */
+function messageOf({ status, waitingFor }: JobTaskView): string | undefined {
+  const { message } = status;
+  return message !== undefined && waitingFor?.includes(message) ? undefined : message;
 }
 
 function gateSection(

@@ -69,6 +69,7 @@ const both =
 const looks: Readonly<Record<string, Look>> = {
   "run pipeline": pipelines,
   "watch id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
+  "why id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
   "logs id": both(runsIn(), tasksIn()),
   "debug task": tasksIn(["CREATING", "ACTIVE", "CANCELING", "CANCELED", "FAILED", "SUCCEEDED"]),
   "audit task": tasksAt("audit"),

@@ -223,7 +223,7 @@ function* nextValueRules(
   const known = new Set(paramValueList(spec.with).map(({ name }) => name));
   for (const task of spec.stages.flatMap((stage) => stage.tasks)) {
     const job = specOf(task.job);
-    outputs.add(job);
+    outputs.add(job, task.matrix !== undefined);
     for (const { name } of job?.runParams ?? []) known.add(name);
   }
   for (const { param, name } of nextReferences(spec.nextPipeline)) {

@@ -8,9 +8,12 @@ import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Why } from "@mflow/core/schema/why";
 import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
 import { isAtWork, isEnded } from "@mflow/core/transitions";
+import { waitSentence } from "@mflow/core/wait-sentence";
 import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
+import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
@@ -19,7 +22,7 @@ import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory } from "./memory.ts";
+import { Memory, stateOf } from "./memory.ts";
 import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
@@ -381,13 +384,41 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
-    if (task.status.stage === "CREATING") {
-      const waits = this.#runners
-        .get(task.runnerType)
-        ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
-      if (waits !== undefined) return waits;
-    }
-    return this.#turns.sentence(task.id) ?? waitingReason(task);
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
+  }
+
+  async why(id: string): Promise<Why> {
+    const aggregateId = isId("run", id) ? id : await this.#aggregateOf(id);
+    const state = aggregateId === undefined ? undefined : await this.#stateOf(aggregateId);
+    const { whyTask } = await import("@mflow/core/why");
+    const { whyRun } = await import("@mflow/core/why-run");
+    const facts: WhyFacts = {
+      placeOf: (waiting) => this.#placeOf(waiting),
+      runnerWait: (task) => this.#runnerWait(task),
+    };
+    const task = state?.tasks.get(id);
+    if (state && task) return whyTask(state, task, facts);
+    if (state?.run?.id === id) return whyRun(state, state.run, facts);
+    throw new MflowError("NOT_FOUND", `there is no run or task ${id}`);
+  }
+
+  async #stateOf(aggregateId: string): Promise<RunState | undefined> {
+    const known = this.#memory.get(aggregateId);
+    if (known) return known;
+    const aggregate = await this.#options.store.runs.load(aggregateId);
+    return aggregate && stateOf(aggregate);
+  }
+
+  /** What the runner says that an attempt waits for. */
+  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
+    if (status.stage !== "CREATING") return undefined;
+    return this.#runners.get(runnerType)?.waitingFor?.({ taskId: id, attempt });
+  }
+
+  /** What a task or run waits for in line. */
+  #placeOf(id: string): PlaceInLine | undefined {
+    const wait = this.#turns.waitOf(id);
+    return wait && { ...wait, sentence: waitSentence(wait) };
   }
 
   runWaitsFor(run: PipelineTask): string | undefined {

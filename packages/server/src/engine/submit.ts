@@ -20,6 +20,7 @@ import type {
   WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Why } from "@mflow/core/schema/why";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 import type { Pausable } from "./turns.ts";
 
@@ -109,6 +110,8 @@ export interface Engine {
   runWaitsFor(run: PipelineTask): string | undefined;
   /** What keeps a run or task waiting for its turn, as facts. */
   waitOf(id: string): Wait | undefined;
+  /** Why a run or task waits; NOT_FOUND when there is none. */
+  why(id: string): Promise<Why>;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */

@@ -13,6 +13,7 @@ import {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
+import { Why } from "@mflow/core/schema/why";
 import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
@@ -192,6 +193,20 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: ["NOT_FOUND"],
       async handle(call, caller) {
         return answer(await find(call, caller, "viewer"));
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/job-tasks/:id/why",
+      id: "whyJobTask",
+      tag,
+      summary: "Why a task waits",
+      description: "Every cause, as a sentence and as facts.",
+      access: "caller",
+      successes: { 200: { description: "The causes.", schema: Why } },
+      errors: ["NOT_FOUND"],
+      async handle(call, caller) {
+        return { body: await engine.why((await find(call, caller, "viewer")).id) };
       },
     }),
     route({
