@@ -1,6 +1,7 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import { jobKeepRules, pipelineKeepRules } from "./lint/artifacts.ts";
 import { clusterRules } from "./lint/clusters.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
@@ -42,6 +43,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
     );
   }
+  yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
@@ -65,6 +67,7 @@ function* pipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
+  yield* pipelineKeepRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec);
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 

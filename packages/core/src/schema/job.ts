@@ -1,6 +1,8 @@
 // A job: the versioned template of one task (semantics, section 1).
 
 import type { Static } from "typebox";
+import { keepProperties } from "./artifact.ts";
+import { cacheProperties } from "./cache.ts";
 import { RunParam } from "./param.ts";
 import {
   closed,
@@ -86,6 +88,8 @@ export const JobSpec = closed(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
     ),
     visibility: Type.Optional(Visibility),
+    ...keepProperties,
+    ...cacheProperties,
   },
   { description: "What the job does; frozen once it is PUBLISHED." },
 );

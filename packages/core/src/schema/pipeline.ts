@@ -1,6 +1,8 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
 import type { Static } from "typebox";
+import { keepProperties } from "./artifact.ts";
+import { cacheProperties } from "./cache.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
@@ -28,6 +30,8 @@ export const TaskSpec = closed(
     labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
     audit: Type.Optional(AuditSpec),
     confirm: Type.Optional(ConfirmSpec),
+    ...keepProperties,
+    ...cacheProperties,
     ...listenerProperties,
   },
   { description: "A task: one job with its values, gates and listeners." },
