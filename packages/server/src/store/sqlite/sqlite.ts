@@ -4,6 +4,7 @@ import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
+import { sqliteArtifacts } from "./artifacts.ts";
 import { sqliteCatalog } from "./catalog.ts";
 import { Connection } from "./connection.ts";
 import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
@@ -78,6 +79,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
     runnerAttempts: sqliteRunnerAttempts(connection),
+    artifacts: sqliteArtifacts(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();
