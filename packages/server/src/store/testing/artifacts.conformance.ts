@@ -61,9 +61,9 @@ export function describeArtifacts(bench: Bench): void {
     test("are refused beyond as many as a task may have, and when their run is gone", async () => {
       await rows().put(anArtifact(1, "a"), 1);
       await expect(rows().put(anArtifact(1, "b"), 1)).rejects.toMatchObject({ code: "ARTIFACT_REFUSED" });
-      await expect(
-        rows().put(anArtifact(1, "c", { aggregateId: idOf("run", 9) }), 64),
-      ).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await expect(rows().put(anArtifact(1, "c", { aggregateId: idOf("run", 9) }), 64)).rejects.toMatchObject(
+        { code: "NOT_FOUND" },
+      );
       expect((await rows().list({ aggregateId: run.id }, { limit: 10 })).items).toHaveLength(1);
     });
 
