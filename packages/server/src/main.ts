@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ServerState } from "@mflow/core/schema/api";
 import { pino } from "pino";
+import { openArtifacts } from "./artifacts/open-artifacts.ts";
 import { Accounts } from "./auth/accounts.ts";
 import { TokenAuthenticator } from "./auth/authenticate.ts";
 import { createKeys } from "./auth/keys.ts";
@@ -71,6 +72,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => store.close());
   const logs = await openFileLogStore(folder.file("logs"), { warn: (message) => logger.warn(message) });
   opened.defer(() => logs.close());
+  const artifacts = await openArtifacts({
+    store,
+    folder: folder.file("artifacts"),
+    settings: config.artifacts,
+    newId,
+    log: { warn: (message, error) => logger.warn({ err: error }, message) },
+  });
+  opened.defer(() => artifacts.close());
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
   if (config.adminToken !== undefined) await accounts.addFirstAdmin(FIRST_ADMIN, config.adminToken);
@@ -116,6 +125,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
         allowRootSteps: config.allowRootSteps,
         graceMs: STOP_GRACE_MS,
         limits: { bytesPerTask: config.logBytesPerTask, bytesPerSecond: config.logBytesPerSecond },
+        artifactBytes: config.artifacts.artifactBytes,
         log: logger,
       }),
       kubernetes,
@@ -126,6 +136,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
     listeners: listeners.hub,
+    files: artifacts.files,
     mflowUrl: publicUrl,
     log,
   });
@@ -170,6 +181,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => engine.stop());
   await engine.start();
   await listeners.dispatcher.start();
+  artifacts.start();
   state = "ready";
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();

@@ -51,7 +51,7 @@ export const FetchSpec = closed(
     }),
     name: titled("The artifact.", ArtifactName),
     path: Type.Optional(
-      titled("The folder to put it into, made when it is missing (default: the workspace).", WorkspacePath),
+      titled("The folder to put it into, made when it is missing (default: where it was).", WorkspacePath),
     ),
     optional: Type.Optional(
       Type.Boolean({ description: "The task does not fail when it is not there (default: FETCH_FAILED)." }),
@@ -74,7 +74,9 @@ export const Artifact = closed(
     attempt: Type.Integer({ description: "The attempt that kept it, from 1." }),
     name: Type.String({ description: "Name of the artifact." }),
     kind: ArtifactKind,
-    fileName: Type.String({ description: "What the file or folder was called." }),
+    path: Type.String({
+      description: "Where it was in the workspace, and where a `fetch` without `path` puts it again.",
+    }),
     executable: Type.Optional(Type.Boolean({ description: "Of a file: it may be executed." })),
     size: Type.Integer({ description: "Bytes as they are stored." }),
     sha256: Type.String({
@@ -120,9 +122,7 @@ export const ArtifactQuery = closed({
 
 export const ArtifactUploadQuery = closed({
   kind: Type.Optional(ArtifactKind),
-  fileName: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 255, description: "What it is called (default: its name)." }),
-  ),
+  path: Type.Optional(titled("Where it was; of a folder the archive is unpacked beside it.", WorkspacePath)),
   executable: Type.Optional(Type.Boolean({ description: "Of a file: it may be executed." })),
 });
 

@@ -1,4 +1,4 @@
-// The store on a real server that speaks S3 and checks signatures.
+// The store on a server that speaks S3.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeArtifactStore } from "./artifact-store.conformance.ts";
@@ -26,10 +26,10 @@ async function* hello(): AsyncGenerator<Uint8Array> {
   yield Buffer.from("hello");
 }
 
-test("wrong keys, a missing bucket and a server that is away are UNAVAILABLE, and named", async () => {
+test("keys that nobody has, a missing bucket and a server that is away are UNAVAILABLE, and named", async () => {
   const place = await server.newPlace("");
   const put = (store: ReturnType<typeof openS3Store>) => store.put("a", hello(), 10);
-  const wrongKey = openS3Store(place, { ...S3_KEYS, secretAccessKey: "wrong" });
+  const wrongKey = openS3Store(place, { ...S3_KEYS, accessKeyId: "wrong" });
   await expect(put(wrongKey)).rejects.toMatchObject({
     code: "UNAVAILABLE",
     message: expect.stringContaining(`bucket ${place.bucket} at ${place.endpoint}: S3 returned 403`),

@@ -137,6 +137,12 @@ function statusOf(error: unknown): number | undefined {
   return cause === undefined ? undefined : statusOf(cause);
 }
 
+function isBucketMissing(error: unknown): boolean {
+  if (error instanceof S3ServiceError) return error.code === "NoSuchBucket";
+  const { cause } = error as { cause?: unknown };
+  return cause !== undefined && isBucketMissing(cause);
+}
+
 /** Calls again when that may help. What the service refuses is UNAVAILABLE: keys or bucket are set up wrongly. */
 async function tried<T>(call: () => Promise<T>, { endpoint, bucket }: S3Place): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -144,7 +150,7 @@ async function tried<T>(call: () => Promise<T>, { endpoint, bucket }: S3Place): 
       return await call();
     } catch (error) {
       const status = statusOf(error);
-      if (status === 404) throw error;
+      if (status === 404 && !isBucketMissing(error)) throw error;
       const mayHelp = status === undefined || status >= 500 || status === 429;
       if (!mayHelp || tries === TRIES) {
         const reason = error instanceof Error ? error.message : String(error);

@@ -125,8 +125,9 @@ export class RunningEngine implements Engine {
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
   async start(): Promise<void> {
-    const { store, logs } = this.#options;
+    const { store, logs, files } = this.#options;
     const host: RunnerHost = {
+      ...(files && { files }),
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
@@ -238,7 +239,7 @@ export class RunningEngine implements Engine {
 
   async remove(aggregateId: string, actor: Actor): Promise<void> {
     this.#refuseWhenDraining();
-    const { store, logs } = this.#options;
+    const { store, logs, files } = this.#options;
     const aggregate = await store.runs.load(aggregateId);
     if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
     if (!isOver(stateOf(aggregate))) {
@@ -249,6 +250,7 @@ export class RunningEngine implements Engine {
       await this.#runners.get(task.runnerType)?.discard?.(task.id);
       await logs.remove(task.id);
     }
+    await files?.removeOf(aggregateId);
     const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);

@@ -399,6 +399,8 @@ export interface ArtifactRows {
   put(row: ArtifactRow, most: number): Promise<string | undefined>;
   /** That of an attempt, or of the newest attempt that has it. */
   find(taskId: string, name: string, attempt?: number): Promise<ArtifactRow | undefined>;
+  /** All of this name in a run, of any attempt. */
+  named(aggregateId: string, name: string): Promise<ArtifactRow[]>;
   /** By task, attempt and name. */
   list(of: { aggregateId: string } | { taskId: string }, page: PageOfRows): Promise<Page<ArtifactRow>>;
   remove(taskId: string, attempt: number, name: string): Promise<string | undefined>;

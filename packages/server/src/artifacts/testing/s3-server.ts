@@ -1,4 +1,4 @@
-// A server that speaks S3 and checks signatures, in this process, for tests.
+// A server that speaks S3, in this process, for tests. It knows keys, but does not look into signatures.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";

@@ -15,7 +15,7 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
   );
   const insert = prepare(
     `INSERT OR REPLACE INTO artifacts
-     (task_id, attempt, name, aggregate_id, kind, file_name, executable, size, sha256, created, expires, blob)
+     (task_id, attempt, name, aggregate_id, kind, path, executable, size, sha256, created, expires, blob)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const one = prepare("SELECT * FROM artifacts WHERE task_id = ? AND attempt = ? AND name = ?");
@@ -25,6 +25,9 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
   const after = "AND (task_id, attempt, name) > (?, ?, ?) ORDER BY task_id, attempt, name LIMIT ?";
   const ofAggregate = prepare(`SELECT * FROM artifacts WHERE aggregate_id = ? ${after}`);
   const ofTask = prepare(`SELECT * FROM artifacts WHERE task_id = ? ${after}`);
+  const ofName = prepare(
+    "SELECT * FROM artifacts WHERE aggregate_id = ? AND name = ? ORDER BY task_id, attempt",
+  );
   const deletion = prepare(
     "DELETE FROM artifacts WHERE task_id = ? AND attempt = ? AND name = ? RETURNING blob",
   );
@@ -50,7 +53,7 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
         }
         const before = blobOf(one.get(taskId, attempt, name));
         insert.run(
-          ...[taskId, attempt, name, aggregateId, row.kind, row.fileName, row.executable ? 1 : 0],
+          ...[taskId, attempt, name, aggregateId, row.kind, row.path, row.executable ? 1 : 0],
           ...[row.size, row.sha256, Date.parse(row.createdAt)],
           row.expiresAt === undefined ? null : Date.parse(row.expiresAt),
           row.blob,
@@ -63,6 +66,9 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
         const row = attempt === undefined ? newest.get(taskId, name) : one.get(taskId, attempt, name);
         return row && artifactOf(row);
       });
+    },
+    async named(aggregateId, name) {
+      return connection.read(() => ofName.all(aggregateId, name)).map(artifactOf);
     },
     async list(of, { limit, cursor }) {
       const place = cursor === undefined ? (["", 0, ""] as const) : placeOf(cursor);
@@ -102,7 +108,7 @@ function artifactOf(row: Row): ArtifactRow {
     name: row.name as string,
     aggregateId: row.aggregate_id as string,
     kind: row.kind as ArtifactRow["kind"],
-    fileName: row.file_name as string,
+    path: row.path as string,
     ...(row.executable === 1 && { executable: true }),
     size: Number(row.size),
     sha256: row.sha256 as string,

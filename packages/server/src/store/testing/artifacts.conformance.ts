@@ -16,7 +16,7 @@ function anArtifact(task: number, name: string, more: Partial<ArtifactRow> = {})
     name,
     aggregateId: run.id,
     kind: "FILE",
-    fileName: `${name}.txt`,
+    path: `out/${name}.txt`,
     size: 3,
     sha256: "ab".repeat(32),
     createdAt: timeOf(1),
@@ -87,6 +87,7 @@ export function describeArtifacts(bench: Bench): void {
       expect(await rows().list({ taskId: idOf("task", 1) }, { limit: 3 })).toEqual({
         items: all.slice(0, 3),
       });
+      expect(await rows().named(run.id, "a")).toEqual([all[0], all[2], all[3]]);
       await expect(
         rows().list({ taskId: idOf("task", 1) }, { limit: 3, cursor: "rubbish" }),
       ).rejects.toMatchObject({ code: "BAD_REQUEST" });
