@@ -4,6 +4,7 @@ import type { Static } from "typebox";
 import { keepProperties } from "./artifact.ts";
 import { cacheProperties } from "./cache.ts";
 import { RunParam } from "./param.ts";
+import { RetrySpec } from "./retry.ts";
 import {
   closed,
   Duration,
@@ -86,6 +87,9 @@ export const JobSpec = closed(
     ),
     timeout: Type.Optional(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
+    ),
+    retry: Type.Optional(
+      titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec),
     ),
     visibility: Type.Optional(Visibility),
     ...keepProperties,
