@@ -15,6 +15,12 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
+/** A relative path without `./` before, `/` behind and `//` between; `.` for the workspace itself. */
+export function plainPath(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.join("/") || ".";
+}
+
 function hasControls(text: string): boolean {
   return [...text].some((character) => character < " " || character === "\u007f");
 }

@@ -147,6 +147,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.

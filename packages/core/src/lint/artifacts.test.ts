@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import { lint } from "../lint.ts";
 import { parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
-import { type PlacedTask, TaskOrder } from "./task-order.ts";
 
 function linted(text: string): string[] {
   const { documents, problems } = parseManifests(text);
@@ -103,26 +102,14 @@ test.each([
   expect(found).toEqual(messages.map((message) => expect.stringContaining(message)));
 });
 
-test("a fetch of a parallel sibling is an error: it may not have ended", () => {
-  const stage =
-    "    - {name: s, isParallel: true, tasks: [{name: one, job: make}, {name: two, job: use, fetch: [{from: one, name: app}]}]}\n";
-  expect(linted(pipeline(stage))).toEqual([expect.stringContaining("does not end before")]);
-});
-
-test("a task with needs comes after those alone, and after what they need", () => {
-  const task = (name: string, needs?: string[]) => ({ name, job: "j", ...(needs && { needs }) });
-  const order = new TaskOrder({
-    stages: [
-      { name: "s", tasks: [task("a"), task("b", [])] },
-      { name: "t", tasks: [task("c", ["b"]), task("d", ["t/c"]), task("e")] },
-    ],
-  });
-  const before = (a: string, b: string) =>
-    order.isBefore(order.find(a) as PlacedTask, order.find(b) as PlacedTask);
-  expect(before("b", "c")).toBe(true);
-  expect(before("b", "d")).toBe(true);
-  expect(before("a", "c")).toBe(false);
-  expect(before("b", "e")).toBe(true);
-  expect(before("a", "e")).toBe(false);
-  expect(before("a", "a")).toBe(false);
+test.each([
+  ["a parallel sibling may not have ended", "", false],
+  ["what it needs has", "needs: [one], ", true],
+  ["what it does not wait for may not", "needs: [other], ", false],
+])("of tasks of one stage: %s", (_what, needs, isRight) => {
+  const tasks = `[{name: one, job: make}, {name: other, job: use}, {name: two, job: use, ${needs}fetch: [{from: one, name: app}]}]`;
+  const found = linted(pipeline(`    - {name: s, isParallel: true, tasks: ${tasks}}\n`));
+  expect(found).toEqual(
+    isRight ? [] : [expect.stringContaining("`one` does not end before this one begins")],
+  );
 });

@@ -1,6 +1,7 @@
 // Rules on files: what tasks keep, fetch of earlier tasks, and cache.
 
 import { didYouMean } from "../nearest.ts";
+import { graphOf, type PlanGraph, type PlanNode } from "../plan/graph.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { ArtifactSpec, FetchSpec } from "../schema/artifact.ts";
@@ -10,7 +11,6 @@ import type { PipelineSpec } from "../schema/pipeline.ts";
 import { pathProblem } from "../workspace-path.ts";
 import { timeoutRules } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
-import { TaskOrder, type TaskPlace } from "./task-order.ts";
 
 interface Keeping {
   artifacts?: ArtifactSpec[];
@@ -89,19 +89,19 @@ export function* pipelineKeepRules(
   path: string,
   specOf: (job: string) => JobSpec | undefined,
 ): Generator<Finding> {
-  const order = new TaskOrder(spec);
-  for (const { task, stageIndex, taskIndex } of order.places) {
-    const at = below(`${below(`${path}/stages`, stageIndex)}/tasks`, taskIndex);
+  const graph = graphOf(spec);
+  for (const node of graph.nodes) {
+    const { spec: task } = node;
+    const at = below(`${below(`${path}/stages`, node.stage)}/tasks`, node.task);
     yield* keepRules(task, at);
-    const place = { stageIndex, taskIndex };
     for (const fetch of specOf(task.job)?.fetch ?? []) {
       // The job says it, and the task names the job.
-      for (const finding of fetchRules(fetch, "", order, place, specOf)) {
+      for (const finding of fetchRules(fetch, "", graph, node, specOf)) {
         yield { ...finding, path: `${at}/job` };
       }
     }
     for (const [index, fetch] of (task.fetch ?? []).entries()) {
-      yield* fetchRules(fetch, below(`${at}/fetch`, index), order, place, specOf);
+      yield* fetchRules(fetch, below(`${at}/fetch`, index), graph, node, specOf);
     }
   }
 }
@@ -109,27 +109,44 @@ export function* pipelineKeepRules(
 function* fetchRules(
   { from, name, optional }: FetchSpec,
   at: string,
-  order: TaskOrder,
-  place: TaskPlace,
+  graph: PlanGraph,
+  node: PlanNode,
   specOf: (job: string) => JobSpec | undefined,
 ): Generator<Finding> {
-  const source = order.find(from);
+  const source = find(from, graph);
   if (!source) {
-    yield error(
-      `${at}/from`,
-      `there is no task ${quoted(from)} to fetch from${didYouMean(from, order.names) || "; correct the name"}`,
-    );
+    const names = graph.nodes.map(({ spec }) => spec.name);
+    const message = `there is no task ${quoted(from)} to fetch from`;
+    yield error(`${at}/from`, message + (didYouMean(from, names) || "; correct the name"));
     return;
   }
-  if (!order.isBefore(source, place)) {
+  if (!endsBefore(source, node, graph)) {
     const message = `task ${quoted(from)} does not end before this one begins; put it into an earlier stage, or name it in \`needs\``;
     yield error(`${at}/from`, message);
   }
-  const job = specOf(source.task.job);
+  const job = specOf(source.spec.job);
   if (!job || job.runnerType === "K8S_JOB") return;
-  const kept = [...(job.artifacts ?? []), ...(source.task.artifacts ?? [])].map((artifact) => artifact.name);
+  const kept = [...(job.artifacts ?? []), ...(source.spec.artifacts ?? [])].map((artifact) => artifact.name);
   if (kept.includes(name)) return;
   const has = kept.length === 0 ? "it keeps none" : `it keeps ${kept.map(quoted).join(", ")}`;
   const message = `task ${quoted(from)} keeps no artifact ${quoted(name)}${didYouMean(name, kept) || `; ${has}`}`;
   yield optional ? warning(`${at}/name`, message) : error(`${at}/name`, message);
+}
+
+/** The task of a name, or of `stage/name`. */
+function find(reference: string, graph: PlanGraph): PlanNode | undefined {
+  const parts = reference.split("/");
+  const index = graph.named(parts.at(-1) ?? "");
+  const node = index === undefined ? undefined : graph.node(index);
+  if (!node || parts.length === 1) return node;
+  return reference === `${graph.stage(node.stage).spec.name}/${node.spec.name}` ? node : undefined;
+}
+
+function endsBefore(source: PlanNode, node: PlanNode, graph: PlanGraph): boolean {
+  const index = graph.at(source.stage, source.task);
+  if (node.after.includes(index)) return true;
+  // By far the most; the rest costs as much as the pipeline is long.
+  const isFinally = (one: PlanNode) => graph.stage(one.stage).isFinally;
+  if (node.isInOrder && source.stage < node.stage && isFinally(source) === isFinally(node)) return true;
+  return graph.ancestors(graph.at(node.stage, node.task)).has(index);
 }

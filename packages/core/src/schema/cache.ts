@@ -83,11 +83,24 @@ const Key = Type.String({
   description: "Letters, digits, `.`, `_` and `-`.",
 });
 
-export const CacheQuery = closed({
-  key: titled("The key.", Key),
+const paths = Type.Optional(titled("Tells what is in it: others never get it (default `default`).", Key));
+
+export const CacheUseQuery = closed({
   prefix: Type.Optional(titled("When none has the key: the newest whose key begins so.", Key)),
-  paths: Type.Optional(titled("Tells what is in it: others never get it (default `default`).", Key)),
+  paths,
 });
+
+export const CacheSaveQuery = closed({
+  paths,
+  replace: Type.Optional(
+    Type.Boolean({ description: "Also when there is one of the key (default: it stays)." }),
+  ),
+});
+
+export const CacheSaved = closed({
+  saved: Type.Boolean({ description: "`false`: there was one of the key already." }),
+});
+export type CacheSaved = Static<typeof CacheSaved>;
 
 export const CacheList = closed({
   items: Type.Array(Cache, { description: "The last used ones first." }),

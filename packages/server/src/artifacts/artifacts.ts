@@ -6,7 +6,7 @@ import { MflowError } from "@mflow/core/errors";
 import { fetchSources } from "@mflow/core/keep";
 import { type Artifact, type FetchSpec, MAX_ARTIFACTS } from "@mflow/core/schema/artifact";
 import { isEnded } from "@mflow/core/transitions";
-import { pathProblem } from "@mflow/core/workspace-path";
+import { pathProblem, plainPath } from "@mflow/core/workspace-path";
 import type { ArtifactRow, ArtifactRows, Page, PageOfRows, RunStore } from "../store/store.ts";
 import type { ArtifactStore, ByteRange } from "./artifact-store.ts";
 import { checkedArchive } from "./check-archive.ts";
@@ -57,7 +57,7 @@ export class Artifacts {
     });
     const createdAt = now();
     const row: ArtifactRow = {
-      ...{ taskId, attempt, name, kind, path: facts.path, ...stored, aggregateId, blob },
+      ...{ taskId, attempt, name, kind, path: plainPath(facts.path), ...stored, aggregateId, blob },
       ...(facts.executable && kind === "FILE" && { executable: true }),
       createdAt: new Date(createdAt).toISOString(),
       ...(retentionMs !== undefined && { expiresAt: new Date(createdAt + retentionMs).toISOString() }),

@@ -5,7 +5,7 @@ import { MflowError } from "@mflow/core/errors";
 import type { Cache } from "@mflow/core/schema/cache";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { ArtifactRows, CacheAsked, CacheRow } from "../store/store.ts";
-import type { ArtifactStore } from "./artifact-store.ts";
+import type { ArtifactStore, ByteRange } from "./artifact-store.ts";
 import { checkedArchive } from "./check-archive.ts";
 
 export interface CacheParts {
@@ -46,8 +46,8 @@ export class Caches {
   }
 
   /** Rejects with NOT_FOUND when it was removed meanwhile. */
-  open({ blob }: CacheRow): Promise<Readable> {
-    return this.#parts.bytes.get(blob);
+  open({ blob }: CacheRow, range?: ByteRange): Promise<Readable> {
+    return this.#parts.bytes.get(blob, range);
   }
 
   /** The file that has the bytes, where the store keeps files. */

@@ -257,6 +257,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
     clusters: server.clusters,
+    files: { ...server.artifacts, verifyUpdateToken: () => false },
     checkCluster,
     tryOut: async () => {},
     auth: {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
+import { type ArtifactSettings, type OpenArtifacts, openArtifacts } from "../../artifacts/open-artifacts.ts";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
@@ -49,6 +50,7 @@ export interface TestServer {
   /** They may send to this machine. */
   listeners: OpenListeners;
   clusters: Clusters;
+  artifacts: OpenArtifacts;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -82,6 +84,8 @@ export interface TestOptions extends Partial<AppOptions> {
   isLocal?: boolean;
   /** Instead of the FAKE runner. */
   runner?: Runner;
+  /** How much of artifacts and caches is kept. */
+  artifactSettings?: Partial<ArtifactSettings>;
   /** What clusters ask of their runner. */
   clusterWork?: Pick<ClustersParts, "inUse" | "abandon">;
 }
@@ -90,6 +94,7 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  artifactSettings,
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
@@ -112,8 +117,17 @@ export async function startTestServer({
   const now = () => new Date().toISOString();
   const clusters = new Clusters({ store: store.clusters, vault: keys, now, ...clusterWork });
   await clusters.load();
+  const artifacts = await openArtifacts({
+    ...{ store, newId, log, folder: join(folder, "artifacts") },
+    settings: {
+      ...{ artifactBytes: 2 ** 20, cacheBytes: 2 ** 22, cacheAgeMs: 3600_000 },
+      ...artifactSettings,
+    },
+  });
+  artifacts.start();
   const engine = new RunningEngine({
     store,
+    files: artifacts.files,
     logs,
     keys,
     runners: [runner ?? createFakeRunner()],
@@ -137,6 +151,11 @@ export async function startTestServer({
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
     checkCluster,
     tryOut: async () => {},
@@ -184,6 +203,7 @@ export async function startTestServer({
     accounts,
     listeners,
     clusters,
+    artifacts,
     setState: (next) => {
       state = next;
     },
@@ -202,6 +222,7 @@ export async function startTestServer({
     async close() {
       await app.close();
       await engine.stop();
+      await artifacts.close();
       await listeners.close();
       await logs.close();
       await store.close();
