@@ -5,6 +5,7 @@ import { type Argument, Command, CommanderError, Option } from "commander";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
 import { declareClusterCommands } from "./commands/declare-clusters.ts";
+import { declareFileCommands } from "./commands/declare-files.ts";
 import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
@@ -91,6 +92,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
   declareRunCommands(program, runs);
   declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
+  declareFileCommands(program, runs);
   declareAccountCommands(program, runs);
   declareListenerCommands(program, runs);
   declareClusterCommands(program, runs);

@@ -126,6 +126,8 @@ export const ArtifactUploadQuery = closed({
   executable: Type.Optional(Type.Boolean({ description: "Of a file: it may be executed." })),
 });
 
+export type ArtifactUploadQuery = Static<typeof ArtifactUploadQuery>;
+
 export const FetchQuery = closed({
   from: Type.String({ minLength: 1, maxLength: 256, description: "The task, as in `fetch`." }),
   name: titled("The artifact.", ArtifactName),

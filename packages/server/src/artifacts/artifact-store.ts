@@ -11,6 +11,7 @@
 
 import type { Readable } from "node:stream";
 import { MflowError } from "@mflow/core/errors";
+import { readableSize } from "@mflow/core/readable-size";
 
 /** What was stored. */
 export interface Stored {
@@ -57,13 +58,4 @@ export function checkedKey(key: string): string {
 /** The refusal of what is larger than `limit` bytes. */
 export function tooLarge(limit: number): MflowError {
   return new MflowError("ARTIFACT_TOO_LARGE", `it is larger than ${readableSize(limit)}`);
-}
-
-/** A size as people read it, e.g. `1.5 MiB`. */
-export function readableSize(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
-  return `${Number(value.toFixed(value < 10 && unit > 0 ? 1 : 0))} ${units[unit]}`;
 }

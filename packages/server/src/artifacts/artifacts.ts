@@ -29,6 +29,8 @@ export interface ArtifactFacts extends Pick<Artifact, "taskId" | "attempt" | "na
   executable?: boolean;
   /** Milliseconds; absent: with the run. */
   retentionMs?: number;
+  /** Hash of the bytes, when it is known before: kept again after a crash, they have the same place. */
+  sha256?: string;
 }
 
 export class Artifacts {
@@ -50,7 +52,7 @@ export class Artifacts {
       throw new MflowError("ARTIFACT_REFUSED", `the path \`${facts.path}\` ${problem}`);
     const aggregateId = await runs.aggregateOf(taskId);
     if (aggregateId === undefined) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
-    const blob = `artifacts/${aggregateId}/${taskId}/${attempt}/${name}/${newId("blob")}`;
+    const blob = `artifacts/${aggregateId}/${taskId}/${attempt}/${name}/${facts.sha256 ?? newId("blob")}`;
     const checked = kind === "FOLDER" ? checkedArchive(bytes, { mayLinkOut: false }) : bytes;
     const stored = await store.put(blob, checked, limit).catch((error: unknown) => {
       throw withName(name, error);
@@ -64,7 +66,7 @@ export class Artifacts {
     };
     try {
       const before = await rows.put(row, MAX_ARTIFACTS);
-      if (before !== undefined) await store.remove(before);
+      if (before !== undefined && before !== blob) await store.remove(before);
     } catch (error) {
       await store.remove(blob);
       throw error;

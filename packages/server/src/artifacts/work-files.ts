@@ -7,12 +7,12 @@ import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { MflowError } from "@mflow/core/errors";
+import { readableSize } from "@mflow/core/readable-size";
 import type { FetchSpec } from "@mflow/core/schema/artifact";
 import { attemptKey } from "../runners/attempt-key.ts";
 import type { AttemptRef } from "../runners/runner.ts";
 import type { GivenCache, GivenFile, KeptFile, WorkFiles } from "../runners/work-files.ts";
 import type { ArtifactRow, RunStore } from "../store/store.ts";
-import { readableSize } from "./artifact-store.ts";
 import type { Artifacts } from "./artifacts.ts";
 import type { Caches } from "./caches.ts";
 
@@ -111,7 +111,7 @@ async function keepOne(artifacts: Artifacts, { taskId, attempt }: AttemptRef, ke
   const there = await artifacts.find(taskId, name, attempt).catch(() => undefined);
   if (there?.sha256 === sha256) return;
   try {
-    await artifacts.keep({ ...facts, taskId, attempt, name }, createReadStream(file));
+    await artifacts.keep({ ...facts, sha256, taskId, attempt, name }, createReadStream(file));
   } catch (error) {
     if (error instanceof MflowError && error.code === "NOT_FOUND") return;
     throw error;
