@@ -97,10 +97,10 @@ test(
   "a server that is killed while a task keeps files loses none and keeps none twice",
   async () => {
     server = await startServer();
-    await server.client.manifests.apply({ yaml: manifests });
+    await server.client.manifests.apply({ manifests });
     for (let round = 0; round < ROUNDS; round++) {
       const go = join(folder, `go-${round}`);
-      const { run } = await server.client.runs.start({ pipeline: "crash", runParams: { GO: go } });
+      const { run } = await server.client.runs.start({ pipelineId: "crash", runParams: { GO: go } });
       const { id } = run;
       const make = () => server?.client.runs.get(id).then(({ tasks }) => tasks[0]?.status.stage);
       await expect.poll(make, { timeout: 30_000 }).toBe("ACTIVE");
