@@ -29,7 +29,7 @@ export function declareFileCommands(program: Command, runs: Runs): void {
         "after",
         `
 Examples:
-  $ mflow artifacts run-01m839vdegbxzhfe6bmyfsy0k3
+  $ mflow artifacts list run-01m839vdegbxzhfe6bmyfsy0k3
   $ mflow artifacts get task-01m839vdegbxzhfe6bmyfsy0k4 report --to report.html
   $ mflow artifacts get task-01m839vdegbxzhfe6bmyfsy0k4 site --to - | tar xz`,
       ),
