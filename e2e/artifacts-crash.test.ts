@@ -124,7 +124,9 @@ test(
         const bytes = Buffer.from(await response.arrayBuffer());
         expect([bytes.length, createHash("sha256").update(bytes).digest("hex")]).toEqual([size, sha256]);
       }
-      const lines = (await server.client.logs.page(user.id)).lines.filter(({ stream }) => stream === "stdout");
+      const lines = (await server.client.logs.page(user.id)).lines.filter(
+        ({ stream }) => stream === "stdout",
+      );
       expect(lines).toHaveLength(2);
       expect(lines[0]?.text).toBe(lines[1]?.text);
       // No bytes are left of a put that broke off, or that was made again.

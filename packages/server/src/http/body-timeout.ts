@@ -30,7 +30,9 @@ function limit({ raw, routeOptions }: FastifyRequest, ms: number): void {
   let bytesBefore = raw.socket.bytesRead;
   const timer = setInterval(() => {
     const { bytesRead } = raw.socket;
-    if (isStreamed && (bytesRead > bytesBefore || raw.isPaused())) bytesBefore = bytesRead;
+    // Nothing can come while it is our turn to read.
+    const isFull = raw.readableLength >= raw.readableHighWaterMark;
+    if (isStreamed && (bytesRead > bytesBefore || isFull)) bytesBefore = bytesRead;
     else answerMalformedHttp(Object.assign(new Error(), { code: "ERR_HTTP_REQUEST_TIMEOUT" }), raw.socket);
   }, ms);
   const over = () => clearInterval(timer);

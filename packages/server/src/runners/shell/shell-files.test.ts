@@ -286,3 +286,17 @@ test("a supervisor that is killed before it has told what is kept loses nothing 
   expect((await place.host.final(request)).stage).toBe("SUCCEEDED");
   expect(files.kept).toEqual(["a"]);
 });
+
+test("a supervisor that is killed before it has packed leaves that to the next one", async () => {
+  const wait = `echo ready; until test -e '${place.dataDir}/go'; do sleep 0.02; done`;
+  const artifacts = [artifact("a", "a"), artifact("b", "b", { optional: true })];
+  const request = await place.start(`mkdir a; echo x >a/x; ${wait}`, keeping({ artifacts }));
+  await place.host.logged(request, "ready");
+  const supervisor = place.supervisorPid;
+  process.kill(supervisor, "SIGSTOP");
+  place.touch("go");
+  await expect.poll(() => place.exits().get(`${request.taskId}.1.0`)).toBe(0);
+  process.kill(supervisor, "SIGKILL");
+  expect(await place.host.final(request)).toMatchObject({ stage: "SUCCEEDED" });
+  expect(files.kept).toEqual(["a"]);
+});
