@@ -76,10 +76,20 @@ export function* keepRules({ artifacts = [], fetch = [], cache }: Keeping, path:
 /** What a job says of files. */
 export function* jobKeepRules(spec: JobSpec, path: string): Generator<Finding> {
   yield* keepRules(spec, path);
-  if (spec.runnerType !== "FAKE") return;
+  yield* runnerRules(spec, spec, path);
+}
+
+/** What a runner does not do. */
+function* runnerRules(keeping: Keeping, { runnerType }: JobSpec, path: string): Generator<Finding> {
+  if (runnerType === "SHELL") return;
   for (const key of ["artifacts", "fetch", "cache"] as const) {
-    if (spec[key] === undefined) continue;
-    yield warning(`${path}/${key}`, `a FAKE job has no workspace: \`${key}\` has no effect`);
+    if (keeping[key] === undefined) continue;
+    if (runnerType === "FAKE") {
+      yield warning(`${path}/${key}`, `a FAKE job has no workspace: \`${key}\` has no effect`);
+    } else if (key !== "artifacts") {
+      const message = `a ${runnerType} job does not do this by itself: its work calls the API (how-to/artifacts.md)`;
+      yield warning(`${path}/${key}`, message);
+    }
   }
 }
 
@@ -94,7 +104,9 @@ export function* pipelineKeepRules(
     const { spec: task } = node;
     const at = below(`${below(`${path}/stages`, node.stage)}/tasks`, node.task);
     yield* keepRules(task, at);
-    for (const fetch of specOf(task.job)?.fetch ?? []) {
+    const job = specOf(task.job);
+    if (job) yield* runnerRules(task, job, at);
+    for (const fetch of job?.fetch ?? []) {
       // The job says it, and the task names the job.
       for (const finding of fetchRules(fetch, "", graph, node, specOf)) {
         yield { ...finding, path: `${at}/job` };

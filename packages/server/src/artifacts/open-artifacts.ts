@@ -50,7 +50,7 @@ export async function openArtifacts(parts: OpenArtifactsParts): Promise<OpenArti
   const bytes = await openBytes(settings, folder);
   const { artifacts: rows, runs } = store;
   const shared = { rows, runs, bytes, newId, now, limit: settings.artifactBytes };
-  const artifacts: Artifacts = new Artifacts({ ...shared, expiryChanged: () => sweep.start() });
+  const artifacts: Artifacts = new Artifacts({ ...shared, expiryChanged: () => sweep.rearm() });
   const caches = new Caches({ ...shared, total: settings.cacheBytes, ageMs: settings.cacheAgeMs });
   const warn = (message: string, error: unknown) => log.warn(message, error);
   const sweep = new ArtifactSweep({ artifacts, caches, rows, bytes, now, warn });

@@ -44,6 +44,11 @@ export class ArtifactSweep {
     });
   }
 
+  /** Something expires that did not before. */
+  rearm(): void {
+    if (!this.#sweeping) void this.#wait();
+  }
+
   /** Resolves when nothing is under way any more. */
   async close(): Promise<void> {
     this.#isClosed = true;

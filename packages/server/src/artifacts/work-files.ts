@@ -29,6 +29,8 @@ export interface WorkFilesParts {
 export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
   const { artifacts, caches, runs, copies, log } = parts;
   await rm(copies, { recursive: true, force: true });
+  /** Attempts for which copies were made. */
+  const copied = new Set<string>();
   const folderOf = (ref: AttemptRef) => join(copies, attemptKey(ref));
 
   /** The store's own file, or a copy of the bytes. */
@@ -40,6 +42,7 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
   ): Promise<string> {
     if (own !== undefined) return own;
     const folder = folderOf(ref);
+    copied.add(folder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, name);
     await pipeline(await open(), createWriteStream(path, { mode: 0o600 }));
@@ -100,7 +103,8 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
       }
     },
     async forget(ref) {
-      await rm(folderOf(ref), { recursive: true, force: true });
+      const folder = folderOf(ref);
+      if (copied.delete(folder)) await rm(folder, { recursive: true, force: true });
     },
   };
 }
