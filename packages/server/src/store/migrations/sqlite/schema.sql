@@ -5,7 +5,8 @@ CREATE TABLE artifacts (
   -- Run or lone task.
   aggregate_id TEXT NOT NULL,
   kind TEXT NOT NULL,
-  file_name TEXT NOT NULL,
+  -- Where it was in the workspace.
+  path TEXT NOT NULL,
   executable INTEGER NOT NULL,
   size INTEGER NOT NULL,
   sha256 TEXT NOT NULL,
