@@ -12,6 +12,7 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { retentionRules } from "./lint/retention.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -69,6 +70,9 @@ function* pipelineRules(
   }
   yield* pipelineKeepRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec);
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
+  const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
+  yield* valueLevelRules(spec, "/spec", jobOf, context.givenParams);
+  yield* retentionRules(spec, "/spec", jobOf);
 }
 
 function* overlaidClusterRules(

@@ -1,6 +1,7 @@
 // What `describe` says of each kind of record, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
+import { retentionText } from "@mflow/core/retention";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Artifact } from "@mflow/core/schema/artifact";
 import type { Evidence } from "@mflow/core/schema/evidence";
@@ -130,6 +131,7 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
           "Runs at once",
           spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
         ],
+        ["Keeps", spec.retention && retentionText(spec.retention)],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],
