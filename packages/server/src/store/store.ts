@@ -4,9 +4,9 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
+import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Artifact } from "@mflow/core/schema/artifact";
 import type { Cache } from "@mflow/core/schema/cache";
-import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
