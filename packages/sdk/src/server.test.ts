@@ -169,33 +169,6 @@ test("all events up to now are read without waiting for more", async () => {
   expect(last).toBe(until);
 });
 
-test("users, groups and tokens are managed, and another's token is somebody else", async () => {
-  expect(await client.whoami()).toMatchObject({ local: true });
-  const { token } = await client.users.create({ name: "alice" });
-  const alice = createClient({ url: server.address, token: token?.token });
-  await expect(client.whoami()).rejects.toMatchObject({ status: 401 });
-  await alice.users.create({ name: "bob", grants: [{ role: "viewer", namespace: "web" }] });
-  expect(await alice.users.setGrants("bob", [{ role: "operator" }])).toMatchObject({
-    name: "bob",
-    grants: [{ role: "operator", domain: "*", namespace: "*" }],
-  });
-  await alice.groups.put("ops", ["alice", "bob"]);
-  expect(await alice.groups.get("ops")).toEqual({ name: "ops", members: ["alice", "bob"] });
-  const made = await alice.tokens.create({ user: "bob", name: "laptop", expiresIn: "1d" });
-  const bob = createClient({ url: server.address, token: made.token });
-  expect(await bob.whoami()).toMatchObject({ name: "bob", local: false });
-  await alice.tokens.remove(made.id);
-  await expect(bob.whoami()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
-  await alice.groups.remove("ops");
-  await alice.users.remove("bob");
-  expect((await alice.users.list()).items.map((user) => user.name)).toEqual(["alice"]);
-});
-
-test("health and readiness are known without a token", async () => {
-  const stranger = createClient({ url: server.address });
-  expect([(await stranger.health()).status, (await stranger.ready()).status]).toEqual(["ok", "ready"]);
-});
-
 test("artifacts are sent as bytes or streams of any length, listed, read and removed", async () => {
   await client.manifests.apply({ documents: [job("endless", { outcome: "NONE" })] });
   const { task } = await client.tasks.run({ job: "endless" });
@@ -224,4 +197,31 @@ test("artifacts are sent as bytes or streams of any length, listed, read and rem
   expect(await client.caches.list()).toEqual({ items: [] });
   expect(await client.caches.clear()).toEqual({ removed: 0 });
   await client.tasks.cancel(task.id);
+});
+
+test("users, groups and tokens are managed, and another's token is somebody else", async () => {
+  expect(await client.whoami()).toMatchObject({ local: true });
+  const { token } = await client.users.create({ name: "alice" });
+  const alice = createClient({ url: server.address, token: token?.token });
+  await expect(client.whoami()).rejects.toMatchObject({ status: 401 });
+  await alice.users.create({ name: "bob", grants: [{ role: "viewer", namespace: "web" }] });
+  expect(await alice.users.setGrants("bob", [{ role: "operator" }])).toMatchObject({
+    name: "bob",
+    grants: [{ role: "operator", domain: "*", namespace: "*" }],
+  });
+  await alice.groups.put("ops", ["alice", "bob"]);
+  expect(await alice.groups.get("ops")).toEqual({ name: "ops", members: ["alice", "bob"] });
+  const made = await alice.tokens.create({ user: "bob", name: "laptop", expiresIn: "1d" });
+  const bob = createClient({ url: server.address, token: made.token });
+  expect(await bob.whoami()).toMatchObject({ name: "bob", local: false });
+  await alice.tokens.remove(made.id);
+  await expect(bob.whoami()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  await alice.groups.remove("ops");
+  await alice.users.remove("bob");
+  expect((await alice.users.list()).items.map((user) => user.name)).toEqual(["alice"]);
+});
+
+test("health and readiness are known without a token", async () => {
+  const stranger = createClient({ url: server.address });
+  expect([(await stranger.health()).status, (await stranger.ready()).status]).toEqual(["ok", "ready"]);
 });
