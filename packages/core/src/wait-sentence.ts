@@ -19,6 +19,11 @@ export const WAIT_KINDS = {
 } as const;
 export type WaitKind = (typeof WAIT_KINDS)[keyof typeof WAIT_KINDS] | "RUN_LOCK";
 
+/** What keeps a run or task waiting, as facts. */
+export interface WaitFacts extends Wait {
+  kind: WaitKind;
+}
+
 export function waitKindOf({ key, closure }: Pick<Wait, "key" | "closure">): WaitKind {
   const kind = WAIT_KINDS[key.split("/", 1)[0] as keyof typeof WAIT_KINDS];
   return kind === "RUN_PAUSED" && closure?.by === undefined ? "RUN_LOCK" : kind;

@@ -51,7 +51,7 @@ export class RunRequests {
     // A lock that somebody holds does not matter to a dry run.
     if (request.dryRun) return dryRun(change, { ...makeContext(actor), admission: UNLIMITED }, this.#parts);
     let warnings: string[] = [];
-    const create = async (): Promise<RunState> => {
+    const create = (): RunState => {
       const state = createState(change, makeContext(actor));
       warnings = unusedRunParams(state);
       return state;
@@ -77,7 +77,7 @@ export class RunRequests {
       const [rendered] = await tryOutTasks(state, renderRun(state, context), context, this.#parts);
       return { task: state.tasks.get(id) as JobTask, rendered };
     }
-    const create = async () => createState(change, makeContext(actor));
+    const create = () => createState(change, makeContext(actor));
     const made = await this.#create(id, create, actor, idempotency);
     if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
     return { task: made.tasks.get(id) as JobTask };
@@ -112,7 +112,7 @@ export class RunRequests {
 
   #create(
     id: string,
-    create: () => Promise<RunState>,
+    create: () => RunState,
     actor: Actor,
     idempotency?: IdempotencyKey,
   ): Promise<RunState | string> {

@@ -1,14 +1,13 @@
 // Gives those who wait their turn, and knows why they wait. Pauses of pipelines and of the server, and the limits of
 // admins, are its own; all else that it knows follows from the rows of runs and tasks.
 
-import type { Wait } from "@mflow/core/admission";
 import { groupKey, pipelineGate, SERVER_GATE, SLOTS } from "@mflow/core/admission-keys";
 import type { Change } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { waitSentence } from "@mflow/core/wait-sentence";
+import { type WaitFacts, waitKindOf, waitSentence } from "@mflow/core/wait-sentence";
 import type { Store } from "../store/store.ts";
 import { Admission } from "./admission.ts";
 import type { Actor } from "./submit.ts";
@@ -78,9 +77,14 @@ export class Turns {
     const known = this.#pauses.get(key);
     if (known) return known;
     const pause: Pause = { key, by, at: this.#parts.now(), ...(message ? { message } : {}) };
-    const event = eventOf(what, "PAUSED", pause);
     this.#close(pause);
-    for (const each of await this.#parts.store.pauses.put(pause, [event])) this.#parts.tell(each);
+    try {
+      const events = await this.#parts.store.pauses.put(pause, [eventOf(what, "PAUSED", pause)]);
+      for (const event of events) this.#parts.tell(event);
+    } catch (error) {
+      this.#open(key);
+      throw error;
+    }
     return pause;
   }
 
@@ -90,9 +94,7 @@ export class Turns {
     if (!this.#pauses.has(key)) return false;
     const event = eventOf(what, "RESUMED", { by, at: this.#parts.now() });
     for (const each of await this.#parts.store.pauses.remove(key, [event])) this.#parts.tell(each);
-    this.#pauses.delete(key);
-    this.admission.open(key);
-    this.give();
+    this.#open(key);
     return true;
   }
 
@@ -119,8 +121,9 @@ export class Turns {
   }
 
   /** What keeps a run or task waiting; undefined when it does not wait for its turn. */
-  waitOf(id: string): Wait | undefined {
-    return this.admission.waitOf(id);
+  waitOf(id: string): WaitFacts | undefined {
+    const wait = this.admission.waitOf(id);
+    return wait && { kind: waitKindOf(wait), ...wait };
   }
 
   /** The same as a sentence. */
@@ -131,6 +134,12 @@ export class Turns {
 
   get counts(): { held: number; waiting: number } {
     return this.admission.countsOf(SLOTS);
+  }
+
+  #open(key: string): void {
+    this.#pauses.delete(key);
+    this.admission.open(key);
+    this.give();
   }
 
   #close(pause: Pause): void {
