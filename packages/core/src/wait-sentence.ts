@@ -44,7 +44,7 @@ export function waitSentence(wait: Wait): string {
     case "SEQUENCE_LOCK":
       return `waits for the sequence lock of ${lockedPipeline(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "TASK_SLOTS":
-      return `waits for one of ${many(wait, "task slot")}; ${inLine(wait)}`;
+      return `waits for ${wait.limit === 1 ? "the only task slot" : `one of ${wait.limit} task slots`}; ${inLine(wait)}`;
     case "GROUP":
       return `waits for its turn in the concurrency group \`${lastPart(wait)}\`${atMost(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "PIPELINE_RUNS":
