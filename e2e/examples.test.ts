@@ -49,10 +49,11 @@ async function start(
   name: string,
   runParams: Record<string, string> = {},
   change: (text: string) => string = (text) => text,
+  pipelineId?: string,
 ): Promise<string> {
   const text = JSON.stringify((await documentsOf(name)).map(({ manifest }) => manifest));
   const documents = JSON.parse(change(text)) as ScopedManifest[];
-  return (await client.runs.start({ documents, runParams })).run.id;
+  return (await client.runs.start({ documents, runParams, pipelineId })).run.id;
 }
 
 /** The run once it has ended, or once all that is left waits for the gate of a task with this name. */
@@ -97,6 +98,19 @@ test("hello.yaml greets whom the run names", async () => {
   expect(await logOf(view, "hello")).toEqual(["Hello, Ada!"]);
 });
 
+test("schedule.yaml starts nothing by itself, and writes its report when it is asked to", async () => {
+  await client.manifests.apply({
+    documents: (await documentsOf("schedule.yaml")).map(({ manifest }) => manifest),
+  });
+  const { status } = await client.schedules.get("nightly-report");
+  expect(status).toMatchObject({ stage: "PAUSED", nextTimes: [] });
+  const { run } = await client.schedules.trigger("nightly-report");
+  expect(run.labels).toMatchObject({ occasion: "night", "mflow.schedule": "nightly-report" });
+  const view = await reached(run.id);
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", write: "SUCCEEDED" });
+  expect(taskIn(view, "write").status.markdownOutput).toBe("# Report\n\nAll is well.\n");
+});
+
 describe("params.yaml", () => {
   test("fills params from all levels, keeps what is read only, and shows no secret", async () => {
     const view = await reached(await start("params.yaml", { REGION: "asia", REPLICAS: "5", REGISTRY: "x" }));
@@ -116,6 +130,29 @@ describe("params.yaml", () => {
       message: expect.stringContaining("must be one of: europe, asia"),
     });
   });
+});
+
+test("chain.yaml runs a pipeline as a task, waits for somebody, and is followed by another", async () => {
+  const id = await start("chain.yaml", { VERSION: "1.4.0" }, undefined, "chain-release");
+  const waiting = async () => taskIn(await client.runs.get(id), "ticket");
+  await expect.poll(async () => (await waiting()).status.stage, { timeout: 30_000 }).toBe("ACTIVE");
+  const ticket = await waiting();
+  expect(ticket.waitingFor).toBe("waits for a status call: the ticket for shop:1.4.0 is closed");
+  const { statusUrl, outputUrl, updateToken } = await client.tasks.statusCall(ticket.id);
+  const post = (url: string, body: object) =>
+    fetch(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${updateToken}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  expect((await post(outputUrl, { runtimeEnvs: { TICKET: "42" } })).status).toBe(200);
+  expect((await post(statusUrl, { stage: "SUCCEEDED" })).status).toBe(200);
+  expect(stagesOf(await reached(id))).toEqual({ run: "SUCCEEDED", builds: "SUCCEEDED", ticket: "SUCCEEDED" });
+  const nextOf = async () => (await client.runs.get(id)).run.status.next?.runId;
+  await expect.poll(nextOf, { timeout: 30_000 }).toMatch(/^run-/);
+  const deploy = await reached((await nextOf()) ?? "");
+  expect(stagesOf(deploy)).toEqual({ run: "SUCCEEDED", deploy: "SUCCEEDED" });
+  expect(await logOf(deploy, "deploy")).toEqual(["deploy shop:1.4.0, by ticket 42"]);
 });
 
 describe("parallel.yaml", () => {

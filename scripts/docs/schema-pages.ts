@@ -1,5 +1,14 @@
 // The pages about nouns: manifests, runner specs, requests and records, from their schemas.
 
+import {
+  ChildRun,
+  ChildRunSpec,
+  ManualSpec,
+  NextPipeline,
+  NextRun,
+  RunParent,
+  StatusCall,
+} from "@mflow/core/schema/chain";
 import { Channel, ChannelSpec } from "@mflow/core/schema/channel";
 import { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import { ClusterCheck, MissingPermission, NamespaceCheck } from "@mflow/core/schema/cluster-check";
@@ -34,6 +43,17 @@ import { ReleaseReport, ReportedGate, ReportedTask } from "@mflow/core/schema/re
 import * as request from "@mflow/core/schema/request";
 import { FakeSpec, K8sJobSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
 import { Duration, Extension, Labels, Name, ParamName, Timestamp, Version } from "@mflow/core/schema/scalars";
+import {
+  CatchUp,
+  Firing,
+  PauseScheduleRequest,
+  ScheduledTime,
+  ScheduleManifest,
+  ScheduleMetadata,
+  ScheduleSpec,
+  ScheduleView,
+  WaitingFiring,
+} from "@mflow/core/schema/schedule";
 import { page } from "./markdown.ts";
 import { type KnownSchemas, type Schema, SchemaText } from "./schema-text.ts";
 
@@ -62,13 +82,25 @@ const pages: SchemaPage[] = [
     file: "manifests.md",
     title: "Manifests",
     intro: `A manifest file holds one or more YAML documents, separated by \`---\`. Each is a
-[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest) or a [ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
+[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest), a [ScheduleManifest](#schedulemanifest) or a
+[ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
 listed here are refused. What single values look like stands at the end of the page. How to use it:
 [write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md),
-[clusters](../how-to/clusters.md).`,
+[schedules](../how-to/schedules.md), [clusters](../how-to/clusters.md).`,
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
+      ...{
+        PipelineManifest,
+        PipelineMetadata,
+        PipelineSpec,
+        NextPipeline,
+        StageSpec,
+        TaskSpec,
+        AuditSpec,
+        ConfirmSpec,
+      },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ScheduleManifest, ScheduleMetadata, ScheduleSpec, CatchUp },
       ...{ ClusterManifest, ClusterSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },
       ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },
@@ -78,9 +110,10 @@ listed here are refused. What single values look like stands at the end of the p
     file: "runner-specs.md",
     title: "Runner specs",
     intro: `What \`runnerSpec\` of a [job](manifests.md#jobspec) holds, by its \`runnerType\`: a
-[K8sJobSpec](#k8sjobspec) for \`K8S_JOB\`, a [ShellSpec](#shellspec) for \`SHELL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
+[K8sJobSpec](#k8sjobspec) for \`K8S_JOB\`, a [ShellSpec](#shellspec) for \`SHELL\`, a [ChildRunSpec](#childrunspec) for \`PIPELINE\`, a
+[ManualSpec](#manualspec) for \`MANUAL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
 of a [TEMPLATE param](../how-to/templates.md); this is what it must look like once it is filled in.`,
-    schemas: { K8sJobSpec, ShellSpec, ShellStep, FakeSpec },
+    schemas: { K8sJobSpec, ShellSpec, ShellStep, ChildRunSpec, ManualSpec, FakeSpec },
   },
   {
     file: "requests.md",
@@ -95,6 +128,7 @@ are not listed here are refused.`,
       UpdateOutputRequest: request.UpdateOutputRequest,
       DecideRequest: request.DecideRequest,
       CancelRequest: request.CancelRequest,
+      PauseScheduleRequest,
     },
   },
   {
@@ -106,7 +140,9 @@ task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](.
     schemas: {
       ...{ PipelineTask, PipelineTaskStatus, Progress, RunDefinition, JobSnapshot },
       ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
+      ...{ NextRun, RunParent, ChildRun, StatusCall },
       ...{ Job, Pipeline },
+      ...{ Job, Pipeline, ScheduleView, ScheduledTime, Firing, WaitingFiring },
       ...{ Message, MessageRun, MessageTask, MessageGate },
       ...{ Delivery, DeliveryAttempt, DeliveryTarget, Channel, ...channelSpecs },
       ...{ Cluster, ClusterCheck, NamespaceCheck, MissingPermission },

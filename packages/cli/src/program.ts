@@ -9,6 +9,7 @@ import { declareFlowCommands } from "./commands/declare-flow.ts";
 import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
+import { declareScheduleCommands } from "./commands/declare-schedules.ts";
 import { declareServerCommands, SERVER_GROUP } from "./commands/declare-server.ts";
 import { type Context, type GlobalOptions, makeContext } from "./context.ts";
 import { styleFor } from "./display/style.ts";
@@ -93,6 +94,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
   declareFlowCommands(program, runs);
   declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
+  declareScheduleCommands(program, runs);
   declareAccountCommands(program, runs);
   declareListenerCommands(program, runs);
   declareClusterCommands(program, runs);

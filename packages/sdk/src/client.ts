@@ -12,6 +12,7 @@ import { archivedEvents, type EventOptions, eventPlaces, followEvents, newestPla
 import { limitCalls } from "./limits.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
+import { scheduleCalls } from "./schedules.ts";
 import { serverCalls } from "./server-calls.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
 
@@ -24,6 +25,7 @@ export function createClient(options: ClientOptions) {
   return {
     jobs: jobCalls(transport),
     pipelines: pipelineCalls(transport),
+    schedules: scheduleCalls(transport),
     manifests: manifestCalls(transport),
     runs: runCalls(transport),
     tasks: taskCalls(transport),

@@ -10,6 +10,7 @@ import type {
   RunPipelineResponse,
   RunView,
 } from "@mflow/core/schema/api";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
 import type { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -86,6 +87,9 @@ export function taskCalls(transport: Transport) {
     get: (id: string) => transport.json<JobTaskView>({ path: path`/job-tasks/${id}` }),
     updateStatus: (id: string, request: UpdateStatusRequest) => post<JobTaskView>(id, "status", request),
     updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
+    /** What somebody outside needs to end a task that waits for a status call; the history says who fetched it. */
+    statusCall: (id: string) =>
+      transport.json<StatusCall>({ method: "POST", path: path`/job-tasks/${id}/status-call` }),
     audit: (id: string, request: DecideRequest) => post<JobTaskView>(id, "audit", request),
     confirm: (id: string, request: DecideRequest) => post<JobTaskView>(id, "confirm", request),
     /** Takes back one's own pass. */

@@ -14,7 +14,7 @@ import { type Column, tableLines } from "../display/table.ts";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -30,7 +30,7 @@ export interface DescribeOptions {
 type Fact = readonly [label: string, value: string | number | undefined];
 
 /** Labels and values in two columns; those without a value are left out. */
-function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
+export function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
   const known = facts.filter(([, value]) => value !== undefined && value !== "");
   const width = Math.max(...known.map(([label]) => label.length));
   return known.map(
@@ -38,13 +38,19 @@ function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[]
   );
 }
 
-function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
+/** A title with its lines below; nothing when there are none. */
+export function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
   return lines.length === 0
     ? []
     : ["", style.tone("strong", title), ...lines.map((line) => (line ? `  ${line}` : ""))];
 }
 
-function table<T>(columns: readonly Column<T>[], items: readonly T[], options: DescribeOptions): string[] {
+/** The rows of a table in a section. */
+export function table<T>(
+  columns: readonly Column<T>[],
+  items: readonly T[],
+  options: DescribeOptions,
+): string[] {
   return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
 }
 
@@ -132,6 +138,7 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
         ],
         ["Paused", pausedText(pipeline)],
         ["Keeps", spec.retention && retentionText(spec.retention)],
+        ["Then", spec.nextPipeline?.pipeline],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],
@@ -163,12 +170,34 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Priority", run.priority],
         ["Group", run.group],
         ["Labels", labelText(run.labels)],
+        ...chainFacts(run),
       ],
       options,
     ),
+    ...section("Runs of its tasks", childLines(view.tasks), options),
     "",
     ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
   ];
+}
+
+/** Which runs it came from, and which one it led to. */
+function chainFacts({ parent, previous, chain, name, status: { next } }: PipelineTaskView["run"]): Fact[] {
+  const of = parent?.runId === undefined ? "" : ` of ${parent.runId}`;
+  return [
+    ["Parent", parent && `task ${parent.taskId}${of}`],
+    ["Previous", previous?.runId],
+    ["Chain", chain && [...chain, name].join(" -> ")],
+    ["Next", next && nextText(next)],
+  ];
+}
+
+function childLines(tasks: readonly JobTaskView[]): string[] {
+  return tasks.flatMap((task) => {
+    const earlier = (task.pastAttempts ?? []).flatMap(({ status }) => status.child?.runId ?? []);
+    const { child, stage } = task.status;
+    const runs = [...earlier.map((runId) => `${runId} (earlier attempt)`), ...(child ? [child.runId] : [])];
+    return runs.map((run) => plainLine(`${pathOf(task)} ${stage}: ${run}`));
+  });
 }
 
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
@@ -187,6 +216,8 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ],
         ["Job", `${task.job.name}:${task.job.version}`],
         ["Run", task.pipelineTaskId],
+        ["Runs as", status.child?.runId],
+        ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
         ["Priority", task.priority],
@@ -220,6 +251,11 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       options,
     ),
   ];
+}
+
+/** Whether somebody has to say how it ended. */
+function isAwaitingCall({ runnerType, status: { stage, reported } }: JobTaskView): boolean {
+  return runnerType === "MANUAL" && stage === "ACTIVE" && !reported;
 }
 
 function gateSection(

@@ -104,6 +104,11 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
     case "TERMINAL_OPENED":
     case "TERMINAL_CLOSED":
       return ["task", name, type.toLowerCase().replace("_", "-"), actor && `by ${actor}`, why];
+    case "NEXT_STARTED":
+    case "NEXT_REFUSED":
+      return ["run", event.pipelineTaskId, event.name, type.toLowerCase().replace("_", "-"), why];
+    case "STATUS_CALL_GIVEN":
+      return ["task", name, "status-call-given", actor && `to ${actor}`];
     case "JOB_STAGE":
       return ["job", name, stage, actor && `by ${actor}`];
     default:

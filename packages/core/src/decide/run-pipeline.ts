@@ -25,6 +25,7 @@ import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
 import { placeInLine, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
+import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
@@ -107,6 +108,7 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     revision: 1,
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
+  Object.assign(run, change.origin);
   const lockKey = lockKeyOf(change, labels);
   if (lockKey !== undefined) run.lockKey = lockKey;
   const priority = request.priority ?? pipeline.spec.priority ?? 0;
@@ -154,6 +156,7 @@ function snapshot(change: RunPipelineChange, context: Context): Snapshot {
     runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
+  if (startsRuns(pipeline.spec, byId)) definition.documents = sealDocuments(request.documents, context);
   const listeners = sealListeners(listenersOf(request), seal);
   if (Object.keys(listeners).length > 0) definition.listeners = listeners;
   return { definition, jobOfTask: (task) => requireJob(sealed, task) };

@@ -5,9 +5,11 @@ import type { JobSpec } from "../schema/job.ts";
 
 const ANYTHING = "ANYTHING";
 
+const comesFromElsewhere: ReadonlySet<string> = new Set(["K8S_JOB", "PIPELINE", "MANUAL"]);
+
 function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | ReadonlySet<string> {
   // Of a job that is not known, or whose results come from elsewhere, anything may come.
-  if (!spec || spec.manualUpdateStatus || spec.runnerType === "K8S_JOB") return ANYTHING;
+  if (!spec || spec.manualUpdateStatus || comesFromElsewhere.has(spec.runnerType)) return ANYTHING;
   if (spec.runnerType === "SHELL") {
     return JSON.stringify(spec.runnerSpec).includes("MFLOW_OUTPUT") ? ANYTHING : new Set();
   }

@@ -72,7 +72,8 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
 };
 
-const listQuery = {
+/** Of lists of records that have names and labels. */
+export const listQuery = {
   ...pageQuery,
   label: Type.Optional(
     Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
@@ -234,7 +235,7 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
   id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
   domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
   namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),

@@ -45,6 +45,15 @@ export const EVENT_TYPES = [
   "LIMIT_SET",
   "TERMINAL_OPENED",
   "TERMINAL_CLOSED",
+  "SCHEDULE_STARTED",
+  "SCHEDULE_SKIPPED",
+  "SCHEDULE_REFUSED",
+  "SCHEDULE_MISSED",
+  "SCHEDULE_PAUSED",
+  "SCHEDULE_RESUMED",
+  "NEXT_STARTED",
+  "NEXT_REFUSED",
+  "STATUS_CALL_GIVEN",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -94,6 +103,15 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   LIMIT_SET: "An admin set or took away a limit; `name` and `message` say which.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
   TERMINAL_CLOSED: "A terminal has ended; `message` says how, and in which container.",
+  SCHEDULE_STARTED: "A schedule started a run; `name` is the schedule.",
+  SCHEDULE_SKIPPED: "A time of a schedule passed without a run, because an earlier one had not ended.",
+  SCHEDULE_REFUSED: "A schedule could not start its run; `message` says why.",
+  SCHEDULE_MISSED: "Times of a schedule passed while nobody could start its runs; `message` says which.",
+  SCHEDULE_PAUSED: "A person paused a schedule.",
+  SCHEDULE_RESUMED: "A person resumed a schedule; its runs have their rights from now on.",
+  NEXT_STARTED: "The pipeline that follows a run was started; `message` is the id of its run.",
+  NEXT_REFUSED: "The pipeline that follows a run was not started; `message` says why.",
+  STATUS_CALL_GIVEN: "Somebody fetched the update token of a task, for a status call from outside.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -3,6 +3,7 @@
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
@@ -13,16 +14,20 @@ import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
+import { ChainedRuns } from "./chained-runs.ts";
+import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
 import { Memory } from "./memory.ts";
+import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
+import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
@@ -47,6 +52,8 @@ const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
+type NextRunChange = Extract<Change, { type: "nextRun" }>;
+
 export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -59,6 +66,8 @@ export class RunningEngine implements Engine {
   readonly #refusals: Refusals;
   readonly #terminals: Terminals;
   readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #chained: ChainedRuns;
+  readonly #childRuns: ChildRuns;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
@@ -79,7 +88,16 @@ export class RunningEngine implements Engine {
       tell: (event) => this.#tell(event),
       warn: (message, error) => options.log.warn(message, error),
     });
-    this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
+    this.#childRuns = new ChildRuns({
+      runs: options.store.runs,
+      chained: { start: (wanted) => this.#chained.start(wanted) },
+      cancelRun: (runId, request, actor) => this.cancelRun(runId, request, actor),
+      isSealed: (text) => options.keys.isSealed(text),
+      now: () => this.#clock.now(),
+    });
+    this.#runners = new Map(
+      [...options.runners, this.#childRuns].map((runner): [string, Runner] => [runner.type, runner]),
+    );
     this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
       this.#submitOwn(
         aggregateId,
@@ -109,6 +127,8 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      childEnded: (runId) => this.#childRuns.tellParent(runId),
+      startNext: (runId, nextId) => this.#startNext(runId, nextId),
       giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
@@ -136,6 +156,18 @@ export class RunningEngine implements Engine {
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
     });
+    this.#chained = new ChainedRuns({
+      store: options.store,
+      runRequests: this.#runRequests,
+      rightsOf: options.rightsOf,
+      unseal: (sealed) => options.keys.unseal(sealed),
+    });
+  }
+
+  #startNext(runId: string, nextId: string): Promise<void> {
+    const { store, keys } = this.#options;
+    const note = (id: string, change: NextRunChange) => this.#submit(id, change);
+    return startNextRun({ runs: store.runs, chained: this.#chained, keys, note }, runId, nextId);
   }
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
@@ -145,6 +177,7 @@ export class RunningEngine implements Engine {
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
+      isWanted: (ref) => this.#isWanted(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
     await this.#turns.load();
@@ -182,6 +215,11 @@ export class RunningEngine implements Engine {
     const task = await this.#options.store.runs.task(taskId);
     if (!task) return "UNKNOWN";
     return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
+  }
+
+  async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
+    const task = await this.#options.store.runs.task(taskId);
+    return task !== undefined && task.attempt === attempt && isWanted(task);
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
@@ -260,6 +298,20 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
+  async statusCall(taskId: string, actor: Actor): Promise<StatusCall> {
+    const { store, keys, mflowUrl } = this.#options;
+    const task = await store.runs.task(taskId);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    const parts = {
+      history: store.history,
+      updateToken: (id: string, attempt: number) => keys.updateToken(id, attempt),
+      mflowUrl,
+      now: () => this.#clock.now(),
+      tell: (event: HistoryEvent) => this.#tell(event),
+    };
+    return giveStatusCall(parts, task, actor);
+  }
+
   async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
     const { store } = this.#options;
@@ -271,6 +323,7 @@ export class RunningEngine implements Engine {
     if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
+    if (run) await this.#refuseWhileFollowed(run);
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
     await this.#discard(aggregateId, task);
     const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
@@ -296,6 +349,23 @@ export class RunningEngine implements Engine {
     }
     // What was to be released and is not yet goes with the rows.
     for (const type of types) await this.#runners.get(type)?.release(aggregateId);
+  }
+
+  /** What follows from the end of a run is done soon, and needs the run. */
+  async #refuseWhileFollowed({ id, parent, status: { next } }: PipelineTask): Promise<void> {
+    const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
+    if (isAwaited) {
+      throw new MflowError(
+        "CONFLICT",
+        `task ${parent.taskId} has still to be told how ${id} ended; try again`,
+      );
+    }
+    if (next && next.runId === undefined && next.code === undefined) {
+      throw new MflowError(
+        "CONFLICT",
+        `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`,
+      );
+    }
   }
 
   checkTerminal(task: JobTask): void {

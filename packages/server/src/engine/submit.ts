@@ -3,6 +3,7 @@
 
 import type { Actor } from "@mflow/core/change";
 import type { RenderedTask } from "@mflow/core/dry-run";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
@@ -71,6 +72,8 @@ export interface Engine {
     actor: Actor,
     onlyAt?: Revisions,
   ): Promise<JobTask>;
+  /** What somebody outside needs to end a task that waits for a status call; the history says who got it. */
+  statusCall(id: string, actor: Actor): Promise<StatusCall>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   /** Cancels the run, or the tasks of the stage that the request names. */
   cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;

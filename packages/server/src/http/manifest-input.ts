@@ -6,15 +6,14 @@ import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
-import type { Job } from "@mflow/core/schema/job";
 import type { Listeners } from "@mflow/core/schema/listener";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
-import { referredJob } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
+import { lookUpKnown } from "./lint-known.ts";
 
 function loadParser() {
   return import("@mflow/core/manifest");
@@ -78,18 +77,22 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint } = await import("@mflow/core/lint");
-  const refs = jobRefsOf(documents, scope);
-  const jobs = new Map<string, Job>();
-  for (const ref of refs) {
-    const job = await referredJob(store, ref, scope);
-    if (job) jobs.set(ref, job);
-  }
+  const { lint } = await import("@mflow/core/lint");
+  const { jobs, pipelines, ...missing } = await lookUpKnown(store, documents, scope);
   // Names are wanted for "did you mean" alone.
-  const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
-  const jobNames = new Set(items.map((job) => job.name));
-  const known = { findJob: (ref: string) => jobs.get(ref), jobNames, runnerTypes, ...reachable(sources) };
-  return lint(documents, { scope, overlay, ...known });
+  const named = async (list: () => Promise<{ items: { name: string }[] }>, isWanted: boolean) =>
+    new Set(isWanted ? (await list()).items.map(({ name }) => name) : []);
+  return lint(documents, {
+    ...{ scope, overlay, runnerTypes },
+    findJob: (ref) => jobs.get(ref),
+    jobNames: await named(() => store.listJobs({ scope, limit: 500 }), missing.isAnyJobMissing),
+    findPipeline: (ref) => pipelines.get(ref),
+    pipelineNames: await named(
+      () => store.listPipelines({ scope, limit: 500 }),
+      missing.isAnyPipelineMissing,
+    ),
+    ...reachable(sources),
+  });
 }
 
 export function isError(problem: ErrorDetail): boolean {

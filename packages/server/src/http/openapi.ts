@@ -17,6 +17,7 @@ import * as pause from "@mflow/core/schema/pause";
 import { Pipeline, PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
+import * as schedule from "@mflow/core/schema/schedule";
 import { TerminalCommand, TerminalNotice } from "@mflow/core/schema/terminal";
 import { YAML_TYPES } from "./body.ts";
 import { pathOf } from "./register.ts";
@@ -41,7 +42,7 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  const groups: object[] = [nouns, request, api, account, clusterCheck, limit, pause];
+  const groups: object[] = [nouns, request, api, account, clusterCheck, limit, pause, schedule];
   for (const group of groups) {
     for (const [name, value] of Object.entries(group) as [string, unknown][]) {
       if (typeof value === "object" && value !== null && !names.has(value)) {

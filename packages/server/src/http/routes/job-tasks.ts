@@ -3,6 +3,7 @@
 import { MflowError } from "@mflow/core/errors";
 import { checkRevision } from "@mflow/core/revision";
 import { JobTaskPage, JobTaskQuery, JobTaskView, RunJobResponse, ScopeQuery } from "@mflow/core/schema/api";
+import { StatusCall } from "@mflow/core/schema/chain";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import {
   CancelRequest,
@@ -210,6 +211,23 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       async handle(call, caller, bearer) {
         const { request, actor } = await taskActor(call, caller, bearer);
         return answer(await engine.updateStatus(call.params.id ?? "", request, actor, call.revisions));
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/job-tasks/:id/status-call",
+      id: "giveStatusCall",
+      tag,
+      summary: "Get what somebody outside needs to end a task",
+      description:
+        "Address, update token and a ready command for a task that waits for a status call: of a MANUAL job, or with " +
+        "`manualUpdateStatus`. Whoever has it can speak for this attempt alone. The history says who fetched it. Needs operator.",
+      access: "caller",
+      successes: { 200: { description: "The call.", schema: StatusCall } },
+      errors: ["NOT_FOUND", "CONFLICT"],
+      async handle(call, caller) {
+        const task = await find(call, caller, "operator");
+        return { body: await engine.statusCall(task.id, actorIn(caller, task)) };
       },
     }),
     route({

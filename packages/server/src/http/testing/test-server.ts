@@ -22,9 +22,11 @@ import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
+import { createManualRunner } from "../../runners/manual/manual-runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
+import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
 /** A body of which a test knows little. */
@@ -56,6 +58,7 @@ export interface TestServer {
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  schedules: Schedules;
   clusters: Clusters;
   limits: Limits;
   setState(state: ServerState): void;
@@ -130,17 +133,25 @@ export async function startTestServer({
     store,
     logs,
     keys,
-    runners: [runner ?? createFakeRunner()],
+    runners: [runner ?? createFakeRunner(), createManualRunner()],
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
+    rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     newId,
     mflowUrl: () => "http://127.0.0.1",
     listeners: listeners.hub,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   await engine.start();
+  await schedules.start();
   await listeners.dispatcher.start();
   const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
   const archive = new HistoryArchive({
@@ -157,6 +168,7 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    schedules,
     retention,
     archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
@@ -212,6 +224,7 @@ export async function startTestServer({
     keys,
     accounts,
     listeners,
+    schedules,
     clusters,
     limits,
     setState: (next) => {
@@ -231,6 +244,7 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await schedules.stop();
       await retention.stop();
       await archive.stop();
       await engine.stop();
