@@ -111,13 +111,27 @@ export class Turns {
     if (row?.group === undefined) return;
     const { group } = row;
     const { holding, waiting } = this.admission.around(groupKey(row, group));
+    const waiters = await this.#waitersFor(aggregateId);
     for (const other of [...waiting, ...holding]) {
       const owner = other.startsWith("run-") ? other : await runs.aggregateOf(other);
       // Ids tell which run is older: those of one server sort by the time at which they were made.
-      if (owner === undefined || owner >= aggregateId) continue;
+      if (owner === undefined || owner >= aggregateId || waiters.has(owner)) continue;
       const taskId = owner === other ? {} : { taskId: other };
       await this.#parts.submit(owner, { type: "giveWay", ...taskId, to: aggregateId, group });
     }
+  }
+
+  /** The runs that wait for the end of this one, since a task of theirs runs it: they give way to nothing of their own. */
+  async #waitersFor(runId: string): Promise<Set<string>> {
+    const { runs } = this.#parts.store;
+    const waiters = new Set<string>();
+    for (let run = await runs.run(runId); run?.parent; ) {
+      const above = await runs.aggregateOf(run.parent.taskId);
+      if (above === undefined || waiters.has(above)) break;
+      waiters.add(above);
+      run = await runs.run(above);
+    }
+    return waiters;
   }
 
   /** What keeps a run or task waiting; undefined when it does not wait for its turn. */
