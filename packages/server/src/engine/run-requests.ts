@@ -104,7 +104,7 @@ export class RunRequests {
   ): Promise<RunPipelineResult> {
     const { makeContext } = this.#parts;
     let warnings: string[] = [];
-    const create = async (): Promise<RunState> => {
+    const create = (): RunState => {
       const state = createState(change, makeContext(actor));
       checkState?.(state);
       warnings = unusedRunParams(state);
@@ -131,7 +131,7 @@ export class RunRequests {
       const [rendered] = await tryOutTasks(state, renderRun(state, context), context, this.#parts);
       return { task: state.tasks.get(id) as JobTask, rendered };
     }
-    const create = async () => createState(change, makeContext(actor));
+    const create = () => createState(change, makeContext(actor));
     const made = await this.#create(id, create, actor, idempotency);
     if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
     return { task: made.tasks.get(id) as JobTask };
@@ -166,7 +166,7 @@ export class RunRequests {
 
   #create(
     id: string,
-    create: () => Promise<RunState>,
+    create: () => RunState,
     actor: Actor,
     idempotency?: IdempotencyKey,
   ): Promise<RunState | string> {

@@ -1,7 +1,6 @@
 // What the rest of the server asks of the engine: one method per verb. Each answers after its commit and
 // rejects with an `MflowError` of the catalogue; then nothing has changed.
 
-import type { Wait } from "@mflow/core/admission";
 import type { Actor } from "@mflow/core/change";
 import type { RenderedTask } from "@mflow/core/dry-run";
 import type { StatusCall } from "@mflow/core/schema/chain";
@@ -21,6 +20,7 @@ import type {
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Why } from "@mflow/core/schema/why";
+import type { WaitFacts } from "@mflow/core/wait-sentence";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 import type { Pausable } from "./turns.ts";
 
@@ -108,10 +108,9 @@ export interface Engine {
   waitingFor(task: JobTask): string | undefined;
   /** The same of an unfinished run that waits in line, for its lock, or is paused. */
   runWaitsFor(run: PipelineTask): string | undefined;
-  /** What keeps a run or task waiting for its turn, as facts. */
-  waitOf(id: string): Wait | undefined;
   /** Why a run or task waits; NOT_FOUND when there is none. */
   why(id: string): Promise<Why>;
+  waitOf(id: string): WaitFacts | undefined;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */
