@@ -12,6 +12,7 @@ import { updateOutput } from "./decide/output.ts";
 import { proceed } from "./decide/proceed.ts";
 import { applyReport } from "./decide/report.ts";
 import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
+import { createRunOf, recordKept } from "./decide/run-of.ts";
 import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
@@ -26,7 +27,8 @@ type Creation = Extract<Change, { type: "runPipeline" | "runJob" }>;
 
 /** The state that a run or lone task begins with, for `decideNew` and for dry runs; throws the refusal. */
 export function createState(change: Creation, context: Context): RunState {
-  return change.type === "runPipeline" ? createRun(change, context) : createLoneTask(change, context);
+  if (change.type === "runJob") return createLoneTask(change, context);
+  return change.madeOf ? createRunOf(change, change.madeOf, context) : createRun(change, context);
 }
 
 /** Starts a run or lone task that `createState` made. */
@@ -37,6 +39,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     if (run) {
       if (run.lockKey) draft.claims.push(run.lockKey);
       draft.recordRun("RUN_STAGE", { stage: "ACTIVE" });
+      recordKept(draft);
       beginRunClock(draft);
       proceed(draft);
     } else {

@@ -11,6 +11,7 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { rollbackRules } from "./lint/rollback.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -35,15 +36,9 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
     );
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
-  for (const key of ["allowRollback", "rollbackParams"] as const) {
-    if (spec[key] === undefined || spec[key] === false) continue;
-    yield warning(
-      `/spec/${key}`,
-      `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
-    );
-  }
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
+  yield* rollbackRules(spec);
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }

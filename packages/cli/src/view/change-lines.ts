@@ -41,6 +41,8 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
       return ["run", event.pipelineTaskId, event.name, stage, why];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
+    case "TASK_KEPT":
+      return ["task", name, "kept", message && `(${message})`];
     case "TASK_REPORTED":
       return ["task", name, "reported", stage, why];
     case "TASK_OUTPUT":

@@ -25,6 +25,8 @@ import { makeStartRequest } from "./start-request.ts";
 import type {
   Actor,
   Engine,
+  RerunInput,
+  RollbackInput,
   RunJobInput,
   RunJobResult,
   RunPipelineInput,
@@ -211,6 +213,14 @@ export class RunningEngine implements Engine {
 
   runPipeline(input: RunPipelineInput): Promise<RunPipelineResult> {
     return this.#runRequests.runPipeline(input);
+  }
+
+  rerun(input: RerunInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rerun(input);
+  }
+
+  rollback(input: RollbackInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rollback(input);
   }
 
   runJob(input: RunJobInput): Promise<RunJobResult> {

@@ -1,8 +1,10 @@
 // Requests that bring new runs and lone tasks: names are resolved, the same Idempotency-Key is recognised, a dry
 // run is rendered, and everything else is created through the committer.
 
-import type { Context, RunJobChange, RunPipelineChange } from "@mflow/core/change";
+import { againTasks } from "@mflow/core/again";
+import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
+import { changeOf } from "@mflow/core/decide/run-of";
 import { lockKeyOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
@@ -14,7 +16,16 @@ import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
 import { type Committer, IdempotencyRace } from "./committer.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
-import type { Actor, RunJobInput, RunJobResult, RunPipelineInput, RunPipelineResult } from "./submit.ts";
+import { findLastSuccesses, loadRun, refuseDeprecatedJobs } from "./run-records.ts";
+import type {
+  Actor,
+  RerunInput,
+  RollbackInput,
+  RunJobInput,
+  RunJobResult,
+  RunPipelineInput,
+  RunPipelineResult,
+} from "./submit.ts";
 import { type TryOutParts, tryOutTasks } from "./try-out.ts";
 
 export interface RunRequestsParts extends TryOutParts {
@@ -34,7 +45,7 @@ export class RunRequests {
   }
 
   async runPipeline({ request, scope, actor, idempotencyKey }: RunPipelineInput): Promise<RunPipelineResult> {
-    const { store, newId, makeContext } = this.#parts;
+    const { store, newId } = this.#parts;
     const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
@@ -48,18 +59,71 @@ export class RunRequests {
       pipeline,
       jobs,
     };
-    if (request.dryRun) return dryRun(change, makeContext(actor), this.#parts);
+    return this.#startRun(change, actor, idempotency);
+  }
+
+  async rerun({ runId, request, actor, idempotencyKey }: RerunInput): Promise<RunPipelineResult> {
+    const madeOf = async (): Promise<MadeOf> => ({
+      how: "RERUN",
+      old: await loadRun(runId, this.#parts.store.runs),
+      request,
+    });
+    return this.#startRunOf(`rerun/${runId}`, request, madeOf, actor, idempotencyKey);
+  }
+
+  async rollback({ runId, request, actor, idempotencyKey }: RollbackInput): Promise<RunPipelineResult> {
+    const madeOf = async (): Promise<MadeOf> => {
+      const old = await loadRun(runId, this.#parts.store.runs);
+      const lastSuccesses = await findLastSuccesses(old, this.#parts.store.runs);
+      return { how: "ROLLBACK", old, request, lastSuccesses };
+    };
+    return this.#startRunOf(`rollback/${runId}`, request, madeOf, actor, idempotencyKey);
+  }
+
+  async #startRunOf(
+    verb: string,
+    request: unknown,
+    madeOf: () => Promise<MadeOf>,
+    actor: Actor,
+    idempotencyKey: string | undefined,
+  ): Promise<RunPipelineResult> {
+    const made = await madeOf();
+    const idempotency = idempotencyOf(verb, request, made.old.run, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return this.#repeatedRun(repeated);
+    return this.#startRun(changeOf(this.#parts.newId("run"), made), actor, idempotency);
+  }
+
+  /** Creates the run of a change, or says what it would be. */
+  async #startRun(
+    change: RunPipelineChange,
+    actor: Actor,
+    idempotency: IdempotencyKey | undefined,
+  ): Promise<RunPipelineResult> {
+    const { store, makeContext } = this.#parts;
+    if (change.request.dryRun) return dryRun(change, makeContext(actor), this.#parts);
     const lockKey = lockKeyOf(change);
     let warnings: string[] = [];
+    let again: RunPipelineResult["again"];
     const create = async (): Promise<RunState> => {
       const holder = lockKey === undefined ? undefined : await store.runs.lockHolder(lockKey);
-      const state = createState(change, { ...makeContext(actor), lockHolder: () => holder });
+      const context = { ...makeContext(actor), lockHolder: () => holder };
+      const state = createState(change, context);
+      if (change.madeOf) {
+        await refuseDeprecatedJobs(state, store.catalog);
+        again = againTasks(change.madeOf, state, context);
+      }
       warnings = unusedRunParams(state);
       return state;
     };
     const made = await this.#create(change.id, create, actor, idempotency);
     if (typeof made === "string") return this.#repeatedRun(made);
-    return { run: made.run as PipelineTask, tasks: [...made.tasks.values()], warnings };
+    return {
+      run: made.run as PipelineTask,
+      tasks: [...made.tasks.values()],
+      ...(again && { again }),
+      warnings,
+    };
   }
 
   async runJob({ request, scope, actor, idempotencyKey }: RunJobInput): Promise<RunJobResult> {
@@ -127,6 +191,9 @@ export class RunRequests {
       return await commit();
     } catch (error) {
       if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
+      // The same request was faster, and what it made is what refuses this one: a lock, or a task that runs.
+      const made = error instanceof MflowError ? await this.#repeated(idempotency) : undefined;
+      if (made !== undefined) return made;
       throw error;
     }
   }
@@ -155,14 +222,16 @@ export class RunRequests {
 async function dryRun(
   change: RunPipelineChange,
   context: Context,
-  parts: TryOutParts,
+  parts: RunRequestsParts,
 ): Promise<RunPipelineResult> {
   const state = createState(change, context);
+  if (change.madeOf) await refuseDeprecatedJobs(state, parts.store.catalog);
   const rendered = await tryOutTasks(state, renderRun(state, context), context, parts);
   return {
     run: state.run as PipelineTask,
     tasks: [...state.tasks.values()],
     rendered,
+    ...(change.madeOf && { again: againTasks(change.madeOf, state, context) }),
     warnings: unusedRunParams(state),
   };
 }

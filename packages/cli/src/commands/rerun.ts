@@ -1,0 +1,28 @@
+// `mflow rerun`: a new run of what an ended run was asked to do; tasks that succeeded are kept.
+
+import type { RerunRequest } from "@mflow/core/schema/request";
+import type { Context } from "../context.ts";
+import type { CommandCall } from "../program.ts";
+import { type MadeRunOptions, showMadeRun } from "./made-run.ts";
+import { parseParam } from "./run-values.ts";
+
+interface RerunOptions extends MadeRunOptions {
+  failed?: boolean;
+  all?: boolean;
+  from?: string;
+}
+
+export async function run(context: Context, { args, options }: CommandCall): Promise<number> {
+  const [id] = args as [string];
+  const given = options as RerunOptions;
+  const request: RerunRequest = {};
+  if (given.all) request.mode = "ALL";
+  if (given.failed) request.mode = "FAILED";
+  if (given.from !== undefined) request.from = given.from;
+  if (given.param) request.runParams = given.param.map((text) => parseParam(text, context.io.env));
+  if (given.dryRun) request.dryRun = true;
+  const connection = await context.connect({ start: true });
+  const idempotencyKey = given.idempotencyKey ?? crypto.randomUUID();
+  const response = await connection.client.runs.rerun(id, request, { idempotencyKey });
+  return showMadeRun(context, connection, response, given);
+}
