@@ -6,7 +6,7 @@ import { rerunPlanOf } from "./decide/rerun.ts";
 import { graphOf } from "./plan/graph.ts";
 import { nodeOf } from "./plan/progress.ts";
 import type { JobTask } from "./schema/job-task.ts";
-import type { RunState } from "./state.ts";
+import { inOrder, type RunState } from "./state.ts";
 
 /** What becomes of a task. One that is to RUN may still be SKIPPED by its `when`. */
 export interface AgainTask {
@@ -23,7 +23,7 @@ export function againTasks(madeOf: MadeOf, state: RunState, context: Context): A
   const { verdicts, unexpanded } = rerunPlanOf(madeOf, context);
   const graph = graphOf(state.definition.pipeline ?? { stages: [] });
   const named = new Set<number>();
-  return old.tasks.flatMap((task): AgainTask[] => {
+  return inOrder(old.tasks).flatMap((task): AgainTask[] => {
     const verdict = verdicts.get(task.id);
     if (!verdict) return [];
     const node = nodeOf(graph, task);
