@@ -31,8 +31,7 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
       const { keptFrom } = await client.logs.page(id, { limit: 1 });
       noteKept(context, { id, keptFrom });
       await printLog(context, client, id, options, "", stop.signal);
-    }
-    else if (options.follow) await followRunLogs(context, client, id, options, stop.signal);
+    } else if (options.follow) await followRunLogs(context, client, id, options, stop.signal);
     else {
       const { tasks } = await client.runs.get(id);
       for (const task of tasks) {

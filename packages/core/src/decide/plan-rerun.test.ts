@@ -19,7 +19,9 @@ function finish(
     for (const { name, audit } of open) {
       if (audit?.stage === "WAITING") play.audit(name, "PASS", "ann");
       const runtimeEnvs = envs[name];
-      play.report(name, failing.includes(name) ? "FAILED" : "SUCCEEDED", { ...(runtimeEnvs && { runtimeEnvs }) });
+      play.report(name, failing.includes(name) ? "FAILED" : "SUCCEEDED", {
+        ...(runtimeEnvs && { runtimeEnvs }),
+      });
     }
   }
   throw new Error(`it does not end: ${play.stages}`);
@@ -58,7 +60,14 @@ const table: [
       "d RUN it was skipped (RUN_FAILED), which is decided anew",
     ],
   ],
-  ["ALL keeps nothing", "a b", {}, ["b"], { mode: "ALL" }, ["a RUN all tasks run again", "b RUN all tasks run again"]],
+  [
+    "ALL keeps nothing",
+    "a b",
+    {},
+    ["b"],
+    { mode: "ALL" },
+    ["a RUN all tasks run again", "b RUN all tasks run again"],
+  ],
   ["a run that succeeded runs again whole", "a", {}, [], {}, ["a RUN all tasks run again"]],
   [
     "FROM runs a task and all after it",
@@ -66,7 +75,12 @@ const table: [
     {},
     [],
     { from: "b" },
-    ["a KEEP it succeeded", "b RUN it runs again as asked", "c KEEP it succeeded", "d RUN it comes after `b`"],
+    [
+      "a KEEP it succeeded",
+      "b RUN it runs again as asked",
+      "c KEEP it succeeded",
+      "d RUN it comes after `b`",
+    ],
   ],
   [
     "FROM goes by `needs`, and takes a task with its stage",
@@ -90,11 +104,7 @@ const table: [
     { stages: { s2: { finally: true } } },
     ["b"],
     {},
-    [
-      "a KEEP it succeeded",
-      "b RUN it failed",
-      "f RUN its stage is `finally`, which runs in every run",
-    ],
+    ["a KEEP it succeeded", "b RUN it failed", "f RUN its stage is `finally`, which runs in every run"],
   ],
   [
     "what comes after a failure that was ignored is kept",
@@ -136,7 +146,10 @@ const table: [
   [
     "a `when` that asks for another value is decided anew",
     "a b",
-    { tasks: { a: { when: 'has(params.WHAT) ? params.WHAT != "no" : true', job: "other" } }, jobs: { other: {} } },
+    {
+      tasks: { a: { when: 'has(params.WHAT) ? params.WHAT != "no" : true', job: "other" } },
+      jobs: { other: {} },
+    },
     ["b"],
     { runParams: { WHAT: "x" } },
     ["a RUN its `when` asks for WHAT, which has another value", "b RUN it failed"],
@@ -163,7 +176,11 @@ const table: [
     { tasks: { a: { matrix: { params: { OS: ["x", "y"] } } } } },
     ["a (y)"],
     {},
-    ["a (x) KEEP it succeeded", "a (y) RUN it failed", "b RUN it was skipped (RUN_FAILED), which is decided anew"],
+    [
+      "a (x) KEEP it succeeded",
+      "a (y) RUN it failed",
+      "b RUN it was skipped (RUN_FAILED), which is decided anew",
+    ],
   ],
 ];
 

@@ -52,15 +52,26 @@ describe("a rollback", () => {
     const back = playRollback(bad, [good]);
     expect(JSON.stringify([back.state.definition, ...back.decisions])).not.toContain("hidden-");
     expect(back.stages).toEqual(["build: SKIPPED", "deploy: CREATING", "test: PENDING"]);
-    expect(shownParams(back, "deploy")).toEqual(["VERSION=1 (LAST_SUCCESS)", "TOKEN=*** (LAST_SUCCESS)", "SPEED=slow (JOB)"]);
+    expect(shownParams(back, "deploy")).toEqual([
+      "VERSION=1 (LAST_SUCCESS)",
+      "TOKEN=*** (LAST_SUCCESS)",
+      "SPEED=slow (JOB)",
+    ]);
     finish(back);
-    expect(back.run).toMatchObject({ mode: "ROLLBACK", rollbackOf: bad.run.id, status: { stage: "SUCCEEDED" } });
+    expect(back.run).toMatchObject({
+      mode: "ROLLBACK",
+      rollbackOf: bad.run.id,
+      status: { stage: "SUCCEEDED" },
+    });
     expect(back.state.definition.mode).toBe("ROLLBACK");
     expect(back.task("build").status).toMatchObject({
       reason: "NO_ROLLBACK",
-      message: "job `noop:v1`, which it ran when it last succeeded, does not allow rollbacks (`allowRollback`)",
+      message: "job `noop:v1` does not allow rollbacks (`allowRollback`)",
     });
-    expect(back.task("deploy").rollback?.lastSuccess).toEqual({ runId: good.run.id, taskId: good.task("deploy").id });
+    expect(back.task("deploy").rollback?.lastSuccess).toEqual({
+      runId: good.run.id,
+      taskId: good.task("deploy").id,
+    });
   });
 
   test("takes the values of its request before those of the last success", () => {
@@ -68,7 +79,11 @@ describe("a rollback", () => {
     const good = finish(run(world, "deploy", "1"));
     const bad = finish(run(world, "deploy", "2"));
     const back = playRollback(bad, [good], { runParams: { SPEED: "fast", VERSION: "***" } });
-    expect(shownParams(back, "deploy")).toEqual(["VERSION=1 (LAST_SUCCESS)", "TOKEN=*** (LAST_SUCCESS)", "SPEED=fast (RUN)"]);
+    expect(shownParams(back, "deploy")).toEqual([
+      "VERSION=1 (LAST_SUCCESS)",
+      "TOKEN=*** (LAST_SUCCESS)",
+      "SPEED=fast (RUN)",
+    ]);
   });
 
   test("declares what runs declare when a job names no params for rollbacks", () => {
@@ -102,7 +117,9 @@ describe("a rollback", () => {
     const bad = finish(run(world, "a b c", "2", more), ["b"]);
     const back = playRollback(bad, [good]);
     const madeOf = { how: "ROLLBACK" } as never;
-    expect(againTasks(madeOf, back.state, world.context()).map(({ name, does, why }) => `${name} ${does} ${why}`)).toEqual([
+    expect(
+      againTasks(madeOf, back.state, world.context()).map(({ name, does, why }) => `${name} ${does} ${why}`),
+    ).toEqual([
       `a RUN back to ${good.task("a").id} of run ${good.run.id}`,
       `b SKIP NEVER_SUCCEEDED: it has not succeeded before run ${bad.run.id}`,
       `c SKIP NOT_RUN: it did not run in run ${bad.run.id}: there is nothing to roll back`,

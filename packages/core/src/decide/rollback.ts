@@ -65,7 +65,8 @@ function planTask(task: JobTask, { old, lastSuccesses }: Rollback, jobs: Rollbac
   const last = lastSuccesses.get(task.id);
   const job = last?.job ?? own;
   if (!job.spec.allowRollback) {
-    const what = `job \`${job.name}:${job.version}\`${last ? ", which it ran when it last succeeded," : ""}`;
+    const isOther = job.version !== own.version || job.name !== own.name;
+    const what = `job \`${job.name}:${job.version}\`${isOther ? ", which it ran when it last succeeded," : ""}`;
     return skip("NO_ROLLBACK", `${what} does not allow rollbacks (\`allowRollback\`)`);
   }
   if (!last) return skip("NEVER_SUCCEEDED", `it has not succeeded before run ${old.run.id}`);
