@@ -161,5 +161,7 @@ function watchOptions(command: Command): Command {
         "detach",
       ]),
     )
-    .option("--idempotency-key <key>", "the same key and request start one run only");
+    .option("--idempotency-key <key>", "the same key and request start one run only")
+    .option("--allow-root-steps", "let a server that is started here run SHELL steps as root")
+    .option("--shell-user <name>", "let a server that is started here run SHELL steps as this user");
 }

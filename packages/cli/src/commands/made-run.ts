@@ -8,8 +8,9 @@ import { EXIT } from "../exit-code.ts";
 import { pathOf } from "../view/watched.ts";
 import { watch } from "../watch/watch.ts";
 import { shownTasks } from "./rendered-tasks.ts";
+import type { ServerFlagOptions } from "./server-flags.ts";
 
-export interface MadeRunOptions {
+export interface MadeRunOptions extends ServerFlagOptions {
   param?: string[];
   detach?: boolean;
   dryRun?: boolean;

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
 import { type MadeRunOptions, showMadeRun } from "./made-run.ts";
 import { parseParam } from "./run-values.ts";
+import { serverFlags } from "./server-flags.ts";
 
 interface RerunOptions extends MadeRunOptions {
   failed?: boolean;
@@ -21,7 +22,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   if (given.from !== undefined) request.from = given.from;
   if (given.param) request.runParams = given.param.map((text) => parseParam(text, context.io.env));
   if (given.dryRun) request.dryRun = true;
-  const connection = await context.connect({ start: true });
+  const connection = await context.connect({ start: true, serverFlags: serverFlags(given) });
   const idempotencyKey = given.idempotencyKey ?? crypto.randomUUID();
   const response = await connection.client.runs.rerun(id, request, { idempotencyKey });
   return showMadeRun(context, connection, response, given);

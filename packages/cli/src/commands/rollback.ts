@@ -7,6 +7,7 @@ import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { type MadeRunOptions, showMadeRun } from "./made-run.ts";
 import { parseParam } from "./run-values.ts";
+import { serverFlags } from "./server-flags.ts";
 
 interface RollbackOptions extends MadeRunOptions {
   pipeline?: string;
@@ -21,7 +22,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   const request: RollbackRequest = {};
   if (given.param) request.runParams = given.param.map((text) => parseParam(text, context.io.env));
   if (given.dryRun) request.dryRun = true;
-  const connection = await context.connect({ start: true });
+  const connection = await context.connect({ start: true, serverFlags: serverFlags(given) });
   const id = named ?? (await lastRunOf(context, connection.client, given.pipeline as string));
   const idempotencyKey = given.idempotencyKey ?? crypto.randomUUID();
   const response = await connection.client.runs.rollback(id, request, { idempotencyKey });

@@ -48,7 +48,7 @@ export async function watch(
     await context.printDocument(last.run ? last : last.tasks[0]);
   }
   if (isEnded(stage)) {
-    if (watched.run && stage !== "SUCCEEDED") {
+    if (watched.run && stage !== "SUCCEEDED" && context.documentFormat === undefined) {
       context.note(`to run again what failed: ${context.command} rerun ${id}`);
     }
     return exitCodeOf(stage);

@@ -39,10 +39,13 @@ export function resetTask(
   why: Partial<JobTaskStatus> = {},
 ): JobTask {
   const { definition } = draft;
+  const { pastAttempts = [] } = task;
+  // One that ended before its turn, canceled or skipped, has no attempt to keep.
+  const hasBegun = task.attempt > pastAttempts.length;
   const past = pastOf(draft, task, why);
   const reset = draft.moveTask(task, cause, BLANK_STATUS);
   return draft.updateTask(reset, {
-    pastAttempts: [...(task.pastAttempts ?? []), past],
+    ...(hasBegun && { pastAttempts: [...pastAttempts, past] }),
     audit: undefined,
     confirm: undefined,
     ...gatesOf(definition, task),
@@ -51,6 +54,7 @@ export function resetTask(
     exportedAt: undefined,
     fanIn: undefined,
     open: undefined,
+    keptFrom: undefined,
     feedback: undefined,
     wakeAt: undefined,
     ...change,

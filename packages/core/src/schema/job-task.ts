@@ -196,7 +196,8 @@ export const JobTask = closed(
     ),
     exportedAt: Type.Optional(
       Type.Integer({
-        description: "Revision of the run at which its runtime envs were handed to later tasks.",
+        description:
+          "Revision of the run at which its runtime envs were handed to later tasks; below 0: by a task that a rerun kept.",
       }),
     ),
     startedBy: Type.String({
