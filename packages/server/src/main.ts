@@ -11,7 +11,9 @@ import { createKeys } from "./auth/keys.ts";
 import { readOrMake, secretFromFile, secretOf } from "./auth/secret-key.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
+import { systemClock } from "./engine/clock.ts";
 import { RunningEngine } from "./engine/engine.ts";
+import { Limits } from "./engine/limits.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
@@ -19,12 +21,16 @@ import { createTargetGuard } from "./listeners/target-guard.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
+import { HistoryArchive } from "./retention/history-archive.ts";
+import { Retention } from "./retention/retention.ts";
+import { retentionMetrics } from "./retention/retention-metrics.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { clusterMetrics } from "./runners/kubernetes/clusters/cluster-metrics.ts";
 import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
+import { Schedules } from "./triggers/schedules.ts";
 import { VERSION } from "./version.ts";
 
 export interface RunningServer {
@@ -129,14 +135,38 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: publicUrl,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
+  const retention = new Retention({
+    ...{ store, engine, log, clock: systemClock },
+    defaults: config.retention,
+  });
+  const archive = new HistoryArchive({
+    ...{ history: store.history, log, clock: systemClock },
+    folder: folder.file("archive"),
+    keepMs: config.historyMs,
+  });
   const app = createApp({
     store,
     logs,
     engine,
+    schedules,
+    retention,
+    archive,
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
     clusters,
+    limits,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>
@@ -154,6 +184,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     samples: async () => [
       ...(await deliveryMetrics(listeners.dispatcher.figures, store.deliveries)),
       ...clusterMetrics(kubernetes.figures()),
+      ...(await retentionMetrics(engine.removed, archive, store.space)),
     ],
     logger,
   });
@@ -168,8 +199,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   // The engine stops first: what it still tells of is in the store then, for this life or the next.
   opened.defer(() => listeners.close());
   opened.defer(() => engine.stop());
+  opened.defer(() => schedules.stop());
   await engine.start();
   await listeners.dispatcher.start();
+  await schedules.start();
+  opened.defer(() => archive.stop());
+  opened.defer(() => retention.stop());
+  retention.start();
+  archive.start();
   state = "ready";
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
@@ -179,7 +216,8 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, listeners, config.idleExitMs, close));
+  if (config.idleExitMs !== undefined)
+    opened.defer(whenIdle(engine, listeners, schedules, config.idleExitMs, close));
   return { address, ended, close };
 }
 
@@ -209,22 +247,23 @@ function gaugesOf(engine: RunningEngine) {
 }
 
 /**
- * Calls back once nothing was under way, and no message waited to be sent, for a while; woken by events, so that an idle
+ * Calls back once nothing was under way, no message waited to be sent and no schedule had a time to come, for a while; woken by events, so that an idle
  * server uses no CPU.
  */
 function whenIdle(
   engine: RunningEngine,
   { dispatcher }: OpenListeners,
+  schedules: Schedules,
   idleMs: number,
   callback: () => void,
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
-  const busy = () => engine.busy() || dispatcher.busy();
+  const busy = () => engine.busy() || dispatcher.busy() || schedules.busy();
   const check = () => {
     clearTimeout(timer);
     timer = busy() ? undefined : setTimeout(() => (busy() ? undefined : callback()), idleMs);
   };
-  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check)];
+  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check), schedules.watch(check)];
   check();
   return () => {
     clearTimeout(timer);

@@ -12,6 +12,7 @@ import type { ServerFlagOptions } from "./server-flags.ts";
 
 export interface MadeRunOptions extends ServerFlagOptions {
   param?: string[];
+  queue?: boolean;
   detach?: boolean;
   dryRun?: boolean;
   idempotencyKey?: string;

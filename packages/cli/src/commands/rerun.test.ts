@@ -83,7 +83,9 @@ test("a run that failed names the command that runs it again, which keeps what s
   expect(stdout).toContain("Rerun of  run-ID, what failed");
   expect(stdout).toContain("Kept      2 of 3 tasks; the others run again");
   expect(stdout).toMatch(/deploy +SUCCEEDED.*kept from run-ID/);
-  expect((await call("describe", "run", id)).stdout).toContain("Made of it\n  run-ID rerun SUCCEEDED, TIME by");
+  expect((await call("describe", "run", id)).stdout).toContain(
+    "Made of it\n  run-ID rerun SUCCEEDED, TIME by",
+  );
   const logs = await call("logs", second);
   expect(logs.stdout).toContain("make/build  | built");
   expect(logs.stderr).toContain("mflow: task-ID was kept: this is the log of task task-ID of run run-ID\n");
@@ -112,7 +114,9 @@ test("what makes no sense is said with what to do instead", async () => {
     stderr: "mflow: name a run or --pipeline NAME, one of them\nmflow rollback --pipeline NAME\n",
     exitCode: 2,
   });
-  expect((await call("rollback", "--pipeline", "none")).stderr).toContain("pipeline `none` has no run to roll back");
+  expect((await call("rollback", "--pipeline", "none")).stderr).toContain(
+    "pipeline `none` has no run to roll back",
+  );
   expect((await call("rerun", id, "--all", "--from", "test")).exitCode).toBe(2);
   expect((await call("rerun", id, "--from", "tset")).stderr).toContain("did you mean `test`?");
   expect((await call("rerun", id, "--failed")).stderr).toContain("nothing of run run-ID would run again");

@@ -21,6 +21,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   }
   const request: RollbackRequest = {};
   if (given.param) request.runParams = given.param.map((text) => parseParam(text, context.io.env));
+  if (given.queue !== undefined) request.queue = given.queue;
   if (given.dryRun) request.dryRun = true;
   const connection = await context.connect({ start: true, serverFlags: serverFlags(given) });
   const id = named ?? (await lastRunOf(context, connection.client, given.pipeline as string));

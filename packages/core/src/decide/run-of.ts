@@ -6,6 +6,7 @@ import { MflowError } from "../errors.ts";
 import type { RerunRequest, RollbackRequest } from "../schema/request.ts";
 import { isRunEnded, type RunState } from "../state.ts";
 import type { Draft } from "./draft.ts";
+import { placeInLine, queueRun } from "./queue.ts";
 import { makeRerun } from "./rerun.ts";
 import { makeRollback } from "./rollback.ts";
 import { checkedRun, makeRun, runLabels } from "./run-pipeline.ts";
@@ -35,7 +36,8 @@ export function changeOf(id: string, madeOf: MadeOf): RunPipelineChange {
       ...(!hasName && { name }),
       ...(sequenceLabelKey !== undefined && { sequenceLabelKey }),
       triggerMode: madeOf.how === "RERUN" ? run.triggerMode : "MANUAL",
-      ...dryRunOf(madeOf.request),
+      ...(run.priority !== undefined && { priority: run.priority }),
+      ...waysOf(madeOf.request),
     },
     scope: { domain, namespace },
     pipeline: {
@@ -49,8 +51,8 @@ export function changeOf(id: string, madeOf: MadeOf): RunPipelineChange {
   };
 }
 
-function dryRunOf({ dryRun }: RerunRequest | RollbackRequest) {
-  return dryRun === undefined ? {} : { dryRun };
+function waysOf({ dryRun, queue }: RerunRequest | RollbackRequest) {
+  return { ...(dryRun !== undefined && { dryRun }), ...(queue !== undefined && { queue }) };
 }
 
 /** The label whose value kept the old run in sequence; none when it is that of the pipeline, or there is none. */
@@ -65,7 +67,9 @@ export function createRunOf(change: RunPipelineChange, madeOf: MadeOf, context: 
   const made = makeRun(change, runLabels(change), context);
   const { run, definition, tasks } =
     madeOf.how === "RERUN" ? makeRerun(made, madeOf, context) : makeRollback(made, madeOf, context);
-  return checkedRun(run, definition, tasks, context);
+  const queued = queueRun(change, run, definition, context);
+  const placed = tasks.map((task) => (task.keptFrom ? task : placeInLine(task, run, definition, context)));
+  return checkedRun(queued, definition, placed, context);
 }
 
 /** Records what a rerun kept: in the new run that is all the history that those tasks have. */

@@ -5,6 +5,7 @@ import type { Static, TSchema } from "typebox";
 import { describingMetadata, Job, JobStage } from "./job.ts";
 import { JobTask, TaskOrigin, TaskStage } from "./job-task.ts";
 import { SetBy } from "./param.ts";
+import { Paused } from "./pause.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask, RunMode, RunStage } from "./pipeline-task.ts";
 import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
@@ -71,7 +72,8 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
 };
 
-const listQuery = {
+/** Of lists of records that have names and labels. */
+export const listQuery = {
   ...pageQuery,
   label: Type.Optional(
     Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
@@ -131,10 +133,35 @@ export const EventQuery = closed({
 });
 export type EventQuery = Static<typeof EventQuery>;
 
+export const ArchiveQuery = closed(
+  {
+    ...EventQuery.properties,
+    after: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Events after this place; left out: all." }),
+    ),
+  },
+  { description: "What of the archive of events is wanted." },
+);
+export type ArchiveQuery = Static<typeof ArchiveQuery>;
+
+/** Where the stream of events begins and ends. */
+export const EventPlaces = closed({
+  archivedUpTo: Type.Integer({ description: "Events up to this place are in the archive; 0: none." }),
+  newest: Type.Integer({ description: "Place of the newest event; 0: there is none." }),
+});
+export type EventPlaces = Static<typeof EventPlaces>;
+
 // Jobs and pipelines.
 
 export const JobPage = pageOf(Job);
-export const PipelinePage = pageOf(Pipeline);
+/** A pipeline as the API shows it. */
+export const PipelineView = closed({
+  ...Pipeline.properties,
+  paused: Type.Optional(titled("Nothing new of its runs starts.", Paused)),
+});
+export type PipelineView = Static<typeof PipelineView>;
+
+export const PipelinePage = pageOf(PipelineView);
 
 /** A field of a merge: left out it stays, `null` removes it. */
 export function nullable<T extends TSchema>(schema: T) {
@@ -209,7 +236,7 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
   id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
   domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
   namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
@@ -237,7 +264,18 @@ export const JobTaskView = closed({
 });
 export type JobTaskView = Static<typeof JobTaskView>;
 
-export const PipelineTaskPage = pageOf(PipelineTask);
+/** A run as the API shows it. */
+export const RunView = closed({
+  ...PipelineTask.properties,
+  waitingFor: Type.Optional(
+    Type.String({
+      description: "What a run waits for that is in line, wants its lock, or is paused; one sentence.",
+    }),
+  ),
+});
+export type RunView = Static<typeof RunView>;
+
+export const PipelineTaskPage = pageOf(RunView);
 export const JobTaskPage = pageOf(JobTaskView);
 
 /** A run with all its tasks, in the pipeline's order. */
@@ -252,7 +290,7 @@ export const RunAgain = closed({
 export type RunAgain = Static<typeof RunAgain>;
 
 export const PipelineTaskView = closed({
-  run: PipelineTask,
+  run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   again: Type.Optional(
     Type.Array(RunAgain, { description: "Its reruns and rollbacks, newest first; the last 50." }),
@@ -304,7 +342,7 @@ export const AgainTask = closed({
 export type AgainTask = Static<typeof AgainTask>;
 
 export const RunPipelineResponse = closed({
-  run: PipelineTask,
+  run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
   again: Type.Optional(
@@ -394,8 +432,21 @@ export type Health = Static<typeof Health>;
 
 export const Readiness = closed({
   status: oneOf(["ready", "starting", "draining"], "Only a server that is `ready` takes work."),
+  paused: Type.Optional(
+    closed(
+      { at: titled("Since when.", Timestamp), message: Paused.properties.message },
+      { description: "It takes work, but an admin lets nothing new start (`mflow drain`)." },
+    ),
+  ),
 });
 export type Readiness = Static<typeof Readiness>;
+
+export const ServerInfo = closed({
+  version: Type.String({ description: "Of the server." }),
+  status: Readiness.properties.status,
+  paused: Type.Optional(titled("An admin lets nothing new start.", Paused)),
+});
+export type ServerInfo = Static<typeof ServerInfo>;
 
 /** Where the server stands in its life; answers `/readyz`. */
 export type ServerState = Readiness["status"];

@@ -1,26 +1,27 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
+import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
-import { isOver, type RunState } from "@mflow/core/state";
-import { isAtWork } from "@mflow/core/transitions";
-import { waitingReason } from "@mflow/core/waiting";
+import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
+import { isAtWork, isEnded } from "@mflow/core/transitions";
+import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
-import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
+import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory, stateOf } from "./memory.ts";
+import { Memory } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
-import { Slots } from "./slots.ts";
+import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
 import type {
   Actor,
@@ -35,6 +36,7 @@ import type {
   TerminalRequest,
 } from "./submit.ts";
 import { Terminals } from "./terminals.ts";
+import { Turns } from "./turns.ts";
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;
@@ -42,6 +44,8 @@ const LEASE_MS = 60_000;
 const SWEEP_MS = 30_000;
 /** A change of the engine's own that could not be committed is tried again after this. */
 const RETRY_MS = 1_000;
+/** Tasks of a run that are read at once when it is deleted. */
+const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
@@ -49,7 +53,7 @@ export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #memory = new Memory();
-  readonly #slots: Slots;
+  readonly #turns: Turns;
   readonly #alarms: Alarms;
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
@@ -61,13 +65,22 @@ export class RunningEngine implements Engine {
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
   readonly #timers = new Set<() => void>();
+  readonly #removed = { request: 0, retention: 0 };
   #isDraining = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#owner = options.newId("server");
-    this.#slots = new Slots(options.maxTasks);
+    this.#turns = new Turns({
+      store: options.store,
+      maxTasks: options.maxTasks,
+      now: () => new Date(this.#clock.now()).toISOString(),
+      submit: (aggregateId, change) => this.#submit(aggregateId, change),
+      after: (ms, callback) => this.#after(ms, callback),
+      tell: (event) => this.#tell(event),
+      warn: (message, error) => options.log.warn(message, error),
+    });
     this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
     this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
       this.#submitOwn(
@@ -79,15 +92,12 @@ export class RunningEngine implements Engine {
       runs: options.store.runs,
       outbox: options.store.outbox,
       memory: this.#memory,
-      slots: this.#slots,
-      makeContext: (more) => this.#context(more),
+      admission: this.#turns.admission,
+      makeContext: (actor) => this.#context(actor),
       newEffectId: () => options.newId("effect"),
       lease: () => this.#lease(),
       deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
       committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
-      failed: ({ change }) => {
-        if (change?.type === "slotFree") this.#slots.ungrant(change.taskId);
-      },
     });
     this.#workers = new EffectWorkers({
       outbox: options.store.outbox,
@@ -101,6 +111,7 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
     });
@@ -122,7 +133,7 @@ export class RunningEngine implements Engine {
       store: options.store,
       committer: this.#committer,
       newId: options.newId,
-      makeContext: (actor) => this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
+      makeContext: (actor) => this.#context(actor),
       refuseWhenDraining: () => this.#refuseWhenDraining(),
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
@@ -138,6 +149,7 @@ export class RunningEngine implements Engine {
       standing: (ref) => this.#standing(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
+    await this.#turns.load();
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
       runs: store.runs,
@@ -146,13 +158,17 @@ export class RunningEngine implements Engine {
       lease: () => this.#lease(),
       now: () => this.#clock.now(),
       found: (state) => this.#found(state),
+      foundWaiting: (run) => {
+        this.#unfinished.add(run.id);
+        noteRun(this.#turns.admission, run);
+      },
       report: async (aggregateId, report) => this.#submit(aggregateId, { type: "report", report }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
     });
     await this.#takeUp(effects);
     await this.#finishLogs(isKnown);
-    this.#grantSlots();
+    this.#turns.give();
     this.#sweepLater();
   }
 
@@ -254,22 +270,42 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
-  async remove(aggregateId: string, actor: Actor): Promise<void> {
+  async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
-    const { store, logs } = this.#options;
-    const aggregate = await store.runs.load(aggregateId);
-    if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
-    if (!isOver(stateOf(aggregate))) {
+    const { store } = this.#options;
+    const run = await store.runs.run(aggregateId);
+    const task = run ? undefined : await store.runs.task(aggregateId);
+    const record = run ?? task;
+    if (!record || task?.pipelineTaskId !== undefined)
+      throw new MflowError("NOT_FOUND", `there is no run or lone task ${aggregateId}`);
+    if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
-    for (const task of aggregate.tasks) {
-      await this.#runners.get(task.runnerType)?.discard?.(task.id);
-      await logs.remove(task.id);
-    }
-    const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
+    await this.#discard(aggregateId, task);
+    const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);
+    this.#removed[because === undefined ? "request" : "retention"]++;
+  }
+
+  /** Removes the logs of a run's tasks, or of the lone task, and what their runners keep. */
+  async #discard(aggregateId: string, lone: JobTask | undefined): Promise<void> {
+    const { store, logs } = this.#options;
+    const types = new Set<string>();
+    for (let done = 0; ; ) {
+      // A few at a time: what a wide run takes to read holds up commits.
+      const tasks = lone ? [lone] : await store.runs.someTasksOfRun(aggregateId, done, DISCARDED_AT_ONCE);
+      for (const { id, runnerType } of tasks) {
+        types.add(runnerType);
+        await this.#runners.get(runnerType)?.discard?.(id);
+        await logs.remove(id);
+      }
+      done += tasks.length;
+      if (lone || tasks.length < DISCARDED_AT_ONCE) break;
+    }
+    // What was to be released and is not yet goes with the rows.
+    for (const type of types) await this.#runners.get(type)?.release(aggregateId);
   }
 
   checkTerminal(task: JobTask): void {
@@ -291,10 +327,46 @@ export class RunningEngine implements Engine {
         ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
       if (waits !== undefined) return waits;
     }
-    const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
-    if (place === undefined) return waitingReason(task);
-    return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;
+    return this.#turns.sentence(task.id) ?? waitingReason(task);
   }
+
+  runWaitsFor(run: PipelineTask): string | undefined {
+    return this.#turns.sentence(run.id) ?? runWaitingReason(run);
+  }
+
+  waitOf(id: string): Wait | undefined {
+    return this.#turns.waitOf(id);
+  }
+
+  pauseRun: Engine["pauseRun"] = async (runId, request, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "pauseRun", request, ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  resumeRun: Engine["resumeRun"] = async (runId, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "resumeRun", ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  pause: Engine["pause"] = (what, request, actor) => this.#turns.pause(what, request, actor);
+
+  resume: Engine["resume"] = (what, actor) => this.#turns.resume(what, actor);
+
+  pauseOf: Engine["pauseOf"] = (what) => this.#turns.pauseOf(what);
+
+  setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
+
+  cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
+    const canceled: PipelineTask[] = [];
+    // Those of the end first: else each that is canceled would give the next one its turn.
+    for (const run of (await this.#options.store.runs.pending()).reverse()) {
+      const isOf = run.name === pipeline && run.domain === scope.domain && run.namespace === scope.namespace;
+      if (!isOf) continue;
+      const state = await this.#submitFor(run.id, { type: "cancelRun", request, onlyWaiting: true }, actor);
+      if (state.run?.status.stage === "CANCELED") canceled.push(state.run);
+    }
+    return canceled.reverse();
+  };
 
   subscribe(listener: (event: HistoryEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -307,33 +379,28 @@ export class RunningEngine implements Engine {
 
   /** Counts for metrics. */
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
-    const { held, waiting } = this.#slots.counts;
+    const { held, waiting } = this.#turns.counts;
     return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
   }
 
-  #context({
-    actor,
-    freeSlots,
-    mayReuseSlots,
-  }: {
-    actor: Actor | undefined;
-    freeSlots: number;
-    mayReuseSlots: boolean;
-  }): Context {
+  /** Runs and lone tasks that were removed since the start, by why. */
+  get removed(): Readonly<Record<"request" | "retention", number>> {
+    return this.#removed;
+  }
+
+  #context(actor: Actor | undefined): Context {
     const { keys, groupMembers, newId, statusGraceMs } = this.#options;
     const nowMs = this.#clock.now();
     const context: Context = {
       now: new Date(nowMs).toISOString(),
       nowMs,
-      freeSlots,
-      mayReuseSlots,
+      admission: this.#turns.admission,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
       random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
-      lockHolder: () => undefined,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
       seal: (plain) => keys.seal(plain),
       unseal: (sealed) => keys.unseal(sealed),
@@ -403,11 +470,9 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
+    noteState(this.#turns.admission, state);
     if (state.run) this.#alarms.note(state.id, state.run);
-    for (const task of state.tasks.values()) {
-      this.#slots.note(state.id, task);
-      this.#alarms.note(state.id, task);
-    }
+    for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
   #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
@@ -423,7 +488,7 @@ export class RunningEngine implements Engine {
     }
     if (messages.length > 0)
       this.#options.listeners?.committed(messages.flatMap(({ deliveries }) => deliveries));
-    this.#grantSlots();
+    this.#turns.give();
   }
 
   #tell(event: HistoryEvent): void {
@@ -433,12 +498,6 @@ export class RunningEngine implements Engine {
       } catch (error) {
         this.#options.log.warn("a subscriber failed", error);
       }
-    }
-  }
-
-  #grantSlots(): void {
-    for (const { taskId, aggregateId } of this.#slots.grant()) {
-      this.#submitOwn(aggregateId, { type: "slotFree", taskId });
     }
   }
 
@@ -480,15 +539,21 @@ export class RunningEngine implements Engine {
   }
 }
 
-function deletion({ id, run, tasks }: Aggregate, actor: Actor, at: string): NewHistoryEvent {
-  const { domain, namespace, name } = run ?? (tasks[0] as JobTask);
+function deletion(
+  record: PipelineTask | JobTask,
+  at: string,
+  actor?: Actor,
+  because?: string,
+): NewHistoryEvent {
+  const { id, domain, namespace, name } = record;
   return {
     type: "DELETED",
     at,
     domain,
     namespace,
     name,
-    actor: actor.name,
-    [run ? "pipelineTaskId" : "taskId"]: id,
+    ...(actor && { actor: actor.name }),
+    ...(because !== undefined && { reason: "RETENTION", message: because }),
+    ["runBy" in record ? "pipelineTaskId" : "taskId"]: id,
   };
 }

@@ -1,11 +1,11 @@
 // Requests that bring new runs and lone tasks: names are resolved, the same Idempotency-Key is recognised, a dry
 // run is rendered, and everything else is created through the committer.
 
+import { UNLIMITED } from "@mflow/core/admission";
 import { againTasks } from "@mflow/core/again";
 import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
 import { changeOf } from "@mflow/core/decide/run-of";
-import { lockKeyOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -101,13 +101,14 @@ export class RunRequests {
     idempotency: IdempotencyKey | undefined,
   ): Promise<RunPipelineResult> {
     const { store, makeContext } = this.#parts;
-    if (change.request.dryRun) return dryRun(change, makeContext(actor), this.#parts);
-    const lockKey = lockKeyOf(change);
+    // A lock that somebody holds does not matter to a dry run.
+    if (change.request.dryRun) {
+      return dryRun(change, { ...makeContext(actor), admission: UNLIMITED }, this.#parts);
+    }
     let warnings: string[] = [];
     let again: RunPipelineResult["again"];
     const create = async (): Promise<RunState> => {
-      const holder = lockKey === undefined ? undefined : await store.runs.lockHolder(lockKey);
-      const context = { ...makeContext(actor), lockHolder: () => holder };
+      const context = makeContext(actor);
       const state = createState(change, context);
       if (change.madeOf) {
         await refuseDeprecatedJobs(state, store.catalog);

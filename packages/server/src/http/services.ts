@@ -7,15 +7,19 @@ import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
+import type { Limits } from "../engine/limits.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { HttpSender } from "../listeners/channel.ts";
 import type { Channels } from "../listeners/channels.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
+import type { HistoryArchive } from "../retention/history-archive.ts";
+import type { Retention } from "../retention/retention.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
@@ -39,8 +43,12 @@ export interface Services {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  retention: Pick<Retention, "cleanup">;
+  /** Old events that are no longer in the store. */
+  archive: Pick<HistoryArchive, "read">;
   catalog: CatalogContext;
   lint: LintSources;
+  schedules: Schedules;
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;
@@ -51,6 +59,8 @@ export interface Services {
   /** The stored clusters. */
   clusters: Clusters;
   checkCluster: CheckCluster;
+  /** The limits of admins. */
+  limits: Limits;
   /** Who sends messages: is woken when people change what it works on. */
   dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil" | "failing" | "kindOf">;
   /** Absent: there are no app channels, and every callback is refused. */

@@ -72,6 +72,7 @@ const TABLES = {
   task: "tasks",
   job: "jobs",
   pipeline: "pipelines",
+  schedule: "schedules",
   delivery: "deliveries",
 } as const;
 

@@ -12,15 +12,18 @@ import { describeDeliveries } from "./testing/deliveries.conformance.ts";
 import { describeDeliveryFilters, describeDeliveryLists } from "./testing/delivery-lists.conformance.ts";
 import { describeDeliveryRemoval } from "./testing/delivery-removal.conformance.ts";
 import { describeDeliveryTargets } from "./testing/delivery-targets.conformance.ts";
+import { describeEndedRuns } from "./testing/ended-runs.conformance.ts";
 import { describeFilters } from "./testing/filters.conformance.ts";
 import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
 import { describeLists } from "./testing/lists.conformance.ts";
-import { describeChannels, describeClusters } from "./testing/named.conformance.ts";
+import { describeChannels, describeClusters, describeLimits } from "./testing/named.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
+import { describePauses } from "./testing/pauses.conformance.ts";
 import { START } from "./testing/records.ts";
 import { describeRunnerAttempts } from "./testing/runner-attempts.conformance.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
+import { describeSchedules } from "./testing/schedules.conformance.ts";
 
 /** `prepare` makes an empty database whose stores take the time from `now`. */
 export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {
@@ -56,10 +59,12 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
 
     describeCommits(bench);
     describeRuns(bench);
+    describeEndedRuns(bench);
     describeLists(bench);
     describeOutbox(bench);
     describeHistory(bench);
     describeCatalog(bench);
+    describeSchedules(bench);
     describeAccounts(bench);
     describeDeliveries(bench);
     describeDeliveryTargets(bench);
@@ -68,6 +73,8 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeDecisionRecords(bench);
     describeChannels(bench);
     describeClusters(bench);
+    describeLimits(bench);
+    describePauses(bench);
     describeRunnerAttempts(bench, () => prepare(() => START));
     describeGates(bench);
   });

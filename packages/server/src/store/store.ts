@@ -4,6 +4,7 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
+import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
@@ -17,11 +18,14 @@ import type {
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
+import type { Pause } from "@mflow/core/schema/pause";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
 
 /** A run with its tasks, or a lone task: what is decided on and committed as one. */
 export interface Aggregate {
@@ -32,7 +36,8 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE";
+/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
+export type EffectKind = "START" | "STOP" | "RELEASE" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {
@@ -134,14 +139,18 @@ export interface RunStore {
   load(id: string): Promise<Aggregate | undefined>;
   /** Id of the aggregate that a task belongs to. */
   aggregateOf(taskId: string): Promise<string | undefined>;
-  /** Ids of aggregates that have not ended, oldest first. */
+  /** Ids of aggregates that have begun and not ended, oldest first: not of runs in stage PENDING. */
   unfinished(): Promise<string[]>;
+  /** Runs in stage PENDING, oldest first; their tasks and definitions are not read. */
+  pending(): Promise<PipelineTask[]>;
   lockHolder(key: string): Promise<string | undefined>;
   /** What an idempotency key was used for in the last 24 hours. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
   run(id: string): Promise<PipelineTask | undefined>;
   task(id: string): Promise<JobTask | undefined>;
   tasksOfRun(runId: string): Promise<JobTask[]>;
+  /** At most `limit` of them, without the first `skip`. */
+  someTasksOfRun(runId: string, skip: number, limit: number): Promise<JobTask[]>;
   definition(aggregateId: string): Promise<RunDefinition | undefined>;
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;
@@ -150,14 +159,52 @@ export interface RunStore {
    * does not depend on how many other tasks there are.
    */
   waitingGates(query: WaitingGateQuery): Promise<Page<WaitingGate>>;
-  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`: the task that asks. */
+  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`, the task that asks. */
   lastSucceeded(query: LastSucceededQuery): Promise<JobTask | undefined>;
   /**
    * Removes an ended aggregate with its tasks and deliveries; history stays, and `history` is added to it, and so does
    * the decision record. PENDING deliveries stay until they end, and the definition, which they need, as long. Rejects
-   * with CONFLICT when it has not ended, with NOT_FOUND when there is none.
+   * with CONFLICT when it has not ended, with NOT_FOUND when there is none. However wide it is, others commit in
+   * between; once it is gone its tasks follow, also when the process dies meanwhile: the next opening goes on.
    */
   remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
+/** What ended runs are runs of: a pipeline by its name, or, for tasks that ran alone, their job. */
+export interface EndedGroupKey extends Scope {
+  kind: "RUN" | "TASK";
+  name: string;
+}
+
+/** How many ended runs or lone tasks there are of a pipeline or job. */
+export interface EndedGroup extends EndedGroupKey {
+  /** Of the group among all. */
+  place: number;
+  succeeded: number;
+  other: number;
+}
+
+/** Ended runs and lone tasks in the order of their ends. No cost here grows with how many there are. */
+export interface EndedRunStore {
+  /** At most `limit` groups that have ended runs, of places after `after`, in order. */
+  groups(after: number, limit: number): Promise<EndedGroup[]>;
+  group(key: EndedGroupKey): Promise<EndedGroup | undefined>;
+  /** At most `limit` that ended in one of these ways, those that ended first, and by id; only what comes after `after`. */
+  oldest(
+    group: EndedGroup,
+    endings: readonly Ending[],
+    limit: number,
+    after?: Pick<EndedRun, "endedAt" | "id">,
+  ): Promise<EndedRun[]>;
+  /** The one that ended last in this way. */
+  newest(group: EndedGroup, ending: Ending): Promise<EndedRun | undefined>;
+}
+
+/** What the state takes of the disk. */
+export interface SpaceStore {
+  space(): Promise<{ bytes: number; freeBytes: number }>;
+  /** Gives back a portion of what is free, when that is much; answers whether it did: then there may be more. */
+  giveBack(): Promise<boolean>;
 }
 
 export interface WaitingGateQuery {
@@ -179,8 +226,8 @@ export interface LastSucceededQuery {
   job: string;
   stageName?: string;
   name: string;
-  /** Id of the task that asks; tasks that are not older are left out. */
-  before: string;
+  /** Id of the task that asks; tasks that are not older are left out. Absent: nobody asks. */
+  before?: string;
 }
 
 export interface Page<T> {
@@ -345,6 +392,25 @@ export interface ClusterStore {
   remove(name: string): Promise<void>;
 }
 
+export interface LimitStore {
+  /** By name. */
+  list(): Promise<Limit[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(limit: Limit, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
+export interface PauseStore {
+  /** By key. */
+  list(): Promise<Pause[]>;
+  /** Writes, over what is there. */
+  put(pause: Pause, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** What is not there is ignored. */
+  remove(key: string, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
 /** What a runner must not forget of an attempt while its work is elsewhere. */
 export interface RunnerAttempt {
   taskId: string;
@@ -375,19 +441,34 @@ export interface HistoryQuery {
   taskId?: string;
 }
 
+/** How much of the history is in the archive. */
+export interface ArchivedHistory {
+  /** All up to this place; 0: nothing. */
+  upTo: number;
+  /** Name of the file that was written last; none: empty. */
+  file: string;
+  /** So much of it is whole. */
+  bytes: number;
+}
+
 export interface HistoryStore {
   /** Adds events that belong to no other change. Durable when it resolves. */
   append(events: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** Only events that are not in the archive. */
   list(query: HistoryQuery): Promise<HistoryEvent[]>;
-  /** Place of the newest event, 0 when there is none. */
+  /** Place of the newest event, in the archive or not; 0 when there is none. */
   lastSeq(): Promise<number>;
+  archived(): Promise<ArchivedHistory>;
+  /** Notes what is in the archive, and removes it here. Durable when it resolves. */
+  archive(archived: ArchivedHistory): Promise<void>;
 }
 
 /** A record is written when its stored revision is `expectedRevision`; 0 means that it must not exist. */
 export type CatalogChange =
   | { put: "job"; job: Job; expectedRevision: number }
   | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
-  | { remove: "job" | "pipeline"; id: string; expectedRevision: number };
+  | { put: "schedule"; schedule: Schedule; expectedRevision: number }
+  | { remove: "job" | "pipeline" | "schedule"; id: string; expectedRevision: number };
 
 export interface CatalogStore {
   /** All or nothing. Rejects with STALE_REVISION or NAME_TAKEN that names the record. */
@@ -400,6 +481,31 @@ export interface CatalogStore {
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
   listPipelines(query: PageQuery & { name?: string }): Promise<Page<Pipeline>>;
+  schedule(id: string): Promise<Schedule | undefined>;
+  findSchedule(scope: Scope, name: string): Promise<Schedule | undefined>;
+  listSchedules(query: PageQuery & { name?: string }): Promise<Page<Schedule>>;
+}
+
+export interface StoredSchedule {
+  schedule: Schedule;
+  /** Absent until it was put for the first time. */
+  state?: ScheduleState;
+}
+
+/** What schedules have done so far; it goes with its schedule. Durable when a promise resolves. */
+export interface ScheduleStore {
+  /** Oldest first. */
+  all(): Promise<StoredSchedule[]>;
+  find(id: string): Promise<StoredSchedule | undefined>;
+  /**
+   * Written, with events, when the stored revision is `expectedRevision`, 0: there is none yet. Rejects with
+   * STALE_REVISION, or with NOT_FOUND when the schedule is gone.
+   */
+  putState(
+    state: ScheduleState,
+    expectedRevision: number,
+    history: NewHistoryEvent[],
+  ): Promise<HistoryEvent[]>;
 }
 
 export type Role = "viewer" | "operator" | "admin";
@@ -461,14 +567,19 @@ export interface AccountStore {
 /** Closing waits for lists under way; a second close does nothing. */
 export interface Store {
   readonly runs: RunStore;
+  readonly ended: EndedRunStore;
   readonly outbox: Outbox;
   readonly history: HistoryStore;
   readonly catalog: CatalogStore;
+  readonly schedules: ScheduleStore;
   readonly accounts: AccountStore;
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;
   readonly channels: ChannelStore;
   readonly clusters: ClusterStore;
+  readonly limits: LimitStore;
+  readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
+  readonly space: SpaceStore;
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Answer, type Route, route } from "../route.ts";
+import { runView } from "../run-view.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
 
@@ -93,7 +94,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
   function madeRun({ run, tasks, ...result }: RunPipelineResult, isDryRun = false): Answer {
     const status = isDryRun || result.repeated ? 200 : 201;
     const views = tasks.map((task) => taskView(engine, task));
-    return { status, body: { run, tasks: views, ...result }, revision: run.revision };
+    const shown = isDryRun ? run : runView(engine, run);
+    return { status, body: { run: shown, tasks: views, ...result }, revision: run.revision };
   }
 
   return [
@@ -104,7 +106,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       tag,
       summary: "Run a pipeline",
       description:
-        "A stored one, one of `documents`, or a bare `spec`. With an Idempotency-Key the same request again " +
+        "A stored one, one of `documents`, or a bare `spec`. While another run holds the sequence lock it is refused, or " +
+        "with `queue` waits in line as PENDING. With an Idempotency-Key the same request again " +
         "answers with the same run. `dryRun` stores nothing. Needs operator.",
       access: "caller",
       headers: ["Idempotency-Key"],
@@ -122,6 +125,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
+        "QUEUE_FULL",
         "GATE_CANNOT_PASS",
         "IDEMPOTENCY_CONFLICT",
       ],
@@ -147,7 +151,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: [],
       async handle({ query }, caller) {
         const { stage: stages, pipeline, of } = query;
-        return { body: await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline, of }) };
+        const page = await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline, of });
+        return { body: { ...page, items: page.items.map((run) => runView(engine, run)) } };
       },
     }),
     route({
@@ -167,7 +172,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const again = await runsMadeOf(run);
         return {
           body: {
-            run,
+            run: runView(engine, run),
             tasks: tasks.map((task) => taskView(engine, task)),
             ...(again.length > 0 && { again }),
           },

@@ -4,23 +4,28 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
+import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
+import { Limits } from "../../engine/limits.ts";
 import type { Engine } from "../../engine/submit.ts";
 import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
+import { newId } from "../../new-id.ts";
+import { HistoryArchive } from "../../retention/history-archive.ts";
+import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
+import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
 /** A body of which a test knows little. */
@@ -44,11 +49,17 @@ export interface TestServer {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  /** Not started: it works when it is asked. */
+  retention: Retention;
+  /** The same; `round` moves events. */
+  archive: HistoryArchive;
   keys: Keys;
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  schedules: Schedules;
   clusters: Clusters;
+  limits: Limits;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -77,9 +88,13 @@ async function addUsers(accounts: Accounts, tokens: Map<string, string>): Promis
   }
 }
 
-export interface TestOptions extends Partial<AppOptions> {
+export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "archive">> {
   /** No users: the token of `local` is the local one. */
   isLocal?: boolean;
+  /** Of retention; else everything is kept, and nothing goes that has not ended a minute ago. */
+  retained?: Partial<RetentionParts>;
+  /** Events go to the archive after so long, in portions of so many. */
+  archived?: { keepMs: number; portion: number };
   /** Instead of the FAKE runner. */
   runner?: Runner;
   /** What clusters ask of their runner. */
@@ -90,13 +105,14 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  retained,
+  archived,
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const keys = createKeys({ current: randomBytes(32) });
-  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
   const accounts = new Accounts(store.accounts, "local");
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
@@ -126,18 +142,39 @@ export async function startTestServer({
     listeners: listeners.hub,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   await engine.start();
+  await schedules.start();
   await listeners.dispatcher.start();
+  const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
+  const archive = new HistoryArchive({
+    ...{ history: store.history, log, clock: systemClock, folder: join(folder, "archive") },
+    ...{ keepMs: undefined, ...archived },
+  });
   let state: ServerState = "ready";
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
     engine,
+    schedules,
+    retention,
+    archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
     clusters,
+    limits,
     checkCluster,
     tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
@@ -169,7 +206,7 @@ export async function startTestServer({
       body: body === undefined ? undefined : isText ? (body as string) : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json");
+    const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
     const parsed = (isJson ? JSON.parse(text) : text) as T;
     return { status: response.status, headers: response.headers, body: parsed };
   }
@@ -180,10 +217,14 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    retention,
+    archive,
     keys,
     accounts,
     listeners,
+    schedules,
     clusters,
+    limits,
     setState: (next) => {
       state = next;
     },
@@ -201,6 +242,9 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await schedules.stop();
+      await retention.stop();
+      await archive.stop();
       await engine.stop();
       await listeners.close();
       await logs.close();

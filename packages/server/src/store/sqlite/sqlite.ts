@@ -2,6 +2,7 @@
 
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
@@ -10,17 +11,21 @@ import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
 import { sqliteDeliveries } from "./deliveries.ts";
 import { deliveryRemoval } from "./delivery-removal.ts";
 import { deliveryTargets } from "./delivery-targets.ts";
+import { endedRuns, sqliteEndedRuns } from "./ended-runs.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
 import { lanes } from "./lanes.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteNamed } from "./named.ts";
 import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
+import { sqlitePauses } from "./pauses.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
 import { type RunParts, sqliteRuns } from "./runs.ts";
+import { sqliteSchedules } from "./schedule-states.ts";
 import { searchIndex } from "./search-index.ts";
+import { sqliteSpace } from "./space.ts";
 import { succeededTasks } from "./succeeded-tasks.ts";
 import { waitingGates } from "./waiting-gates.ts";
 
@@ -54,6 +59,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
   const appendDecisions = appendRecords(connection);
   const gates = waitingGates(connection);
   const succeeded = succeededTasks(connection);
+  const ended = endedRuns(connection);
   const turns = lanes(connection);
   const targets = deliveryTargets(connection);
   const removal = deliveryRemoval(connection, index, targets);
@@ -62,22 +68,28 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     gates,
     succeeded,
     removal,
-    rows: sqliteRows(connection, index, gates, succeeded),
+    ended,
+    rows: sqliteRows(connection, index, gates, succeeded, ended),
     deliveries: newDeliveries(connection, index, turns, targets),
     appendHistory: append,
     appendRecords: appendDecisions,
   };
   return {
     runs: sqliteRuns(connection, reader, parts, now),
+    ended: sqliteEndedRuns(connection),
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection, append),
     catalog: sqliteCatalog(connection, reader, index, append),
+    schedules: sqliteSchedules(connection, append),
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
+    limits: sqliteNamed<Limit>(connection, "limits", "limit"),
+    pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
+    space: sqliteSpace(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();

@@ -78,6 +78,25 @@ CREATE TABLE effects (
   last_error TEXT
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE ended_groups (
+  n INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  succeeded INTEGER NOT NULL,
+  other INTEGER NOT NULL,
+  UNIQUE (kind, domain, namespace, name)
+) STRICT;
+
+CREATE TABLE ended_runs (
+  ended_group INTEGER NOT NULL,
+  ending TEXT NOT NULL,
+  ended INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (ended_group, ending, ended, id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE grants (
   user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
   domain TEXT NOT NULL,
@@ -105,6 +124,12 @@ CREATE TABLE history (
   body TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE history_archive (
+  up_to INTEGER NOT NULL,
+  file TEXT NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE idempotency (
   key TEXT PRIMARY KEY,
   digest TEXT NOT NULL,
@@ -130,6 +155,12 @@ CREATE TABLE jobs (
   UNIQUE (domain, namespace, name, version)
 ) STRICT;
 
+CREATE TABLE limits (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE locks (
   key TEXT PRIMARY KEY,
   holder TEXT NOT NULL
@@ -147,6 +178,11 @@ CREATE TABLE messages (
   body TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE pauses (
+  key TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE pipelines (
   id TEXT PRIMARY KEY,
   domain TEXT NOT NULL,
@@ -157,6 +193,11 @@ CREATE TABLE pipelines (
   body TEXT NOT NULL,
   UNIQUE (domain, namespace, name)
 ) STRICT;
+
+CREATE TABLE removals (
+  aggregate_id TEXT PRIMARY KEY,
+  pipeline TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runner_attempts (
   n INTEGER PRIMARY KEY,
@@ -177,6 +218,23 @@ CREATE TABLE runs (
   created INTEGER NOT NULL,
   revision INTEGER NOT NULL,
   body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE schedule_states (
+  schedule_id TEXT PRIMARY KEY REFERENCES schedules (id) ON DELETE CASCADE,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (domain, namespace, name)
 ) STRICT;
 
 CREATE TABLE search_hits (
