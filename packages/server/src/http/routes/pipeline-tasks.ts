@@ -18,6 +18,7 @@ import {
   RunPipelineRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import { Why } from "@mflow/core/schema/why";
 import { findPipeline } from "../../catalog/find.ts";
 import type { RunPipelineResult } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
@@ -122,6 +123,9 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "INVALID_DOCUMENT",
         "INVALID_PARAMS",
         "NOTHING_TO_RUN",
+        "PLAN_CYCLE",
+        "MATRIX_INVALID",
+        "CONDITION_FAILED",
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
@@ -178,6 +182,20 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
           },
           revision: run.revision,
         };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks/:id/why",
+      id: "whyPipelineTask",
+      tag,
+      summary: "Why a run waits",
+      description: "What its unfinished tasks wait for, grouped; each cause as a sentence and as facts.",
+      access: "caller",
+      successes: { 200: { description: "The causes.", schema: Why } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        return { body: await engine.why((await find(params.id, caller, "viewer")).id) };
       },
     }),
     route({
