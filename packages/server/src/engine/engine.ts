@@ -33,6 +33,8 @@ import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
+  RerunInput,
+  RollbackInput,
   RunJobInput,
   RunJobResult,
   RunPipelineInput,
@@ -268,6 +270,14 @@ export class RunningEngine implements Engine {
 
   runPipeline(input: RunPipelineInput): Promise<RunPipelineResult> {
     return this.#runRequests.runPipeline(input);
+  }
+
+  rerun(input: RerunInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rerun(input);
+  }
+
+  rollback(input: RollbackInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rollback(input);
   }
 
   runJob(input: RunJobInput): Promise<RunJobResult> {
