@@ -93,15 +93,18 @@ export class RunningStep {
     if (start.timeoutMs !== undefined) this.#later(start.timeoutMs, () => this.#runsOutOfTime());
   }
 
-  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. */
+  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. Again with less makes it shorter. */
   stop(graceMs: number): void {
-    if (this.#stopping || this.#exited) {
-      this.#stopping = true;
+    const killAt = performance.now() + graceMs;
+    const isFirst = !this.#stopping;
+    this.#stopping = true;
+    if (this.#exited) {
+      this.#killAt = Math.min(this.#killAt, killAt);
       return;
     }
-    this.#stopping = true;
-    this.#killAt = performance.now() + graceMs;
-    terminate(this.#everything());
+    if (!isFirst && killAt >= this.#killAt) return;
+    this.#killAt = killAt;
+    if (isFirst) terminate(this.#everything());
     this.#later(graceMs, () => void killLeftovers(this.#everything()));
   }
 
