@@ -373,7 +373,10 @@ function pastAttemptLines(
   const took = elapsed(status, now);
   const times =
     endAt !== undefined && took !== undefined
-      ? [`${startAt} to ${endAt}, took ${formatDuration(took)}`, `logs: ${command} logs ${id} --attempt ${attempt}`]
+      ? [
+          `${startAt} to ${endAt}, took ${formatDuration(took)}`,
+          `logs: ${command} logs ${id} --attempt ${attempt}`,
+        ]
       : [];
   const decisions = [...(audit?.decisions ?? []), ...(confirm?.decisions ?? [])];
   return [head, ...[...times, ...decisions.map(decisionText)].map((line) => `   ${line}`)].map(plainLine);
