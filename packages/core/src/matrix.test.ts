@@ -17,6 +17,11 @@ describe("the combinations of a matrix", () => {
     ["and those of `include`, also alone", { include: [{ A: 3 }] }, ["3"]],
     ["each once", { params: { A: [1, 1] }, include: [{ A: 1 }, { A: 2 }] }, ["1", "2"]],
     [
+      "each once also when one is a number and the other its text",
+      { params: { A: [1, "1", true] } },
+      ["1", "true"],
+    ],
+    [
       "`include` is not excluded",
       { params: { A: [1, 2] }, include: [{ A: 1, B: "z" }], exclude: [{ A: 1 }] },
       ["2", "1 z"],

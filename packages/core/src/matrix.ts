@@ -26,8 +26,16 @@ export function holds(combination: Combination, part: Combination): boolean {
   );
 }
 
+/** Params hold texts, so that 1 and "1" are the same. */
 function withoutRepeats(combinations: readonly Combination[]): Combination[] {
-  const byText = new Map(combinations.map((each) => [JSON.stringify(Object.entries(each).sort()), each]));
+  const textOf = (each: Combination) =>
+    JSON.stringify(
+      Object.entries(each)
+        .map(([name, value]) => [name, String(value)])
+        .sort(),
+    );
+  const byText = new Map<string, Combination>();
+  for (const each of combinations) if (!byText.has(textOf(each))) byText.set(textOf(each), each);
   return [...byText.values()];
 }
 
