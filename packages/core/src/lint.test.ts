@@ -594,6 +594,30 @@ describe("a job that a task names", () => {
       store({ "#job-3": { namespace: "ops" } }),
     ],
     [
+      "is the highest version of the file in the range",
+      `${pipeline('"a:^1"')}---\n${[
+        shellJob("a, version: 1.2.0"),
+        shellJob("a, version: v1.10.0", ", visibility: DOMAIN"),
+        shellJob("a, version: 2.0.0"),
+      ].join("---\n")}---\n${pipeline('"a@default:^1"', "name: q, namespace: web")}`,
+      [],
+    ],
+    [
+      "is in no range that cannot be read or that nothing is in",
+      `${pipeline('"a:^one"')}---\n${pipeline('"a:^2"', "name: q")}---\n${pipeline('"b:~3"', "name: r")}---\n${shellJob("a")}`,
+      [
+        "5:40: error: `^one` is not a version range; write one like `^1.2`, `~1.2.3`, `1.x` or `>=1.2 <2`",
+        "11:40: error: no PUBLISHED version of job `a:^2` is in the range `^2`; this file has `v1`",
+        "17:40: error: no PUBLISHED version of job `b:~3` is in the range `~3`; it has `2.0.0`, `1.0.0`",
+      ],
+      { publishedVersions: () => ["2.0.0", "1.0.0"] },
+    ],
+    [
+      "has no version that reads as a range",
+      shellJob("a, version: 1.x"),
+      ["3:30: error: `1.x` reads as a range of versions; name one, e.g. `1.2.0`"],
+    ],
+    [
       "is not checked when there is no store to ask and it is not in the file",
       `${pipeline("a")}---\n${pipeline("b", "name: q")}---\n${shellJob("a")}`,
       [
@@ -612,11 +636,8 @@ describe("a job that a task names", () => {
 
   test("is listed once, in its full form, for a caller that looks it up before", () => {
     const text = `${pipeline("a")}---\n${pipeline("a:latest", "name: q")}---\n${pipeline("a", "name: r, namespace: web")}---\n${pipeline('"#job-1"', "name: u")}---\n${pipeline("A", "name: v")}---\n${shellJob("x")}`;
-    expect(jobRefsOf(parseManifests(text).documents, { domain: "shop", namespace: "ops" })).toEqual([
-      "a@ops.shop:latest",
-      "a@web.shop:latest",
-      "#job-1",
-    ]);
+    const refs = jobRefsOf(parseManifests(text).documents, { domain: "shop", namespace: "ops" });
+    expect(refs.map(({ ref }) => ref)).toEqual(["a@ops.shop:latest", "a@web.shop:latest", "#job-1"]);
   });
 });
 

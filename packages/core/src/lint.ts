@@ -24,7 +24,7 @@ import type { JobManifest } from "./schema/job.ts";
 import type { PipelineManifest } from "./schema/pipeline.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
-export { jobRefsOf } from "./lint/jobs.ts";
+export { type JobRefFrom, jobRefsOf, refKey } from "./lint/jobs.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
   if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {

@@ -11,11 +11,14 @@ export interface LintContext {
   /** Scope of documents that name none. */
   scope: Scope;
   /**
-   * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED.
+   * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED, of a range
+   * the highest PUBLISHED in it.
    * Left out when there is no store to ask: then jobs that are not among the documents are not checked, with a
    * warning unless it is an `overlay`, which whoever runs it checks.
    */
-  findJob?(ref: string): KnownJob | undefined;
+  findJob?(ref: string, from: Scope): KnownJob | undefined;
+  /** The PUBLISHED versions of the job of a reference with a range that nothing is in. */
+  publishedVersions?(ref: string, from: Scope): readonly string[];
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */

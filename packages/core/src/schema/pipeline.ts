@@ -12,7 +12,7 @@ export const JobRef = Type.String({
   minLength: 1,
   maxLength: 256,
   description:
-    "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the newest PUBLISHED.",
+    "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the one PUBLISHED last; a range such as `^1.2` the highest PUBLISHED in it.",
 });
 
 export const TaskSpec = closed(

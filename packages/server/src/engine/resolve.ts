@@ -3,7 +3,15 @@
 
 import type { PipelineToRun } from "@mflow/core/change";
 import { type ErrorCode, type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { mayRefer, parseJobRef, parsePipelineRef } from "@mflow/core/reference";
+import { nothingInRange, referredJob, versionsToName } from "@mflow/core/find-job";
+import {
+  isVersionRange,
+  type JobNameRef,
+  LATEST,
+  mayRefer,
+  parseJobRef,
+  parsePipelineRef,
+} from "@mflow/core/reference";
 import { DEFAULT_JOB_VERSION, type Job, type JobManifest, type JobSnapshot } from "@mflow/core/schema/job";
 import type { PipelineManifest, PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
@@ -115,26 +123,48 @@ export async function resolveJob(
 ): Promise<JobSnapshot> {
   const ref = parseJobRef(reference, scope);
   if ("id" in ref) return runnable(await catalog.job(ref.id), reference, scope);
-  const document = (documents ?? []).find(
-    (each): each is JobManifest =>
-      each.kind === "Job" &&
-      each.metadata.name === ref.name &&
-      isIn(each.metadata, ref, scope) &&
-      (ref.version === "latest" || (each.metadata.version ?? DEFAULT_JOB_VERSION) === ref.version),
-  );
+  const document = await documentOf(ref, documents, scope);
   if (document) return snapshotOfDocument(document, scope);
+  const job = await referredJob(catalog, ref, scope);
+  if (job) return runnable(job, reference, scope);
+  if (isVersionRange(ref.version)) {
+    const versions = await versionsToName(catalog, ref, scope);
+    throw new MflowError("NOT_FOUND", nothingInRange(reference, ref.version, versions));
+  }
   const home = { domain: ref.domain, namespace: ref.namespace };
-  if (ref.version !== "latest")
-    return runnable(await catalog.findJob(home, ref.name, ref.version), reference, scope);
-  const latest = await catalog.latestJob(home, ref.name);
-  if (latest) return runnable(latest, reference, scope);
-  const { items } = await catalog.listJobs({ scope: home, name: ref.name, limit: 1 });
+  const { items } =
+    ref.version === LATEST
+      ? await catalog.listJobs({ scope: home, name: ref.name, limit: 1 })
+      : { items: [] };
   const [unpublished] = items;
   if (!unpublished) return runnable(undefined, reference, scope);
   throw new MflowError(
     "JOB_NOT_RUNNABLE",
     `job \`${reference}\` has no PUBLISHED version (newest is ${unpublished.version}, ${unpublished.stage})`,
   );
+}
+
+/** The document that a reference means, laid over what is stored; of several in a range the highest version. */
+async function documentOf(
+  ref: JobNameRef,
+  documents: Documents | undefined,
+  scope: Scope,
+): Promise<JobManifest | undefined> {
+  const candidates = (documents ?? []).filter(
+    (each): each is JobManifest =>
+      each.kind === "Job" && each.metadata.name === ref.name && isIn(each.metadata, ref, scope),
+  );
+  if (candidates.length === 0 || ref.version === LATEST) return candidates[0];
+  let wanted: string | undefined = ref.version;
+  if (isVersionRange(wanted)) {
+    const { versionsInRange } = await import("@mflow/core/version-range");
+    [wanted] = versionsInRange(wanted, candidates.map(versionOf));
+  }
+  return candidates.find((each) => versionOf(each) === wanted);
+}
+
+function versionOf({ metadata }: JobManifest): string {
+  return metadata.version ?? DEFAULT_JOB_VERSION;
 }
 
 function snapshotOfDocument({ metadata, spec }: JobManifest, scope: Scope): JobSnapshot {

@@ -2,8 +2,10 @@
 // costs a starting server nothing.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { referredJob, versionsToName } from "@mflow/core/find-job";
 import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
+import { isVersionRange, parseJobRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
@@ -12,7 +14,6 @@ import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
-import { referredJob } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
 
@@ -78,17 +79,28 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint } = await import("@mflow/core/lint");
+  const { jobRefsOf, lint, refKey } = await import("@mflow/core/lint");
   const refs = jobRefsOf(documents, scope);
   const jobs = new Map<string, Job>();
-  for (const ref of refs) {
-    const job = await referredJob(store, ref, scope);
-    if (job) jobs.set(ref, job);
+  const versions = new Map<string, string[]>();
+  for (const { ref, from } of refs) {
+    const parsed = parseJobRef(ref, from);
+    const job = await referredJob(store, parsed, from);
+    if (job) jobs.set(refKey(ref, from), job);
+    else if (!("id" in parsed) && isVersionRange(parsed.version)) {
+      versions.set(refKey(ref, from), await versionsToName(store, parsed, from));
+    }
   }
   // Names are wanted for "did you mean" alone.
   const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
   const jobNames = new Set(items.map((job) => job.name));
-  const known = { findJob: (ref: string) => jobs.get(ref), jobNames, runnerTypes, ...reachable(sources) };
+  const known = {
+    findJob: (ref: string, from: Scope) => jobs.get(refKey(ref, from)),
+    publishedVersions: (ref: string, from: Scope) => versions.get(refKey(ref, from)) ?? [],
+    jobNames,
+    runnerTypes,
+    ...reachable(sources),
+  };
   return lint(documents, { scope, overlay, ...known });
 }
 

@@ -394,6 +394,8 @@ export interface CatalogStore {
   findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
   /** The job version that was PUBLISHED last. */
   latestJob(scope: Scope, name: string): Promise<Job | undefined>;
+  /** All PUBLISHED versions of a job, the one that was PUBLISHED last first. */
+  publishedVersions(scope: Scope, name: string): Promise<string[]>;
   listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
