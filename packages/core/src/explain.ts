@@ -201,6 +201,8 @@ class Explainer {
     const kind = isMap(value) ? kindOf(fitting, value) : undefined;
     if (kind?.branch) this.value(kind.branch, value, path);
     else if (kind) this.choice({ enum: kind.options }, kind.value, below(path, kind.key));
+    else if (isMap(value) && markedBranch(fitting, value))
+      this.value(markedBranch(fitting, value) ?? {}, value, path);
     else this.nearestBranch(fitting, value, path);
   }
 
@@ -224,6 +226,30 @@ function kindOf(branches: SchemaNode[], value: Record<string, unknown>) {
   if (key === undefined) return undefined;
   const options = branches.map((branch) => branch.properties?.[key]?.const);
   return { key, options, value: value[key], branch: branches[options.indexOf(value[key])] };
+}
+
+/** The keys that a branch needs and that no other branch knows. */
+function marksOf(branch: SchemaNode, branches: readonly SchemaNode[]): string[] {
+  const others = branches.filter((other) => other !== branch);
+  return (branch.required ?? []).filter((key) =>
+    others.every((other) => !Object.hasOwn(other.properties ?? {}, key)),
+  );
+}
+
+/**
+ * Of maps of which some have a key of their own that they need, such as `extends`: the one whose key the value has, else
+ * the one that has none.
+ */
+export function markedBranch(
+  branches: readonly SchemaNode[],
+  value: Record<string, unknown>,
+): SchemaNode | undefined {
+  if (branches.length < 2 || !branches.every(({ properties }) => properties)) return undefined;
+  const marked = branches.find((branch) =>
+    marksOf(branch, branches).some((key) => Object.hasOwn(value, key) && value[key] !== undefined),
+  );
+  const unmarked = branches.filter((branch) => marksOf(branch, branches).length === 0);
+  return marked ?? (unmarked.length === 1 ? unmarked[0] : undefined);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -636,7 +636,9 @@ describe("a job that a task names", () => {
 
   test("is listed once, in its full form, for a caller that looks it up before", () => {
     const text = `${pipeline("a")}---\n${pipeline("a:latest", "name: q")}---\n${pipeline("a", "name: r, namespace: web")}---\n${pipeline('"#job-1"', "name: u")}---\n${pipeline("A", "name: v")}---\n${shellJob("x")}`;
-    const refs = jobRefsOf(parseManifests(text).documents, { domain: "shop", namespace: "ops" });
+    const refs = jobRefsOf(parseManifests(text).documents, {
+      scope: { domain: "shop", namespace: "ops" },
+    });
     expect(refs.map(({ ref }) => ref)).toEqual(["a@ops.shop:latest", "a@web.shop:latest", "#job-1"]);
   });
 });

@@ -11,6 +11,7 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { PipelineLookup } from "./lint/pipelines.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -19,12 +20,15 @@ import type { Manifest, ParsedDocument } from "./manifest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
 import { quoted } from "./quoted.ts";
+import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
-import type { PipelineManifest } from "./schema/pipeline.ts";
+import type { PipelineManifest, PipelineSpec } from "./schema/pipeline.ts";
+import type { Scope } from "./schema/scalars.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { type JobRefFrom, jobRefsOf, refKey } from "./lint/jobs.ts";
+export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
   if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {
@@ -48,13 +52,14 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }
 
-function* pipelineRules(
-  { metadata, spec }: PipelineManifest,
+/** The rules for a whole pipeline that lives in a scope. */
+function* wholePipelineRules(
+  spec: PipelineSpec,
+  scope: Scope,
   context: LintContext,
   jobs: JobLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
-  const scope = scopeOf(metadata, context.scope);
   yield* gateRulesOf(spec, "/spec", { ...context, scope });
   yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   for (const [stageIndex, stage] of spec.stages.entries()) {
@@ -68,6 +73,38 @@ function* pipelineRules(
   yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
 }
 
+/**
+ * The rules for a pipeline as it is when it is put together. Of what was written in pipelines that it extends the errors
+ * are told here too, unless that pipeline is among the documents and has them by itself.
+ */
+function* pipelineRules(
+  manifest: PipelineManifest,
+  context: LintContext,
+  jobs: JobLookup,
+  pipelines: PipelineLookup,
+): Generator<Finding> {
+  const scope = scopeOf(manifest.metadata, context.scope);
+  const { whole, problems, missing } = pipelines.putTogether(manifest);
+  if (missing && !context.findPipeline) {
+    const message = `pipeline ${quoted(formatPipelineRef(missing))} is not among these documents, so what becomes of it here was not checked`;
+    if (!context.overlay) yield warning("/spec/extends", message);
+    return;
+  }
+  for (const { path, message, severity } of problems) yield { path, message, severity: severity ?? "error" };
+  if (!whole || problems.some(({ severity }) => severity !== "warning")) return;
+  for (const finding of wholePipelineRules(whole.spec, scope, context, jobs)) {
+    const { source, pointer } = whole.origin(finding.path);
+    if (source === 0) yield whole.told(finding);
+    else if (finding.severity === "error") {
+      const known = pipelines.findingsOf(whole.extended[source - 1] ?? "", (extended) =>
+        pipelineRules(extended, context, jobs, pipelines),
+      );
+      const isItsOwn = known.some(({ path, message }) => path === pointer && message === finding.message);
+      if (!isItsOwn) yield whole.told(finding);
+    }
+  }
+}
+
 function* overlaidClusterRules(
   { metadata, spec }: ClusterManifest,
   context: LintContext,
@@ -78,10 +115,15 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(manifest: Manifest, context: LintContext, jobs: JobLookup): Generator<Finding> {
+function rulesOf(
+  manifest: Manifest,
+  context: LintContext,
+  jobs: JobLookup,
+  pipelines: PipelineLookup,
+): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
-  return pipelineRules(manifest, context, jobs);
+  return pipelineRules(manifest, context, jobs, pipelines);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
@@ -101,6 +143,7 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
   const jobs = new JobLookup(documents, context);
+  const pipelines = new PipelineLookup(documents, context);
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -108,7 +151,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs)) {
+    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

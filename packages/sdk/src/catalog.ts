@@ -7,6 +7,7 @@ import type {
   JobQuery,
   LintRequest,
   LintResult,
+  OnePipelineQuery,
   PatchJobRequest,
   PipelineQuery,
 } from "@mflow/core/schema/api";
@@ -65,8 +66,9 @@ export function pipelineCalls(transport: Transport) {
     create: (manifest: PipelineManifest, scope: InScope = {}) =>
       transport.json<Pipeline>({ method: "POST", path: "/pipelines", query: { ...scope }, body: manifest }),
     list: (query: PipelineQuery = {}) => transport.json<ApiPage<Pipeline>>({ path: "/pipelines", query }),
-    get: (ref: string, scope: InScope = {}) =>
-      transport.json<Pipeline>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
+    /** `resolved`: put together with the pipelines that it extends. */
+    get: (ref: string, query: OnePipelineQuery = {}) =>
+      transport.json<Pipeline>({ path: path`/pipelines/${ref}`, query: { ...query } }),
     /** By a manifest of the same name. */
     replace: (ref: string, manifest: PipelineManifest, options: InScope & IfRevision = {}) =>
       transport.json<Pipeline>({

@@ -43,7 +43,8 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
     .option("--until <time>", "made before then")
     .option("--limit <number>", "how many", wholeNumber(1))
     .option("--cursor <cursor>", "go on where the page before ended")
-    .option("-a, --all", "all pages");
+    .option("-a, --all", "all pages")
+    .option("--resolved", "of a pipeline that extends another the whole, as YAML");
   runs(get, () => import("./get.ts"));
 
   runs(

@@ -7,7 +7,7 @@ import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
-import type { Pipeline } from "@mflow/core/schema/pipeline";
+import { isExtending, type Pipeline } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
@@ -98,9 +98,15 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
-export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): string[] {
-  const { spec } = pipeline;
-  const stages = spec.stages.flatMap((stage) => [
+/** `whole` is what a pipeline that extends another one is put together to. */
+export function pipelineLines(
+  pipeline: Pipeline,
+  options: DescribeOptions,
+  whole: Pipeline = pipeline,
+): string[] {
+  const { spec } = whole;
+  const extended = isExtending(pipeline.spec) ? pipeline.spec.extends : undefined;
+  const stages = (spec.stages ?? []).flatMap((stage) => [
     `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
     ...stage.tasks.map((task) => {
       const gates = [
@@ -122,6 +128,8 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
         ["Pipeline", pipeline.name],
         ["Name", pipeline.displayName],
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
+        ["Extends", extended],
+        ["Template", spec.isTemplate ? "it cannot be run itself" : undefined],
         [
           "Runs at once",
           spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",

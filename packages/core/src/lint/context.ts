@@ -1,5 +1,6 @@
 // What the rules are told about the world outside of the documents.
 
+import type { PipelineSource } from "../extend-pipeline.ts";
 import type { ChannelKind } from "../schema/channel.ts";
 import type { Job } from "../schema/job.ts";
 import type { Scope } from "../schema/scalars.ts";
@@ -19,6 +20,11 @@ export interface LintContext {
   findJob?(ref: string, from: Scope): KnownJob | undefined;
   /** The PUBLISHED versions of the job of a reference with a range that nothing is in. */
   publishedVersions?(ref: string, from: Scope): readonly string[];
+  /**
+   * The stored pipeline of a full name, of those that the documents extend. Left out when there is no store to ask: then a
+   * pipeline that extends one that is not among the documents is not checked, with a warning as for jobs.
+   */
+  findPipeline?(name: string): PipelineSource | undefined;
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */

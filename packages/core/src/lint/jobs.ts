@@ -19,6 +19,7 @@ import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/j
 import type { Scope } from "../schema/scalars.ts";
 import { rangeProblem, versionsInRange } from "../version-range.ts";
 import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
+import { PipelineLookup } from "./pipelines.ts";
 
 /** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
 export interface Resolution {
@@ -186,14 +187,19 @@ export function refKey(ref: string, { domain, namespace }: Scope): string {
 
 /**
  * The jobs that the pipelines among the documents name, in their full form and each once, for a caller that looks
- * them up before `lint`. References that cannot be read are left out.
+ * them up before `lint`; of one that extends another the jobs of the whole. References that cannot be read are left out.
  */
-export function jobRefsOf(documents: readonly ParsedDocument[], scope: Scope): JobRefFrom[] {
+export function jobRefsOf(
+  documents: readonly ParsedDocument[],
+  context: Pick<LintContext, "scope" | "findPipeline">,
+): JobRefFrom[] {
+  const pipelines = new PipelineLookup(documents, context);
   const refs = new Map<string, JobRefFrom>();
   for (const { manifest } of documents) {
     if (manifest.kind !== "Pipeline") continue;
-    const from = scopeOf(manifest.metadata, scope);
-    for (const task of manifest.spec.stages.flatMap((stage) => stage.tasks)) {
+    const from = scopeOf(manifest.metadata, context.scope);
+    const { stages = [] } = pipelines.putTogether(manifest).whole?.spec ?? {};
+    for (const task of stages.flatMap((stage) => stage.tasks)) {
       const ref = readableRef(task.job, from);
       if (ref !== undefined) refs.set(refKey(ref, from), { ref, from });
     }

@@ -112,7 +112,7 @@ function* valueRules(declaration: RunParam, given: Given, setBy: SetBy, jobName:
 function* taskRules(
   task: TaskAt,
   levels: Level[],
-  mayFill: (name: string) => boolean,
+  mayFill: (name: string) => boolean | undefined,
   checked: Set<string>,
 ): Generator<Finding> {
   for (const declaration of task.spec?.runParams ?? []) {
@@ -191,7 +191,8 @@ export function* valueLevelRules(
 ): Generator<Finding> {
   const checked = new Set<string>();
   const earlier = new Outputs();
-  const mayFill = (name: string) => givenLater.has(name) || earlier.mayFill(name);
+  // A template is not run: who extends it may fill everything.
+  const mayFill = (name: string) => spec.isTemplate || givenLater.has(name) || earlier.mayFill(name);
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
   const all: TaskAt[] = [];

@@ -101,6 +101,14 @@ export const PipelineQuery = closed({
 });
 export type PipelineQuery = Static<typeof PipelineQuery>;
 
+export const OnePipelineQuery = closed({
+  ...scopeQuery,
+  resolved: Type.Optional(
+    Type.Boolean({ description: "Put together with the pipelines that it extends, as they are now." }),
+  ),
+});
+export type OnePipelineQuery = Static<typeof OnePipelineQuery>;
+
 export const PipelineTaskQuery = closed({
   ...listQuery,
   stage: stageQuery(RunStage),

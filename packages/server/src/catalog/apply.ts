@@ -2,12 +2,14 @@
 
 import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { type PipelineSource, putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
 import type { Manifest } from "@mflow/core/manifest";
+import type { PipelineNameRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
-import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
+import { isExtending, type Pipeline, type PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
@@ -179,7 +181,8 @@ class Application {
   async #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
     refuseProblems(sealedTextProblems(manifest, this.#context.vault));
     if (manifest.kind === "Job") return this.#applyJob(document, manifest);
-    return manifest.kind === "Cluster" ? this.#applyCluster(manifest) : this.#applyPipeline(manifest);
+    if (manifest.kind === "Cluster") return this.#applyCluster(manifest);
+    return this.#applyPipeline(document, manifest);
   }
 
   async #applyJob(document: GivenDocument, manifest: JobManifest): Promise<Applied> {
@@ -206,23 +209,40 @@ class Application {
     return { kind: "Job", record: job, action };
   }
 
-  async #applyPipeline(manifest: PipelineManifest): Promise<Applied> {
+  /** A pipeline as it will be once the apply is done. */
+  async #findPipeline(ref: PipelineNameRef): Promise<PipelineSource | undefined> {
+    for (const { manifest } of this.#documents) {
+      if (manifest.kind !== "Pipeline" || manifest.metadata.name !== ref.name) continue;
+      const scope = scopeOf(manifest.metadata, this.#options.scope);
+      if (scope.domain !== ref.domain || scope.namespace !== ref.namespace) continue;
+      return { name: ref.name, scope, spec: manifest.spec };
+    }
+    const stored = await this.#context.store.findPipeline(ref, ref.name);
+    return stored && sourceOf(stored);
+  }
+
+  async #applyPipeline(document: GivenDocument, manifest: PipelineManifest): Promise<Applied> {
     const { store, vault } = this.#context;
     const { name } = manifest.metadata;
     const scope = scopeOf(manifest.metadata, this.#options.scope);
     this.#once(`Pipeline ${name}`, scope);
     const stored = await store.findPipeline(scope, name);
     this.#checkStored(`Pipeline ${name}`, stored);
-    const problems: ErrorDetail[] = [];
-    const jobs = await this.#lookup.jobsOf(manifest.spec, scope, problems);
+    const source = { name, scope, spec: manifest.spec };
+    const together = await putTogetherFrom(source, (ref) => this.#findPipeline(ref));
+    const whole = requireWhole(together, name);
+    this.#warnings.push(...together.problems.map(document.locate));
+    const ofJobs: ErrorDetail[] = [];
+    const jobs = await this.#lookup.jobsOf(whole.spec, scope, ofJobs);
+    const problems = ofJobs.map(whole.told);
     const sensitiveIn = (refs: readonly string[]) =>
       new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? noJob)));
-    const spec = restorePipeline(manifest.spec, stored?.spec, sensitiveIn, vault, problems);
+    const spec = restorePipeline(manifest.spec, whole.spec, stored?.spec, sensitiveIn, vault, problems);
     refuseProblems(problems);
     const { pipeline, action } = pipelineFrom(
       this.#context,
       manifest,
-      spec,
+      { spec, whole: isExtending(spec) ? whole.spec : spec },
       jobs,
       scope,
       stored,

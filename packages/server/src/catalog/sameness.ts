@@ -1,19 +1,22 @@
 // When two specs mean the same: the order of keys, the form in which values are written, and defaults that
-// are spelled out make no difference, and neither does the ciphertext of a sealed value.
+// are spelled out make no difference, and neither does the ciphertext of a sealed value. Each spec has one plain form:
+// those that mean the same have equal forms, and what differs between two forms is what differs in meaning.
 
 import { canonicalJson } from "@mflow/core/digest";
 import { parseDuration } from "@mflow/core/duration";
 import type { AuditSpec, ConfirmSpec } from "@mflow/core/schema/gate";
 import type { JobSpec } from "@mflow/core/schema/job";
 import type { Listeners, Webhook } from "@mflow/core/schema/listener";
+import { type ParamScope, type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
 import {
-  type ParamScope,
-  type ParamValue,
-  type ParamValues,
-  paramValueList,
-  type RunParam,
-} from "@mflow/core/schema/param";
-import type { PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+  type GivenPipelineSpec,
+  isExtending,
+  type PipelineOverrides,
+  type StageOverride,
+  type StageSpec,
+  type TaskOverride,
+  type TaskSpec,
+} from "@mflow/core/schema/pipeline";
 import type { Vault } from "./context.ts";
 
 /** Absent when it is what an absent one means. */
@@ -26,24 +29,46 @@ function unlessEmpty<T extends object>(value: T | undefined): T | undefined {
   return value && Object.keys(value).length === 0 ? undefined : value;
 }
 
-function duration(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseDuration(text);
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+  ["ms", 1],
+] as const;
+
+/** A duration in the one way of writing it, e.g. `1h30m`. */
+function duration(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  let rest = parseDuration(text);
+  const parts = UNITS.map(([unit, length]) => {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    return count > 0 ? `${count}${unit}` : "";
+  });
+  return parts.join("") || "0ms";
 }
 
 function scope(given: ParamScope | undefined): ParamScope | undefined {
   return given === "*" ? undefined : unlessEmpty(given);
 }
 
-/** The order of values of one name counts; that of names does not. */
+/** Values by name. The order of values of one name counts; that of names does not. */
 function values(given: ParamValues | undefined): unknown {
-  const list = paramValueList(given).map((value: ParamValue) => ({
-    ...value,
-    value: String(value.value),
-    readOnly: unless(value.readOnly, false),
-    sensitive: unless(value.sensitive, false),
-    scope: scope(value.scope),
-  }));
-  return unlessEmpty(list.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)));
+  const byName = new Map<string, unknown[]>();
+  for (const { name, ...value } of paramValueList(given)) {
+    const form = {
+      ...value,
+      value: String(value.value),
+      readOnly: unless(value.readOnly, false),
+      sensitive: unless(value.sensitive, false),
+      scope: scope(value.scope),
+    };
+    const isPlain = Object.entries(form).every(([key, part]) => key === "value" || part === undefined);
+    byName.set(name, [...(byName.get(name) ?? []), isPlain ? form.value : form]);
+  }
+  const entries = [...byName].map(([name, all]) => [name, all.length === 1 ? all[0] : all]);
+  return unlessEmpty(Object.fromEntries(entries));
 }
 
 function declaration(param: RunParam): unknown {
@@ -98,14 +123,13 @@ function listeners({ mentionUsers, imRobots, webhooks }: Listeners): object {
   };
 }
 
-function task(spec: TaskSpec): unknown {
+/** A task, or what differs in one. */
+function task(spec: Partial<TaskSpec>): object {
   return {
     ...spec,
     ...listeners(spec),
-    job: spec.job.replace(/:latest$/, ""),
+    job: spec.job?.replace(/:latest$/, ""),
     runParams: values(spec.runParams),
-    skipRun: unless(spec.skipRun, false),
-    ignoreFailed: unless(spec.ignoreFailed, false),
     timeout: duration(spec.timeout),
     labels: unlessEmpty(spec.labels),
     audit: gate(spec.audit),
@@ -113,34 +137,61 @@ function task(spec: TaskSpec): unknown {
   };
 }
 
-function stage(spec: StageSpec, failFast: boolean): unknown {
+function wholeTask(spec: TaskSpec): object {
   return {
-    ...spec,
-    isParallel: unless(spec.isParallel, false),
-    failFast: unless(spec.failFast, failFast),
-    with: values(spec.with),
-    tasks: spec.tasks.map(task),
+    ...task(spec),
+    skipRun: unless(spec.skipRun, false),
+    ignoreFailed: unless(spec.ignoreFailed, false),
   };
 }
 
-/** Sealed texts opened; one whose key is gone stays, and so is like no other. */
-function opened(value: unknown, vault: Vault): unknown {
-  if (typeof value === "string") {
-    if (!vault.isSealed(value)) return value;
-    try {
-      return vault.unseal(value);
-    } catch {
-      return value;
-    }
-  }
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map((member) => opened(member, vault));
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, opened(member, vault)]));
+function stage(spec: StageSpec, failFast: boolean | undefined): object {
+  return {
+    ...spec,
+    isParallel: unless(spec.isParallel, false),
+    failFast: failFast === undefined ? spec.failFast : unless(spec.failFast, failFast),
+    with: values(spec.with),
+    tasks: spec.tasks.map(wholeTask),
+  };
 }
 
-/** Equal for job specs that mean the same. */
-export function jobMeaning(spec: JobSpec, vault: Vault): string {
-  const meaning = {
+/** What is overridden: a default that is spelled out is another value than that of the extended pipeline. */
+function overrides({ stages, tasks, unset }: PipelineOverrides = {}): unknown {
+  const names = (list: string[] | undefined) => unlessEmpty([...new Set(list)].sort());
+  const rest = (spec: { remove?: boolean; unset?: string[] }) => ({
+    remove: unless(spec.remove, false),
+    unset: names(spec.unset),
+  });
+  const stageForm = (spec: StageOverride) =>
+    unlessEmpty({
+      ...spec,
+      with: values(spec.with),
+      tasks: unlessEmpty(spec.tasks?.map(wholeTask)),
+      ...rest(spec),
+    });
+  const taskForm = (spec: TaskOverride) => unlessEmpty({ ...task(spec as Partial<TaskSpec>), ...rest(spec) });
+  return unlessEmpty({
+    stages: stages && mapValues(stages, stageForm),
+    tasks: tasks && mapValues(tasks, taskForm),
+    unset: names(unset),
+  });
+}
+
+function mapValues<V>(record: Record<string, V>, change: (value: V) => unknown): object {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+}
+
+/** Sealed texts replaced by what `open` makes of them. */
+function opened(value: unknown, vault: Pick<Vault, "isSealed">, open: (sealed: string) => string): unknown {
+  if (typeof value === "string") return vault.isSealed(value) ? open(value) : value;
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((member) => opened(member, vault, open));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, opened(member, vault, open)]));
+}
+
+/** The plain form of a job spec; sealed texts are as they are. */
+export function jobForm(spec: JobSpec): object {
+  return {
     ...spec,
     runParams: unlessEmpty(spec.runParams?.map(declaration)),
     rollbackParams: unlessEmpty(spec.rollbackParams?.map(declaration)),
@@ -149,20 +200,48 @@ export function jobMeaning(spec: JobSpec, vault: Vault): string {
     timeout: duration(spec.timeout),
     visibility: unless(spec.visibility, "NAMESPACE"),
   };
-  return canonicalJson(opened(meaning, vault));
 }
 
-/** Equal for pipeline specs that mean the same. */
-export function pipelineMeaning(spec: PipelineSpec, vault: Vault): string {
-  const failFast = spec.failFast ?? false;
-  const meaning = {
+/** The plain form of a pipeline spec; sealed texts are as they are. */
+export function pipelineForm(spec: GivenPipelineSpec): object {
+  const common = {
     ...spec,
     ...listeners(spec),
     with: values(spec.with),
     isTemplate: unless(spec.isTemplate, false),
+    visibility: unless(spec.visibility, "NAMESPACE"),
+  };
+  if (isExtending(spec)) {
+    const stages = unlessEmpty(spec.stages?.map((one) => stage(one, undefined)));
+    return { ...common, stages, overrides: overrides(spec.overrides) };
+  }
+  const failFast = spec.failFast ?? false;
+  return {
+    ...common,
     isParallel: unless(spec.isParallel, false),
     failFast: unless(failFast, false),
     stages: spec.stages.map((one) => stage(one, failFast)),
   };
-  return canonicalJson(opened(meaning, vault));
+}
+
+/** The form with the secrets that its sealed texts hold; one whose key is gone stays, and so is like no other. */
+export function withSecrets(form: object, vault: Vault): object {
+  const open = (sealed: string) => {
+    try {
+      return vault.unseal(sealed);
+    } catch {
+      return sealed;
+    }
+  };
+  return opened(form, vault, open) as object;
+}
+
+/** Equal for job specs that mean the same. */
+export function jobMeaning(spec: JobSpec, vault: Vault): string {
+  return canonicalJson(withSecrets(jobForm(spec), vault));
+}
+
+/** Equal for pipeline specs that mean the same. */
+export function pipelineMeaning(spec: GivenPipelineSpec, vault: Vault): string {
+  return canonicalJson(withSecrets(pipelineForm(spec), vault));
 }

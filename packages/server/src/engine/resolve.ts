@@ -3,12 +3,20 @@
 
 import type { PipelineToRun } from "@mflow/core/change";
 import { type ErrorCode, type ErrorDetail, MflowError } from "@mflow/core/errors";
+import {
+  type PipelineSource,
+  putTogetherFrom,
+  requireWhole,
+  runnablePipelines,
+  sourceOf,
+} from "@mflow/core/extend-pipeline";
 import { nothingInRange, referredJob, versionsToName } from "@mflow/core/find-job";
 import {
   isVersionRange,
   type JobNameRef,
   LATEST,
   mayRefer,
+  type PipelineNameRef,
   parseJobRef,
   parsePipelineRef,
 } from "@mflow/core/reference";
@@ -20,24 +28,51 @@ import type { CatalogStore } from "../store/store.ts";
 
 type Documents = NonNullable<RunPipelineRequest["documents"]>;
 
+/** A pipeline to run, put together with those that it extends. */
+interface ResolvedPipeline {
+  pipeline: PipelineToRun;
+  /** A problem of the whole as one of the document that was given. */
+  told(problem: ErrorDetail): ErrorDetail;
+}
+
 /** The pipeline that a request names: a document, a stored one, or a bare spec. */
 export async function resolvePipeline(
   request: RunPipelineRequest,
   scope: Scope,
   catalog: CatalogStore,
-): Promise<PipelineToRun> {
+): Promise<ResolvedPipeline> {
+  const { source, ...pipeline } = await namedPipeline(request, scope, catalog);
+  const whole = requireWhole(
+    await putTogetherFrom(source, async (ref) => {
+      const document = documentOfPipeline(request.documents, ref, scope);
+      if (document) return sourceOfDocument(document, scope);
+      const stored = await catalog.findPipeline(ref, ref.name);
+      return stored && sourceOf(stored);
+    }),
+    source.name,
+  );
+  return { pipeline: { ...pipeline, spec: whole.spec }, told: whole.told };
+}
+
+type NamedPipeline = Omit<PipelineToRun, "spec"> & { source: PipelineSource };
+
+async function namedPipeline(
+  request: RunPipelineRequest,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<NamedPipeline> {
   if (request.spec) {
     if (request.pipelineId !== undefined) {
       throw new MflowError("BAD_REQUEST", "give either `pipelineId` or `spec`, not both");
     }
-    return { ...(request.name !== undefined ? { name: request.name } : {}), spec: request.spec };
+    const { name, spec } = request;
+    return { ...(name !== undefined && { name }), source: { name: name ?? "spec", scope, spec } };
   }
-  const given = (request.documents ?? []).filter(
-    (each): each is PipelineManifest => each.kind === "Pipeline",
-  );
+  const given = (request.documents ?? []).filter(isPipeline);
   if (request.pipelineId === undefined) {
-    const [only] = given;
-    if (only && given.length === 1) return pipelineOfDocument(only);
+    const runnable = runnablePipelines(given);
+    const [only] = runnable;
+    if (only && runnable.length === 1) return pipelineOfDocument(only, scope);
     const names = given.map((each) => each.metadata.name).join(", ");
     throw new MflowError(
       "BAD_REQUEST",
@@ -48,21 +83,37 @@ export async function resolvePipeline(
   }
   const ref = parsePipelineRef(request.pipelineId, scope);
   if (!("id" in ref)) {
-    const document = given.find((each) => each.metadata.name === ref.name && isIn(each.metadata, ref, scope));
-    if (document) return pipelineOfDocument(document);
+    const document = documentOfPipeline(given, ref, scope);
+    if (document) return pipelineOfDocument(document, scope);
   }
-  const stored =
-    "id" in ref
-      ? await catalog.pipeline(ref.id)
-      : await catalog.findPipeline({ domain: ref.domain, namespace: ref.namespace }, ref.name);
+  const stored = "id" in ref ? await catalog.pipeline(ref.id) : await catalog.findPipeline(ref, ref.name);
   if (!stored) throw new MflowError("NOT_FOUND", `there is no pipeline \`${request.pipelineId}\``);
-  const pipeline: PipelineToRun = { id: stored.id, name: stored.name, spec: stored.spec };
-  if (stored.labels) pipeline.labels = stored.labels;
-  return pipeline;
+  const { id, name, labels } = stored;
+  return { id, name, ...(labels && { labels }), source: sourceOf(stored) };
 }
 
-function pipelineOfDocument({ metadata, spec }: PipelineManifest): PipelineToRun {
-  return { name: metadata.name, spec, ...(metadata.labels ? { labels: metadata.labels } : {}) };
+function isPipeline(document: NonNullable<Documents>[number]): document is PipelineManifest {
+  return document.kind === "Pipeline";
+}
+
+function documentOfPipeline(
+  documents: Documents | undefined,
+  ref: PipelineNameRef,
+  scope: Scope,
+): PipelineManifest | undefined {
+  return documents
+    ?.filter(isPipeline)
+    .find(({ metadata }) => metadata.name === ref.name && isIn(metadata, ref, scope));
+}
+
+function sourceOfDocument({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
+  const { name, domain = scope.domain, namespace = scope.namespace } = metadata;
+  return { name, scope: { domain, namespace }, spec };
+}
+
+function pipelineOfDocument(document: PipelineManifest, scope: Scope): NamedPipeline {
+  const { name, labels } = document.metadata;
+  return { name, ...(labels && { labels }), source: sourceOfDocument(document, scope) };
 }
 
 function isIn(metadata: Partial<Scope>, wanted: Scope, scope: Scope): boolean {
@@ -78,6 +129,7 @@ export async function resolveJobs(
   documents: Documents | undefined,
   scope: Scope,
   catalog: CatalogStore,
+  told: (problem: ErrorDetail) => ErrorDetail = (problem) => problem,
 ): Promise<Map<string, JobSnapshot>> {
   const jobs = new Map<string, JobSnapshot>();
   const problems: ErrorDetail[] = [];
@@ -90,7 +142,7 @@ export async function resolveJobs(
       } catch (error) {
         if (!(error instanceof MflowError)) throw error;
         const path = `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`;
-        problems.push({ path, message: `task \`${task.name}\`: ${error.message}` });
+        problems.push(told({ path, message: `task \`${task.name}\`: ${error.message}` }));
         code = code === undefined || code === error.code ? error.code : "BAD_REQUEST";
       }
     }

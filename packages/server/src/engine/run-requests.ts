@@ -38,8 +38,8 @@ export class RunRequests {
     const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
-    const pipeline = await resolvePipeline(request, scope, store.catalog);
-    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
+    const { pipeline, told } = await resolvePipeline(request, scope, store.catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog, told);
     const change: RunPipelineChange = {
       type: "runPipeline",
       id: newId("run"),

@@ -2,15 +2,16 @@
 // costs a starting server nothing.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { gatherExtended, type PipelineSource, sourceOf } from "@mflow/core/extend-pipeline";
 import { referredJob, versionsToName } from "@mflow/core/find-job";
 import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
-import { isVersionRange, parseJobRef } from "@mflow/core/reference";
+import { formatPipelineRef, isVersionRange, parseJobRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
 import type { Listeners } from "@mflow/core/schema/listener";
-import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import { type GivenPipelineSpec, isExtending } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
@@ -68,6 +69,25 @@ function reachable(sources: LintSources): Pick<LintContext, "people" | "channels
   return { people: people?.(), channels: channels?.(), ...(allowsTarget && { allowsTarget }) };
 }
 
+/** The pipelines that some of a request extend, by full name: those of the request first, then stored ones. */
+async function extendedBy(
+  sources: readonly PipelineSource[],
+  store: CatalogStore,
+): Promise<Map<string, PipelineSource>> {
+  const given = new Map(sources.map((one) => [formatPipelineRef({ name: one.name, ...one.scope }), one]));
+  const extended = new Map<string, PipelineSource>();
+  for (const source of sources) {
+    const found = await gatherExtended(source, async (ref) => {
+      const known = given.get(formatPipelineRef(ref));
+      if (known) return known;
+      const stored = await store.findPipeline(ref, ref.name);
+      return stored && sourceOf(stored);
+    });
+    for (const [name, one] of found) extended.set(name, one);
+  }
+  return extended;
+}
+
 /**
  * What makes no sense in documents whose shape is right, with the stored jobs at hand: errors and warnings.
  * `overlay`: they are laid over the stored ones for one run.
@@ -79,8 +99,10 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint, refKey } = await import("@mflow/core/lint");
-  const refs = jobRefsOf(documents, scope);
+  const { jobRefsOf, lint, refKey, sourcesOf } = await import("@mflow/core/lint");
+  const extended = await extendedBy(sourcesOf(documents, scope), store);
+  const findPipeline = (name: string) => extended.get(name);
+  const refs = jobRefsOf(documents, { scope, findPipeline });
   const jobs = new Map<string, Job>();
   const versions = new Map<string, string[]>();
   for (const { ref, from } of refs) {
@@ -95,6 +117,7 @@ export async function lintDocuments(
   const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
   const jobNames = new Set(items.map((job) => job.name));
   const known = {
+    findPipeline,
     findJob: (ref: string, from: Scope) => jobs.get(refKey(ref, from)),
     publishedVersions: (ref: string, from: Scope) => versions.get(refKey(ref, from)) ?? [],
     jobNames,
@@ -155,7 +178,7 @@ export async function readManifest(
 /** Refuses a run request whose own documents or spec make no sense. Rejects with INVALID_DOCUMENT. */
 export async function checkRunDocuments(
   sources: LintSources,
-  { documents, spec }: { documents?: ScopedManifest[]; spec?: PipelineSpec },
+  { documents, spec }: { documents?: ScopedManifest[]; spec?: GivenPipelineSpec },
   scope: Scope,
 ): Promise<void> {
   if (documents) {
@@ -182,7 +205,7 @@ export async function checkRunDocuments(
  */
 export async function checkRunListeners(
   sources: LintSources,
-  request: Listeners & { documents?: ScopedManifest[]; spec?: PipelineSpec },
+  request: Listeners & { documents?: ScopedManifest[]; spec?: GivenPipelineSpec },
   of: "pipeline" | "task",
 ): Promise<void> {
   const rules = await import("@mflow/core/lint/listeners");
@@ -192,7 +215,9 @@ export async function checkRunListeners(
     refuseProblems(rules.errorsAmong(rules.loneListenerRules(request, "", known)));
     return;
   }
-  const { spec, documents } = request;
+  const { documents } = request;
+  // One that extends another is looked at when it is put together.
+  const spec = request.spec && !isExtending(request.spec) ? request.spec : undefined;
   // Without documents the spec was checked as a whole.
   const ofSpec = spec && documents ? rules.errorsAmong(rules.listenerRulesOf(spec, "/spec", known)) : [];
   refuseProblems([...ofSpec, ...rules.errorsAmong(rules.requestListenerRules(request, "", known, spec))]);
