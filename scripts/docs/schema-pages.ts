@@ -29,7 +29,7 @@ import {
   StageSpec,
   TaskSpec,
 } from "@mflow/core/schema/pipeline";
-import { Cursor, PipelineTask, PipelineTaskStatus, RunDefinition } from "@mflow/core/schema/pipeline-task";
+import { PipelineTask, PipelineTaskStatus, Progress, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import { ReleaseReport, ReportedGate, ReportedTask } from "@mflow/core/schema/release-report";
 import * as request from "@mflow/core/schema/request";
 import { FakeSpec, K8sJobSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
@@ -104,7 +104,7 @@ are not listed here are refused.`,
 task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](../how-to/webhooks.md) gets is a
 [Message](#message).`,
     schemas: {
-      ...{ PipelineTask, PipelineTaskStatus, Cursor, RunDefinition, JobSnapshot },
+      ...{ PipelineTask, PipelineTaskStatus, Progress, RunDefinition, JobSnapshot },
       ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
       ...{ Job, Pipeline },
       ...{ Message, MessageRun, MessageTask, MessageGate },

@@ -85,10 +85,13 @@ export type Change =
   | ({ type: "withdraw"; gate: "audit" | "confirm"; taskId: string; request: WithdrawRequest } & Conditional)
   | ({ type: "cancelTask"; taskId: string; request: CancelRequest } & Conditional)
   | ({ type: "cancelRun"; request: CancelRequest } & Conditional)
+  | ({ type: "cancelStage"; stage: string; request: CancelRequest } & Conditional)
   /** A slot is free for a task that waits for one. */
   | { type: "slotFree"; taskId: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
+  /** The run's `wakeAt` has come. */
+  | { type: "wakeRun" }
   /** The runner refused to start the attempt for good. */
   | { type: "startFailed"; taskId: string; attempt: number; message: string }
   /** The runner answered a stop: nothing of the attempt runs or ever will. */
@@ -109,6 +112,8 @@ export interface Context {
   /** How long a task with `manualUpdateStatus` may stay without a status once its work is gone, milliseconds. */
   statusGraceMs: number;
   newId(prefix: string): string;
+  /** A number from 0 to below 1, another each time. */
+  random(): number;
   /** Members of a group in a scope. */
   groupMembers(group: string, scope: Scope): readonly string[];
   /** Who stands in now for a user who is away. */

@@ -3,7 +3,8 @@
 // change stands in decide/.
 
 import type { Change, Context } from "./change.ts";
-import { cancelRun, cancelTask } from "./decide/cancel.ts";
+import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
+import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
 import { openTask } from "./decide/open.ts";
@@ -36,6 +37,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     if (run) {
       if (run.lockKey) draft.claims.push(run.lockKey);
       draft.recordRun("RUN_STAGE", { stage: "ACTIVE" });
+      beginRunClock(draft);
       proceed(draft);
     } else {
       openTask(draft, state.id);
@@ -89,6 +91,13 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
     case "cancelRun":
       if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
       cancelRun(draft, change.request);
+      return;
+    case "cancelStage":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      cancelStage(draft, change.stage, change.request);
+      return;
+    case "wakeRun":
+      wakeRun(draft);
       return;
     case "slotFree":
       slotFree(draft, requireTask(draft, change.taskId));

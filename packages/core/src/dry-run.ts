@@ -27,7 +27,7 @@ export interface RenderedTask {
  */
 export function renderRun(state: RunState, context: Context): RenderedTask[] {
   return [...state.tasks.values()].map((task) => {
-    const job = jobOf(state.definition, task.id);
+    const job = jobOf(state.definition, task);
     const { known, declared } = paramsToCome(state, task, context);
     const { skipRun } = taskSpecOf(state.definition, task);
     const problems = skipRun ? [] : checkParams(declared, known);
@@ -76,8 +76,8 @@ function isPlaceholder(params: readonly EffectiveParam[], path: string): boolean
 /** Values of the run request that no task of the run declares: a sentence each, with the nearest name. */
 export function unusedRunParams(state: RunState): string[] {
   const declaredBy = [...state.tasks.values()].map((task) => ({
-    place: placeOf(task),
-    names: (jobOf(state.definition, task.id).spec.runParams ?? []).map((param) => param.name),
+    place: placeOf(state.definition, task),
+    names: (jobOf(state.definition, task).spec.runParams ?? []).map((param) => param.name),
   }));
   const all = [...new Set(declaredBy.flatMap(({ names }) => names))];
   return state.definition.runParams

@@ -73,6 +73,11 @@ const entries = {
     remedy:
       "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
   },
+  CONDITION_FAILED: {
+    status: 400,
+    meaning: "A condition (`when`) cannot be decided: it names a value that is not there, or cannot be read.",
+    remedy: "Do what the message says, e.g. ask with `has(...)` first; `mflow lint` checks conditions.",
+  },
   UNAUTHORIZED: {
     status: 401,
     meaning: "No valid token was given.",
@@ -163,6 +168,17 @@ const entries = {
     status: 409,
     meaning: "A link or card in a message decides once, and this one has.",
     remedy: "Decide with `mflow audit` or `mflow confirm`, if there is still something to decide.",
+  },
+  MATRIX_INVALID: {
+    status: 400,
+    meaning: "The combinations of a task's matrix are wrong, or there are too many.",
+    remedy:
+      "Correct the `matrix`, or what the earlier task puts out for it; at most 256 combinations are possible.",
+  },
+  PLAN_CYCLE: {
+    status: 400,
+    meaning: "Tasks of the pipeline wait for each other.",
+    remedy: "Take one of the `needs` away that the message names, or move a task to an earlier stage.",
   },
   AUDIT_DENIED: { status: 409, meaning: "The task's audit was denied.", remedy: "Start a new run." },
   NAME_TAKEN: {

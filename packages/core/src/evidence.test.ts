@@ -40,8 +40,8 @@ const job: JobSnapshot = {
   },
 };
 
-function definitionOf(taskId: string, runParams: RunDefinition["runParams"] = []): RunDefinition {
-  return { jobs: { "job-1": job }, taskJobs: { [taskId]: "job-1" }, taskIds: [[taskId]], runParams };
+function definitionOf(runParams: RunDefinition["runParams"] = []): RunDefinition {
+  return { jobs: { "job-1": job }, runParams };
 }
 
 function gate(more: Partial<Gate> = {}): Gate {
@@ -131,9 +131,9 @@ test("an audit shows what will run, what changed, what was decided before and wh
   const evidence = assembleEvidence(
     {
       task: waiting,
-      definition: definitionOf("task-now"),
+      definition: definitionOf(),
       tasks: [build, waiting, task("task-later", { status: { stage: "PENDING" } })],
-      lastSuccess: { task: last, definition: definitionOf("task-old"), tasks: [last] },
+      lastSuccess: { task: last, definition: definitionOf(), tasks: [last] },
     },
     context,
   );
@@ -228,7 +228,7 @@ test("a confirm shows how the work ended, and the end of its log", () => {
       markdownOutput: "x".repeat(9000),
     },
   });
-  const input = { task: alone, definition: definitionOf("task-now"), tasks: [alone], log };
+  const input = { task: alone, definition: definitionOf(), tasks: [alone], log };
   const { gate: shown, result, log: tail } = assembleEvidence(input, context);
   expect({ kind: shown?.kind, result, tail }).toEqual({
     kind: "CONFIRM",
@@ -246,7 +246,7 @@ test("a confirm shows how the work ended, and the end of its log", () => {
 
 test("a task without the gate that is asked for is refused by name", () => {
   const none = task("task-now");
-  const input = { task: none, definition: definitionOf("task-now"), tasks: [none] };
+  const input = { task: none, definition: definitionOf(), tasks: [none] };
   expect(assembleEvidence(input, context).gate).toBeUndefined();
   expect(() => assembleEvidence({ ...input, kind: "confirm" }, context)).toThrow(
     expect.objectContaining({ code: "NOT_FOUND", message: "task `prod` (task-now) has no confirm" }),
@@ -287,9 +287,9 @@ test("a commit that is sensitive is neither compared nor linked", () => {
   const { links, sinceSuccess } = assembleEvidence(
     {
       task: now,
-      definition: definitionOf("task-now", [{ name: "GIT_HTTP_URL", value: "https://github.com/web/shop" }]),
+      definition: definitionOf([{ name: "GIT_HTTP_URL", value: "https://github.com/web/shop" }]),
       tasks: [now],
-      lastSuccess: { task: last, definition: definitionOf("task-old"), tasks: [last] },
+      lastSuccess: { task: last, definition: definitionOf(), tasks: [last] },
     },
     context,
   );

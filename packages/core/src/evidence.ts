@@ -99,7 +99,7 @@ function contentOf({ task, definition }: TaskSurroundings): Evidence["content"] 
   const { name, version } = task.job;
   if (!task.params) return { job: { name, version }, params: [] };
   const params = maskParams(task.params);
-  const job = jobOf(definition, task.id);
+  const job = jobOf(definition, task);
   return {
     job: { name, version },
     params,

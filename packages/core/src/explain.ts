@@ -51,9 +51,10 @@ export const MAX_EXPLANATIONS = 500;
  * other than the one that was written.
  */
 const PLANNED_KEYS: ReadonlySet<string> = new Set([
-  ...["needs", "when", "matrix", "finally", "retry", "artifacts", "cache", "concurrency"],
-  ...["requiredApproval", "approvalId", "nextPipeline", "schedule", "queue", "rollback", "maxLength"],
-  ...["holdLock"],
+  "requiredApproval",
+  "approvalId",
+  "approval",
+  "buildConfig",
 ]);
 
 class Explainer {

@@ -44,7 +44,7 @@ describe("the JSON Schema for editors", () => {
   test.each([
     ["a document without a kind", { metadata: { name: "a" } }],
     ["an unknown kind", { ...pipeline({}), kind: "Pipe" }],
-    ["an unknown key", pipeline({ needs: [] })],
+    ["an unknown key", pipeline({ need: [] })],
     ["a name that is not allowed", pipeline({ name: "A B" })],
     ["a value name that is not allowed", pipeline({ runParams: { "1": 1 } })],
     ["a runner spec of another runner", job({ outcome: "FAILED" })],

@@ -19,6 +19,7 @@ export const REASONS = {
   INVALID_CONTAINER:
     "A container cannot be started as it is described, e.g. because its command or a path does not exist.",
   LOST: "The runner does not know the attempt any more; whether its work was done is unknown.",
+  MATRIX_EMPTY: "The runtime env from which the matrix comes has no such combination; the task is SKIPPED.",
   NODE_LOST: "The node that the pod ran on is gone or does not answer; whether its work was done is unknown.",
   NO_STATUS:
     "The work of a task with `manualUpdateStatus` is gone, and no status call came within the grace.",
@@ -37,8 +38,11 @@ export const REASONS = {
   SIGNAL: "A signal ended a step.",
   SPAWN_ERROR: "A step could not be started, e.g. because its shell or folder does not exist.",
   START_ERROR: "The task could not be started: its params are not complete, or the runner refused it.",
+  STAGE_TIMEOUT: "The `timeout` of its stage was over before the task's turn; the task is SKIPPED.",
   STEP_TIMEOUT: "A step took longer than its `timeout`.",
   TASK_FAILED: "Of a run: one of its tasks FAILED.",
-  TIMEOUT: "The task took longer than its `timeout` and was stopped.",
+  TIMEOUT: "The task, its stage or its run took longer than the `timeout` and was stopped.",
   UNSCHEDULABLE: "No node takes the pod: none has what it asks for.",
+  WHEN_ERROR: "The `when` of the task or of its stage could not be decided.",
+  WHEN_FALSE: "The `when` of the task or of its stage was false; the task is SKIPPED.",
 } as const satisfies Record<string, string>;

@@ -102,15 +102,18 @@ function input(records = chained()): ReportInput {
       labels: { team: "web" },
       triggerMode: "MANUAL",
       runBy: "alice",
-      status: { stage: "SUCCEEDED", startAt: at(1), endAt: at(10), cursor: { stage: 1, next: 0, open: 0 } },
+      status: {
+        stage: "SUCCEEDED",
+        startAt: at(1),
+        endAt: at(10),
+        progress: { tasks: 1, open: 0, ended: 1 },
+      },
       createdAt: at(0),
       updatedAt: at(10),
       revision: 9,
     },
     definition: {
       jobs: {},
-      taskJobs: {},
-      taskIds: [],
       runParams: [
         { name: "VERSION", value: "1.4|0" },
         { name: "KEY", value: "sealed:x", sensitive: true, scope: { stage: "release" } },

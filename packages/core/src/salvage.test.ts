@@ -14,7 +14,7 @@ spec:
     - name: a
       maxParallel: many
       tasks:
-        - { name: t, job: known, needs: [x] }
+        - { name: t, job: known, approval: x }
         - { name: t, job: unknown }
         - { job: unknown }
 `;
@@ -27,7 +27,7 @@ test("errors of shape and of sense are told at once, each once", () => {
     "6 /metadata/name",
     "6 /metadata/nme",
     "10 /spec/stages/0/maxParallel",
-    "12 /spec/stages/0/tasks/0/needs",
+    "12 /spec/stages/0/tasks/0/approval",
     "14 /spec/stages/0/tasks/2/name",
     "13 /spec/stages/0/tasks/1/name",
     "13 /spec/stages/0/tasks/1/job",

@@ -3,6 +3,8 @@
 
 import type { MflowError } from "./errors.ts";
 import type { Notice } from "./notice.ts";
+import { graphOf } from "./plan/graph.ts";
+import { Progress, type ProgressChange } from "./plan/progress.ts";
 import type { NewDecisionRecord } from "./schema/decision-record.ts";
 import type { NewHistoryEvent } from "./schema/event.ts";
 import type { JobTask } from "./schema/job-task.ts";
@@ -17,6 +19,8 @@ export interface RunState {
   readonly tasks: Map<string, JobTask>;
   /** Runtime envs that ended tasks handed to later ones; a sealed value is sensitive. */
   readonly exported: Map<string, string>;
+  /** How far the run has come; none for a lone task. */
+  readonly progress?: Progress;
 }
 
 /** Exported runtime envs as a task about to run sees them. It asks for the names that its job declares. */
@@ -45,6 +49,8 @@ export interface Decision {
   notices: Notice[];
   /** What joins the decision record. */
   records: NewDecisionRecord[];
+  /** What the state knows of the plan after it; never stored. */
+  progress?: ProgressChange;
 }
 
 export type Outcome = Decision | { rejection: MflowError };
@@ -56,10 +62,22 @@ export function makeState(
   definition: RunDefinition,
   tasks: readonly JobTask[],
 ): RunState {
-  const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map() };
-  for (const task of tasks) state.tasks.set(task.id, task);
+  const progress = definition.pipeline && Progress.of(graphOf(definition.pipeline), tasks);
+  const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map(), progress };
+  for (const task of inOrder(tasks)) state.tasks.set(task.id, task);
   collectExports(state.exported, tasks);
   return state;
+}
+
+/** In the pipeline's order, of a matrix in the order of its ways. */
+function inOrder(tasks: readonly JobTask[]): JobTask[] {
+  const place = (key: "stageNumber" | "taskNumber") => (a: JobTask, b: JobTask) =>
+    (a[key] ?? 0) - (b[key] ?? 0);
+  const byStage = place("stageNumber");
+  const byTask = place("taskNumber");
+  return tasks.toSorted(
+    (a, b) => byStage(a, b) || byTask(a, b) || (a.way?.number ?? 0) - (b.way?.number ?? 0),
+  );
 }
 
 /** Adds the runtime envs of all tasks that handed them on, in the order in which they did. */
@@ -74,9 +92,9 @@ export function isExportedName(name: string): boolean {
   return /^[A-Z]/.test(name);
 }
 
-/** Adds the runtime envs of an ended task that later tasks get; the last one of a name wins. */
+/** Adds the runtime envs of an ended task that later tasks get, of a matrix those of all its ways; the last one of a name wins. */
 export function addExports(exported: Map<string, string>, task: JobTask): void {
-  for (const [name, value] of Object.entries(task.status.runtimeEnvs ?? {})) {
+  for (const [name, value] of Object.entries(task.fanIn ?? task.status.runtimeEnvs ?? {})) {
     if (isExportedName(name)) exported.set(name, value);
   }
 }
@@ -84,6 +102,7 @@ export function addExports(exported: Map<string, string>, task: JobTask): void {
 /** Brings a state up to date with a decision made on it. */
 export function applyDecision(state: RunState, decision: Decision): void {
   if (decision.run) state.run = decision.run;
+  if (decision.progress) state.progress?.apply(decision.progress);
   let isAnyTakenBack = false;
   for (const task of decision.tasks) {
     const before = state.tasks.get(task.id);
@@ -124,6 +143,11 @@ export function isWorking(task: JobTask): boolean {
 /** Whether the task's work takes one of the server's task slots: clusters have limits of their own. */
 export function takesSlot({ runnerType }: Pick<JobTask, "runnerType">): boolean {
   return runnerType !== "K8S_JOB";
+}
+
+/** Whether the task waits for one of the server's task slots, and not for the time of its next try. */
+export function wantsSlot(task: JobTask): boolean {
+  return takesSlot(task) && task.status.stage === "SCHEDULING" && task.status.retryAt === undefined;
 }
 
 /** Whether the attempt occupies one of the server's task slots. */

@@ -6,13 +6,14 @@ import type { TaskStage } from "./schema/job-task.ts";
 
 /** Why a stage changes, and who causes it. */
 export const CAUSES = {
-  skip: "engine: `skipRun`, or the run failed before the task's turn",
+  skip: "engine: `skipRun`, a `when` that is false, or the run failed before the task's turn",
   wait: "engine: the task is wanted, but no slot is free",
   start: "engine: a slot is free; the runner creates the attempt",
   run: "runner, status call: the work runs",
   hold: "engine: the result is reported and waits for its confirm",
   succeed: "runner, status call, checker",
   fail: "runner, status call, auditor, checker, timeout, expiry of a gate, or an error while starting",
+  retry: "engine: the attempt did not succeed, and `retry` allows another",
   cancel: "person, `failFast`: stop the work",
   drop: "person, run: cancel what does not run",
   gone: "runner, status call: the stopped work is gone",
@@ -46,6 +47,7 @@ export const TRANSITIONS: Readonly<Record<TaskStage, Readonly<Partial<Record<Cau
     hold: "ACTIVE",
     succeed: "SUCCEEDED",
     fail: "FAILED",
+    retry: "SCHEDULING",
     cancel: "CANCELING",
     gone: "CANCELED",
   },
@@ -53,6 +55,7 @@ export const TRANSITIONS: Readonly<Record<TaskStage, Readonly<Partial<Record<Cau
     hold: "ACTIVE",
     succeed: "SUCCEEDED",
     fail: "FAILED",
+    retry: "SCHEDULING",
     cancel: "CANCELING",
     drop: "CANCELED",
     gone: "CANCELED",

@@ -41,11 +41,11 @@ describe("a wrong value gets a sentence that names the place and the remedy", ()
     [
       "key of a later version",
       TaskSpec,
-      { name: "a", job: "b", needs: ["c"] },
+      { name: "a", job: "b", requiredApproval: true },
       [
         [
-          "/needs",
-          "`needs` is planned, but this version does not act on it, so it is refused rather than ignored; remove it",
+          "/requiredApproval",
+          "`requiredApproval` is planned, but this version does not act on it, so it is refused rather than ignored; remove it",
         ],
       ],
     ],
@@ -301,14 +301,14 @@ test("a key of a later version is refused at every level of a manifest", () => {
   const value = {
     ...pipeline,
     spec: {
-      schedule: {},
-      stages: [{ ...stage, finally: true, tasks: [{ name: "a", job: "b", retry: {} }] }],
+      requiredApproval: true,
+      stages: [{ ...stage, approval: {}, tasks: [{ name: "a", job: "b", buildConfig: {} }] }],
     },
   };
   expect(validateValue(PipelineManifest, value).map(({ path }) => path)).toEqual([
-    "/spec/schedule",
-    "/spec/stages/0/tasks/0/retry",
-    "/spec/stages/0/finally",
+    "/spec/requiredApproval",
+    "/spec/stages/0/tasks/0/buildConfig",
+    "/spec/stages/0/approval",
   ]);
 });
 

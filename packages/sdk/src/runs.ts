@@ -13,6 +13,7 @@ import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
+  CancelRunRequest,
   DecideRequest,
   RunJobRequest,
   RunPipelineRequest,
@@ -51,7 +52,7 @@ export function runCalls(transport: Transport) {
     /** What the run was asked to do: the snapshot of its pipeline and jobs. */
     definition: (id: string) =>
       transport.json<RunDefinition>({ path: path`/pipeline-tasks/${id}/definition` }),
-    cancel: (id: string, request: CancelRequest = {}) =>
+    cancel: (id: string, request: CancelRunRequest = {}) =>
       transport.json<PipelineTask>({
         method: "POST",
         path: path`/pipeline-tasks/${id}/cancel`,

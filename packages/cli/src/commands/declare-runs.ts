@@ -89,8 +89,10 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
     program
       .command("cancel")
       .argument("<id...>", "runs or tasks")
-      .summary("cancel runs or tasks")
-      .option("-m, --message <text>", "why"),
+      .summary("cancel runs, stages of them, or tasks")
+      .option("-m, --message <text>", "why")
+      .option("--stage <name>", "only the tasks of this stage of the run")
+      .option("--force", "at once: what runs has no time to end by itself"),
     () => import("./cancel.ts"),
   );
 

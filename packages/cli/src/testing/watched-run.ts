@@ -82,7 +82,7 @@ export function runOf(
       canceledBy: status.canceledBy,
       startAt: at(0),
       endAt: status.to === undefined ? undefined : at(status.to),
-      cursor: { stage: 0, next: 0, open: 0 },
+      progress: { tasks: 0, open: 0, ended: 0 },
     },
   };
   const tasks = Object.entries(stages).flatMap(([name, sketches], index) =>

@@ -1,7 +1,11 @@
-// Cancel of a task and of a run (semantics, section 3).
+// Cancel of a task, of a stage and of a run (semantics, section 3). What runs may end by itself within a grace, unless the
+// cancel is forced; a forced one also hurries what is being canceled already.
 
 import { MflowError } from "../errors.ts";
+import { didYouMean } from "../nearest.ts";
+import { quoted } from "../quoted.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
 import type { CancelRequest } from "../schema/request.ts";
 import { isRunEnded } from "../state.ts";
 import { runMasker } from "../task-secrets.ts";
@@ -9,7 +13,7 @@ import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { cancelingRun, endTask } from "./end.ts";
 
-/** Cancels one task; CANCELING stays as it is. */
+/** Cancels one task; CANCELING stays as it is, unless it is to be forced. */
 export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest): void {
   const { stage } = task.status;
   if (isEnded(stage)) {
@@ -18,45 +22,88 @@ export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest):
       `task \`${task.name}\` (${task.id}) has ended ${stage}; there is nothing to cancel`,
     );
   }
-  if (stage === "CANCELING") return;
-  stopTask(draft, task, actorName(draft), maskedMessage(draft, request));
+  stopTask(draft, task, stopOf(draft, request));
 }
 
-/** Cancels a run: what runs is stopped, everything else is CANCELED at once. */
-export function cancelRun(draft: Draft, request: CancelRequest): void {
-  const { run } = draft;
-  if (!run) throw new MflowError("NOT_FOUND", `${draft.id} is a task, not a run of a pipeline`);
-  if (isRunEnded(run)) {
-    throw new MflowError(
-      "CONFLICT",
-      `run ${run.id} has ended ${run.status.stage}; there is nothing to cancel`,
-    );
+/** Cancels all tasks of a stage that have not ended. */
+export function cancelStage(draft: Draft, name: string, request: CancelRequest): void {
+  const run = requireUnended(draft);
+  const stages = draft.definition.pipeline?.stages ?? [];
+  const index = stages.findIndex((stage) => stage.name === name);
+  if (index < 0) {
+    const names = stages.map((stage) => stage.name);
+    const there = `run ${run.id} has no stage ${quoted(name)}; it has ${names.join(", ")}`;
+    throw new MflowError("NOT_FOUND", there + didYouMean(name, names));
   }
-  if (run.status.stage === "CANCELING") return;
-  cancelingRun(draft, actorName(draft), maskedMessage(draft, request));
+  const tasks = draft.plan.graph.nodesOf(index).flatMap((node) => draft.tasksOf(node));
+  const left = tasks.filter((task) => !isEnded(task.status.stage));
+  if (left.length === 0) {
+    throw new MflowError("CONFLICT", `stage ${quoted(name)} has ended; there is nothing to cancel`);
+  }
+  const stop = stopOf(draft, request);
+  for (const { id } of left) stopTask(draft, draft.task(id), stop);
+}
+
+/** Cancels a run: what runs is stopped, everything else is CANCELED at once; its `finally` stages run then. */
+export function cancelRun(draft: Draft, request: CancelRequest): void {
+  const run = requireUnended(draft);
+  const stop = stopOf(draft, request);
+  if (run.status.stage !== "CANCELING") {
+    if (stop.isForced) draft.updateRun({ isForced: true });
+    cancelingRun(draft, stop.by, stop.message);
+    return;
+  }
+  if (!stop.isForced || run.status.windingUp === "FINALLY") return;
+  draft.updateRun({ isForced: true, windingUp: "FINALLY" });
+  draft.recordRun("RUN_STATUS", { stage: "CANCELING", message: stop.message ?? "canceled at once" });
+  for (const { id, status } of draft.allTasks()) {
+    if (!isEnded(status.stage)) stopTask(draft, draft.task(id), stop);
+  }
+}
+
+function requireUnended({ run, id }: Draft): PipelineTask {
+  if (!run) throw new MflowError("NOT_FOUND", `${id} is a task, not a run of a pipeline`);
+  if (!isRunEnded(run)) return run;
+  throw new MflowError("CONFLICT", `run ${run.id} has ended ${run.status.stage}; there is nothing to cancel`);
+}
+
+/** Who stops a task, and how. */
+export interface Stop {
+  by: string;
+  message?: string | undefined;
+  /** At once, without time to end by itself. */
+  isForced?: boolean | undefined;
+}
+
+function stopOf(draft: Draft, request: CancelRequest): Stop {
+  const by = draft.context.actor?.name ?? "mflow";
+  return { by, message: maskedMessage(draft, request), isForced: request.force };
 }
 
 /** The message as it may be kept: the history stays for ever, and messages go out. */
 function maskedMessage(draft: Draft, { message }: CancelRequest): string | undefined {
-  if (!message) return message;
-  const { definition, context } = draft;
-  const tasks = definition.taskIds.flat().map((id) => draft.task(id));
-  return runMasker(definition, tasks, context)(message);
-}
-
-function actorName(draft: Draft): string {
-  return draft.context.actor?.name ?? "mflow";
+  if (!message) return undefined;
+  return runMasker(draft.definition, draft.allTasks(), draft.context)(message);
 }
 
 /** What does not run is CANCELED at once; what runs becomes CANCELING and the runner stops it. */
-export function stopTask(draft: Draft, task: JobTask, by: string, message?: string): void {
+export function stopTask(draft: Draft, task: JobTask, { by, message, isForced }: Stop): void {
   const { stage, reported, workGoneAt } = task.status;
   const why = { canceledBy: by, ...(message ? { message } : {}) };
+  if (stage === "CANCELING") {
+    if (!isForced || task.status.isForced) return;
+    draft.effect("STOP", draft.updateStatus(task, { isForced }));
+    return;
+  }
   if (stage === "PENDING" || stage === "SCHEDULING" || reported) {
     endTask(draft, task, "drop", why);
     return;
   }
-  const canceling = draft.moveTask(task, "cancel", { ...why, stopping: "CANCEL" });
+  const canceling = draft.moveTask(task, "cancel", {
+    ...why,
+    stopping: "CANCEL",
+    ...(isForced && { isForced }),
+  });
   if (workGoneAt) endTask(draft, canceling, "gone");
   else draft.effect("STOP", draft.updateTask(canceling, { wakeAt: undefined }));
 }

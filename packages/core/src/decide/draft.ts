@@ -5,6 +5,7 @@
 import type { Context } from "../change.ts";
 import { timeAfter } from "../duration.ts";
 import type { Notice } from "../notice.ts";
+import { nodeOf, type PlannedTask, Progress } from "../plan/progress.ts";
 import type { NewDecisionRecord } from "../schema/decision-record.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
@@ -18,7 +19,7 @@ import {
   holdsSlot,
   type RunState,
 } from "../state.ts";
-import { type Cause, nextStage } from "../transitions.ts";
+import { type Cause, isEnded, nextStage } from "../transitions.ts";
 
 /** The rows as they were when an event was recorded: what listeners are told of it. */
 export interface EventRows {
@@ -41,6 +42,8 @@ export class Draft {
   readonly notices: Notice[] = [];
   readonly records: NewDecisionRecord[] = [];
   freeSlots: number;
+  /** How far the run has come; none for a lone task. */
+  #plan: Progress | undefined;
   #exportedBefore: ExportedEnvs;
   readonly #exportedNow = new Map<string, string>();
   #run: PipelineTask | undefined;
@@ -55,6 +58,7 @@ export class Draft {
     this.id = state.id;
     this.definition = state.definition;
     this.#exportedBefore = state.exported;
+    this.#plan = state.progress?.fork();
     this.freeSlots = context.freeSlots;
     this.#run = state.run;
     this.#isNew = isNew;
@@ -69,21 +73,40 @@ export class Draft {
     return this.#run;
   }
 
+  /** How far the run has come, as this decision leaves it. */
+  get plan(): Progress {
+    if (!this.#plan) throw new Error(`${this.id} is a lone task and has no plan`);
+    return this.#plan;
+  }
+
+  /** All tasks, in the pipeline's order; costs as much as the run is wide. */
+  allTasks(): JobTask[] {
+    const ids = this.#plan ? this.#plan.taskIds() : [this.id];
+    return Array.from(ids, (id) => this.task(id));
+  }
+
+  /** The tasks of a node of the plan, in the order of its ways. */
+  tasksOf(node: number): JobTask[] {
+    return this.plan.tasksOf(node).map((id) => this.task(id));
+  }
+
   /** Hands the task's runtime envs to later tasks. */
   exportEnvs(task: JobTask): void {
     addExports(this.#exportedNow, task);
     this.updateTask(task, { exportedAt: (this.#run?.revision ?? 0) + 1 });
   }
 
-  /** To be called once tasks were reset: what they handed on is gone, also for tasks that open in this decision. */
-  forgetExports(): void {
+  /**
+   * To be called once tasks were reset: what they handed on is gone, also for tasks that open in this decision, and the
+   * plan is at the place that the rows tell.
+   */
+  startOver(): void {
+    const tasks = this.allTasks();
     const exported = new Map<string, string>();
-    collectExports(
-      exported,
-      this.definition.taskIds.flat().map((id) => this.task(id)),
-    );
+    collectExports(exported, tasks);
     this.#exportedBefore = exported;
     this.#exportedNow.clear();
+    if (this.#plan) this.#plan = Progress.of(this.#plan.graph, tasks);
   }
 
   findTask(id: string): JobTask | undefined {
@@ -96,17 +119,46 @@ export class Draft {
     return task;
   }
 
+  /** The tasks of a dynamic matrix are known: the first of them is the one that stood for all; `left` have not ended. */
+  expandNode(task: JobTask, taskIds: readonly string[], left: number): void {
+    const run = this.#run;
+    if (!run) return;
+    const more = taskIds.length - this.plan.tasksOf(nodeOf(this.plan.graph, task)).length;
+    this.plan.expand(task, taskIds, left);
+    const { progress } = run.status;
+    this.updateRun({ progress: { ...progress, tasks: progress.tasks + more } });
+  }
+
+  /** A task that the run did not have before: a way of a matrix that is known only now. */
+  addTask(task: JobTask): void {
+    this.#changed.set(task.id, task);
+  }
+
   /** Replaces parts of a task; its stage changes through `moveTask` alone. */
   updateTask(task: JobTask, change: Partial<JobTask>): JobTask {
+    const current = this.task(task.id);
     const before = this.#before.get(task.id);
     const updated: JobTask = {
-      ...this.task(task.id),
+      ...current,
       ...change,
       updatedAt: this.context.now,
       revision: this.#isNew ? 1 : (before?.revision ?? 0) + 1,
     };
     this.#changed.set(task.id, updated);
+    if (change.status || "open" in change) this.#countProgress(current, updated);
     return updated;
+  }
+
+  #countProgress(before: PlannedTask, after: PlannedTask): void {
+    const run = this.#run;
+    if (!this.#plan || !run) return;
+    this.#plan.note(before, after);
+    const opens = Number(after.open ?? false) - Number(before.open ?? false);
+    const ends = Number(isEnded(after.status.stage)) - Number(isEnded(before.status.stage));
+    if (opens === 0 && ends === 0) return;
+    const { progress } = run.status;
+    const next = { ...progress, open: progress.open + opens, ended: progress.ended + ends };
+    this.updateRun({ progress: next });
   }
 
   updateStatus(task: JobTask, change: Partial<JobTaskStatus>): JobTask {
@@ -139,10 +191,10 @@ export class Draft {
     if (held && !holds && this.context.mayReuseSlots) this.freeSlots++;
   }
 
-  updateRun(change: Partial<PipelineTask["status"]>): PipelineTask {
+  updateRun(change: Partial<PipelineTask["status"]>, more: Partial<PipelineTask> = {}): PipelineTask {
     const run = this.#run;
     if (!run) throw new Error(`${this.id} is a lone task and has no run`);
-    this.#run = { ...run, status: { ...run.status, ...change } };
+    this.#run = { ...run, ...more, status: { ...run.status, ...change } };
     this.#runChanged = true;
     return this.#run;
   }
@@ -215,6 +267,7 @@ export class Draft {
       records: this.records,
     };
     if (this.#isNew) decision.definition = this.definition;
+    if (this.#plan) decision.progress = this.#plan.change;
     // The run's revision guards all of it, so it moves with every change of a task.
     if (this.#run && this.isChanged) {
       const revision = this.#isNew ? 1 : this.#run.revision + 1;

@@ -1,39 +1,11 @@
-// The end of an attempt: a result that waits for its confirm, or a final stage and what it means for the run.
+// The end of a task: its final stage and what that means for the run.
 
-import { closeGate, gateWakeAt, needsDecision, openGate } from "../gate.ts";
-import { hadTurn } from "../plan.ts";
-import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
+import { closeGate } from "../gate.ts";
+import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
-import { isExportedName } from "../state.ts";
 import type { Cause } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { taskDigest } from "./freeze.ts";
-import { recordGate } from "./gate-records.ts";
-
-/** A result of the work: final at once, or held until its checkers decided. */
-export function finishTask(draft: Draft, task: JobTask, result: Reported): void {
-  if (needsDecision(task.confirm)) {
-    holdForConfirm(draft, task, task.confirm, result);
-    return;
-  }
-  const { stage, at, ...why } = result;
-  endTask(draft, task, stage === "SUCCEEDED" ? "succeed" : "fail", { ...why, endAt: at });
-}
-
-function holdForConfirm(
-  draft: Draft,
-  task: JobTask,
-  confirm: NonNullable<JobTask["confirm"]>,
-  reported: Reported,
-) {
-  const held = draft.moveTask(task, "hold", { reported, endAt: reported.at, stopping: undefined });
-  const digest = taskDigest(draft.definition, held, draft.context, reported);
-  const opened = openGate(confirm, digest, draft.context.nowMs);
-  const waiting = draft.updateTask(held, { confirm: opened, wakeAt: gateWakeAt(opened) });
-  draft.recordTask("TASK_REPORTED", waiting, { stage: reported.stage, reason: reported.reason });
-  draft.recordTask("CONFIRM_WAITING", waiting, { message: `waits for ${confirm.people.join(", ")}` });
-  recordGate(draft, waiting, "confirm", { act: "OPEN" });
-}
+import { exportOf } from "./exports.ts";
 
 type FinalCause = Extract<Cause, "skip" | "succeed" | "fail" | "drop" | "gone">;
 
@@ -45,10 +17,9 @@ export function endTask(
   why: Partial<JobTaskStatus> = {},
 ): void {
   const { now } = draft.context;
-  const wasOpen = draft.run !== undefined && hadTurn(draft.run.status.cursor, task);
   const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);
-  const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined });
-  const change: Partial<JobTask> = { wakeAt: undefined };
+  const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined, retryAt: undefined });
+  const change: Partial<JobTask> = { wakeAt: undefined, open: undefined };
   if (ended.audit?.stage === "WAITING" || ended.audit?.stage === "PENDING") {
     if (ended.audit.stage === "WAITING") draft.recordTask("AUDIT_CLOSED", ended);
     change.audit = closeGate(ended.audit, now);
@@ -58,25 +29,25 @@ export function endTask(
     change.confirm = closeGate(ended.confirm, now);
   }
   const closed = draft.updateTask(ended, change);
-  if (draft.run) countInRun(draft, draft.run, closed, wasOpen);
+  if (draft.run) countInRun(draft, draft.run, closed);
   else draft.effect("RELEASE");
 }
 
-/** The run's counters and flags after a task ended; `proceed` acts on them. */
-function countInRun(draft: Draft, run: PipelineTask, task: JobTask, wasOpen: boolean): void {
-  const { cursor } = run.status;
-  if (wasOpen) draft.updateRun({ cursor: { ...cursor, open: cursor.open - 1 } });
-  const { stage } = task.status;
-  const { canceledBy } = task.status;
+/** What the end of a task means for its run; `proceed` acts on it. */
+function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
+  const { stage, canceledBy } = task.status;
   const isActive = run.status.stage === "ACTIVE";
   if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
   }
-  if (stage === "CANCELED" && isActive && canceledBy !== undefined && canceledBy !== FAIL_FAST) {
-    cancelingRun(draft, canceledBy, `task \`${task.name}\` was canceled`);
+  const isByPerson = canceledBy !== undefined && canceledBy !== FAIL_FAST;
+  if (stage === "CANCELED" && isActive && isByPerson && !task.ignoreFailed) {
+    const message = `task \`${task.name}\` was canceled`;
+    // Of a `finally` task: the others still run.
+    if (run.status.outcome) draft.updateRun({ failing: true, reason: "TASK_FAILED", message });
+    else cancelingRun(draft, canceledBy, message);
   }
-  const hasExports = Object.keys(task.status.runtimeEnvs ?? {}).some(isExportedName);
-  if (hasExports && (stage === "SUCCEEDED" || stage === "FAILED")) draft.exportEnvs(task);
+  exportOf(draft, task);
 }
 
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */

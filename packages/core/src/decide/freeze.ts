@@ -26,19 +26,21 @@ type Snapshot = Pick<RunState, "definition"> & { readonly exported: ExportedEnvs
 type Opening = Pick<Context, "unseal" | "isSealed">;
 
 /** The job that a task runs, from the run's snapshot. */
-export function jobOf(definition: RunDefinition, taskId: string): JobSnapshot {
-  const job = definition.jobs[definition.taskJobs[taskId] ?? ""];
-  if (!job) throw new Error(`the snapshot has no job for ${taskId}`);
+export function jobOf(definition: RunDefinition, task: Pick<JobTask, "job">): JobSnapshot {
+  const job = definition.jobs[task.job.id];
+  if (!job) throw new Error(`the snapshot has no job ${task.job.id}`);
   return job;
 }
 
 /** Where a task stands in its run. */
-export type TaskPlace = Pick<JobTask, "id" | "stageNumber" | "taskNumber">;
+export type TaskPlace = Pick<JobTask, "stageNumber" | "taskNumber">;
 
 /** The task as its pipeline, or the request of a lone task, wrote it. */
 export function taskSpecOf(definition: RunDefinition, task: TaskPlace): TaskSpec {
   const spec = definition.task ?? stageOf(definition, task)?.tasks[(task.taskNumber ?? 0) - 1];
-  if (!spec) throw new Error(`the snapshot does not describe task ${task.id}`);
+  if (!spec) {
+    throw new Error(`the snapshot does not describe task ${task.taskNumber} of stage ${task.stageNumber}`);
+  }
   return spec;
 }
 
@@ -46,8 +48,9 @@ export function stageOf(definition: RunDefinition, task: TaskPlace): StageSpec |
   return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
 }
 
-export function placeOf(task: JobTask): Place {
-  const place: Place = { taskName: task.name };
+/** Where values with a scope look for a task: all ways of a matrix have the name that the pipeline gives it. */
+export function placeOf(definition: RunDefinition, task: JobTask): Place {
+  const place: Place = { taskName: taskSpecOf(definition, task).name };
   if (task.stageName !== undefined) place.stageName = task.stageName;
   if (task.stageNumber !== undefined) place.stageNumber = task.stageNumber;
   if (task.taskNumber !== undefined) place.taskNumber = task.taskNumber;
@@ -73,6 +76,19 @@ function openDeclared(job: JobSnapshot, context: Opening): RunParam[] {
   return (job.spec.runParams ?? []).map((param) => openValue(param, context));
 }
 
+/** What is given for a task by others than itself: by its pipeline, its stage and the run request. */
+export function levelsAbove(
+  definition: RunDefinition,
+  place: TaskPlace,
+  context: Opening,
+): [ParamLevel, ParamLevel, ParamLevel] {
+  return [
+    { setBy: "PIPELINE", values: openValues(definition.pipeline?.with, context) },
+    { setBy: "STAGE", values: openValues(stageOf(definition, place)?.with, context) },
+    { setBy: "RUN", values: openValues(definition.runParams, context) },
+  ];
+}
+
 /** Effective params with plain values, and the problems that keep the task from running. */
 export function effectiveParams(
   state: Snapshot,
@@ -80,20 +96,22 @@ export function effectiveParams(
   context: Opening,
 ): ReturnType<typeof mergeParams> & { declared: RunParam[] } {
   const { definition } = state;
-  const declared = openDeclared(jobOf(definition, task.id), context);
-  const levels: ParamLevel[] = [
-    { setBy: "PIPELINE", values: openValues(definition.pipeline?.with, context) },
-    { setBy: "STAGE", values: openValues(stageOf(definition, task)?.with, context) },
-    { setBy: "TASK", values: openValues(taskSpecOf(definition, task).runParams, context) },
-    { setBy: "RUN", values: openValues(definition.runParams, context) },
-  ];
+  const declared = openDeclared(jobOf(definition, task), context);
+  const [pipeline, stage, run] = levelsAbove(definition, task, context);
+  const own: ParamLevel = {
+    setBy: "TASK",
+    values: openValues(taskSpecOf(definition, task).runParams, context),
+  };
+  const levels: ParamLevel[] = [pipeline, stage, own, run];
   const envs: ParamValue[] = [];
   for (const { name } of declared) {
     const value = state.exported.get(name);
     if (value !== undefined) envs.push(openValue({ name, value }, context));
   }
   levels.push({ setBy: "RUNTIME_ENV", values: envs });
-  return { ...mergeParams({ declared, levels, place: placeOf(task) }), declared };
+  // Which way of a matrix a task is, nothing changes.
+  levels.push({ setBy: "MATRIX", values: paramValueList(task.way?.values) });
+  return { ...mergeParams({ declared, levels, place: placeOf(definition, task) }), declared };
 }
 
 /**
@@ -137,7 +155,7 @@ export function taskDigest(
   context: Context,
   reported?: Reported,
 ): string {
-  const job = jobOf(definition, task.id);
+  const job = jobOf(definition, task);
   const params = (task.params ?? []).map((param) =>
     param.sensitive ? { ...param, value: context.fingerprint(context.unseal(param.value)) } : param,
   );

@@ -10,12 +10,15 @@ import { jobOf, taskSpecOf } from "./freeze.ts";
 import { ownLabels } from "./run-pipeline.ts";
 import { gatesOf } from "./task-gates.ts";
 
-const BLANK_STATUS = {
+/** What an attempt begins with. */
+export const BLANK_STATUS = {
   detail: undefined,
   extension: undefined,
   reported: undefined,
   stopping: undefined,
   canceledBy: undefined,
+  isForced: undefined,
+  retryAt: undefined,
   workGoneAt: undefined,
   startAt: undefined,
   endAt: undefined,
@@ -43,9 +46,11 @@ export function resetTask(
     audit: undefined,
     confirm: undefined,
     ...gatesOf(definition, task),
-    labels: ownLabels(jobOf(definition, task.id), taskSpecOf(definition, task)),
+    labels: ownLabels(jobOf(definition, task), taskSpecOf(definition, task)),
     params: undefined,
     exportedAt: undefined,
+    fanIn: undefined,
+    open: undefined,
     feedback: undefined,
     wakeAt: undefined,
     ...change,

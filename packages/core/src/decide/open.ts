@@ -4,25 +4,45 @@ import { MflowError } from "../errors.ts";
 import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { takesSlot } from "../state.ts";
+import { isEnded } from "../transitions.ts";
+import { isWanted, type Wanted } from "./conditions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
+import { expandTask, isUnexpanded } from "./expand.ts";
 import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
 import { recordGate } from "./gate-records.ts";
 
 /** Opens a task whose turn has come. It may have ended when this returns. */
 export function openTask(draft: Draft, id: string): void {
   const pending = draft.task(id);
-  const task = draft.updateTask(pending, { attempt: pending.attempt + 1 });
-  if (taskSpecOf(draft.definition, task).skipRun) {
+  const begun = { attempt: pending.attempt + 1, ...(draft.run && { open: true }) };
+  const task = draft.updateTask(pending, begun);
+  const { skipRun, matrix } = taskSpecOf(draft.definition, task);
+  if (skipRun) {
     endTask(draft, task, "skip", { message: "skip run" });
+    return;
+  }
+  if (draft.run?.status.expiredStages?.includes(task.stageNumber ?? 0)) {
+    endTask(draft, task, "skip", { reason: "STAGE_TIMEOUT", message: "the time of its stage is over" });
     return;
   }
   let ready: JobTask;
   try {
-    ready = freeze(draft, task);
+    const isWays = isUnexpanded(draft, task);
+    const wanted: Wanted = isWanted(draft, task);
+    if (!wanted.isWanted) {
+      endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
+      return;
+    }
+    if (isWays) {
+      expandTask(draft, task, matrix?.fromEnv as string);
+      if (isEnded(draft.task(id).status.stage)) return;
+    }
+    ready = freeze(draft, draft.task(id));
   } catch (error) {
     if (!(error instanceof MflowError)) throw error;
-    endTask(draft, task, "fail", { reason: "START_ERROR", message: error.message });
+    const reason = error.code === "CONDITION_FAILED" ? "WHEN_ERROR" : "START_ERROR";
+    endTask(draft, task, "fail", { reason, message: error.message });
     return;
   }
   if (needsDecision(ready.audit)) openAudit(draft, ready, ready.audit);
@@ -45,7 +65,7 @@ function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audi
 /** Starts a task that may run: at once when a slot is free, else it waits for one. */
 export function startTask(draft: Draft, task: JobTask): void {
   if (takesSlot(task) && draft.freeSlots < 1) {
-    draft.moveTask(task, "wait");
+    if (task.status.stage === "PENDING") draft.moveTask(task, "wait");
     return;
   }
   takeSlot(draft, task);

@@ -29,7 +29,7 @@ describe("stages and tasks", () => {
       stage: "SUCCEEDED",
       startAt: play.world.now,
       endAt: play.world.now,
-      cursor: { stage: 2, next: 0, open: 0 },
+      progress: { tasks: 3, open: 0, ended: 3 },
     });
   });
 

@@ -1,105 +1,105 @@
-// How a run goes on after something changed in it (semantics, section 5, "Advance").
+// How a run goes on after something changed in it (semantics, section 5, "Advance"). First its stages, then those that
+// are `finally`, in every ending.
 
-import { nextStep } from "../plan.ts";
-import type { PipelineTask } from "../schema/pipeline-task.ts";
+import type { PipelineTask, PipelineTaskStatus } from "../schema/pipeline-task.ts";
 import { isRunEnded } from "../state.ts";
 import { isEnded } from "../transitions.ts";
-import { stopTask } from "./cancel.ts";
+import { isStageWanted } from "./conditions.ts";
+import { beginStageClock, clearRunClock } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
-import { endTask, FAIL_FAST } from "./end.ts";
+import { endTask } from "./end.ts";
 import { openTask } from "./open.ts";
+import { windUp } from "./wind-up.ts";
 
 /** Starts what may start now, winds a failing or canceled run up, and ends the run when nothing is left. */
 export function proceed(draft: Draft): void {
   for (;;) {
     const { run } = draft;
     if (!run || isRunEnded(run)) return;
-    if (run.status.stage === "CANCELING" || run.status.failing) {
-      windUp(draft, run);
-      return;
-    }
-    if (!advanceOnce(draft, run)) return;
+    if (!goOn(draft, run)) return;
   }
 }
 
-/** Takes one step of the plan; false when there is none to take now. */
-function advanceOnce(draft: Draft, run: PipelineTask): boolean {
-  const stages = draft.definition.pipeline?.stages ?? [];
-  const { cursor } = run.status;
-  const step = nextStep(stages, cursor);
+/** Takes one step; false when there is none to take now. */
+function goOn(draft: Draft, run: PipelineTask): boolean {
+  const { outcome, stage, failing, windingUp } = run.status;
+  if (outcome) {
+    if (windingUp === "FINALLY") return endWhenIdle(draft, run, outcome);
+    return advance(draft, true) ?? endWhenIdle(draft, run, outcome);
+  }
+  const isCanceling = stage === "CANCELING";
+  if (isCanceling || failing) {
+    windUp(draft, run);
+    return endWhenIdle(draft, draft.run ?? run, isCanceling ? "CANCELED" : "FAILED");
+  }
+  return advance(draft, false) ?? endWhenIdle(draft, run, "SUCCEEDED");
+}
+
+type Outcome = NonNullable<PipelineTaskStatus["outcome"]>;
+
+/** A `finally` stage that fails makes a run FAILED that had succeeded; one that is canceled then ends so. */
+function finalOutcome({ stage, failing }: PipelineTaskStatus, outcome: Outcome): Outcome {
+  if (stage === "CANCELING") return "CANCELED";
+  return outcome === "SUCCEEDED" && failing ? "FAILED" : outcome;
+}
+
+/** Takes one step of the plan; false when there is none to take now, nothing when all of it is done. */
+function advance(draft: Draft, isFinally: boolean): boolean | undefined {
+  const step = draft.plan.next(isFinally);
   switch (step.do) {
     case "open": {
-      const id = draft.definition.taskIds[cursor.stage]?.[step.index];
-      if (id === undefined) throw new Error(`${run.id} has no task ${step.index} in stage ${cursor.stage}`);
-      // After a push back some of a parallel stage have ended already, and stay as they are.
-      const isDone = isEnded(draft.task(id).status.stage);
-      const open = isDone ? cursor.open : cursor.open + 1;
-      draft.updateRun({ cursor: { ...cursor, next: cursor.next + 1, open } });
-      if (!isDone) openTask(draft, id);
+      const task = draft.task(step.taskId);
+      if (isEnded(task.status.stage) || task.open) return true;
+      beginStageClock(draft, task);
+      openTask(draft, step.taskId);
       return true;
     }
-    case "nextStage":
-      draft.updateRun({ cursor: { stage: cursor.stage + 1, next: 0, open: 0 } });
+    case "turn":
+      beginStage(draft, step.stage);
       return true;
     case "wait":
       return false;
     case "end":
-      endRun(draft, run, "SUCCEEDED");
-      return false;
+      return undefined;
   }
 }
 
-/** Nothing more starts. What has not started ends now, what runs ends by itself or is stopped. */
-function windUp(draft: Draft, run: PipelineTask): void {
-  const canceling = run.status.stage === "CANCELING";
-  if (!run.status.windingUp || (canceling && run.status.windingUp !== "CANCEL")) {
-    draft.updateRun({ windingUp: canceling ? "CANCEL" : "FAIL" });
-    stopOpenTasks(draft, run, canceling);
-    endUnopenedTasks(draft, run, canceling);
+/** The turn of a stage has come: its tasks may start, or all that follow its order are skipped. */
+function beginStage(draft: Draft, stage: number): void {
+  const wanted = isStageWanted(draft, stage);
+  if (wanted.isWanted) {
+    draft.plan.beginStage(stage);
+    return;
   }
-  const now = draft.run;
-  if (now && now.status.cursor.open === 0) endRun(draft, now, canceling ? "CANCELED" : "FAILED");
-}
-
-/** The tasks of the present stage whose turn has come. */
-function stopOpenTasks(draft: Draft, run: PipelineTask, canceling: boolean): void {
-  const { cursor } = run.status;
-  const stage = draft.definition.pipeline?.stages[cursor.stage];
-  const failFast = stage?.failFast ?? draft.definition.pipeline?.failFast ?? false;
-  const ids = draft.definition.taskIds[cursor.stage]?.slice(0, cursor.next) ?? [];
-  for (const id of ids) {
-    const task = draft.task(id);
-    const { stage: taskStage } = task.status;
-    if (isEnded(taskStage) || taskStage === "CANCELING") continue;
-    const hasStarted = taskStage !== "PENDING" && taskStage !== "SCHEDULING";
-    if (canceling) stopTask(draft, task, run.status.canceledBy ?? "mflow", "the run is canceled");
-    else if (!hasStarted) endTask(draft, task, "skip", skipReason(run));
-    else if (failFast && !task.status.stopping)
-      stopTask(draft, task, FAIL_FAST, `stopped: ${run.status.message ?? "the run failed"}`);
-  }
-}
-
-/** The tasks whose turn never came. */
-function endUnopenedTasks(draft: Draft, run: PipelineTask, canceling: boolean): void {
-  const { cursor } = run.status;
-  const { taskIds } = draft.definition;
-  for (let stage = cursor.stage; stage < taskIds.length; stage++) {
-    const ids = taskIds[stage] ?? [];
-    for (let index = stage === cursor.stage ? cursor.next : 0; index < ids.length; index++) {
-      const task = draft.task(ids[index] as string);
+  const { graph } = draft.plan;
+  for (const node of graph.nodesOf(stage)) {
+    if (!graph.node(node).isInOrder) continue;
+    for (const task of draft.tasksOf(node)) {
       if (isEnded(task.status.stage)) continue;
-      if (canceling) endTask(draft, task, "drop", { reason: "RUN_CANCELED", message: "the run is canceled" });
-      else endTask(draft, task, "skip", skipReason(run));
+      if (wanted.error) endTask(draft, task, "fail", { reason: "WHEN_ERROR", message: wanted.message });
+      else endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
     }
   }
 }
 
-function skipReason(run: PipelineTask): { reason: string; message: string } {
-  return { reason: "RUN_FAILED", message: `not started: ${run.status.message ?? "the run failed"}` };
+/** Goes on to the `finally` stages, or ends the run; false while something of it is still open. */
+function endWhenIdle(draft: Draft, run: PipelineTask, outcome: Outcome): boolean {
+  if (draft.plan.open > 0) return false;
+  const { status } = run;
+  const hasFinally = status.windingUp !== "FINALLY" && !status.outcome;
+  if (hasFinally && draft.plan.graph.stages.some(({ isFinally }) => isFinally)) {
+    draft.updateRun({ outcome }, clearRunClock(run));
+    return true;
+  }
+  endRun(draft, run, finalOutcome(status, outcome));
+  return false;
 }
 
-function endRun(draft: Draft, run: PipelineTask, stage: "SUCCEEDED" | "FAILED" | "CANCELED"): void {
-  draft.updateRun({ stage, endAt: draft.context.now });
+function endRun(draft: Draft, run: PipelineTask, stage: Outcome): void {
+  draft.updateRun(
+    { stage, endAt: draft.context.now, outcome: undefined },
+    { wakeAt: undefined, deadlines: undefined },
+  );
   draft.recordRun("RUN_STAGE", {
     stage,
     from: run.status.stage,

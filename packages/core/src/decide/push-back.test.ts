@@ -19,7 +19,7 @@ function succeed(run: Play, ...names: string[]): void {
   for (const name of names) run.report(name, "SUCCEEDED");
 }
 
-const cursorOf = (run: Play) => run.run.status.cursor;
+const openOf = (run: Play) => run.run.status.progress.open;
 const attempts = (run: Play) => [...run.state.tasks.values()].map(({ name, attempt }) => `${name}${attempt}`);
 
 describe("a result that is pushed back", () => {
@@ -36,9 +36,9 @@ describe("a result that is pushed back", () => {
       "b: PENDING -> CREATING",
     ]);
     expect(pushed.history[1]?.message).toBe("back to `b`: the map is wrong");
-    expect([run.effects(pushed), cursorOf(run), attempts(run)]).toEqual([
+    expect([run.effects(pushed), openOf(run), attempts(run)]).toEqual([
       ["START b 2"],
-      { stage: 0, next: 2, open: 1 },
+      1,
       ["a1", "b2", "c1", "d1"],
     ]);
     const { status, pastAttempts, pushBacks, confirm: fresh } = run.task("d");
@@ -109,7 +109,7 @@ describe("a result that is pushed back", () => {
     const run = play("a > b > c", ["b"]);
     succeed(run, "a", "b");
     expect(run.effects(run.pushBack("b"))).toEqual(["START b 2"]);
-    expect([attempts(run), cursorOf(run)]).toEqual([["a1", "b2", "c0"], { stage: 1, next: 1, open: 1 }]);
+    expect([attempts(run), openOf(run)]).toEqual([["a1", "b2", "c0"], 1]);
   });
 
   test("of a lone task runs it again, with feedback; run again by a person it has none", () => {
@@ -238,14 +238,14 @@ describe("in a parallel stage", () => {
     const run = play("[a b c]/1 > d", ["d"]);
     succeed(run, "a", "b", "c", "d");
     run.pushBack("d", "b");
-    expect([run.stages, cursorOf(run)]).toEqual([
+    expect([run.stages, openOf(run)]).toEqual([
       ["a: SUCCEEDED", "b: CREATING", "c: SUCCEEDED", "d: PENDING"],
-      { stage: 0, next: 2, open: 1 },
+      1,
     ]);
     succeed(run, "b");
-    expect([run.stages, cursorOf(run)]).toEqual([
+    expect([run.stages, openOf(run)]).toEqual([
       ["a: SUCCEEDED", "b: SUCCEEDED", "c: SUCCEEDED", "d: CREATING"],
-      { stage: 1, next: 1, open: 1 },
+      1,
     ]);
   });
 
@@ -253,9 +253,9 @@ describe("in a parallel stage", () => {
     const run = play("[a b c d]/3", ["b"]);
     succeed(run, "a", "b");
     run.pushBack("b");
-    expect([run.stages, cursorOf(run), attempts(run)]).toEqual([
+    expect([run.stages, openOf(run), attempts(run)]).toEqual([
       ["a: SUCCEEDED", "b: CREATING", "c: CREATING", "d: CREATING"],
-      { stage: 0, next: 4, open: 3 },
+      3,
       ["a1", "b2", "c1", "d1"],
     ]);
     succeed(run, "b", "c", "d");

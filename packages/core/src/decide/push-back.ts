@@ -4,14 +4,14 @@
 import { MflowError } from "../errors.ts";
 import { DEFAULT_MAX_PUSH_BACKS, type GateKind } from "../gate.ts";
 import { didYouMean } from "../nearest.ts";
-import { hadTurn } from "../plan.ts";
+import { nodeOf } from "../plan/progress.ts";
 import { quoted } from "../quoted.ts";
 import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import type { PipelineTask } from "../schema/pipeline-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
 import { isAtWork, isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
+import { taskSpecOf } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
 import { openTask } from "./open.ts";
 
@@ -40,7 +40,7 @@ export function planPushBack(draft: Draft, kind: GateKind, task: JobTask, reques
     throw refused(`run ${run.id} is ${how}, and nothing more starts; pass or deny the result`);
   }
   const target = findTarget(draft, task, request.pushBackTo);
-  const again = run ? tasksAgain(draft, run, task, target) : [task];
+  const again = run ? tasksAgain(draft, target) : [task];
   const busy = again.find(({ status }) => isAtWork(status.stage) && !status.reported);
   if (busy) {
     throw refused(
@@ -65,19 +65,18 @@ function findTarget(draft: Draft, task: JobTask, name: string | undefined): JobT
   }
   const [target] = meant;
   if (target) return target;
-  const isThere = draft.definition.taskIds.flat().some((id) => draft.task(id).name === name);
+  const isThere = draft.allTasks().some((each) => each.name === name);
   const rule = `${quoted(name)} is neither task \`${task.name}\` nor one before it`;
   const hint = isThere ? "" : didYouMean(name, names);
   throw refused(`${rule}; these may run again: ${names.join(", ")}${hint}`);
 }
 
-/** The tasks that come before this one, and itself. */
+/** The tasks that have ended before this one began, and itself. */
 function earlierTasks(draft: Draft, task: JobTask): JobTask[] {
-  const { taskIds } = draft.definition;
-  const stage = (task.stageNumber ?? 1) - 1;
-  const before = taskIds.slice(0, stage).flat();
-  const beside = isParallel(draft, stage) ? [] : (taskIds[stage] ?? []).slice(0, (task.taskNumber ?? 1) - 1);
-  return [...before, ...beside, task.id].map((id) => draft.task(id));
+  if (!draft.run) return [task];
+  const { graph } = draft.plan;
+  const before = graph.ancestors(nodeOf(graph, task));
+  return [...[...before].sort((a, b) => a - b).flatMap((node) => draft.tasksOf(node)), task];
 }
 
 /** The name by which a task can be told from the others. */
@@ -86,22 +85,13 @@ function nameOf(task: JobTask, others: readonly JobTask[]): string {
   return isUnique ? task.name : `${task.stageName}/${task.name}`;
 }
 
-function isParallel(draft: Draft, stage: number): boolean {
-  return draft.definition.pipeline?.stages[stage]?.isParallel ?? false;
-}
-
-/** The target and all after it: later stages, and in a serial stage later tasks. What has not begun need not be undone. */
-function tasksAgain(draft: Draft, run: PipelineTask, task: JobTask, target: JobTask): JobTask[] {
-  const { cursor } = run.status;
-  const stage = (target.stageNumber ?? 1) - 1;
-  if (target.id === task.id && isParallel(draft, stage)) return [task];
-  const { taskIds } = draft.definition;
-  const first = (target.taskNumber ?? 1) - 1;
-  const ofStage = isParallel(draft, stage) ? [target.id] : (taskIds[stage] ?? []).slice(first);
-  const later = taskIds.slice(stage + 1, cursor.stage + 1).flat();
-  return [...ofStage, ...later]
-    .map((id) => draft.task(id))
-    .filter((each) => isEnded(each.status.stage) || hadTurn(cursor, each));
+/** The target and all that comes after it. What has not begun need not be undone. */
+function tasksAgain(draft: Draft, target: JobTask): JobTask[] {
+  const { graph } = draft.plan;
+  const after = [...graph.descendants(nodeOf(graph, target))].sort((a, b) => a - b);
+  return [target, ...after.flatMap((node) => draft.tasksOf(node))].filter(
+    (each) => isEnded(each.status.stage) || each.open,
+  );
 }
 
 /** Resets what runs again, and brings the run back to the target. `task` is the one whose result is pushed back. */
@@ -114,14 +104,21 @@ export function pushBack(draft: Draft, task: JobTask, plan: PushBack, decision: 
     const change: Partial<JobTask> = {};
     if (id === target.id) change.feedback = comment;
     if (id === task.id) change.pushBacks = (task.pushBacks ?? 0) + 1;
-    resetTask(draft, draft.task(id), "pushBack", change, { reason: "PUSHED_BACK", message });
+    resetTask(draft, unexpanded(draft, draft.task(id), target), "pushBack", change, {
+      reason: "PUSHED_BACK",
+      message,
+    });
   }
-  draft.forgetExports();
-  const stage = (target.stageNumber ?? 1) - 1;
-  // Its siblings go on beside it, so the run stays where it is.
-  const isAlone = target.id === task.id && (!draft.run || isParallel(draft, stage));
-  if (isAlone) openTask(draft, target.id);
-  else draft.updateRun({ cursor: { stage, next: (target.taskNumber ?? 1) - 1, open: 0 } });
+  draft.startOver();
+  if (!draft.run) openTask(draft, target.id);
+}
+
+/** The combinations of a dynamic matrix after the target are not known any more. */
+function unexpanded(draft: Draft, task: JobTask, target: JobTask): JobTask {
+  const spec = taskSpecOf(draft.definition, task);
+  const isBeside = task.stageNumber === target.stageNumber && task.taskNumber === target.taskNumber;
+  if (spec.matrix?.fromEnv === undefined || isBeside) return task;
+  return draft.updateTask(task, { way: undefined, name: spec.name });
 }
 
 function refused(message: string): MflowError {

@@ -7,7 +7,8 @@ import type { JobTask, JobTaskStatus, Reported } from "../schema/job-task.ts";
 import { endedStep } from "../step-end.ts";
 import { isAtWork } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { endTask, finishTask } from "./end.ts";
+import { endTask } from "./end.ts";
+import { failAttempt, finishTask } from "./finish.ts";
 import { maskerOfTask, mergeOutput } from "./output.ts";
 
 export function applyReport(draft: Draft, task: JobTask, given: Report): void {
@@ -145,5 +146,5 @@ function awaitStatus(draft: Draft, task: JobTask, report: Report): void {
 
 /** Ends an attempt whose work was stopped for its timeout. It reported no result that could be confirmed. */
 export function timedOut(draft: Draft, task: JobTask, at: string): void {
-  endTask(draft, task, "fail", { reason: "TIMEOUT", message: task.status.message, endAt: at });
+  failAttempt(draft, task, { reason: "TIMEOUT", message: task.status.message, endAt: at });
 }

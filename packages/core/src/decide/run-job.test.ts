@@ -49,8 +49,6 @@ describe("runJob", () => {
             runParams: [{ name: "V", value: "2" }],
             timeout: "10s",
           },
-          taskJobs: { [id]: "job-noop" },
-          taskIds: [[id]],
           runParams: [],
         },
         tasks: [

@@ -44,8 +44,6 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   const definition: RunDefinition = {
     jobs: { [job.id]: sealed },
     task,
-    taskJobs: { [id]: job.id },
-    taskIds: [[id]],
     runParams: [],
   };
   const made: JobTask = {

@@ -4,13 +4,13 @@ import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
+import { combinationsOf, matrixProblem, wayName } from "../matrix.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
-import { widthOf } from "../plan.ts";
-import type { AddedAuditor } from "../schema/gate.ts";
+import { graphOf, type PlanGraph } from "../plan/graph.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
-import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import type { Labels } from "../schema/scalars.ts";
 import {
@@ -39,16 +39,20 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
     );
   }
   refuseRunListeners(change.request, pipeline.spec, context);
+  refusePlan(pipeline.spec);
   const labels = runLabels(change);
-  const run = makeRun(change, labels, context);
-  const definition = snapshot(change, context);
+  const made = makeRun(change, labels, context);
+  const { definition, jobOfTask } = snapshot(change, context);
   const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
-    stage.tasks.map((task, taskIndex) =>
-      makeTask(run, definition, { stage, stageIndex, task, taskIndex }, context),
+    stage.tasks.flatMap((task, taskIndex) =>
+      makeTasks(made, definition, { stage, stageIndex, task, taskIndex }, jobOfTask(task), context),
     ),
   );
+  refuseTooManyTasks(tasks.length);
+  const progress = { tasks: tasks.length, open: 0, ended: 0 };
+  const run = { ...made, status: { ...made.status, progress } };
   const state = makeState(run.id, run, definition, tasks);
-  refuseScopesWithoutAudit(definition.auditors ?? [], tasks);
+  refuseScopesWithoutAudit(definition, tasks);
   refuseGatesThatCannotPass(definition, tasks, context);
   refuseInvalid(checkTasks(state, tasks, context));
   return state;
@@ -75,7 +79,7 @@ function isWanted({ definition }: RunState, task: JobTask): boolean {
 
 /** Most jobs declare text alone, which always parses: their params need not be merged yet. */
 function hasTypedParams({ definition }: RunState, task: JobTask): boolean {
-  const declared = jobOf(definition, task.id).spec.runParams ?? [];
+  const declared = jobOf(definition, task).spec.runParams ?? [];
   return declared.some(({ valueType = "TEXT" }) => valueType !== "TEXT");
 }
 
@@ -93,7 +97,7 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     labels,
     triggerMode: request.triggerMode ?? "MANUAL",
     runBy: context.actor?.name ?? "mflow",
-    status: { stage: "ACTIVE", startAt: context.now, cursor: { stage: 0, next: 0, open: 0 } },
+    status: { stage: "ACTIVE", startAt: context.now, progress: { tasks: 0, open: 0, ended: 0 } },
     createdAt: context.now,
     updatedAt: context.now,
     revision: 1,
@@ -134,7 +138,12 @@ export function lockKeyOf(change: RunPipelineChange, labels: Labels = runLabels(
   return `${base}/${labelKey}=${value}`;
 }
 
-function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
+interface Snapshot {
+  definition: RunDefinition;
+  jobOfTask(task: TaskSpec): JobSnapshot;
+}
+
+function snapshot(change: RunPipelineChange, context: Context): Snapshot {
   const { pipeline, request, jobs } = change;
   const seal = (value: string) => (context.isSealed(value) ? value : context.seal(value));
   const sealed = new Map<string, JobSnapshot>();
@@ -149,22 +158,12 @@ function snapshot(change: RunPipelineChange, context: Context): RunDefinition {
   const definition: RunDefinition = {
     jobs: byId,
     pipeline: sealPipelineSpec(pipeline.spec, sealed, seal, marked),
-    taskJobs: {},
-    taskIds: [],
     runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
   const listeners = sealListeners(listenersOf(request), seal);
   if (Object.keys(listeners).length > 0) definition.listeners = listeners;
-  for (const stage of pipeline.spec.stages) {
-    const ids = stage.tasks.map((task) => {
-      const id = context.newId("task");
-      definition.taskJobs[id] = requireJob(sealed, task).id;
-      return id;
-    });
-    definition.taskIds.push(ids);
-  }
-  return definition;
+  return { definition, jobOfTask: (task) => requireJob(sealed, task) };
 }
 
 function requireJob(jobs: ReadonlyMap<string, JobSnapshot>, task: TaskSpec): JobSnapshot {
@@ -181,18 +180,49 @@ interface TaskPlace {
   taskIndex: number;
 }
 
-function makeTask(run: PipelineTask, definition: RunDefinition, place: TaskPlace, context: Context): JobTask {
-  const { stage, stageIndex, task, taskIndex } = place;
-  const id = definition.taskIds[stageIndex]?.[taskIndex] as string;
-  const job = definition.jobs[definition.taskJobs[id] as string] as JobSnapshot;
-  const made: JobTask = {
-    ...makeJobTask(id, task, job, run.runBy, context),
+/** The tasks of one task of the pipeline: of a matrix one for each combination, as far as they are known. */
+function makeTasks(
+  run: PipelineTask,
+  definition: RunDefinition,
+  { stage, stageIndex, task, taskIndex }: TaskPlace,
+  job: JobSnapshot,
+  context: Context,
+): JobTask[] {
+  const template: JobTask = {
+    ...makeJobTask(context.newId("task"), task, job, run.runBy, context),
     domain: run.domain,
     namespace: run.namespace,
     pipelineTaskId: run.id,
     stageName: stage.name,
     stageNumber: stageIndex + 1,
     taskNumber: taskIndex + 1,
+  };
+  if (stage.ignoreFailed) template.ignoreFailed = true;
+  if (!task.matrix || task.matrix.fromEnv !== undefined) {
+    return [{ ...template, ...gatesOf(definition, template) }];
+  }
+  return combinationsOf(task.matrix).map((values, index) => {
+    const number = index + 1;
+    const change = { name: wayName(task.name, number, values), way: { number, values } };
+    return makeWay(definition, template, job, change, context);
+  });
+}
+
+/** One task of a matrix, like the given one but for its name, its values and what comes from them. */
+export function makeWay(
+  definition: RunDefinition,
+  template: JobTask,
+  job: JobSnapshot,
+  change: Pick<JobTask, "name" | "way">,
+  context: Context,
+): JobTask {
+  const { stageName, stageNumber, taskNumber, pipelineTaskId, domain, namespace, startedBy } = template;
+  const spec = taskSpecOf(definition, template);
+  const made: JobTask = {
+    ...makeJobTask(context.newId("task"), spec, job, startedBy, context),
+    ...{ domain, namespace, pipelineTaskId, stageName, stageNumber, taskNumber },
+    ...(template.ignoreFailed && { ignoreFailed: true }),
+    ...change,
   };
   return { ...made, ...gatesOf(definition, made) };
 }
@@ -235,9 +265,9 @@ export function ownLabels(job: JobSnapshot, task: TaskSpec): Labels | undefined 
 }
 
 /** An auditor who is added with a scope must find an audit there; else nobody would ever ask them. */
-function refuseScopesWithoutAudit(auditors: readonly AddedAuditor[], tasks: readonly JobTask[]): void {
-  for (const { name, scope } of auditors) {
-    const matched = tasks.some((task) => task.audit && matchesScope(scope, placeOf(task)));
+function refuseScopesWithoutAudit(definition: RunDefinition, tasks: readonly JobTask[]): void {
+  for (const { name, scope } of definition.auditors ?? []) {
+    const matched = tasks.some((task) => task.audit && matchesScope(scope, placeOf(definition, task)));
     if (matched) continue;
     const where =
       scope === undefined || scope === "*" ? "no task" : `no task in scope ${JSON.stringify(scope)}`;
@@ -246,11 +276,58 @@ function refuseScopesWithoutAudit(auditors: readonly AddedAuditor[], tasks: read
 }
 
 /** The tasks before which nothing ran, so that no runtime env can fill what they lack. */
-function firstTasks(state: RunState): JobTask[] {
-  const stages = state.definition.pipeline?.stages ?? [];
-  const index = stages.findIndex((stage) => stage.tasks.some((task) => !task.skipRun));
-  const stage = stages[index];
-  if (!stage) return [];
-  const ids = (state.definition.taskIds[index] ?? []).filter((_, task) => !stage.tasks[task]?.skipRun);
-  return ids.slice(0, Math.min(widthOf(stage), ids.length)).map((id) => state.tasks.get(id) as JobTask);
+function firstTasks({ definition, tasks, progress }: RunState): JobTask[] {
+  if (!progress) return [];
+  const first = progress.fork();
+  const found: JobTask[] = [];
+  for (let step = first.next(false); step.do !== "wait" && step.do !== "end"; step = first.next(false)) {
+    if (step.do === "turn") {
+      if (definition.pipeline?.stages[step.stage]?.when !== undefined) break;
+      first.beginStage(step.stage);
+      continue;
+    }
+    const task = tasks.get(step.taskId) as JobTask;
+    const { when, skipRun } = taskSpecOf(definition, task);
+    // One that may be skipped asks for its params when its turn comes.
+    if (when === undefined && !skipRun) found.push(task);
+    if (!skipRun) first.note(task, { ...task, open: true });
+    else first.note(task, { ...task, status: { stage: "SKIPPED" } });
+  }
+  return found;
+}
+
+/** PLAN_CYCLE, or what is wrong with a matrix or with what a task needs. */
+function refusePlan(spec: PipelineSpec): void {
+  const graph = graphOf(spec);
+  for (const { spec: task } of graph.nodes) {
+    const problem = task.matrix && matrixProblem(task.matrix);
+    if (problem) throw new MflowError("MATRIX_INVALID", `the matrix of task \`${task.name}\` ${problem}`);
+    const unknown = task.needs?.find((name) => graph.named(name) === undefined);
+    if (unknown === undefined) continue;
+    const message = `task \`${task.name}\` needs \`${unknown}\`, which the pipeline does not have`;
+    throw new MflowError("BAD_REQUEST", message);
+  }
+  const cycle = graph.findCycle();
+  if (cycle) throw new MflowError("PLAN_CYCLE", cycleText(graph, cycle));
+}
+
+/** The cycle in words: `a` needs `b`, `b` comes after `a` ... */
+export function cycleText(graph: PlanGraph, cycle: readonly number[]): string {
+  const parts = cycle.map((index, place) => {
+    const { spec, stage, after } = graph.node(index);
+    const next = cycle[(place + 1) % cycle.length] as number;
+    const other = graph.node(next).spec.name;
+    if (after.includes(next) && spec.needs) return `\`${spec.name}\` needs \`${other}\``;
+    return `\`${spec.name}\`, of stage \`${graph.stage(stage).spec.name}\`, comes after \`${other}\``;
+  });
+  return `tasks wait for each other: ${parts.join("; ")}`;
+}
+
+/** Tasks of one run, the ways of matrices counted. */
+const MAX_TASKS = 20_000;
+
+function refuseTooManyTasks(count: number): void {
+  if (count <= MAX_TASKS) return;
+  const message = `the run would have ${count} tasks; at most ${MAX_TASKS} are possible`;
+  throw new MflowError("BAD_REQUEST", message);
 }

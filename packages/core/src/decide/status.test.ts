@@ -423,6 +423,6 @@ describe("`forceUpdateStatus`", () => {
       1,
     ]);
     expect(play.task("a").status).toEqual({ stage: "SUCCEEDED", reason: "FORCED", ...said, endAt: T0 });
-    expect(play.run.status).toMatchObject({ stage: "ACTIVE", cursor: { stage: 0, next: 2, open: 1 } });
+    expect(play.run.status).toMatchObject({ stage: "ACTIVE", progress: { tasks: 3, open: 1, ended: 1 } });
   });
 });

@@ -8,7 +8,8 @@ import type { UpdateStatusRequest } from "../schema/request.ts";
 import { isWorking } from "../state.ts";
 import { type Cause, isAtWork, isEnded, nextStage } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { endTask, finishTask } from "./end.ts";
+import { endTask } from "./end.ts";
+import { finishTask } from "./finish.ts";
 import { maskerOfTask } from "./output.ts";
 import { requireTaskToken } from "./token.ts";
 

@@ -19,7 +19,9 @@ import { placeOf, taskSpecOf } from "./freeze.ts";
 /** Fresh gates of a task: those of its definition, with the auditors whom the run request added. */
 export function gatesOf(definition: RunDefinition, task: JobTask): Pick<JobTask, "audit" | "confirm"> {
   const spec = taskSpecOf(definition, task);
-  const added = (definition.auditors ?? []).filter(({ scope }) => matchesScope(scope, placeOf(task)));
+  const added = (definition.auditors ?? []).filter(({ scope }) =>
+    matchesScope(scope, placeOf(definition, task)),
+  );
   const gates: Pick<JobTask, "audit" | "confirm"> = {};
   const audit = makeGate("audit", spec.audit, added);
   if (audit) gates.audit = audit;

@@ -3,17 +3,19 @@
 
 import { formatDuration } from "../duration.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { isWorking } from "../state.ts";
+import { isWorking, wantsSlot } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
+import { failAttempt } from "./finish.ts";
 import { waitingGate, wakeGate } from "./gate-timers.ts";
 import { takeSlot } from "./open.ts";
 import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
+import { endBackoff } from "./retry.ts";
 
 export function slotFree(draft: Draft, task: JobTask): void {
-  if (task.status.stage === "SCHEDULING" && draft.freeSlots > 0) takeSlot(draft, task);
+  if (wantsSlot(task) && draft.freeSlots > 0) takeSlot(draft, task);
 }
 
 /** The task's `wakeAt` has come: of its waiting gate, or no status followed the work's end, or the timeout is over. */
@@ -26,10 +28,14 @@ export function wake(draft: Draft, task: JobTask): void {
     wakeGate(draft, task, waiting.kind, waiting.gate);
     return;
   }
+  if (task.status.retryAt !== undefined) {
+    endBackoff(draft, task);
+    return;
+  }
   if (task.status.stopping || task.status.reported) return;
   if (task.status.workGoneAt) {
     const why = task.status.message === undefined ? "" : ` (${task.status.message})`;
-    endTask(draft, task, "fail", {
+    failAttempt(draft, task, {
       reason: "NO_STATUS",
       message: `the work ended${why}, and no status call came within ${formatDuration(context.statusGraceMs)}`,
       endAt: context.now,

@@ -48,9 +48,9 @@ describe("a pass that is taken back", () => {
     play.world.slots = 1;
     expect(play.slotFree("a").tasks).toEqual([]);
     play.audit("a", "PASS", "bob");
-    expect([play.task("a").status.stage, play.run.status.cursor]).toEqual([
+    expect([play.task("a").status.stage, play.run.status.progress]).toEqual([
       "CREATING",
-      { stage: 0, next: 1, open: 1 },
+      { tasks: 2, open: 1, ended: 0 },
     ]);
   });
 

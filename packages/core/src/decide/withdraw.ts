@@ -31,7 +31,7 @@ export function withdraw(draft: Draft, kind: GateKind, task: JobTask, request: W
 
 /** The task that waited for a slot waits for its auditors again. */
 function waitAgain(draft: Draft, task: JobTask, kind: GateKind, user: string): void {
-  const pending = draft.moveTask(task, "withdraw");
+  const pending = draft.moveTask(task, "withdraw", { retryAt: undefined });
   const gate = pending[kind];
   if (!gate) return;
   const reopened = reopenGate(gate, draft.context.nowMs);

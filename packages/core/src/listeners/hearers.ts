@@ -26,10 +26,16 @@ type Level = "task" | "pipeline" | "request";
 type Filter = Pick<Webhook, "events" | "scope">;
 
 /** Whether a listener of a pipeline or request hears of a task's event, or of the run's own. */
-function isMeant({ scope }: Filter, level: Level, type: ListenerEvent, task: JobTask | undefined): boolean {
+function isMeant(
+  { scope }: Filter,
+  level: Level,
+  type: ListenerEvent,
+  definition: RunDefinition,
+  task: JobTask | undefined,
+): boolean {
   if (level === "task") return true;
   if (!task) return scope === undefined;
-  return scope === undefined ? GATE_EVENTS.has(type) : matchesScope(scope, placeOf(task));
+  return scope === undefined ? GATE_EVENTS.has(type) : matchesScope(scope, placeOf(definition, task));
 }
 
 /** The listeners of a level, when it has any. */
@@ -50,7 +56,7 @@ export function hearersOf(
     const given = listenersAt(definition, level, task);
     const heard = <L extends Filter>(list: L[] | undefined, name: keyof Listeners): Hearer<L>[] =>
       (list ?? []).flatMap((listener, index) =>
-        hearsOf(listener.events, type) && isMeant(listener, level, type, task)
+        hearsOf(listener.events, type) && isMeant(listener, level, type, definition, task)
           ? [{ path: `${level}/${name}/${index}`, listener }]
           : [],
       );

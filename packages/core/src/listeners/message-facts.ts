@@ -61,13 +61,15 @@ function maskedValues(values: Record<string, string>, mask: Masker): Record<stri
 }
 
 function taskFacts(task: JobTask, event: NewHistoryEvent, mask: Masker): MessageTask {
-  const { id, name, stageName, job, params = [], status } = task;
+  const { id, name, stageName, stageNumber, taskNumber, job, params = [], status } = task;
   const isMove = event.type === "TASK_STAGE" || event.type === "STATUS_FORCED";
   const why = isMove ? event : status;
   return present({
     id,
     name,
     stageName,
+    stageNumber,
+    taskNumber,
     job: { name: job.name, version: job.version },
     attempt: event.attempt ?? task.attempt,
     stage: (isMove ? event.stage : status.stage) as MessageTask["stage"],

@@ -72,6 +72,8 @@ describe("a message", () => {
             id: play.task("a").id,
             name: "a",
             stageName: "s1",
+            stageNumber: 1,
+            taskNumber: 1,
             job: { name: "noop", version: "v1" },
             attempt: 1,
             stage: "FAILED",

@@ -6,6 +6,7 @@ import { Type } from "./type.ts";
 
 export const EVENT_TYPES = [
   "RUN_STAGE",
+  "RUN_STATUS",
   "TASK_STAGE",
   "TASK_REPORTED",
   "TASK_OUTPUT",
@@ -42,6 +43,8 @@ export type EventType = Static<typeof EventType>;
 /** What each type tells, for the reference. */
 export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   RUN_STAGE: "A run is in another stage.",
+  RUN_STATUS:
+    "Something else in a run's status changed: that it is canceled at once, that a timeout is over.",
   TASK_STAGE: "A task is in another stage.",
   TASK_REPORTED: "The work of a task ended, and its result waits for the confirm.",
   TASK_OUTPUT: "A task put out runtime envs (`message` names them) or markdown.",

@@ -2,6 +2,7 @@
 
 import type { Static } from "typebox";
 import { Gate } from "./gate.ts";
+import { Way } from "./matrix.ts";
 import { EffectiveParam } from "./param.ts";
 import { closed, Extension, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
@@ -73,6 +74,10 @@ export const JobTaskStatus = closed(
     workGoneAt: Type.Optional(
       titled("With `manualUpdateStatus`: when the work ended; its status call is awaited.", Timestamp),
     ),
+    isForced: Type.Optional(
+      Type.Boolean({ description: "It is stopped at once, without time to end by itself." }),
+    ),
+    retryAt: Type.Optional(titled("It waits until then to be tried again.", Timestamp)),
     startAt: Type.Optional(titled("When the work began.", Timestamp)),
     endAt: Type.Optional(titled("When the work ended.", Timestamp)),
     steps: Type.Optional(Type.Array(StepStatus, { description: "The steps that began, in their order." })),
@@ -91,6 +96,9 @@ export type JobTaskStatus = Static<typeof JobTaskStatus>;
 export const PastAttempt = closed(
   {
     attempt: Type.Integer({ description: "From 1." }),
+    isRetried: Type.Optional(
+      Type.Boolean({ description: "The next attempt followed by itself, as `retry` says." }),
+    ),
     status: JobTaskStatus,
     audit: Type.Optional(Gate),
     confirm: Type.Optional(Gate),
@@ -111,6 +119,8 @@ export const JobTask = closed(
     stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
     stageNumber: Type.Optional(Type.Integer({ description: "Number of its stage, from 1." })),
     taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
+    way: Type.Optional(Way),
+    open: Type.Optional(Type.Boolean({ description: "Its turn in the run has come, and it has not ended." })),
     job: closed(
       {
         id: Type.String({ description: "Id of the job." }),
@@ -141,6 +151,12 @@ export const JobTask = closed(
       }),
     ),
     pushBacks: Type.Optional(Type.Integer({ description: "How often its result was pushed back." })),
+    fanIn: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description:
+          "Of the last way of a matrix that ended: the runtime envs of all ways, each as a list in JSON.",
+      }),
+    ),
     exportedAt: Type.Optional(
       Type.Integer({
         description: "Revision of the run at which its runtime envs were handed to later tasks.",

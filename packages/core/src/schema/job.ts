@@ -2,6 +2,7 @@
 
 import type { Static } from "typebox";
 import { RunParam } from "./param.ts";
+import { RetrySpec } from "./retry.ts";
 import {
   closed,
   Duration,
@@ -84,6 +85,9 @@ export const JobSpec = closed(
     ),
     timeout: Type.Optional(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
+    ),
+    retry: Type.Optional(
+      titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec),
     ),
     visibility: Type.Optional(Visibility),
   },

@@ -41,6 +41,8 @@ export const MessageTask = closed(
     id: Type.String({ description: "Id of the task." }),
     name: Type.String({ description: "Name of the task." }),
     stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
+    stageNumber: Type.Optional(Type.Integer({ description: "Number of its stage, from 1." })),
+    taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
     job: closed(
       {
         name: Type.String({ description: "Name of the job." }),

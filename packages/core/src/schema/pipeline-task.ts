@@ -19,32 +19,45 @@ export const TriggerMode = oneOf(
 );
 export type TriggerMode = Static<typeof TriggerMode>;
 
-/** Where a run stands in its stages; kept on the run so that advancing costs the same for any width. */
-export const Cursor = closed(
+/** How far a run has come; kept on the run so that nobody has to count its tasks. */
+export const Progress = closed(
   {
-    stage: Type.Integer({
-      description: "Index of the stage under way; the number of stages when all are done.",
-    }),
-    next: Type.Integer({ description: "Index of the next task of the stage that was not opened yet." }),
-    open: Type.Integer({ description: "Tasks of the stage that were opened and have not ended." }),
+    tasks: Type.Integer({ description: "Its tasks; of a matrix each way." }),
+    open: Type.Integer({ description: "Tasks whose turn has come and that have not ended." }),
+    ended: Type.Integer({ description: "Tasks that have ended, SKIPPED ones included." }),
   },
-  { description: "How far a run has come in its stages." },
+  { description: "How far a run has come." },
 );
-export type Cursor = Static<typeof Cursor>;
+export type Progress = Static<typeof Progress>;
 
 export const PipelineTaskStatus = closed(
   {
     stage: RunStage,
     failing: Type.Optional(Type.Boolean({ description: "A task failed: nothing more starts." })),
     windingUp: Type.Optional(
-      oneOf(["FAIL", "CANCEL"], "What had not started when it failed or was canceled has been ended."),
+      oneOf(
+        ["FAIL", "CANCEL", "FINALLY"],
+        "What had not started when it failed or was canceled has been ended; `FINALLY`: its `finally` stages too.",
+      ),
     ),
     reason: Type.Optional(Type.String({ description: "Why it is in this stage, as a code." })),
     message: Type.Optional(Type.String({ description: "The same as a sentence." })),
     canceledBy: Type.Optional(Type.String({ description: "Who canceled it." })),
+    isForced: Type.Optional(
+      Type.Boolean({ description: "It is canceled at once: what runs has no time to end by itself." }),
+    ),
     startAt: Type.Optional(titled("When it began.", Timestamp)),
     endAt: Type.Optional(titled("When it ended.", Timestamp)),
-    cursor: Cursor,
+    outcome: Type.Optional(
+      oneOf(
+        ["SUCCEEDED", "FAILED", "CANCELED"],
+        "How its stages ended: from now on its `finally` stages run.",
+      ),
+    ),
+    progress: Progress,
+    expiredStages: Type.Optional(
+      Type.Array(Type.Integer(), { description: "Numbers of the stages whose `timeout` is over." }),
+    ),
   },
   { description: "Where a run stands." },
 );
@@ -64,6 +77,20 @@ export const PipelineTask = closed(
       Type.String({ description: "The sequence lock that the run holds until it ends." }),
     ),
     status: PipelineTaskStatus,
+    wakeAt: Type.Optional(
+      titled("When the server looks at it again: its timeout or that of a stage.", Timestamp),
+    ),
+    deadlines: Type.Optional(
+      closed(
+        {
+          run: Type.Optional(titled("When the run's `timeout` is over.", Timestamp)),
+          stages: Type.Optional(
+            Type.Record(Type.String(), Timestamp, { description: "By number of the stage, from 1." }),
+          ),
+        },
+        { description: "When timeouts of the run and of stages under way are over." },
+      ),
+    ),
     createdAt: titled("When it was made.", Timestamp),
     updatedAt: titled("When it, or one of its tasks, was last changed.", Timestamp),
     revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
@@ -74,15 +101,13 @@ export type PipelineTask = Static<typeof PipelineTask>;
 
 /**
  * What a run or a lone task was asked to do. Written once, never changed: the jobs by id, the pipeline
- * (or the one task of a lone run), the values of the run request, and the ids of the tasks in the pipeline's order.
+ * (or the one task of a lone run), and the values of the run request. Its tasks say where in it they stand.
  */
 export const RunDefinition = closed(
   {
     jobs: Type.Record(Type.String(), JobSnapshot, { description: "The jobs of its tasks, by id." }),
     pipeline: Type.Optional(titled("The pipeline as it was; none for a lone task.", PipelineSpec)),
     task: Type.Optional(titled("The one task of a lone run.", TaskSpec)),
-    taskJobs: Type.Record(Type.String(), Type.String(), { description: "Job id by JobTask id." }),
-    taskIds: Type.Array(Type.Array(Type.String()), { description: "JobTask ids by stage." }),
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),

@@ -4,7 +4,9 @@ import type { Static, TOptional, TProperties } from "typebox";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata, Visibility } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
+import { MatrixSpec } from "./matrix.ts";
 import { ParamValues } from "./param.ts";
+import { RetrySpec } from "./retry.ts";
 import {
   closed,
   Duration,
@@ -25,6 +27,12 @@ export const JobRef = Type.String({
     "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the one PUBLISHED last; a range such as `^1.2` the highest PUBLISHED in it.",
 });
 
+export const Condition = Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: 'A condition in CEL, e.g. `params.ENV == "prod" && tasks.test.stage == "SUCCEEDED"`.',
+});
+
 export const TaskSpec = closed(
   {
     name: titled("Unique within the stage.", Name),
@@ -32,6 +40,16 @@ export const TaskSpec = closed(
     displayName: Type.Optional(Type.String({ maxLength: 128, description: "Name for people." })),
     description: Type.Optional(Type.String({ maxLength: 4096, description: "What it is for." })),
     runParams: Type.Optional(titled("Values for this task.", ParamValues)),
+    needs: Type.Optional(
+      Type.Array(titled("Name of a task of the pipeline.", Name), {
+        maxItems: 1000,
+        description:
+          "It starts once these tasks have ended, whatever their stages: they replace the order of the stages for it. An empty list: at once.",
+      }),
+    ),
+    when: Type.Optional(titled("It runs only when this is true; else it is SKIPPED.", Condition)),
+    matrix: Type.Optional(MatrixSpec),
+    retry: Type.Optional(titled("Instead of the job's.", RetrySpec)),
     skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED, and the pipeline goes on." })),
     ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when the task FAILED." })),
     timeout: Type.Optional(titled("Instead of the job's.", Duration)),
@@ -63,6 +81,19 @@ export const StageSpec = closed(
         description: "A failed task also cancels the siblings that run (default: they may end).",
       }),
     ),
+    when: Type.Optional(titled("Its tasks run only when this is true; else they are SKIPPED.", Condition)),
+    ignoreFailed: Type.Optional(
+      Type.Boolean({ description: "The pipeline goes on when tasks of the stage FAILED." }),
+    ),
+    finally: Type.Optional(
+      Type.Boolean({
+        description:
+          "It runs after all other stages, however they ended, also when they failed or were canceled.",
+      }),
+    ),
+    timeout: Type.Optional(
+      titled("What of it has not ended then, from the begin of its first task, is stopped.", Duration),
+    ),
     with: Type.Optional(titled("Values for all tasks of the stage that declare them.", ParamValues)),
     tasks: Type.Array(TaskSpec, { minItems: 1, maxItems: 10000, description: "In their order." }),
   },
@@ -84,6 +115,12 @@ export const PipelineSpec = closed(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    timeout: Type.Optional(
+      titled(
+        "A run that has not ended then is stopped and FAILED; its `finally` stages still run.",
+        Duration,
+      ),
+    ),
     ...listenerProperties,
     stages: Type.Array(StageSpec, { minItems: 1, maxItems: 1000, description: "One after another." }),
   },

@@ -148,5 +148,19 @@ export type WithdrawRequest = Static<typeof WithdrawRequest>;
 
 export const CancelRequest = closed({
   message: Type.Optional(Type.String({ maxLength: 1024, description: "Why." })),
+  force: Type.Optional(
+    Type.Boolean({
+      description:
+        "What runs is killed at once, without time to end by itself; of a run that is being canceled already, its `finally` stages too.",
+    }),
+  ),
 });
 export type CancelRequest = Static<typeof CancelRequest>;
+
+export const CancelRunRequest = closed({
+  ...CancelRequest.properties,
+  stage: Type.Optional(
+    Type.String({ maxLength: 63, description: "Only the tasks of this stage, by its name; else the run." }),
+  ),
+});
+export type CancelRunRequest = Static<typeof CancelRunRequest>;

@@ -5,6 +5,7 @@ import { gateWakeAt, passesOf, standingDecisions } from "../gate.ts";
 import type { NewHistoryEvent } from "../schema/event.ts";
 import type { Gate } from "../schema/gate.ts";
 import type { JobTask, TaskStage } from "../schema/job-task.ts";
+import type { StageSpec } from "../schema/pipeline.ts";
 import { type Decision, holdsSlot, isRunEnded, makeState, type RunState } from "../state.ts";
 import { isAtWork, isEnded, TRANSITIONS } from "../transitions.ts";
 import { noticeBreach } from "./notice-invariants.ts";
@@ -89,19 +90,19 @@ export class Invariants {
     }
   }
 
-  /** Nothing starts before its turn: earlier stages have ended, and in a serial stage the earlier tasks. */
+  /** Nothing starts before its turn: what it needs has ended, or else earlier stages, and in a serial stage earlier tasks. */
   #checkTurn(task: JobTask): void {
+    const { pipeline } = this.#state.definition;
+    const stage = pipeline?.stages[(task.stageNumber ?? 0) - 1];
+    const needs = stage?.tasks[(task.taskNumber ?? 0) - 1]?.needs;
     for (const other of this.#state.tasks.values()) {
-      const isEarlierStage = (other.stageNumber ?? 0) < (task.stageNumber ?? 0);
-      const isEarlierTask =
-        other.stageNumber === task.stageNumber && (other.taskNumber ?? 0) < (task.taskNumber ?? 0);
-      if (!isEarlierStage && !(isEarlierTask && !this.#isParallel(task))) continue;
+      const otherStage = pipeline?.stages[(other.stageNumber ?? 0) - 1];
+      const name = otherStage?.tasks[(other.taskNumber ?? 0) - 1]?.name ?? "";
+      const isMainBefore = stage?.finally === true && otherStage?.finally !== true;
+      if (!isMainBefore && !(needs ? needs.includes(name) : isBefore(other, task, stage, otherStage)))
+        continue;
       ensure(isEnded(other.status.stage), `${task.name} starts while ${other.name} is ${other.status.stage}`);
     }
-  }
-
-  #isParallel(task: JobTask): boolean {
-    return this.#state.definition.pipeline?.stages[(task.stageNumber ?? 0) - 1]?.isParallel ?? false;
   }
 
   #checkRevisions({ run, tasks }: Decision): void {
@@ -125,17 +126,19 @@ export class Invariants {
   #checkRun(decision: Decision): void {
     const { run, definition, tasks } = this.#state;
     if (!run) return;
-    const { cursor } = run.status;
+    const { progress } = run.status;
     const isOver = isRunEnded(run);
-    const open = [...tasks.values()].filter(isOpen);
-    ensure(cursor.open === open.length, `cursor.open is ${cursor.open}, ${open.length} tasks are open`);
-    for (const task of open) {
-      ensure(task.stageNumber === cursor.stage + 1, `${task.name} is open, stage ${cursor.stage} under way`);
-    }
-    const stage = definition.pipeline?.stages[cursor.stage];
-    const width = stage?.isParallel ? (stage.maxParallel ?? Number.POSITIVE_INFINITY) : 1;
-    ensure(open.length <= width, `${open.length} tasks are open, at most ${width} may be`);
+    const open = [...tasks.values()].filter((task) => task.open);
     const unended = [...tasks.values()].filter((task) => !isEnded(task.status.stage));
+    const counted = { tasks: tasks.size, open: open.length, ended: tasks.size - unended.length };
+    ensure(JSON.stringify(progress) === JSON.stringify(counted), `progress is ${JSON.stringify(progress)}`);
+    for (const task of open) ensure(!isEnded(task.status.stage), `${task.name} has ended and is open`);
+    for (const [index, stage] of (definition.pipeline?.stages ?? []).entries()) {
+      const ofStage = open.filter((task) => task.stageNumber === index + 1);
+      const inOrder = ofStage.filter((task) => !stage.tasks[(task.taskNumber ?? 1) - 1]?.needs);
+      if (!stage.isParallel) checkSerial(inOrder);
+      else ensure(ofStage.length <= (stage.maxParallel ?? tasks.size), `${ofStage.length} tasks are open`);
+    }
     ensure(!isOver || unended.length === 0, `the run has ended, but not ${unended.map((task) => task.name)}`);
     ensure(isOver || unended.length > 0, "all tasks have ended, but not the run");
     for (const event of decision.history) {
@@ -157,6 +160,8 @@ export class Invariants {
     const { id, run, definition, tasks, exported } = this.#state;
     const read = JSON.parse(JSON.stringify({ run, tasks: [...tasks.values()].reverse() }));
     const loaded = makeState(id, read.run, definition, read.tasks);
+    const planned = JSON.stringify(loaded.progress?.summary());
+    ensure(planned === JSON.stringify(this.#state.progress?.summary()), "the plan differs after a restart");
     const envs = (map: ReadonlyMap<string, string>) => JSON.stringify([...map].sort());
     ensure(envs(loaded.exported) === envs(exported), "runtime envs differ after a restart");
     for (const [taskId, task] of tasks) {
@@ -164,6 +169,26 @@ export class Invariants {
       ensure(again === JSON.stringify(task), `${task.name} differs after a restart`);
     }
   }
+}
+
+/** Whether the order of the stages puts a task before another. */
+function isBefore(
+  other: JobTask,
+  task: JobTask,
+  stage: StageSpec | undefined,
+  otherStage: StageSpec | undefined,
+): boolean {
+  if ((stage?.finally ?? false) !== (otherStage?.finally ?? false)) return false;
+  if ((other.stageNumber ?? 0) < (task.stageNumber ?? 0)) return true;
+  const isEarlier =
+    other.stageNumber === task.stageNumber && (other.taskNumber ?? 0) < (task.taskNumber ?? 0);
+  return isEarlier && !stage?.isParallel;
+}
+
+/** In a serial stage one task runs after another; of a matrix all ways at once. */
+function checkSerial(open: readonly JobTask[]): void {
+  const numbers = new Set(open.map((task) => task.taskNumber));
+  ensure(numbers.size <= 1, `${open.map(({ name }) => name).join(", ")} are open in a serial stage`);
 }
 
 /** A gate is passed by as many people as are required, each once, and by nobody whose pass was taken back. */

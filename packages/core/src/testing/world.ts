@@ -5,7 +5,7 @@ import type { Actor, Context } from "../change.ts";
 import { digestOf } from "../digest.ts";
 import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { type Decision, holdsSlot } from "../state.ts";
+import { type Decision, holdsSlot, wantsSlot } from "../state.ts";
 
 export interface WorldOptions {
   /** Task slots; 1,000 unless told. */
@@ -62,6 +62,7 @@ export class World {
       mayReuseSlots: this.#waiting.size === 0,
       statusGraceMs: this.statusGraceMs,
       newId: (prefix) => this.newId(prefix),
+      random: () => 0.5,
       groupMembers: (group) => this.#groups[group] ?? [],
       standInOf: (user) => this.standIns.get(user),
       cannotDecide: (user) => this.barred.get(user),
@@ -97,7 +98,7 @@ export class World {
   #book(task: JobTask): void {
     if (holdsSlot(task)) this.#holders.add(task.id);
     else this.#holders.delete(task.id);
-    if (task.status.stage === "SCHEDULING") this.#waiting.add(task.id);
+    if (wantsSlot(task)) this.#waiting.add(task.id);
     else this.#waiting.delete(task.id);
   }
 }

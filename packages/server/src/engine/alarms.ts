@@ -1,38 +1,44 @@
-// One timer per task that has a `wakeAt`, derived from the rows like everything else here.
+// One timer per run and task that has a `wakeAt`, derived from the rows like everything else here.
 
-import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Clock } from "./clock.ts";
+
+/** A run or a task. */
+interface Row {
+  id: string;
+  wakeAt?: string;
+}
 
 export class Alarms {
   readonly #clock: Clock;
-  readonly #ring: (aggregateId: string, taskId: string) => void;
+  /** Is told the id of the row: a task's, or that of the run itself. */
+  readonly #ring: (aggregateId: string, rowId: string) => void;
   readonly #alarms = new Map<string, { wakeAt: string; cancel: () => void }>();
   #isClosed = false;
 
-  constructor(clock: Clock, ring: (aggregateId: string, taskId: string) => void) {
+  constructor(clock: Clock, ring: (aggregateId: string, rowId: string) => void) {
     this.#clock = clock;
     this.#ring = ring;
   }
 
-  /** Takes note of a task as it is now. */
-  note(aggregateId: string, task: JobTask): void {
+  /** Takes note of a run or task as it is now. */
+  note(aggregateId: string, row: Row): void {
     if (this.#isClosed) return;
-    const known = this.#alarms.get(task.id);
-    if (known?.wakeAt === task.wakeAt) return;
+    const known = this.#alarms.get(row.id);
+    if (known?.wakeAt === row.wakeAt) return;
     known?.cancel();
-    this.#alarms.delete(task.id);
-    if (task.wakeAt !== undefined) this.#arm(aggregateId, task.id, task.wakeAt);
+    this.#alarms.delete(row.id);
+    if (row.wakeAt !== undefined) this.#arm(aggregateId, row.id, row.wakeAt);
   }
 
-  #arm(aggregateId: string, taskId: string, wakeAt: string): void {
+  #arm(aggregateId: string, rowId: string, wakeAt: string): void {
     const delay = Date.parse(wakeAt) - this.#clock.now();
     const cancel = this.#clock.setTimeout(() => {
-      this.#alarms.delete(taskId);
+      this.#alarms.delete(rowId);
       // A delay longer than timers take rings early.
-      if (Date.parse(wakeAt) > this.#clock.now()) this.#arm(aggregateId, taskId, wakeAt);
-      else this.#ring(aggregateId, taskId);
+      if (Date.parse(wakeAt) > this.#clock.now()) this.#arm(aggregateId, rowId, wakeAt);
+      else this.#ring(aggregateId, rowId);
     }, delay);
-    this.#alarms.set(taskId, { wakeAt, cancel });
+    this.#alarms.set(rowId, { wakeAt, cancel });
   }
 
   /** Nothing rings from now on; the next life takes the alarms from the rows. */

@@ -95,7 +95,7 @@ export class EffectWorkers {
   async #stop({ effect, task }: EffectWork): Promise<void> {
     if (!task) return;
     const { aggregateId, taskId, attempt } = effect;
-    const options = { graceMs: this.#parts.stopGraceMs };
+    const options = { graceMs: task.status.isForced ? 0 : this.#parts.stopGraceMs };
     const result = await this.#runnerOf(task).stop({ taskId, attempt }, options);
     if (result === "GONE") await this.#parts.stopped(aggregateId, taskId, attempt);
   }

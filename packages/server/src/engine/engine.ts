@@ -2,6 +2,7 @@
 
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
@@ -66,8 +67,11 @@ export class RunningEngine implements Engine {
     this.#owner = options.newId("server");
     this.#slots = new Slots(options.maxTasks);
     this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
-    this.#alarms = new Alarms(this.#clock, (aggregateId, taskId) =>
-      this.#submitOwn(aggregateId, { type: "wake", taskId }),
+    this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
+      this.#submitOwn(
+        aggregateId,
+        isId("run", rowId) ? { type: "wakeRun" } : { type: "wake", taskId: rowId },
+      ),
     );
     this.#committer = new Committer({
       runs: options.store.runs,
@@ -231,8 +235,12 @@ export class RunningEngine implements Engine {
   cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
     this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
 
-  cancelRun: Engine["cancelRun"] = async (runId, request, actor, ifRevision) => {
-    const state = await this.#submitFor(runId, { type: "cancelRun", request, ifRevision }, actor);
+  cancelRun: Engine["cancelRun"] = async (runId, { stage, ...request }, actor, ifRevision) => {
+    const change =
+      stage === undefined
+        ? ({ type: "cancelRun", request, ifRevision } as const)
+        : ({ type: "cancelStage", stage, request, ifRevision } as const);
+    const state = await this.#submitFor(runId, change, actor);
     return state.run as PipelineTask;
   };
 
@@ -311,6 +319,7 @@ export class RunningEngine implements Engine {
       mayReuseSlots,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
+      random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
@@ -384,6 +393,7 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
+    if (state.run) this.#alarms.note(state.id, state.run);
     for (const task of state.tasks.values()) {
       this.#slots.note(state.id, task);
       this.#alarms.note(state.id, task);
@@ -394,6 +404,7 @@ export class RunningEngine implements Engine {
     const { tasks, messages } = commit;
     if (isOver(state)) this.#unfinished.delete(state.id);
     else this.#unfinished.add(state.id);
+    if (commit.run) this.#alarms.note(state.id, commit.run);
     for (const task of tasks) this.#alarms.note(state.id, task);
     for (const event of events) this.#tell(event);
     const rows = new Map(tasks.map((task) => [task.id, task]));

@@ -2,7 +2,7 @@
 // derived from the tasks' rows, so that no crash can leak a slot.
 
 import type { JobTask } from "@mflow/core/schema/job-task";
-import { holdsSlot } from "@mflow/core/state";
+import { holdsSlot, wantsSlot } from "@mflow/core/state";
 
 export class Slots {
   readonly limit: number;
@@ -33,7 +33,7 @@ export class Slots {
   note(aggregateId: string, task: JobTask): void {
     if (holdsSlot(task)) this.#holders.add(task.id);
     else this.#holders.delete(task.id);
-    if (task.status.stage === "SCHEDULING") {
+    if (wantsSlot(task)) {
       if (this.#waiting.has(task.id)) return;
       this.#waiting.set(task.id, aggregateId);
       this.#places = undefined;

@@ -20,7 +20,7 @@ export function makeStartRequest(
   secrets: StartSecrets,
   mflowUrl: string,
 ): StartRequest {
-  const job = jobOf(definition, task.id);
+  const job = jobOf(definition, task);
   const params = (task.params ?? []).map((param) =>
     param.sensitive ? { ...param, value: secrets.unseal(param.value) } : param,
   );

@@ -8,6 +8,7 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
+  CancelRunRequest,
   DecideRequest,
   RunJobRequest,
   RunPipelineRequest,
@@ -68,7 +69,8 @@ export interface Engine {
     onlyAt?: Revisions,
   ): Promise<JobTask>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
-  cancelRun(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  /** Cancels the run, or the tasks of the stage that the request names. */
+  cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
   /** Deletes an ended run or lone task with its logs. */
   remove(aggregateId: string, actor: Actor): Promise<void>;
   /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */

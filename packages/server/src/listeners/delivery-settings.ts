@@ -1,7 +1,6 @@
 // What a delivery is sent with: the settings that its listener gives by URL in the run's definition, or those of the
 // stored channel and the person's address in it, as they are when it is sent.
 
-import type { TaskPlace } from "@mflow/core/decide/freeze";
 import { findListener } from "@mflow/core/listeners/hearers";
 import type { ChannelKind, ChannelSpec } from "@mflow/core/schema/channel";
 import type { Language, MessageTemplate } from "@mflow/core/schema/listener";
@@ -29,7 +28,7 @@ export function settingsOf(
   definition: RunDefinition,
   parts: SettingsParts,
 ): DeliverySettings | { dead: string } {
-  const found = findListener(definition, message.task && placeIn(definition, message.task.id), listener);
+  const found = findListener(definition, message.task, listener);
   const { template, language } = (found?.list === "webhooks" ? {} : found?.listener) ?? {};
   const own = { ...(template && { template }), ...(language && { language }) };
   if (channel === undefined) {
@@ -52,13 +51,6 @@ export function settingsOf(
     };
   }
   return { ...settings, address };
-}
-
-/** Where a task stands in its run. The definition tells it too, and outlives a task that was deleted. */
-function placeIn({ taskIds }: RunDefinition, id: string): TaskPlace {
-  const stage = taskIds.findIndex((ids) => ids.includes(id));
-  const task = taskIds[stage]?.indexOf(id) ?? -1;
-  return task < 0 ? { id } : { id, stageNumber: stage + 1, taskNumber: task + 1 };
 }
 
 /** The settings that a listener gives by URL, opened, as those of a channel. */

@@ -44,8 +44,7 @@ beforeEach(async () => {
   addresses = { ana: { mail: "ana@example.com" } };
   receipts = [];
   definition = {
-    ...aDefinition([]),
-    taskIds: [[TASK]],
+    ...aDefinition(),
     pipeline: {
       stages: [
         {

@@ -15,9 +15,9 @@ function stored(definitions: Record<string, RunDefinition>) {
   return { definitionOf: recentDefinitions({ definition }), definitions, reads };
 }
 
-const ofRun = (): RunDefinition => ({ ...aDefinition([]), pipeline: { stages: [] } });
+const ofRun = (): RunDefinition => ({ ...aDefinition(), pipeline: { stages: [] } });
 const ofTask = (url: string): RunDefinition => ({
-  ...aDefinition([]),
+  ...aDefinition(),
   pipeline: undefined,
   task: { name: "build", job: "build", webhooks: [{ url }] },
 });

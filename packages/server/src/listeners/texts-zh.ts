@@ -20,6 +20,7 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   IMAGE_PULL: "镜像拉取失败",
   INVALID_CONTAINER: "容器无法启动",
   LOST: "执行器已找不到任务",
+  MATRIX_EMPTY: "矩阵没有组合",
   NODE_LOST: "节点失联",
   NO_STATUS: "未收到状态上报",
   OOMKILLED: "内存不足被终止",
@@ -36,9 +37,12 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   SIGNAL: "步骤被信号终止",
   SPAWN_ERROR: "步骤无法启动",
   START_ERROR: "任务无法启动",
+  STAGE_TIMEOUT: "所属阶段已超时",
   STEP_TIMEOUT: "步骤超时",
   TASK_FAILED: "有任务失败",
   TIMEOUT: "任务超时",
+  WHEN_ERROR: "无法判断执行条件",
+  WHEN_FALSE: "执行条件不满足",
   UNSCHEDULABLE: "无可用节点",
 };
 

@@ -11,7 +11,7 @@ import {
   ScopeQuery,
 } from "@mflow/core/schema/api";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
-import { CancelRequest, RunPipelineRequest } from "@mflow/core/schema/request";
+import { CancelRunRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
@@ -156,10 +156,11 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       id: "cancelPipelineTask",
       tag,
       summary: "Cancel a run",
-      description: "What runs is stopped, what has not started is canceled. Needs operator.",
+      description:
+        "What runs is stopped, what has not started is canceled; its `finally` stages run then. With `stage` only the tasks of that stage. Needs operator.",
       access: "caller",
       headers: ["If-Match"],
-      body: CancelRequest,
+      body: CancelRunRequest,
       bodyOptional: true,
       successes: { 200: { description: "The run.", schema: PipelineTask } },
       errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],

@@ -96,7 +96,7 @@ export async function openOutboxRig({
     deliveries,
     async addRun(given) {
       const run = aRun(++numbers, { id: newId("run") });
-      const definition = { ...aDefinition([]), listeners: given };
+      const definition = { ...aDefinition(), listeners: given };
       const [result] = await store.runs.commit([aNewRun(run, [], { definition })], {
         owner: "test",
         until: 0,

@@ -100,7 +100,7 @@ export function describeDeliveryRemoval(bench: Bench): void {
       await begin([told(1, run)]);
       await bench.store.runs.remove(run.id);
       const { deliveries, runs } = bench.store;
-      const definition = { ...aDefinition([]), taskIds: [["task-again"]] };
+      const definition = { ...aDefinition(), runParams: [{ name: "VERSION", value: "again" }] };
       const again = aNewRun(run, [], { definition });
       expect(await runs.commit([again], LEASE)).toEqual([{ ok: false, conflict: "REMOVED" }]);
       expect(await runs.definition(run.id)).toEqual(aNewRun(run).definition);

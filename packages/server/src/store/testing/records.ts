@@ -31,7 +31,7 @@ export function aRun(n: number, { stage = "ACTIVE", ...overrides }: RunOverrides
     name: "release",
     triggerMode: "MANUAL",
     runBy: "ana",
-    status: { stage, cursor: { stage: 0, next: 1, open: 1 } },
+    status: { stage, progress: { tasks: 1, open: 1, ended: 0 } },
     createdAt: timeOf(n),
     updatedAt: timeOf(n),
     revision: 1,
@@ -76,11 +76,9 @@ export function aTaskOf(
   return aTask(n, { domain, namespace, createdAt, ...place, ...overrides });
 }
 
-export function aDefinition(tasks: JobTask[]): RunDefinition {
+export function aDefinition(): RunDefinition {
   return {
     jobs: {},
-    taskJobs: Object.fromEntries(tasks.map((task) => [task.id, task.job.id])),
-    taskIds: [tasks.map((task) => task.id)],
     runParams: [{ name: "VERSION", value: "1.0" }],
   };
 }
@@ -122,12 +120,12 @@ export function aNewRun(
   tasks: JobTask[] = [],
   changes: Partial<RunCommit> = {},
 ): RunCommit {
-  return aCommit(run.id, 0, { run, tasks, definition: aDefinition(tasks), ...changes });
+  return aCommit(run.id, 0, { run, tasks, definition: aDefinition(), ...changes });
 }
 
 /** The first commit of a lone task. */
 export function aNewTask(task: JobTask, changes: Partial<RunCommit> = {}): RunCommit {
-  return aCommit(task.id, 0, { tasks: [task], definition: aDefinition([task]), ...changes });
+  return aCommit(task.id, 0, { tasks: [task], definition: aDefinition(), ...changes });
 }
 
 /** What the first commit of a run makes of it. */

@@ -212,7 +212,8 @@ test("a container that is started again has the lines of each of its lives once"
   runner = place.runner();
   await runner.open(host);
   expect((await final(request)).stage).toBe("SUCCEEDED");
-  expect(host.texts(request)).toEqual(
+  // Where the connection was cut in the moment in which the container began again, a note says that there may be more.
+  expect(host.texts(request).filter((text) => !text.startsWith("mflow "))).toEqual(
     [1, 2, 3].flatMap((n) => [`stdout main| begin ${n}`, `stdout main| end ${n}`]),
   );
 });

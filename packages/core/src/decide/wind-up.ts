@@ -1,0 +1,63 @@
+// A run that fails or is canceled: nothing more starts. What has not started ends now, what runs ends by itself or is
+// stopped. Its `finally` stages are left alone; they come after.
+
+import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
+import { isEnded } from "../transitions.ts";
+import { stopTask } from "./cancel.ts";
+import type { Draft } from "./draft.ts";
+import { endTask, FAIL_FAST } from "./end.ts";
+import { stageOf } from "./freeze.ts";
+
+/** Done once when the run begins to fail, and once when it is canceled. */
+export function windUp(draft: Draft, run: PipelineTask): void {
+  const { windingUp } = run.status;
+  const isCanceling = run.status.stage === "CANCELING";
+  if (windingUp && (!isCanceling || windingUp !== "FAIL")) return;
+  draft.updateRun({ windingUp: isCanceling ? "CANCEL" : "FAIL" });
+  for (const task of draft.allTasks()) {
+    const now = draft.task(task.id);
+    if (isEnded(now.status.stage) || isFinallyTask(draft, now)) continue;
+    if (isCanceling) cancelTaskOf(draft, run, now);
+    else failTaskOf(draft, run, now);
+  }
+}
+
+/** Whether the task is of a `finally` stage. */
+export function isFinallyTask(draft: Draft, task: JobTask): boolean {
+  return stageOf(draft.definition, task)?.finally === true;
+}
+
+function cancelTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
+  if (!task.open) {
+    endTask(draft, task, "drop", { reason: "RUN_CANCELED", message: "the run is canceled" });
+    return;
+  }
+  const { canceledBy = "mflow", isForced } = run.status;
+  stopTask(draft, task, { by: canceledBy, message: "the run is canceled", isForced });
+}
+
+function failTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
+  const { stage, stopping, retryAt } = task.status;
+  const last = task.pastAttempts?.at(-1);
+  if (stage === "SCHEDULING" && last?.isRetried && (retryAt !== undefined || task.params)) {
+    // It has been tried, and nothing more is: it ends as its last attempt did.
+    const { reason, message, endAt } = last.status;
+    endTask(draft, task, "fail", { reason, message, endAt });
+    return;
+  }
+  if (!task.open || stage === "PENDING" || stage === "SCHEDULING") {
+    endTask(draft, task, "skip", skipReason(run));
+    return;
+  }
+  const failFast = stageOf(draft.definition, task)?.failFast ?? draft.definition.pipeline?.failFast ?? false;
+  if (!failFast || stopping || stage === "CANCELING") return;
+  stopTask(draft, task, {
+    by: FAIL_FAST,
+    message: `stopped: ${run.status.message ?? "the run failed"}`,
+  });
+}
+
+function skipReason(run: PipelineTask): { reason: string; message: string } {
+  return { reason: "RUN_FAILED", message: `not started: ${run.status.message ?? "the run failed"}` };
+}

@@ -1,0 +1,305 @@
+// How far a run has come in its plan, in memory: what each stage and task still waits for, who runs, and who may start
+// now. Derived from the rows, and kept in step with them, so that a change costs the same in a run of two tasks and of
+// ten thousand. A decision works on a fork; what it changed joins the state with the decision.
+
+import type { JobTask } from "../schema/job-task.ts";
+import { isEnded } from "../transitions.ts";
+import type { PlanGraph, PlanNode } from "./graph.ts";
+import { Queue } from "./queue.ts";
+
+/** The tasks of a run as far as the plan needs them. */
+export type PlannedTask = Pick<JobTask, "id" | "stageNumber" | "taskNumber" | "way" | "open" | "status">;
+
+interface NodeProgress {
+  /** Ids of its tasks, in the order of the ways. */
+  readonly tasks: readonly string[];
+  /** Tasks that have not ended. */
+  readonly left: number;
+  /** Tasks that are open. */
+  readonly open: number;
+  /** Nodes that it waits for. */
+  readonly waits: number;
+  /** Tasks that were put in the stage's line, or had no need to be. */
+  readonly next: number;
+  /** Tasks that stand in the line or are open. */
+  readonly under: number;
+}
+
+interface StageProgress {
+  /** Nodes with tasks that have not ended. */
+  readonly left: number;
+  /** Tasks that are open. */
+  readonly open: number;
+  /** Its turn has come, and its `when` was true. */
+  readonly hasTurn: boolean;
+  /** Ids of tasks that may start, as soon as the stage is wide enough. */
+  readonly line: Queue;
+}
+
+/** What a decision changed. */
+export interface ProgressChange {
+  readonly nodes: ReadonlyMap<number, NodeProgress>;
+  readonly stages: ReadonlyMap<number, StageProgress>;
+  readonly inLine: ReadonlySet<number>;
+  readonly open: number;
+}
+
+/** What the run may do next. */
+export type Step =
+  /** The turn of this task has come. */
+  | { do: "open"; taskId: string }
+  /** The turn of this stage has come: begin it, or skip what it holds. */
+  | { do: "turn"; stage: number }
+  /** Nothing may start before a task ends. */
+  | { do: "wait" }
+  /** All stages of this kind have ended. */
+  | { do: "end" };
+
+/** How many tasks of a stage may be open at once. A serial stage is kept in order by what its tasks wait for. */
+function widthOf({ spec }: PlanGraph["stages"][number]): number {
+  return (spec.isParallel && spec.maxParallel) || Number.POSITIVE_INFINITY;
+}
+
+export class Progress {
+  readonly graph: PlanGraph;
+  readonly #nodes = new Map<number, NodeProgress>();
+  readonly #stages = new Map<number, StageProgress>();
+  /** Stages in whose line somebody stands. */
+  #inLine: Set<number> = new Set();
+  #open = 0;
+  readonly #base: Progress | undefined;
+
+  private constructor(graph: PlanGraph, base?: Progress) {
+    this.graph = graph;
+    this.#base = base;
+    if (!base) return;
+    this.#inLine = new Set(base.#inLine);
+    this.#open = base.#open;
+  }
+
+  /** As the rows tell it; `tasks` in any order. */
+  static of(graph: PlanGraph, tasks: Iterable<PlannedTask>): Progress {
+    const progress = new Progress(graph);
+    const byNode = new Map<number, PlannedTask[]>();
+    for (const task of tasks) {
+      const node = nodeOf(graph, task);
+      const others = byNode.get(node);
+      if (others) others.push(task);
+      else byNode.set(node, [task]);
+    }
+    progress.#derive(byNode);
+    return progress;
+  }
+
+  #derive(byNode: ReadonlyMap<number, PlannedTask[]>): void {
+    for (const [index] of this.graph.stages.entries()) {
+      this.#stages.set(index, { left: 0, open: 0, hasTurn: false, line: Queue.EMPTY });
+    }
+    const hasBegun = new Set<string>();
+    for (const [index, { stage, isInOrder }] of this.graph.nodes.entries()) {
+      const ways = (byNode.get(index) ?? []).sort((a, b) => (a.way?.number ?? 0) - (b.way?.number ?? 0));
+      const left = ways.filter((task) => !isEnded(task.status.stage)).length;
+      const open = ways.filter((task) => task.open).length;
+      for (const task of ways) if (task.open || isEnded(task.status.stage)) hasBegun.add(task.id);
+      this.#nodes.set(index, { tasks: ways.map(({ id }) => id), left, open, waits: 0, next: 0, under: open });
+      this.#open += open;
+      const before = this.#stage(stage);
+      const hasTurn = before.hasTurn || (isInOrder && ways.some(({ id }) => hasBegun.has(id)));
+      this.#setStage(stage, {
+        ...before,
+        left: before.left + (left > 0 ? 1 : 0),
+        open: before.open + open,
+        hasTurn,
+      });
+    }
+    for (const [index, { after }] of this.graph.nodes.entries()) {
+      const waits = after.filter((other) => this.#node(other).left > 0).length;
+      this.#setNode(index, { ...this.#node(index), waits });
+    }
+    for (const index of this.graph.nodes.keys()) this.#standInLine(index, (id) => hasBegun.has(id));
+  }
+
+  /** To decide on; this progress stays as it is. */
+  fork(): Progress {
+    return new Progress(this.graph, this);
+  }
+
+  /** What the fork changed. */
+  get change(): ProgressChange {
+    return { nodes: this.#nodes, stages: this.#stages, inLine: this.#inLine, open: this.#open };
+  }
+
+  /** Takes over what a decision changed. */
+  apply(change: ProgressChange): void {
+    for (const [index, node] of change.nodes) this.#nodes.set(index, node);
+    for (const [index, stage] of change.stages) this.#stages.set(index, stage);
+    this.#inLine = new Set(change.inLine);
+    this.#open = change.open;
+  }
+
+  /** Tasks of the run that are open. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Ids of a node's tasks, in the order of the ways. */
+  tasksOf(node: number): readonly string[] {
+    return this.#node(node).tasks;
+  }
+
+  /** Whether all tasks of a node have ended. */
+  isDone(node: number): boolean {
+    return this.#node(node).left === 0;
+  }
+
+  /** Whether the turn of a stage has come. */
+  hasTurn(stage: number): boolean {
+    return this.#stage(stage).hasTurn;
+  }
+
+  /** Ids of all tasks, in the pipeline's order. */
+  *taskIds(): Iterable<string> {
+    for (const index of this.graph.nodes.keys()) yield* this.#node(index).tasks;
+  }
+
+  /** Takes note of a task that changed. Not for tasks that are reset: then all is derived anew. */
+  note(before: PlannedTask, after: PlannedTask): void {
+    const opens = Number(after.open ?? false) - Number(before.open ?? false);
+    const ends = Number(isEnded(after.status.stage)) - Number(isEnded(before.status.stage));
+    if (opens === 0 && ends === 0) return;
+    const index = nodeOf(this.graph, after);
+    const node = this.#node(index);
+    const { stage } = this.graph.node(index);
+    const left = node.left - ends;
+    const under = ends > 0 ? Math.max(node.under - 1, 0) : node.under;
+    this.#setNode(index, { ...node, left, open: node.open + opens, under });
+    const ofStage = this.#stage(stage);
+    const stageLeft = ofStage.left - (node.left > 0 && left === 0 ? 1 : 0);
+    this.#setStage(stage, { ...ofStage, open: ofStage.open + opens, left: stageLeft });
+    this.#open += opens;
+    if (ends <= 0) return;
+    if (left === 0) this.#release(index);
+    else this.#standInLine(index);
+  }
+
+  /** A dynamic matrix is known now: these are the node's tasks, the first of them the one that stood for all. */
+  expand(task: PlannedTask, taskIds: readonly string[], left: number): void {
+    const index = nodeOf(this.graph, task);
+    const node = this.#node(index);
+    this.#setNode(index, { ...node, tasks: taskIds, left, next: Math.max(node.next, 1) });
+    this.#standInLine(index);
+  }
+
+  /** The turn of the stage has come: its tasks may start when nothing else keeps them. */
+  beginStage(stage: number): void {
+    this.#setStage(stage, { ...this.#stage(stage), hasTurn: true });
+    for (const node of this.graph.nodesOf(stage)) this.#standInLine(node);
+  }
+
+  /** What may be done next by the stages of a kind. A task is not given twice. */
+  next(isFinally: boolean): Step {
+    for (const index of this.#inLine) {
+      const stage = this.graph.stage(index);
+      if (stage.isFinally !== isFinally) continue;
+      const progress = this.#stage(index);
+      if (progress.open >= widthOf(stage)) continue;
+      const taken = progress.line.take();
+      if (!taken) continue;
+      this.#setStage(index, { ...progress, line: taken.rest });
+      if (taken.rest.isEmpty) this.#inLine.delete(index);
+      return { do: "open", taskId: taken.value };
+    }
+    return this.#nextTurn(isFinally);
+  }
+
+  #nextTurn(isFinally: boolean): Step {
+    let stage: number | undefined = this.graph.stages.findIndex((each) => each.isFinally === isFinally);
+    if (stage < 0) return { do: "end" };
+    for (; stage !== undefined; stage = this.graph.stage(stage).after) {
+      const { left, hasTurn } = this.#stage(stage);
+      if (left === 0) continue;
+      return hasTurn || !this.#hasTasksInOrder(stage) ? { do: "wait" } : { do: "turn", stage };
+    }
+    return { do: "end" };
+  }
+
+  /** A stage of tasks with `needs` alone has no turn. */
+  #hasTasksInOrder(stage: number): boolean {
+    return this.graph.nodesOf(stage).some((node) => this.graph.node(node).isInOrder);
+  }
+
+  /** What it says of every stage and task, comparable: one that was derived anew says the same. */
+  summary(): unknown {
+    return {
+      open: this.#open,
+      nodes: [...this.graph.nodes.keys()].map((index) => {
+        const { tasks, left, open, waits } = this.#node(index);
+        return { tasks, left, open, waits };
+      }),
+      stages: [...this.graph.stages.keys()].map((index) => {
+        const { left, open } = this.#stage(index);
+        return { left, open };
+      }),
+    };
+  }
+
+  #release(index: number): void {
+    for (const other of this.graph.node(index).before) {
+      const node = this.#node(other);
+      this.#setNode(other, { ...node, waits: node.waits - 1 });
+      this.#standInLine(other);
+    }
+  }
+
+  /** Puts the node's next tasks in the stage's line, as far as they may start. `hasBegun`: those that need not. */
+  #standInLine(index: number, hasBegun: (id: string) => boolean = () => false): void {
+    const { stage, isInOrder, spec } = this.graph.node(index);
+    const node = this.#node(index);
+    if (node.waits > 0 || (isInOrder && !this.#stage(stage).hasTurn)) return;
+    const width = spec.matrix?.maxParallel ?? Number.POSITIVE_INFINITY;
+    let { line } = this.#stage(stage);
+    let { next, under } = node;
+    while (next < node.tasks.length && under < width) {
+      const id = node.tasks[next++] as string;
+      if (hasBegun(id)) continue;
+      line = line.with(id);
+      under++;
+    }
+    if (next === node.next) return;
+    this.#setNode(index, { ...node, next, under });
+    if (line.isEmpty) return;
+    this.#setStage(stage, { ...this.#stage(stage), line });
+    this.#inLine.add(stage);
+  }
+
+  #node(index: number): NodeProgress {
+    const known = this.#nodes.get(index);
+    return known ?? (this.#base as Progress).#node(index);
+  }
+
+  #stage(index: number): StageProgress {
+    const known = this.#stages.get(index);
+    return known ?? (this.#base as Progress).#stage(index);
+  }
+
+  #setNode(index: number, node: NodeProgress): void {
+    this.#nodes.set(index, node);
+  }
+
+  #setStage(index: number, stage: StageProgress): void {
+    this.#stages.set(index, stage);
+  }
+}
+
+/** Index of the node that a task belongs to. */
+export function nodeOf(graph: PlanGraph, task: Pick<PlannedTask, "stageNumber" | "taskNumber">): number {
+  return graph.at((task.stageNumber ?? 1) - 1, (task.taskNumber ?? 1) - 1);
+}
+
+/** The node of a task. */
+export function planNodeOf(
+  graph: PlanGraph,
+  task: Pick<PlannedTask, "stageNumber" | "taskNumber">,
+): PlanNode {
+  return graph.node(nodeOf(graph, task));
+}
