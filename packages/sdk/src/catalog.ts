@@ -4,6 +4,8 @@ import type {
   ApiPage,
   ApplyRequest,
   ApplyResult,
+  DiffRequest,
+  DiffResult,
   JobQuery,
   LintRequest,
   LintResult,
@@ -97,8 +99,10 @@ export function manifestCalls(transport: Transport) {
     /** Stores all documents, or none when one is bad. The same again changes nothing. */
     apply: (request: ApplyRequest) =>
       transport.json<ApplyResult>({ method: "POST", path: "/apply", body: request, repeatable: true }),
-    /** All problems, those with what is stored included. */
-    /** `cluster`: is asked as well. */
+    /** What an apply would change, field by field. */
+    diff: (request: DiffRequest) =>
+      transport.json<DiffResult>({ method: "POST", path: "/diff", body: request, repeatable: true }),
+    /** All problems, those with what is stored included. `cluster`: is asked as well. */
     lint: (request: LintRequest, { cluster }: { cluster?: string } = {}) =>
       transport.json<LintResult>({
         method: "POST",

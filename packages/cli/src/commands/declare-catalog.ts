@@ -24,8 +24,23 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
       .command("apply")
       .summary("create or change the jobs and pipelines of manifests")
       .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
-      .option("--dry-run", "say what would happen, store nothing"),
+      .option("--dry-run", "say what would happen, store nothing")
+      .option("--prune", "delete jobs and pipelines with the label that the files do not have; needs -l")
+      .option(
+        "-l, --label <label>",
+        "of --prune: key=value; may be repeated, then all must be there",
+        collect,
+      )
+      .option("-y, --yes", "do not ask before --prune deletes"),
     () => import("./apply.ts"),
+  );
+
+  runs(
+    program
+      .command("diff")
+      .summary("say what an apply would change, field by field; exits with 1 when something differs")
+      .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect),
+    () => import("./diff.ts"),
   );
 
   const get = program

@@ -8,17 +8,25 @@ import type { PipelineNameRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
-import type { Job, JobManifest } from "@mflow/core/schema/job";
+import type { Job, JobManifest, JobSpec } from "@mflow/core/schema/job";
 import { isExtending, type Pipeline, type PipelineManifest } from "@mflow/core/schema/pipeline";
-import type { Scope } from "@mflow/core/schema/scalars";
+import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import { sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
+import {
+  type Compared,
+  type ComparedForms,
+  compareForms,
+  compareJobs,
+  comparePipelines,
+} from "./compare-records.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";
 import { scopeOf } from "./describing.ts";
 import { JobLookup } from "./job-lookup.ts";
 import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-record.ts";
 import { restoreJob, restorePipeline, sealedTextProblems } from "./masked-values.ts";
 import { pipelineFrom } from "./pipeline-record.ts";
+import { type Pruned, planPrune } from "./prune.ts";
 
 /** A valid manifest, and how its problems say where it is. */
 export interface GivenDocument {
@@ -34,7 +42,10 @@ export interface ClusterKeeper {
   /** Of those that are stored. */
   names(): string[];
   /** What `put` would do. Rejects with INVALID_DOCUMENT that names all that is wrong. */
-  check(name: string, spec: ClusterSpec): Promise<{ before?: Cluster; isSame: boolean }>;
+  check(
+    name: string,
+    spec: ClusterSpec,
+  ): Promise<{ before?: Cluster; isSame: boolean; forms: ComparedForms }>;
   put(name: string, spec: ClusterSpec, by: string): Promise<Cluster>;
 }
 
@@ -48,19 +59,26 @@ export interface ApplyOptions {
   /** Left out: no document may be a cluster. */
   clusters?: ClusterKeeper;
   dryRun?: boolean;
+  /** Deletes what has these labels in `scope` and is not among the documents; `mayPrune` throws FORBIDDEN. */
+  prune?: { labels: Labels; mayPrune(): void };
+  /** Answers what differs from what is stored; changes nothing. */
+  compare?: boolean;
   /** `NEW`: a record that exists is refused with NAME_TAKEN. */
   only?: "NEW";
   /** Throws when the stored record is not one that may be replaced. */
   checkStored?(stored: Job | Pipeline): void;
 }
 
-export type Applied =
-  | { kind: "Job"; record: Job; action: RecordAction }
-  | { kind: "Pipeline"; record: Pipeline; action: RecordAction }
-  | { kind: "Cluster"; record: { name: string }; action: RecordAction };
+export type Applied = { action: RecordAction; compared?: Compared } & (
+  | { kind: "Job"; record: Job }
+  | { kind: "Pipeline"; record: Pipeline }
+  | { kind: "Cluster"; record: { name: string } }
+);
 
 export interface ApplyOutcome {
   documents: Applied[];
+  /** With `prune` alone. */
+  pruned?: Pruned[];
   warnings: ErrorDetail[];
 }
 
@@ -79,6 +97,10 @@ export async function applyManifests(
   );
   for (const { metadata, spec } of clusters) await options.clusters?.put(metadata.name, spec, options.actor);
   return outcome;
+}
+
+function seenKey(what: string, { domain, namespace }: Scope): string {
+  return `${what} ${domain}/${namespace}`;
 }
 
 /** One apply under way. */
@@ -114,11 +136,14 @@ class Application {
     }
     this.#refuse();
     this.#warnOfClusters(applied);
+    const pruned = await this.#prune();
     const answer = {
       documents: this.#documents.flatMap((document) => applied.get(document) ?? []),
+      ...(pruned && { pruned }),
       warnings: this.#warnings,
     };
-    if (this.#options.dryRun) return { changes: [], history: [], answer: { ...answer, clusters: [] } };
+    if (this.#options.dryRun || this.#options.compare)
+      return { changes: [], history: [], answer: { ...answer, clusters: [] } };
     return {
       changes: this.#changes,
       history: this.#history,
@@ -160,7 +185,20 @@ class Application {
 
   #once(what: string, scope: Scope): void {
     this.#options.mayWrite(scope);
-    this.#onlyOnce(what, `${what} ${scope.domain}/${scope.namespace}`);
+    this.#onlyOnce(what, seenKey(what, scope));
+  }
+
+  async #prune(): Promise<Pruned[] | undefined> {
+    const { prune, scope } = this.#options;
+    if (!prune) return undefined;
+    prune.mayPrune();
+    const isGiven = (kind: Pruned["kind"], record: Job | Pipeline) => {
+      const title = "version" in record ? jobTitle(record) : record.name;
+      return this.#seen.has(seenKey(`${kind} ${title}`, record));
+    };
+    const { pruned, changes } = await planPrune(this.#context, scope, prune.labels, isGiven);
+    this.#changes.push(...changes);
+    return pruned;
   }
 
   #onlyOnce(what: string, key: string): void {
@@ -195,7 +233,7 @@ class Application {
     const problems: ErrorDetail[] = [];
     const spec = restoreJob(manifest.spec, stored?.spec, vault, problems);
     refuseProblems(problems);
-    const { job, action } = jobFrom(this.#context, manifest, spec, scope, stored, actor);
+    const { job, action, refusal } = this.#jobFrom(manifest, spec, stored);
     const becomesPublished = job.stage === "PUBLISHED" && stored?.stage !== "PUBLISHED";
     this.#lookup.add(job, becomesPublished);
     if (job.stage === "DEPRECATED" && manifest.publish) {
@@ -206,7 +244,26 @@ class Application {
       this.#changes.push({ put: "job", job, expectedRevision: stored?.revision ?? 0 });
       if (job.stage !== stored?.stage) this.#history.push(jobEvent(job, stored?.stage, actor));
     }
-    return { kind: "Job", record: job, action };
+    const compared = this.#options.compare && compareJobs(stored, job, vault, refusal);
+    return { kind: "Job", record: job, action, ...(compared && { compared }) };
+  }
+
+  /** When documents are compared, a spec that is frozen is told with what differs. */
+  #jobFrom(
+    manifest: JobManifest,
+    spec: JobSpec,
+    stored: Job | undefined,
+  ): { job: Job; action: RecordAction; refusal?: string } {
+    const { scope, actor, compare } = this.#options;
+    const make = (before: Job | undefined) => jobFrom(this.#context, manifest, spec, scope, before, actor);
+    try {
+      return make(stored);
+    } catch (error) {
+      const isFrozen = error instanceof MflowError && error.code === "ALREADY_PUBLISHED";
+      if (!isFrozen || !compare || !stored) throw error;
+      const { job, action } = make({ ...stored, stage: "DRAFT" });
+      return { job: { ...job, stage: stored.stage }, action, refusal: error.message };
+    }
   }
 
   /** A pipeline as it will be once the apply is done. */
@@ -251,7 +308,8 @@ class Application {
     if (action !== "UNCHANGED") {
       this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
     }
-    return { kind: "Pipeline", record: pipeline, action };
+    const compared = this.#options.compare && comparePipelines(stored, pipeline, vault);
+    return { kind: "Pipeline", record: pipeline, action, ...(compared && { compared }) };
   }
 
   async #applyCluster(manifest: ClusterManifest): Promise<Applied> {
@@ -261,10 +319,11 @@ class Application {
     if (!clusters) throw new MflowError("INVALID_DOCUMENT", `${what} cannot be applied here.`);
     clusters.mayWrite();
     this.#onlyOnce(what, what);
-    const { before, isSame } = await clusters.check(metadata.name, spec);
+    const { before, isSame, forms } = await clusters.check(metadata.name, spec);
     if (!isSame) this.#clusters.push(manifest);
     const action = isSame ? "UNCHANGED" : before ? "UPDATED" : "CREATED";
-    return { kind: "Cluster", record: { name: metadata.name }, action };
+    const compared = this.#options.compare && before && compareForms(forms.before, forms.after);
+    return { kind: "Cluster", record: { name: metadata.name }, action, ...(compared && { compared }) };
   }
 }
 

@@ -26,7 +26,7 @@ function unless<T>(value: T | undefined, byDefault: T): T | undefined {
 
 /** Absent when it is empty. */
 function unlessEmpty<T extends object>(value: T | undefined): T | undefined {
-  return value && Object.keys(value).length === 0 ? undefined : value;
+  return value && Object.values(value).every((member) => member === undefined) ? undefined : value;
 }
 
 const UNITS = [
@@ -150,6 +150,9 @@ function stage(spec: StageSpec, failFast: boolean | undefined): object {
     ...spec,
     isParallel: unless(spec.isParallel, false),
     failFast: failFast === undefined ? spec.failFast : unless(spec.failFast, failFast),
+    ignoreFailed: unless(spec.ignoreFailed, false),
+    finally: unless(spec.finally, false),
+    timeout: duration(spec.timeout),
     with: values(spec.with),
     tasks: spec.tasks.map(wholeTask),
   };
@@ -207,6 +210,7 @@ export function pipelineForm(spec: GivenPipelineSpec): object {
   const common = {
     ...spec,
     ...listeners(spec),
+    timeout: duration(spec.timeout),
     with: values(spec.with),
     isTemplate: unless(spec.isTemplate, false),
     visibility: unless(spec.visibility, "NAMESPACE"),
@@ -224,24 +228,26 @@ export function pipelineForm(spec: GivenPipelineSpec): object {
   };
 }
 
-/** The form with the secrets that its sealed texts hold; one whose key is gone stays, and so is like no other. */
-export function withSecrets(form: object, vault: Vault): object {
+/** What `change` makes of the secrets in a form's sealed texts; one whose key is gone stays, and so is like no other. */
+export function withSecrets(form: object, vault: Vault, change: (secret: string) => string): object {
   const open = (sealed: string) => {
     try {
-      return vault.unseal(sealed);
+      return change(vault.unseal(sealed));
     } catch {
-      return sealed;
+      return change(sealed);
     }
   };
   return opened(form, vault, open) as object;
 }
 
+const asItIs = (secret: string) => secret;
+
 /** Equal for job specs that mean the same. */
 export function jobMeaning(spec: JobSpec, vault: Vault): string {
-  return canonicalJson(withSecrets(jobForm(spec), vault));
+  return canonicalJson(withSecrets(jobForm(spec), vault, asItIs));
 }
 
 /** Equal for pipeline specs that mean the same. */
 export function pipelineMeaning(spec: GivenPipelineSpec, vault: Vault): string {
-  return canonicalJson(withSecrets(pipelineForm(spec), vault));
+  return canonicalJson(withSecrets(pipelineForm(spec), vault, asItIs));
 }

@@ -1,0 +1,62 @@
+// What an apply with `prune` deletes: stored records of a scope that have the labels and that no document is about. One
+// that cannot be deleted stays, with the reason.
+
+import type { Job } from "@mflow/core/schema/job";
+import type { Pipeline } from "@mflow/core/schema/pipeline";
+import type { Labels, Scope } from "@mflow/core/schema/scalars";
+import type { CatalogChange, Page, PageQuery } from "../store/store.ts";
+import type { CatalogContext } from "./context.ts";
+import { whyJobStays, whyPipelineStays } from "./delete-record.ts";
+
+export type Pruned = { action: "DELETED" | "KEPT"; reason?: string } & (
+  | { kind: "Job"; record: Job }
+  | { kind: "Pipeline"; record: Pipeline }
+);
+
+export interface PrunePlan {
+  pruned: Pruned[];
+  changes: CatalogChange[];
+}
+
+const PAGE = 500;
+
+/** `isGiven` tells whether a document is about a record. */
+export async function planPrune(
+  context: CatalogContext,
+  scope: Scope,
+  labels: Labels,
+  isGiven: (kind: Pruned["kind"], record: Job | Pipeline) => boolean,
+): Promise<PrunePlan> {
+  const { store } = context;
+  const pruned: Pruned[] = [];
+  // Pipelines first, as they refer to jobs.
+  for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
+    if (isGiven("Pipeline", record)) continue;
+    pruned.push({ kind: "Pipeline", record, ...outcome(await whyPipelineStays(context, record)) });
+  }
+  for await (const record of all((page) => store.listJobs({ scope, labels, ...page }))) {
+    if (!isGiven("Job", record)) pruned.push({ kind: "Job", record, ...outcome(whyJobStays(record)) });
+  }
+  const changes = pruned
+    .filter(({ action }) => action === "DELETED")
+    .map(({ kind, record }): CatalogChange => {
+      const remove = kind === "Job" ? "job" : "pipeline";
+      return { remove, id: record.id, expectedRevision: record.revision };
+    });
+  return { pruned, changes };
+}
+
+function outcome(reason: string | undefined): Pick<Pruned, "action" | "reason"> {
+  return reason === undefined ? { action: "DELETED" } : { action: "KEPT", reason };
+}
+
+async function* all<T>(
+  list: (page: Pick<PageQuery, "limit" | "cursor">) => Promise<Page<T>>,
+): AsyncGenerator<T> {
+  let cursor: string | undefined;
+  do {
+    const page = await list({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
