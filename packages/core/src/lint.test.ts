@@ -820,3 +820,98 @@ test("what rollback needs is kept, and said to do nothing yet", () => {
     "3:58: warning: `allowRollback` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
   ]);
 });
+
+describe("a pipeline that extends another", () => {
+  const template = (rest = "") =>
+    `kind: Pipeline\nmetadata: {name: base}\nspec:\n  isTemplate: true${rest}\n  stages: [{name: s, tasks: [{name: t, job: a}, {name: u, job: a, skipRun: true}]}]\n`;
+  const child = (spec: string, metadata = "name: p") =>
+    `kind: Pipeline\nmetadata: {${metadata}}\nspec:\n  extends: base\n${spec}`;
+  const jobA = shellJob("a", ", runParams: [{name: NEEDED, required: true}]");
+  const stored = (spec: string) => {
+    const manifest = parseManifests(`kind: Pipeline\nmetadata: {name: base}\nspec: ${spec}`).documents[0]
+      ?.manifest;
+    const found =
+      manifest?.kind === "Pipeline" ? { name: "base", scope: DEFAULT_SCOPE, spec: manifest.spec } : undefined;
+    return { findPipeline: () => found };
+  };
+  const cases: Case[] = [
+    ["is checked as the whole", `${jobA}---\n${template()}---\n${child("  with: {NEEDED: x}\n")}`, []],
+    [
+      "is told of what it gives itself where it gives it",
+      `${jobA}---\n${template()}---\n${child("  with: {NEDEED: x}\n  overrides:\n    tasks:\n      t: {job: b}\n      v: {remove: true}\n")}`,
+      ["20:7: error: the pipeline that is extended has no task `v`; it has `t`, `u`"],
+    ],
+    [
+      "has values that are declared, and jobs that exist",
+      `${jobA}---\n${template()}---\n${child("  with: {NEEDED: x, NEDEED: x}\n  overrides:\n    tasks:\n      t: {job: b}\n")}`,
+      [
+        "19:16: error: there is no PUBLISHED job `b` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+      ],
+    ],
+    [
+      "is told of what it makes of the extended one, and not of what is wrong there already",
+      `${jobA}---\n${template("\n  with: {X: 1}").replace("name: t, job: a", "name: t, job: c")}---\n${child("  overrides:\n    tasks: {t: {remove: true}}\n")}---\n${child("", "name: q")}`,
+      [
+        "11:45: error: there is no PUBLISHED job `c` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+        "15:1: error: every task has `skipRun: true`, so there is nothing to run; remove it from at least one",
+      ],
+    ],
+    [
+      "is told of what nobody fills in a job that the extended one runs",
+      `${jobA}---\n${template()}---\n${child("  with: {NEDEED: x}\n")}`,
+      [
+        "15:12: warning: in pipeline `base@default.default` at `/spec/stages/0/tasks/0/job`: nobody fills the required param `NEEDED` of job `a`; add it to `runParams`, or give it with each run (`-p NEEDED=VALUE`)",
+        "16:10: warning: no job here declares a param `NEDEED`, so it is ignored; did you mean `NEEDED`?",
+      ],
+    ],
+    [
+      "is told of the errors of a stored one",
+      child(""),
+      [
+        "4:12: error: in pipeline `base@default.default` at `/spec/stages/0/tasks/0/job`: there is no PUBLISHED job `gone` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+      ],
+      stored("{with: {UNUSED: 1}, stages: [{name: s, tasks: [{name: t, job: gone}]}]}"),
+    ],
+    [
+      "extends one that there is",
+      child(""),
+      [
+        "4:12: error: there is no pipeline `base@default.default` to extend; apply it first, or correct the name",
+      ],
+      { findPipeline: () => undefined },
+    ],
+    [
+      "is not checked when there is no store to ask and what it extends is not in the file",
+      child(""),
+      [
+        "4:12: warning: pipeline `base@default.default` is not among these documents, so what becomes of it here was not checked",
+      ],
+    ],
+    ["is left to the server when the file is laid over the stored records", child(""), [], { overlay: true }],
+    [
+      "does not extend itself over others",
+      `${child("")}---\n${child("", "name: base").replace("extends: base", "extends: p")}`,
+      [
+        "4:12: error: pipelines extend each other in a circle: `p@default.default` extends `base@default.default` extends `p@default.default`; break it",
+        "9:12: error: pipelines extend each other in a circle: `base@default.default` extends `p@default.default` extends `base@default.default`; break it",
+      ],
+    ],
+  ];
+  test.each(cases)("%s", check);
+
+  test("has stages, or says what it extends", () => {
+    const problemsOf = (spec: string) =>
+      parseManifests(`kind: Pipeline\nmetadata: {name: p}\nspec: ${spec}`).problems.map(formatProblem);
+    expect(problemsOf("{isParallel: true}")).toEqual([
+      expect.stringMatching(/^3:1: error: `stages` is missing; add it/),
+    ]);
+    expect(
+      problemsOf("{extends: base, stages: [{name: s, tasks: []}], overrides: {tasks: {A: {}}}}"),
+    ).toEqual([
+      expect.stringMatching(/^3:42: error: `tasks` needs at least 1 item/),
+      expect.stringMatching(
+        /^3:75: error: `A` is not allowed as a name here: Name of a task, or `stage\/task`/,
+      ),
+    ]);
+  });
+});

@@ -1,8 +1,9 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import type { PipelineSource } from "./extend-pipeline.ts";
 import { clusterRules } from "./lint/clusters.ts";
-import { type LintContext, scopeOf } from "./lint/context.ts";
+import type { LintContext } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
 import { timeoutRules } from "./lint/durations.ts";
@@ -11,7 +12,7 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
-import { PipelineLookup } from "./lint/pipelines.ts";
+import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -23,7 +24,7 @@ import { quoted } from "./quoted.ts";
 import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
-import type { PipelineManifest, PipelineSpec } from "./schema/pipeline.ts";
+import type { PipelineSpec } from "./schema/pipeline.ts";
 import type { Scope } from "./schema/scalars.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
@@ -74,17 +75,16 @@ function* wholePipelineRules(
 }
 
 /**
- * The rules for a pipeline as it is when it is put together. Of what was written in pipelines that it extends the errors
- * are told here too, unless that pipeline is among the documents and has them by itself.
+ * The rules for a pipeline as it is when it is put together. What is found in a part that a pipeline that it extends wrote
+ * is told here too, unless that pipeline has it by itself: then it is told there, or, when it is stored, if it is an error.
  */
 function* pipelineRules(
-  manifest: PipelineManifest,
+  pipeline: PipelineSource,
   context: LintContext,
   jobs: JobLookup,
   pipelines: PipelineLookup,
 ): Generator<Finding> {
-  const scope = scopeOf(manifest.metadata, context.scope);
-  const { whole, problems, missing } = pipelines.putTogether(manifest);
+  const { whole, problems, missing } = pipelines.putTogether(pipeline);
   if (missing && !context.findPipeline) {
     const message = `pipeline ${quoted(formatPipelineRef(missing))} is not among these documents, so what becomes of it here was not checked`;
     if (!context.overlay) yield warning("/spec/extends", message);
@@ -92,16 +92,18 @@ function* pipelineRules(
   }
   for (const { path, message, severity } of problems) yield { path, message, severity: severity ?? "error" };
   if (!whole || problems.some(({ severity }) => severity !== "warning")) return;
-  for (const finding of wholePipelineRules(whole.spec, scope, context, jobs)) {
+  for (const finding of wholePipelineRules(whole.spec, pipeline.scope, context, jobs)) {
     const { source, pointer } = whole.origin(finding.path);
-    if (source === 0) yield whole.told(finding);
-    else if (finding.severity === "error") {
-      const known = pipelines.findingsOf(whole.extended[source - 1] ?? "", (extended) =>
-        pipelineRules(extended, context, jobs, pipelines),
-      );
-      const isItsOwn = known.some(({ path, message }) => path === pointer && message === finding.message);
-      if (!isItsOwn) yield whole.told(finding);
-    }
+    const writer = whole.extended[source - 1];
+    if (writer === undefined || !isNotForHere(writer, pointer, finding)) yield whole.told(finding);
+  }
+
+  function isNotForHere(writer: string, pointer: string, { message, severity }: Finding): boolean {
+    if (severity === "error" && !pipelines.isDocument(writer)) return false;
+    // A value that nobody takes any more is not for who extends to remove.
+    if (severity === "warning" && /\/(with|runParams)(\/|$)/.test(pointer)) return true;
+    const own = pipelines.findingsOf(writer, (source) => pipelineRules(source, context, jobs, pipelines));
+    return own.some((finding) => finding.path === pointer && finding.message === message);
   }
 }
 
@@ -123,7 +125,7 @@ function rulesOf(
 ): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
-  return pipelineRules(manifest, context, jobs, pipelines);
+  return pipelineRules(sourceOfManifest(manifest, context.scope), context, jobs, pipelines);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */

@@ -19,7 +19,7 @@ import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/j
 import type { Scope } from "../schema/scalars.ts";
 import { rangeProblem, versionsInRange } from "../version-range.ts";
 import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
-import { PipelineLookup } from "./pipelines.ts";
+import { PipelineLookup, sourceOfManifest } from "./pipelines.ts";
 
 /** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
 export interface Resolution {
@@ -198,7 +198,8 @@ export function jobRefsOf(
   for (const { manifest } of documents) {
     if (manifest.kind !== "Pipeline") continue;
     const from = scopeOf(manifest.metadata, context.scope);
-    const { stages = [] } = pipelines.putTogether(manifest).whole?.spec ?? {};
+    const { stages = [] } =
+      pipelines.putTogether(sourceOfManifest(manifest, context.scope)).whole?.spec ?? {};
     for (const task of stages.flatMap((stage) => stage.tasks)) {
       const ref = readableRef(task.job, from);
       if (ref !== undefined) refs.set(refKey(ref, from), { ref, from });

@@ -16,49 +16,46 @@ export function sourcesOf(documents: readonly ParsedDocument[], scope: Scope): P
   );
 }
 
-function sourceOfManifest({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
+export function sourceOfManifest({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
   return { name: metadata.name, scope: scopeOf(metadata, scope), spec };
 }
 
-export function fullName({ name, scope }: PipelineSource): string {
+function fullName({ name, scope }: PipelineSource): string {
   return formatPipelineRef({ name, ...scope });
 }
 
 export class PipelineLookup {
-  readonly #context: Pick<LintContext, "scope" | "findPipeline">;
-  readonly #documents = new Map<string, PipelineManifest>();
+  readonly #stored: LintContext["findPipeline"];
+  readonly #documents: ReadonlyMap<string, PipelineSource>;
+  readonly #together = new Map<PipelineSource["spec"], PutTogether>();
   readonly #findings = new Map<string, Finding[]>();
-  readonly #together = new Map<PipelineManifest, PutTogether>();
 
   constructor(documents: readonly ParsedDocument[], context: Pick<LintContext, "scope" | "findPipeline">) {
-    this.#context = context;
-    for (const { manifest } of documents) {
-      if (manifest.kind !== "Pipeline") continue;
-      this.#documents.set(fullName(sourceOfManifest(manifest, context.scope)), manifest);
-    }
+    const sources = sourcesOf(documents, context.scope);
+    this.#documents = new Map(sources.map((source) => [fullName(source), source]));
+    this.#stored = context.findPipeline;
   }
 
-  #find(name: string): PipelineSource | undefined {
-    const manifest = this.#documents.get(name);
-    return manifest ? sourceOfManifest(manifest, this.#context.scope) : this.#context.findPipeline?.(name);
+  putTogether(source: PipelineSource): PutTogether {
+    const known = this.#together.get(source.spec);
+    if (known) return known;
+    const find = (name: string) => this.#documents.get(name) ?? this.#stored?.(name);
+    const together = putTogether(source, find);
+    this.#together.set(source.spec, together);
+    return together;
   }
 
-  /** What `rules` find in the pipeline of a full name; nothing when it is not among the documents. */
-  findingsOf(name: string, rules: (manifest: PipelineManifest) => Iterable<Finding>): readonly Finding[] {
+  /** What `rules` find in the pipeline of a full name by itself. */
+  findingsOf(name: string, rules: (source: PipelineSource) => Iterable<Finding>): readonly Finding[] {
     const known = this.#findings.get(name);
     if (known) return known;
-    const manifest = this.#documents.get(name);
-    const found = manifest ? [...rules(manifest)] : [];
+    const source = this.#documents.get(name) ?? this.#stored?.(name);
+    const found = source ? [...rules(source)] : [];
     this.#findings.set(name, found);
     return found;
   }
 
-  putTogether(manifest: PipelineManifest): PutTogether {
-    const known = this.#together.get(manifest);
-    if (known) return known;
-    const source = sourceOfManifest(manifest, this.#context.scope);
-    const together = putTogether(source, (name) => this.#find(name));
-    this.#together.set(manifest, together);
-    return together;
+  isDocument(name: string): boolean {
+    return this.#documents.has(name);
   }
 }

@@ -7,6 +7,7 @@ import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import type { CatalogChange, Page, PageQuery } from "../store/store.ts";
 import type { CatalogContext } from "./context.ts";
 import { whyJobStays, whyPipelineStays } from "./delete-record.ts";
+import { jobTitle } from "./job-record.ts";
 
 export type Pruned = { action: "DELETED" | "KEPT"; reason?: string } & (
   | { kind: "Job"; record: Job }
@@ -14,6 +15,7 @@ export type Pruned = { action: "DELETED" | "KEPT"; reason?: string } & (
 );
 
 export interface PrunePlan {
+  /** Pipelines first, then jobs, by name. */
   pruned: Pruned[];
   changes: CatalogChange[];
 }
@@ -29,7 +31,6 @@ export async function planPrune(
 ): Promise<PrunePlan> {
   const { store } = context;
   const pruned: Pruned[] = [];
-  // Pipelines first, as they refer to jobs.
   for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
     if (isGiven("Pipeline", record)) continue;
     pruned.push({ kind: "Pipeline", record, ...outcome(await whyPipelineStays(context, record)) });
@@ -37,6 +38,7 @@ export async function planPrune(
   for await (const record of all((page) => store.listJobs({ scope, labels, ...page }))) {
     if (!isGiven("Job", record)) pruned.push({ kind: "Job", record, ...outcome(whyJobStays(record)) });
   }
+  pruned.sort((a, b) => compareText(b.kind, a.kind) || compareText(titleOf(a), titleOf(b)));
   const changes = pruned
     .filter(({ action }) => action === "DELETED")
     .map(({ kind, record }): CatalogChange => {
@@ -44,6 +46,14 @@ export async function planPrune(
       return { remove, id: record.id, expectedRevision: record.revision };
     });
   return { pruned, changes };
+}
+
+function titleOf({ kind, record }: Pruned): string {
+  return kind === "Job" ? jobTitle(record) : record.name;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function outcome(reason: string | undefined): Pick<Pruned, "action" | "reason"> {

@@ -1,0 +1,157 @@
+// Pipelines that are made from others, compared and pruned: the commands as processes on a server of their own.
+
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { makeWorkplace, type Workplace } from "../testing/command.ts";
+
+// Many processes one after another; a busy machine takes its time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+const TEMPLATE = `
+kind: Job
+metadata: { name: work, version: 1.2.0, labels: { app: shop } }
+publish: true
+spec: { runnerType: FAKE, runParams: [{ name: WHO }, { name: TOKEN, sensitive: true }], runnerSpec: {} }
+---
+kind: Job
+metadata: { name: draft, labels: { app: shop } }
+spec: { runnerType: FAKE, runnerSpec: {} }
+---
+kind: Pipeline
+metadata: { name: service, labels: { app: shop } }
+spec:
+  isTemplate: true
+  stages:
+    - name: build
+      tasks:
+        - { name: test, job: "work:^1" }
+        - { name: pack, job: "work:^1" }
+`;
+
+const site = (value: string) => `
+kind: Pipeline
+metadata: { name: site, labels: { app: shop } }
+spec:
+  extends: service
+  with: { WHO: site, TOKEN: ${value} }
+  overrides:
+    tasks:
+      pack: { remove: true }
+`;
+
+let place: Workplace;
+beforeAll(async () => {
+  place = await makeWorkplace({ "template.yaml": TEMPLATE, "site.yaml": site("hunter2-x") });
+});
+afterAll(() => place.remove());
+
+const mflow = async (...args: string[]) => {
+  const { stdout, stderr, exitCode } = await place.mflow(args);
+  const noted = stderr.replace(/mflow: started a server in the background.*\n/, "");
+  return { stdout, stderr: noted, exitCode };
+};
+
+test("lint puts together what the files have, and says when it cannot", async () => {
+  expect(await mflow("lint", "template.yaml", "site.yaml")).toEqual({
+    stdout: "",
+    stderr: "mflow: 4 good documents, 0 errors, 0 warnings\n",
+    exitCode: 0,
+  });
+  expect(await mflow("lint", "site.yaml")).toEqual({
+    stdout:
+      "site.yaml:5:12: warning: pipeline `service@default.default` is not among these documents, so what becomes of it here was not checked\n",
+    stderr: "mflow: 1 good document, 0 errors, 1 warning\n",
+    exitCode: 0,
+  });
+});
+
+test("diff, apply and diff again: new, the same, changed", async () => {
+  const files = ["-f", "template.yaml", "-f", "site.yaml"];
+  const fresh = await mflow("diff", ...files);
+  expect(fresh).toEqual({
+    stdout: [
+      "+ job work:1.2.0 (default.default) is new",
+      "+ job draft:v1 (default.default) is new",
+      "+ pipeline service (default.default) is new",
+      "+ pipeline site (default.default) is new",
+      "",
+    ].join("\n"),
+    stderr: "",
+    exitCode: 1,
+  });
+  expect((await mflow("apply", ...files)).exitCode).toBe(0);
+  expect(await mflow("diff", ...files)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+  await place.write("site.yaml", site("hunter3-x").replace("remove: true", "timeout: 5m"));
+  expect(await mflow("diff", ...files)).toEqual({
+    stdout: [
+      "~ pipeline site (default.default)",
+      "  ~ spec.with.TOKEN.value: *** -> ***",
+      "  - spec.overrides.tasks.pack.remove: true",
+      "  + spec.overrides.tasks.pack.timeout: 5m",
+      "",
+    ].join("\n"),
+    stderr: "",
+    exitCode: 1,
+  });
+  const { stdout } = await mflow("diff", ...files, "-o", "json");
+  expect(JSON.parse(stdout).documents.at(-1)).toMatchObject({ name: "site", action: "CHANGED" });
+  await place.write("site.yaml", `${site("x")}\n  nothing: 1\n`);
+  expect((await mflow("diff", ...files)).exitCode).toBe(2);
+  await place.write("site.yaml", site('"***"'));
+  expect(await mflow("diff", ...files)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+});
+
+test("get shows what is stored, and the whole with --resolved", async () => {
+  expect((await mflow("get", "pipeline", "site")).stdout).toMatch(
+    /^NAME +STAGES +TASKS +AGE\nsite +extends service /,
+  );
+  const { stdout } = await mflow("get", "pipeline", "site", "--resolved", "-o", "json");
+  expect(JSON.parse(stdout).spec).toEqual({
+    with: [
+      { name: "WHO", value: "site" },
+      { name: "TOKEN", value: "***", sensitive: true },
+    ],
+    stages: [{ name: "build", tasks: [{ name: "test", job: "work:^1" }] }],
+  });
+  const described = (await mflow("describe", "pipeline", "site")).stdout;
+  expect(described).toContain("service");
+  expect(described).toContain("test: work:^1");
+  expect(await mflow("get", "pipelines", "--resolved")).toMatchObject({ exitCode: 2 });
+});
+
+test("a run of what extends is that of the whole", async () => {
+  const { stdout, exitCode } = await mflow("run", "site");
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/task build\/test SUCCEEDED/);
+  expect(stdout).not.toContain("build/pack");
+});
+
+test("apply --prune deletes what the files have no more, and says what it keeps", async () => {
+  const prune = ["apply", "-f", "site.yaml", "--prune"];
+  expect(await mflow(...prune)).toMatchObject({
+    stderr: expect.stringContaining("--prune needs a label"),
+    exitCode: 2,
+  });
+  expect(await mflow("apply", "-f", "site.yaml", "-l", "app=shop")).toMatchObject({ exitCode: 2 });
+  await place.write(
+    "own.yaml",
+    "kind: Job\nmetadata: { name: own }\nspec: { runnerType: FAKE, runnerSpec: {} }\n",
+  );
+  const own = ["apply", "-f", "own.yaml", "--prune", "-l", "app=shop"];
+  const outcome = (dry: string) =>
+    [
+      `job own:v1 created (DRAFT)${dry}`,
+      `pipeline service deleted${dry}`,
+      `pipeline site deleted${dry}`,
+      `job draft:v1 deleted (DRAFT)${dry}`,
+      `job work:1.2.0 kept (PUBLISHED)${dry}: Job work:1.2.0 is PUBLISHED, not a DRAFT; deprecate it instead.`,
+      "",
+    ].join("\n");
+  expect(await mflow(...own, "--dry-run")).toEqual({
+    stdout: outcome(" (dry run)"),
+    stderr: "",
+    exitCode: 0,
+  });
+  expect((await mflow("get", "pipelines", "-o", "json")).stdout).toContain('"site"');
+  expect(await mflow(...own)).toEqual({ stdout: outcome(""), stderr: "", exitCode: 0 });
+  expect(JSON.parse((await mflow("get", "pipelines", "-o", "json")).stdout).items).toEqual([]);
+});
