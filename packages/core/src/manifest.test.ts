@@ -85,9 +85,9 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
     ],
     [
       "a key of a later version",
-      `${pipeline}  schedule: {cron: "@daily"}\n`,
+      `${pipeline}  requiredApproval: true\n`,
       [
-        "a.yaml:8:3: error: `schedule` is planned, but this version does not act on it, so it is refused rather than ignored; remove it",
+        "a.yaml:8:3: error: `requiredApproval` is planned, but this version does not act on it, so it is refused rather than ignored; remove it",
       ],
     ],
     [

@@ -65,7 +65,7 @@ function syntaxSentence(source: string, { code, summary }: ParseError, offset: n
     return 'the first argument names the item, as in `list.exists(item, item == "a")`';
   }
   if (source.slice(offset).trim() === "") return "the condition ends too early; something has to follow";
-  const meant = found[0] ? MEANT[found[0]] : undefined;
+  const meant = code === "unexpected_character" && found[0] ? MEANT[found[0]] : undefined;
   if (meant) return `${quoted(found[0] ?? "")} says nothing in CEL; write ${meant}`;
   if (/^(and|or|not)\b/i.test(source.slice(offset))) {
     return "CEL writes `&&`, `||` and `!` for and, or and not";

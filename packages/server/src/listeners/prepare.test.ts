@@ -92,6 +92,8 @@ const message: Message = {
   run: { id: "run-1", name: "release", stage: "ACTIVE", triggerMode: "MANUAL" },
   task: {
     id: TASK,
+    stageNumber: 1,
+    taskNumber: 1,
     name: "build",
     job: { name: "build", version: "v1" },
     attempt: 2,
