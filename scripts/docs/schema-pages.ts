@@ -21,12 +21,18 @@ import {
   Scalar,
 } from "@mflow/core/schema/param";
 import {
+  AddedStage,
+  AddedTask,
+  ExtendingPipelineSpec,
   JobRef,
   Pipeline,
   PipelineManifest,
   PipelineMetadata,
+  PipelineOverrides,
   PipelineSpec,
+  StageOverride,
   StageSpec,
+  TaskOverride,
   TaskSpec,
 } from "@mflow/core/schema/pipeline";
 import { PipelineTask, PipelineTaskStatus, Progress, RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -69,6 +75,7 @@ listed here are refused. What single values look like stands at the end of the p
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ExtendingPipelineSpec, PipelineOverrides, StageOverride, TaskOverride, AddedStage, AddedTask },
       ...{ ClusterManifest, ClusterSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },
       ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },

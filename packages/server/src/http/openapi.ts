@@ -12,7 +12,19 @@ import { Gate } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
 import { JobTask, JobTaskStatus } from "@mflow/core/schema/job-task";
 import { EffectiveParam, ParamValues, RunParam } from "@mflow/core/schema/param";
-import { Pipeline, PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import {
+  AddedStage,
+  AddedTask,
+  ExtendingPipelineSpec,
+  Pipeline,
+  PipelineManifest,
+  PipelineOverrides,
+  PipelineSpec,
+  StageOverride,
+  StageSpec,
+  TaskOverride,
+  TaskSpec,
+} from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
 import { TerminalCommand, TerminalNotice } from "@mflow/core/schema/terminal";
@@ -26,6 +38,7 @@ const nouns = {
   ...{ HistoryEvent, Gate, Job, JobManifest, JobSnapshot, JobSpec, JobTask, JobTaskStatus },
   ...{ EffectiveParam, ParamValues, RunParam, Pipeline, PipelineManifest, PipelineSpec, StageSpec },
   ...{ TaskSpec, PipelineTask, RunDefinition, Cluster, ClusterManifest, ClusterSpec },
+  ...{ ExtendingPipelineSpec, PipelineOverrides, StageOverride, TaskOverride, AddedStage, AddedTask },
   ...{ TerminalCommand, TerminalNotice },
 };
 
