@@ -906,6 +906,12 @@ describe("a pipeline that extends another", () => {
       expect.stringMatching(/^3:1: error: `stages` is missing; add it/),
     ]);
     expect(
+      problemsOf("{extend: base, overrides: {}, stages: [{name: s, tasks: [{name: t, job: a}]}]}"),
+    ).toEqual([
+      "3:8: error: `extend` is not known here; did you mean `extends`?",
+      "3:22: error: `overrides` goes with `extends`; add that, or remove this",
+    ]);
+    expect(
       problemsOf("{extends: base, stages: [{name: s, tasks: []}], overrides: {tasks: {A: {}}}}"),
     ).toEqual([
       expect.stringMatching(/^3:42: error: `tasks` needs at least 1 item/),

@@ -1,4 +1,5 @@
-// Bodies and queries of the HTTP API that are no nouns of their own: pages, errors, apply and lint, logs, health.
+// Bodies and queries of the HTTP API that are no nouns of their own: pages, logs, health. Those of manifests are in
+// manifests.ts, errors in error-body.ts.
 // Accounts are in account.ts. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
 
 import type { Static, TSchema } from "typebox";
@@ -11,6 +12,8 @@ import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalar
 import { Type } from "./type.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
+export * from "./error-body.ts";
+export * from "./manifests.ts";
 
 /** A page of a list, newest first. */
 export function pageOf<T extends TSchema>(item: T) {
@@ -27,26 +30,6 @@ export interface ApiPage<T> {
   items: T[];
   nextCursor?: string;
 }
-
-export const ErrorDetailBody = closed({
-  path: Type.String({ description: "JSON pointer into the document or body." }),
-  message: Type.String({ description: "What is wrong there, and what to do." }),
-  file: Type.Optional(Type.String({ description: "As the request named it." })),
-  line: Type.Optional(Type.Integer({ description: "From 1." })),
-  column: Type.Optional(Type.Integer({ description: "From 1." })),
-  severity: Type.Optional(oneOf(["error", "warning"], "Left out it is an error.")),
-});
-export type ErrorDetailBody = Static<typeof ErrorDetailBody>;
-
-/** Every refusal of the API. */
-export const ErrorBody = closed({
-  code: Type.String({ description: "A code of the catalogue; programs decide by it." }),
-  message: Type.String({ description: "What is wrong with this request." }),
-  remedy: Type.String({ description: "What to do next." }),
-  details: Type.Array(ErrorDetailBody, { description: "Every place that is wrong." }),
-  requestId: Type.String({ description: "Names the request in the server's log." }),
-});
-export type ErrorBody = Static<typeof ErrorBody>;
 
 // Queries. Times are inclusive from, exclusive to; `label` and `stage` may be repeated.
 
@@ -178,124 +161,6 @@ export const PatchJobRequest = closed({
   ),
 });
 export type PatchJobRequest = Static<typeof PatchJobRequest>;
-
-// Apply and lint.
-
-/** Manifests as YAML text, or as parsed documents. */
-const manifestsInput = {
-  manifests: Type.Optional(Type.String({ description: "YAML text of one or more documents." })),
-  documents: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1024, description: "Parsed documents." })),
-  file: Type.Optional(Type.String({ maxLength: 1024, description: "Named in problems." })),
-  domain: Type.Optional(titled("For documents that name none.", Name)),
-  namespace: Type.Optional(titled("For documents that name none.", Name)),
-};
-
-const manifestsRule =
-  "`manifests` or `documents`; `domain` and `namespace` are for documents that name none.";
-
-export const LintRequest = closed(manifestsInput, { description: manifestsRule });
-export type LintRequest = Static<typeof LintRequest>;
-
-export const LintResult = closed({
-  problems: Type.Array(ErrorDetailBody, {
-    description: "Errors and warnings, in the order of the documents.",
-  }),
-});
-export type LintResult = Static<typeof LintResult>;
-
-export const ApplyRequest = closed(
-  {
-    ...manifestsInput,
-    dryRun: Type.Optional(Type.Boolean({ description: "Says what would happen; stores nothing." })),
-    prune: Type.Optional(
-      closed(
-        {
-          labels: mapOf(FreeKey, Type.String({ maxLength: 512 }), {
-            maxProperties: 16,
-            description: "All of them; at least one.",
-          }),
-        },
-        {
-          description:
-            "Deletes jobs and pipelines of `domain` and `namespace` that have these labels and that no document is about, together with the apply. What cannot be deleted is kept. Needs admin.",
-        },
-      ),
-    ),
-  },
-  { description: manifestsRule },
-);
-export type ApplyRequest = Static<typeof ApplyRequest>;
-
-export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What became of a document.");
-export type ApplyAction = Static<typeof ApplyAction>;
-
-export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
-  id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
-  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
-  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
-  name: Type.String({ description: "Name of the record." }),
-  version: Type.Optional(Type.String({ description: "Of a job." })),
-  stage: Type.Optional(Type.String({ description: "Of a job." })),
-  action: ApplyAction,
-});
-export type AppliedDocument = Static<typeof AppliedDocument>;
-
-export const PrunedRecord = closed({
-  kind: oneOf(["Job", "Pipeline"], "What it is."),
-  id: Type.String({ description: "Id of the record." }),
-  domain: Type.String({ description: "Domain of the record." }),
-  namespace: Type.String({ description: "Namespace of the record." }),
-  name: Type.String({ description: "Name of the record." }),
-  version: Type.Optional(Type.String({ description: "Of a job." })),
-  stage: Type.Optional(Type.String({ description: "Of a job." })),
-  action: oneOf(["DELETED", "KEPT"], "`KEPT`: it cannot be deleted."),
-  reason: Type.Optional(Type.String({ description: "Why it is kept." })),
-});
-export type PrunedRecord = Static<typeof PrunedRecord>;
-
-export const ApplyResult = closed({
-  documents: Type.Array(AppliedDocument, { description: "In the order of the request." }),
-  pruned: Type.Optional(
-    Type.Array(PrunedRecord, {
-      description: "With `prune`: what no document is about, and what became of it.",
-    }),
-  ),
-  warnings: Type.Array(ErrorDetailBody, { description: "What may do something else than was meant." }),
-});
-export type ApplyResult = Static<typeof ApplyResult>;
-
-export const DiffRequest = closed(manifestsInput, { description: manifestsRule });
-export type DiffRequest = Static<typeof DiffRequest>;
-
-export const FieldChangeBody = closed({
-  op: oneOf(["ADDED", "REMOVED", "CHANGED"], "What an apply would do to the field."),
-  path: Type.String({
-    description:
-      "The field, e.g. `spec.stages.build.tasks.test.timeout`; stages, tasks and params by their names. Of a list whose order alone differs ` (order)` follows.",
-  }),
-  before: Type.Optional(Type.Unknown({ description: "As it is stored; a secret is `***`." })),
-  after: Type.Optional(Type.Unknown({ description: "As the document says; a secret is `***`." })),
-});
-export type FieldChangeBody = Static<typeof FieldChangeBody>;
-
-export const DiffedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
-  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
-  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
-  name: Type.String({ description: "Name of the record." }),
-  version: Type.Optional(Type.String({ description: "Of a job." })),
-  action: oneOf(["CREATED", "CHANGED", "UNCHANGED"], "What an apply would do."),
-  changes: Type.Array(FieldChangeBody, { description: "Of a new record none: all of it is new." }),
-  refusal: Type.Optional(Type.String({ description: "Why an apply would be refused, e.g. a frozen spec." })),
-});
-export type DiffedDocument = Static<typeof DiffedDocument>;
-
-export const DiffResult = closed({
-  documents: Type.Array(DiffedDocument, { description: "In the order of the request." }),
-  warnings: Type.Array(ErrorDetailBody, { description: "What may do something else than was meant." }),
-});
-export type DiffResult = Static<typeof DiffResult>;
 
 // Runs and tasks.
 

@@ -1,5 +1,5 @@
 import type { JobSpec } from "@mflow/core/schema/job";
-import type { PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { ExtendingPipelineSpec, PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import { expect, test } from "vitest";
 import type { Vault } from "./context.ts";
 import { jobMeaning, pipelineMeaning } from "./sameness.ts";
@@ -20,6 +20,9 @@ const job = (spec: Partial<JobSpec>) => jobMeaning({ runnerType: "FAKE", runnerS
 
 const pipeline = (spec: Partial<PipelineSpec>, task: Partial<TaskSpec> = {}) =>
   pipelineMeaning({ stages: [{ name: "s", tasks: [{ name: "t", job: "j", ...task }] }], ...spec }, vault);
+
+const extending = (spec: Partial<ExtendingPipelineSpec>) =>
+  pipelineMeaning({ extends: "base", ...spec }, vault);
 
 test.each([
   [
@@ -82,11 +85,39 @@ test.each([
       webhooks: [{ url: "https://a.b/", secret: vault.seal("x"), headers: { A: vault.seal("y") } }],
     }),
   ],
+  [
+    "what is overridden, in other forms and orders",
+    extending({ stages: [], overrides: { tasks: { t: { timeout: "60s", runParams: { A: 1 } } } } }),
+    extending({
+      visibility: "NAMESPACE",
+      overrides: {
+        stages: {},
+        unset: [],
+        tasks: { t: { remove: false, runParams: [{ name: "A", value: "1" }], timeout: "1m" } },
+      },
+    }),
+  ],
+  [
+    "fields that are unset in another order",
+    extending({ overrides: { unset: ["with", "timeout"] } }),
+    extending({ overrides: { unset: ["timeout", "with", "with"] } }),
+  ],
 ])("%s means the same", (_what, one, other) => {
   expect(one).toBe(other);
 });
 
 test.each([
+  [
+    "a default that overrides",
+    extending({ overrides: { stages: { s: {} } } }),
+    extending({ isParallel: false, overrides: { stages: { s: {} } } }),
+  ],
+  [
+    "a default that overrides in a task",
+    extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
+    extending({ overrides: { tasks: { t: { timeout: "1m", skipRun: false } } } }),
+  ],
+  ["another pipeline that is extended", extending({}), extending({ extends: "other" })],
   [
     "another secret of a listener",
     pipeline({ webhooks: [{ url: "https://a.b/", secret: vault.seal("x") }] }),

@@ -174,8 +174,8 @@ function overrides({ stages, tasks, unset }: PipelineOverrides = {}): unknown {
     });
   const taskForm = (spec: TaskOverride) => unlessEmpty({ ...task(spec as Partial<TaskSpec>), ...rest(spec) });
   return unlessEmpty({
-    stages: stages && mapValues(stages, stageForm),
-    tasks: tasks && mapValues(tasks, taskForm),
+    stages: stages && unlessEmpty(mapValues(stages, stageForm)),
+    tasks: tasks && unlessEmpty(mapValues(tasks, taskForm)),
     unset: names(unset),
   });
 }
