@@ -54,9 +54,9 @@ function playMoves(play: Play, moves: readonly Move[], onDecision: (decision: De
   return refusals;
 }
 
-/** Messages get fresh ids each time. */
+/** Messages, and tasks that are made on the way, get fresh ids each time. */
 function withoutIds(value: unknown): string {
-  return JSON.stringify(value).replace(/msg-\d{26}/g, "msg");
+  return JSON.stringify(value).replace(/(msg|task)-\d{26}/g, "$1");
 }
 
 function playScenario({ spec, moves, slots }: Scenario): { play: Play; invariants: Invariants } {

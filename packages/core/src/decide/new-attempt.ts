@@ -39,10 +39,11 @@ export function resetTask(
   why: Partial<JobTaskStatus> = {},
 ): JobTask {
   const { definition } = draft;
-  const past = pastOf(draft, task, why);
+  // One that was canceled before its turn has had no attempt.
+  const past = task.attempt > 0 ? [pastOf(draft, task, why)] : [];
   const reset = draft.moveTask(task, cause, BLANK_STATUS);
   return draft.updateTask(reset, {
-    pastAttempts: [...(task.pastAttempts ?? []), past],
+    ...((task.pastAttempts || past.length > 0) && { pastAttempts: [...(task.pastAttempts ?? []), ...past] }),
     audit: undefined,
     confirm: undefined,
     ...gatesOf(definition, task),

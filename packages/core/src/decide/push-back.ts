@@ -71,12 +71,14 @@ function findTarget(draft: Draft, task: JobTask, name: string | undefined): JobT
   throw refused(`${rule}; these may run again: ${names.join(", ")}${hint}`);
 }
 
-/** The tasks that have ended before this one began, and itself. */
+/** The tasks that have ended before this one began, and itself; once a `finally` stage runs, what came before it stays. */
 function earlierTasks(draft: Draft, task: JobTask): JobTask[] {
   if (!draft.run) return [task];
   const { graph } = draft.plan;
-  const before = graph.ancestors(nodeOf(graph, task));
-  return [...[...before].sort((a, b) => a - b).flatMap((node) => draft.tasksOf(node)), task];
+  const own = nodeOf(graph, task);
+  const isFinally = (node: number) => graph.stage(graph.node(node).stage).isFinally;
+  const before = [...graph.ancestors(own)].filter((node) => isFinally(node) === isFinally(own));
+  return [...before.sort((a, b) => a - b).flatMap((node) => draft.tasksOf(node)), task];
 }
 
 /** The name by which a task can be told from the others. */

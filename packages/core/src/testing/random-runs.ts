@@ -57,6 +57,28 @@ const taskArbitrary = fc.record({
   skipRun: sometimes(fc.constant(true)),
   ignoreFailed: sometimes(fc.boolean()),
   timeout: sometimes(fc.constantFrom("10s", "5m")),
+  retry: sometimes(
+    fc.constantFrom<TaskSpec["retry"]>(
+      { limit: 1 },
+      { limit: 2, on: ["FAILED", "TIMEOUT", "LOST"], backoff: { initial: "5s", jitter: 0.5 } },
+    ),
+  ),
+  when: sometimes(
+    fc.constantFrom(
+      "run.stage == 'ACTIVE'",
+      "has(envs.V0)",
+      "has(params.VERSION) || run.runBy == 'starter'",
+      "false",
+      "envs.V1 == 'x'",
+    ),
+  ),
+  matrix: sometimes(
+    fc.constantFrom<TaskSpec["matrix"]>(
+      { params: { VERSION: ["1", "2", "3"] }, maxParallel: 2 },
+      { params: { VERSION: ["1", "2"], OS: ["a", "b"] }, exclude: [{ VERSION: "2", OS: "a" }] },
+      { fromEnv: "LIST" },
+    ),
+  ),
   audit: sometimes(gate.map((rules) => ({ ...rules, auditors: PEOPLE }))),
   confirm: sometimes(
     fc.tuple(gate, fc.constantFrom(1, 3)).map(([rules, maxPushBacks]) => ({
@@ -71,23 +93,47 @@ const stageArbitrary = fc.record({
   isParallel: fc.boolean(),
   maxParallel: sometimes(fc.integer({ min: 1, max: 3 })),
   failFast: sometimes(fc.boolean()),
+  when: sometimes(fc.constantFrom("run.name == 'p'", "has(envs.V1)", "envs.V2 == 'x'")),
+  ignoreFailed: sometimes(fc.boolean()),
+  timeout: sometimes(fc.constantFrom("30s", "10m")),
   tasks: fc.array(taskArbitrary, { minLength: 1, maxLength: 4 }),
 });
+
+/** Which earlier tasks each task needs: nothing, or as picked. */
+const needsArbitrary = fc.array(sometimes(fc.array(fc.nat(100), { maxLength: 3 })), { maxLength: 12 });
 
 /** A pipeline with something to run. */
 export const pipelineArbitrary: fc.Arbitrary<PipelineSpec> = fc
   .record({
     failFast: sometimes(fc.boolean()),
+    timeout: sometimes(fc.constantFrom("1m", "1h")),
     stages: fc.array(stageArbitrary, { minLength: 1, maxLength: 3 }),
+    cleanUp: sometimes(stageArbitrary),
+    needs: needsArbitrary,
   })
-  .map(({ failFast, stages }): PipelineSpec => {
-    const named = stages.map((stage, index): StageSpec => {
-      const tasks = stage.tasks.map((task, place) => ({ ...task, name: `t${index + 1}${place + 1}` }));
-      return { ...stage, name: `s${index + 1}`, tasks };
-    });
-    return { failFast, stages: named };
+  .map(({ failFast, timeout, stages, cleanUp, needs }): PipelineSpec => {
+    const named = stages.map((stage, index) => namedStage(stage, index, needs));
+    if (cleanUp) named.push({ ...namedStage(cleanUp, named.length, []), finally: true });
+    return { failFast, timeout, stages: named };
   })
   .filter(({ stages }) => stages.some((stage) => stage.tasks.some((task) => !task.skipRun)));
+
+type AnyStage = Omit<StageSpec, "name" | "tasks"> & { tasks: Omit<TaskSpec, "name">[] };
+
+/** Tasks may need tasks of earlier stages, and those before them in their own. */
+function namedStage(stage: AnyStage, index: number, needs: readonly (number[] | undefined)[]): StageSpec {
+  const nameOf = (ofStage: number, place: number) => `t${ofStage + 1}${place + 1}`;
+  const tasks = stage.tasks.map((task, place): TaskSpec => {
+    const earlier = [
+      ...Array.from({ length: index }, (_, ofStage) => nameOf(ofStage, 0)),
+      ...Array.from({ length: place }, (_, before) => nameOf(index, before)),
+    ];
+    const picked = needs[index * 4 + place]?.map((pick) => earlier[pick % Math.max(earlier.length, 1)]);
+    const needed = picked && [...new Set(picked)].filter((name) => name !== undefined);
+    return { ...task, ...(needed && { needs: needed }), name: nameOf(index, place) };
+  });
+  return { ...stage, name: `s${index + 1}`, tasks };
+}
 
 const confirmedStage = fc.record({
   isParallel: fc.boolean(),
@@ -140,14 +186,14 @@ export interface Move {
 const kinds = [
   ...["report", "report", "report", "report", "report", "status", "status", "output", "slotFree", "slotFree"],
   ...["audit", "audit", "confirm", "confirm", "wake", "wake", "tick", "startFailed", "stopped", "cancelTask"],
-  ...["withdraw", "withdraw", "pushBack", "pushBack", "pushBack"],
+  ...["withdraw", "withdraw", "pushBack", "pushBack", "pushBack", "wakeRun"],
 ];
 
 export const movesArbitrary: fc.Arbitrary<Move[]> = fc.array(
   fc.record({
     kind: fc.oneof(
       { weight: 60, arbitrary: fc.constantFrom(...kinds) },
-      fc.constantFrom("cancelRun", "rerun"),
+      fc.constantFrom("cancelRun", "cancelStage", "rerun"),
     ),
     pick: fc.nat(1000),
     variant: fc.nat(1000),
@@ -208,7 +254,16 @@ export function changeOf({ kind, pick, variant }: Move, play: Play): [LaterChang
     case "cancelTask":
       return [{ type: "cancelTask", taskId, request: {} }, STARTER];
     case "cancelRun":
-      return [{ type: "cancelRun", request: {} }, STARTER];
+      return [{ type: "cancelRun", request: variant % 3 === 0 ? { force: true } : {} }, STARTER];
+    case "cancelStage":
+      return [{ type: "cancelStage", stage: task.stageName ?? "", request: {} }, STARTER];
+    case "wakeRun": {
+      const { wakeAt } = play.state.run ?? {};
+      if (wakeAt !== undefined && variant % 4 === 0) {
+        play.world.nowMs = Math.max(play.world.nowMs, Date.parse(wakeAt));
+      }
+      return [{ type: "wakeRun" }];
+    }
     case "slotFree":
       return [{ type: "slotFree", taskId }];
     case "wake":
@@ -238,6 +293,9 @@ function pickTask(state: RunState, pick: number): JobTask {
   return pool[pick % pool.length] as JobTask;
 }
 
+/** What dynamic matrices come from, right and wrong. */
+const LISTS = ['["a","b"]', "[]", '{"VERSION":["7","8"]}', "no list", '[{"VERSION":"1"},{"VERSION":"2"}]'];
+
 const reportStages = [
   "ACTIVE",
   "ACTIVE",
@@ -254,7 +312,7 @@ function reportOf(task: JobTask, variant: number, at: string): Report {
   if (stage === "FAILED") report.reason = variant % 8 === 4 ? "LOST" : "EXIT_CODE";
   if (variant % 2 === 0) report.message = LEAK;
   if (variant % 3 === 0) {
-    report.runtimeEnvs = { OUT: `${variant}`, VERSION: LEAK };
+    report.runtimeEnvs = { OUT: `${variant}`, VERSION: LEAK, LIST: LISTS[variant % LISTS.length] as string };
     report.markdownOutput = LEAK;
     report.steps = [{ name: `sh ${SECRETS[0]}`, exitCode: 1 }];
   }
@@ -310,6 +368,10 @@ function nextStepOf(play: Play, stale: JobTask, round: number): [LaterChange, Ac
   }
   if (stage === "PENDING" && task.audit?.stage !== "WAITING") return undefined;
   if (stage === "PENDING") return [{ type: "audit", taskId, request }, free("audit")];
+  if (task.status.retryAt !== undefined && task.wakeAt !== undefined) {
+    play.world.nowMs = Date.parse(task.wakeAt);
+    return [{ type: "wake", taskId }];
+  }
   if (stage === "SCHEDULING") {
     return play.world.held.size < play.world.slots ? [{ type: "slotFree", taskId }] : undefined;
   }
