@@ -899,6 +899,15 @@ describe("a pipeline that extends another", () => {
   ];
   test.each(cases)("%s", check);
 
+  test("is not checked while what it extends is broken", () => {
+    const broken = template().replace("name: u,", "nmae: u,");
+    const { documents, problems } = parseManifests(
+      `${broken}---\n${child("  overrides: {tasks: {t: {remove: true}}}\n")}`,
+    );
+    expect(problems).toHaveLength(2);
+    expect(lint(documents, { scope: DEFAULT_SCOPE, overlay: true })).toEqual([]);
+  });
+
   test("has stages, or says what it extends", () => {
     const problemsOf = (spec: string) =>
       parseManifests(`kind: Pipeline\nmetadata: {name: p}\nspec: ${spec}`).problems.map(formatProblem);

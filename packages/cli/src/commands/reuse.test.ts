@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { makeWorkplace, type Workplace } from "../testing/command.ts";
+import { hasTerminal, onTerminal } from "../testing/terminal.ts";
 
 // Many processes one after another; a busy machine takes its time.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -125,18 +126,35 @@ test("a run of what extends is that of the whole", async () => {
   expect(stdout).not.toContain("build/pack");
 });
 
-test("apply --prune deletes what the files have no more, and says what it keeps", async () => {
-  const prune = ["apply", "-f", "site.yaml", "--prune"];
-  expect(await mflow(...prune)).toMatchObject({
-    stderr: expect.stringContaining("--prune needs a label"),
+const OWN = "kind: Job\nmetadata: { name: own }\nspec: { runnerType: FAKE, runnerSpec: {} }\n";
+const pruneOwn = ["apply", "-f", "own.yaml", "--prune", "-l", "app=shop"];
+
+test("--prune needs a label, and a label needs --prune", async () => {
+  await place.write("own.yaml", OWN);
+  expect(await mflow("apply", "-f", "own.yaml", "--prune")).toEqual({
+    stdout: "",
+    stderr:
+      "mflow: --prune needs a label\nSay what belongs to these files, e.g. -l app=shop; everything else is left alone.\n",
     exitCode: 2,
   });
-  expect(await mflow("apply", "-f", "site.yaml", "-l", "app=shop")).toMatchObject({ exitCode: 2 });
-  await place.write(
-    "own.yaml",
-    "kind: Job\nmetadata: { name: own }\nspec: { runnerType: FAKE, runnerSpec: {} }\n",
-  );
-  const own = ["apply", "-f", "own.yaml", "--prune", "-l", "app=shop"];
+  expect(await mflow("apply", "-f", "own.yaml", "-l", "app=shop")).toEqual({
+    stdout: "",
+    stderr: "mflow: --label goes with --prune\nAdd --prune, or leave it out.\n",
+    exitCode: 2,
+  });
+});
+
+test.skipIf(!hasTerminal)("at a terminal --prune asks first, and a no changes nothing", async () => {
+  const terminal = onTerminal(place, pruneOwn);
+  const lines = await terminal.shows(/Delete these 3 records\? \[y\/N\]/);
+  expect(lines).toContain("pipeline site deleted (dry run)");
+  terminal.press("n\r");
+  expect(await terminal.ended).toBe(2);
+  expect(await mflow("get", "job", "own")).toMatchObject({ exitCode: 2 });
+  expect(await mflow("get", "pipeline", "site")).toMatchObject({ exitCode: 0 });
+});
+
+test("apply --prune deletes what the files have no more, and says what it keeps", async () => {
   const outcome = (dry: string) =>
     [
       `job own:v1 created (DRAFT)${dry}`,
@@ -146,12 +164,18 @@ test("apply --prune deletes what the files have no more, and says what it keeps"
       `job work:1.2.0 kept (PUBLISHED)${dry}: Job work:1.2.0 is PUBLISHED, not a DRAFT; deprecate it instead.`,
       "",
     ].join("\n");
-  expect(await mflow(...own, "--dry-run")).toEqual({
+  expect(await mflow(...pruneOwn, "--dry-run")).toEqual({
     stdout: outcome(" (dry run)"),
     stderr: "",
     exitCode: 0,
   });
   expect((await mflow("get", "pipelines", "-o", "json")).stdout).toContain('"site"');
-  expect(await mflow(...own)).toEqual({ stdout: outcome(""), stderr: "", exitCode: 0 });
+  if (hasTerminal) {
+    const terminal = onTerminal(place, pruneOwn);
+    await terminal.shows(/Delete these 3 records\?/);
+    terminal.press("y\r");
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.screen()).toContain("pipeline site deleted");
+  } else expect(await mflow(...pruneOwn)).toEqual({ stdout: outcome(""), stderr: "", exitCode: 0 });
   expect(JSON.parse((await mflow("get", "pipelines", "-o", "json")).stdout).items).toEqual([]);
 });

@@ -27,6 +27,8 @@ function fullName({ name, scope }: PipelineSource): string {
 export class PipelineLookup {
   readonly #stored: LintContext["findPipeline"];
   readonly #documents: ReadonlyMap<string, PipelineSource>;
+  /** Full names of documents of which only a part could be read: who extends them is not checked. */
+  readonly #broken: ReadonlySet<string>;
   readonly #together = new Map<PipelineSource["spec"], PutTogether>();
   readonly #findings = new Map<string, Finding[]>();
 
@@ -34,13 +36,20 @@ export class PipelineLookup {
     const sources = sourcesOf(documents, context.scope);
     this.#documents = new Map(sources.map((source) => [fullName(source), source]));
     this.#stored = context.findPipeline;
+    const broken = documents.filter((document) => document.broken);
+    this.#broken = new Set(sourcesOf(broken, context.scope).map(fullName));
   }
 
   putTogether(source: PipelineSource): PutTogether {
     const known = this.#together.get(source.spec);
     if (known) return known;
-    const find = (name: string) => this.#documents.get(name) ?? this.#stored?.(name);
-    const together = putTogether(source, find);
+    let isOfBroken = false;
+    const find = (name: string) => {
+      isOfBroken ||= this.#broken.has(name);
+      return this.#documents.get(name) ?? this.#stored?.(name);
+    };
+    const found = putTogether(source, find);
+    const together = isOfBroken ? { problems: [] } : found;
     this.#together.set(source.spec, together);
     return together;
   }
