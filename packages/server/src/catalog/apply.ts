@@ -4,7 +4,7 @@ import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { type PipelineSource, putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
 import type { Manifest } from "@mflow/core/manifest";
-import type { PipelineNameRef } from "@mflow/core/reference";
+import { formatPipelineRef, type PipelineNameRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
@@ -110,6 +110,8 @@ class Application {
   readonly #options: ApplyOptions;
   readonly #lookup: JobLookup;
   readonly #seen = new Set<string>();
+  /** Full names of pipelines that documents extend, with one that does. */
+  readonly #extending = new Map<string, string>();
   readonly #changes: CatalogChange[] = [];
   readonly #history: NewHistoryEvent[] = [];
   readonly #clusters: ClusterManifest[] = [];
@@ -192,11 +194,14 @@ class Application {
     const { prune, scope } = this.#options;
     if (!prune) return undefined;
     prune.mayPrune();
-    const isGiven = (kind: Pruned["kind"], record: Job | Pipeline) => {
-      const title = "version" in record ? jobTitle(record) : record.name;
-      return this.#seen.has(seenKey(`${kind} ${title}`, record));
-    };
-    const { pruned, changes } = await planPrune(this.#context, scope, prune.labels, isGiven);
+    const { pruned, changes } = await planPrune(this.#context, scope, prune.labels, {
+      has: (kind, record) => {
+        const title = "version" in record ? jobTitle(record) : record.name;
+        return this.#seen.has(seenKey(`${kind} ${title}`, record));
+      },
+      extending: ({ name, domain, namespace }) =>
+        this.#extending.get(formatPipelineRef({ name, domain, namespace })),
+    });
     this.#changes.push(...changes);
     return pruned;
   }
@@ -289,6 +294,7 @@ class Application {
     const together = await putTogetherFrom(source, (ref) => this.#findPipeline(ref));
     const whole = requireWhole(together, name);
     this.#warnings.push(...together.problems.map(document.locate));
+    for (const extended of whole.extended) this.#extending.set(extended, name);
     const ofJobs: ErrorDetail[] = [];
     const jobs = await this.#lookup.jobsOf(whole.spec, scope, ofJobs);
     const problems = ofJobs.map(whole.told);

@@ -22,21 +22,33 @@ export interface PrunePlan {
 
 const PAGE = 500;
 
-/** `isGiven` tells whether a document is about a record. */
+/** What the documents of the apply say of stored records. */
+export interface GivenRecords {
+  /** Whether a document is about it. */
+  has(kind: Pruned["kind"], record: Job | Pipeline): boolean;
+  /** The pipeline among the documents that extends it. */
+  extending(pipeline: Pipeline): string | undefined;
+}
+
 export async function planPrune(
   context: CatalogContext,
   scope: Scope,
   labels: Labels,
-  isGiven: (kind: Pruned["kind"], record: Job | Pipeline) => boolean,
+  given: GivenRecords,
 ): Promise<PrunePlan> {
   const { store } = context;
   const pruned: Pruned[] = [];
   for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
-    if (isGiven("Pipeline", record)) continue;
-    pruned.push({ kind: "Pipeline", record, ...outcome(await whyPipelineStays(context, record)) });
+    if (given.has("Pipeline", record)) continue;
+    const extending = given.extending(record);
+    const reason =
+      extending === undefined
+        ? await whyPipelineStays(context, record)
+        : `Pipeline ${extending} extends it; keep its document, or change that one first.`;
+    pruned.push({ kind: "Pipeline", record, ...outcome(reason) });
   }
   for await (const record of all((page) => store.listJobs({ scope, labels, ...page }))) {
-    if (!isGiven("Job", record)) pruned.push({ kind: "Job", record, ...outcome(whyJobStays(record)) });
+    if (!given.has("Job", record)) pruned.push({ kind: "Job", record, ...outcome(whyJobStays(record)) });
   }
   pruned.sort((a, b) => compareText(b.kind, a.kind) || compareText(titleOf(a), titleOf(b)));
   const changes = pruned

@@ -189,6 +189,23 @@ describe("a prune", () => {
     await server.ok("POST", `/pipeline-tasks/${run.id}/cancel`, {});
   });
 
+  test("keeps what a document extends", async () => {
+    const labelsOfBase = { app: "base" };
+    await server.ok("POST", "/apply", {
+      documents: [
+        pipeline("base", [{ name: "one", job: "published" }], { isTemplate: true }, { labels: labelsOfBase }),
+      ],
+    });
+    const documents = [{ kind: "Pipeline", metadata: { name: "child" }, spec: { extends: "base" } }];
+    const result = await server.ok<ApplyResult>("POST", "/apply", {
+      documents,
+      prune: { labels: labelsOfBase },
+    });
+    expect(outcome(result)).toEqual([
+      "Pipeline base KEPT Pipeline child extends it; keep its document, or change that one first.",
+    ]);
+  });
+
   test("stores and deletes nothing when a document is bad", async () => {
     await server.ok("POST", "/apply", { documents: [labelled("survivor")] });
     const documents = [labelled("other"), pipeline("bad", [{ name: "one", job: "nothing" }])];
