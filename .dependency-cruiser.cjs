@@ -69,9 +69,14 @@ module.exports = {
     only("catalog", `${server}/catalog/`, [core, `${server}/store/store\\.ts$`]),
     only("auth", `${server}/auth/`, [core, `${server}/store/store\\.ts$`]),
     only("triggers", `${server}/triggers/`, [core, `${server}/engine/submit\\.ts$`]),
+    only("retention", `${server}/retention/`, [
+      core,
+      `${server}/engine/(submit|clock)\\.ts$`,
+      `${server}/store/store\\.ts$`,
+    ]),
     only("http", `${server}/http/`, [
       core,
-      `${server}/(engine|triggers|auth|catalog|listeners)/`,
+      `${server}/(engine|triggers|auth|catalog|listeners|retention)/`,
       contracts,
       `${server}/runners/kubernetes/clusters/clusters\\.ts$`,
     ]),

@@ -206,6 +206,11 @@ const entries = {
     meaning: "The Idempotency-Key was used for another request.",
     remedy: "Use a fresh key for each new request.",
   },
+  EVENTS_ARCHIVED: {
+    status: 410,
+    meaning: "Events after the place that was asked for are in the archive; the stream begins later.",
+    remedy: "Read them with `mflow events --archive`, and go on from the place that the message names.",
+  },
   LINK_EXPIRED: {
     status: 410,
     meaning: "A decision link was used after its time.",

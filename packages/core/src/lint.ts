@@ -13,6 +13,7 @@ import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
+import { retentionRules } from "./lint/retention.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
@@ -71,7 +72,9 @@ function* wholePipelineRules(
       if (resolution.warning) yield warning(path, resolution.warning);
     }
   }
-  yield* valueLevelRules(spec, "/spec", (job) => jobs.resolve(job, scope).spec, context.givenParams);
+  const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
+  yield* valueLevelRules(spec, "/spec", jobOf, context.givenParams);
+  yield* retentionRules(spec, "/spec", jobOf);
 }
 
 /**

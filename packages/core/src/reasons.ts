@@ -32,6 +32,7 @@ export const REASONS = {
   PUSHED_BACK: "Of an attempt before the present one: a person pushed a result back before it had ended.",
   QUOTA: "A quota or limit of the namespace does not allow the pod.",
   REPORTED: "The task's status call said FAILED.",
+  RETENTION: "Of a deletion: the rule of retention that the message names let the ended run go.",
   RUNNER_ERROR: "The runner failed while it ran the task.",
   RUN_CANCELED: "The run was canceled before the task's turn.",
   RUN_FAILED: "The run failed before the task's turn; the task is SKIPPED.",

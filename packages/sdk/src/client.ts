@@ -1,13 +1,14 @@
 // The client: every verb of the API, grouped by noun.
 
 import type { WhoAmI } from "@mflow/core/schema/account";
-import type { ApiPage, Health, Readiness } from "@mflow/core/schema/api";
+import type { ApiPage, ArchiveQuery, Health, Readiness } from "@mflow/core/schema/api";
+import type { CleanupRequest, CleanupResult } from "@mflow/core/schema/retention";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
-import { jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
+import { type InScope, jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
 import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
-import { type EventOptions, followEvents, newestPlace } from "./events.ts";
+import { archivedEvents, type EventOptions, eventPlaces, followEvents, newestPlace } from "./events.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
@@ -30,6 +31,13 @@ export function createClient(options: ClientOptions) {
     events: (query: EventOptions = {}) => followEvents(transport, query),
     /** `seq` of the newest event: `events({ after: 0, until: await newestEvent() })` is all there is now. */
     newestEvent: (signal?: AbortSignal) => newestPlace(transport, signal),
+    /** Where the stream of events begins and ends. */
+    eventPlaces: () => eventPlaces(transport),
+    /** Old events that are no longer in the stream. */
+    archivedEvents: (query: ArchiveQuery & { signal?: AbortSignal } = {}) => archivedEvents(transport, query),
+    /** Deletes the ended runs that retention lets go, or says which they are; without a scope in all. */
+    cleanUp: (request: CleanupRequest = {}, scope: InScope = {}) =>
+      transport.json<CleanupResult>({ method: "POST", path: "/cleanup", query: { ...scope }, body: request }),
     users: userCalls(transport),
     groups: groupCalls(transport),
     channels: channelCalls(transport),

@@ -1,6 +1,6 @@
 // The stream of events: everything that changed, in commit order.
 
-import type { EventQuery } from "@mflow/core/schema/api";
+import type { ArchiveQuery, EventPlaces, EventQuery } from "@mflow/core/schema/api";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import { resumable, type StreamOptions } from "./resume.ts";
 import type { Transport } from "./transport.ts";
@@ -40,6 +40,26 @@ export async function* followEvents(
     if (event.data !== undefined) yield JSON.parse(event.data) as HistoryEvent;
     if (place === until) return;
   }
+}
+
+/** Old events that are no longer in the stream, in its order. */
+export async function* archivedEvents(
+  transport: Transport,
+  { signal, ...query }: ArchiveQuery & { signal?: AbortSignal },
+): AsyncGenerator<HistoryEvent, void> {
+  const { body } = await transport.open({ path: "/events/archive", query, signal });
+  if (!body) return;
+  let rest = "";
+  for await (const text of body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield JSON.parse(line) as HistoryEvent;
+  }
+}
+
+/** Where the stream begins and ends. */
+export function eventPlaces(transport: Transport): Promise<EventPlaces> {
+  return transport.json<EventPlaces>({ path: "/events/places" });
 }
 
 /** The place of the newest event in the stream. */

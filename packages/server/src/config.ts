@@ -6,7 +6,9 @@ import { availableParallelism, userInfo } from "node:os";
 import { resolve } from "node:path";
 import { parseDuration } from "@mflow/core/duration";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
+import { LEAST_AGE_MS } from "@mflow/core/retention";
 import type { Language } from "@mflow/core/schema/listener";
+import type { Retention } from "@mflow/core/schema/retention";
 import { parseUserToken } from "./auth/user-token.ts";
 import { parseAllowedTarget } from "./listeners/target-guard.ts";
 
@@ -36,6 +38,10 @@ export interface ServerConfig {
   logBytesPerSecond: number;
   /** A terminal in which nothing happens ends after so long, milliseconds. */
   terminalIdleMs: number;
+  /** Which ended runs go of pipelines, and of lone tasks, that have no rule of their own; an empty one: none. */
+  retention: Retention;
+  /** Events older than this are moved to the archive, milliseconds; absent: none. */
+  historyMs?: number;
   secretKey?: string;
   previousSecretKey?: string;
   /** Token of the user `admin`, who is made with it when there are no users yet. */
@@ -64,6 +70,9 @@ export interface ServerFlags {
   logLimit?: string;
   logRate?: string;
   terminalIdle?: string;
+  retainRuns?: string;
+  retainFor?: string;
+  historyFor?: string;
   idleExit?: string;
   logLevel?: string;
   logFile?: string;
@@ -72,6 +81,8 @@ export interface ServerFlags {
 export const DEFAULT_DATA_FOLDER = ".mflow";
 export const DEFAULT_PORT = 7070;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
+/** As the schema of a pipeline allows. */
+const MAX_RETAINED_RUNS = 1_000_000;
 const SECRET_KEY_MIN_LENGTH = 32;
 
 /**
@@ -140,6 +151,11 @@ export function readConfig(
     logBytesPerTask: setting("--log-limit", flags.logLimit, byteCount) ?? 64 * 2 ** 20,
     logBytesPerSecond: setting("--log-rate", flags.logRate, byteCount) ?? 8 * 2 ** 20,
     terminalIdleMs: setting("--terminal-idle", flags.terminalIdle, terminalIdle) ?? 15 * 60_000,
+    retention: {
+      maxRuns: setting("--retain-runs", flags.retainRuns, wholeNumber(1, MAX_RETAINED_RUNS)),
+      maxAge: setting("--retain-for", flags.retainFor, retainedFor),
+    },
+    historyMs: setting("--history-for", flags.historyFor, historyFor),
     logLevel: setting("--log-level", flags.logLevel, logLevel) ?? "info",
     logFile: setting("--log-file", flags.logFile, path),
     idleExitMs: setting("--idle-exit", flags.idleExit, duration),
@@ -194,6 +210,21 @@ const duration: Reader<number> = {
     } catch {
       return undefined;
     }
+  },
+};
+
+/** Ended runs are kept for a minute whatever is said. */
+const retainedFor: Reader<string> = {
+  wanted: "a duration of at least a minute, such as `30d`",
+  parse: (text) => ((duration.parse(text) ?? 0) >= LEAST_AGE_MS ? text : undefined),
+};
+
+/** Long enough for a reader of the stream that comes back after a break. */
+const historyFor: Reader<number> = {
+  wanted: "a duration of at least an hour, such as `90d`",
+  parse(text) {
+    const ms = duration.parse(text) ?? 0;
+    return ms >= 3600_000 ? ms : undefined;
   },
 };
 

@@ -11,6 +11,7 @@ import { createKeys } from "./auth/keys.ts";
 import { readOrMake, secretFromFile, secretOf } from "./auth/secret-key.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
+import { systemClock } from "./engine/clock.ts";
 import { RunningEngine } from "./engine/engine.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
@@ -19,6 +20,9 @@ import { createTargetGuard } from "./listeners/target-guard.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
 import { addressOf, listenError } from "./own-address.ts";
+import { HistoryArchive } from "./retention/history-archive.ts";
+import { Retention } from "./retention/retention.ts";
+import { retentionMetrics } from "./retention/retention-metrics.ts";
 import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { clusterMetrics } from "./runners/kubernetes/clusters/cluster-metrics.ts";
 import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
@@ -129,10 +133,21 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: publicUrl,
     log,
   });
+  const retention = new Retention({
+    ...{ store, engine, log, clock: systemClock },
+    defaults: config.retention,
+  });
+  const archive = new HistoryArchive({
+    ...{ history: store.history, log, clock: systemClock },
+    folder: folder.file("archive"),
+    keepMs: config.historyMs,
+  });
   const app = createApp({
     store,
     logs,
     engine,
+    retention,
+    archive,
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
@@ -154,6 +169,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     samples: async () => [
       ...(await deliveryMetrics(listeners.dispatcher.figures, store.deliveries)),
       ...clusterMetrics(kubernetes.figures()),
+      ...(await retentionMetrics(engine.removed, archive, store.space)),
     ],
     logger,
   });
@@ -170,6 +186,10 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => engine.stop());
   await engine.start();
   await listeners.dispatcher.start();
+  opened.defer(() => archive.stop());
+  opened.defer(() => retention.stop());
+  retention.start();
+  archive.start();
   state = "ready";
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();

@@ -32,8 +32,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
     client.manifests.apply({ ...request, ...(isDry && { dryRun: true }) }).catch((error) => {
       throw refusedInFiles(error, documents);
     });
-  // Only who can be asked is: a script said what it wants.
-  if (labels && !dryRun && !options.yes && context.io.stdin.isTTY) {
+  if (labels && !dryRun && !options.yes) {
     const { pruned = [] } = await apply(true);
     await confirmPrune(context, pruned);
   }
@@ -55,13 +54,13 @@ function labelsToPrune({ prune, label, yes }: ApplyOptions): Record<string, stri
   throw new UsageError("--prune needs a label", remedy);
 }
 
-/** Throws UsageError when the person does not want it. */
+/** Throws UsageError when the person does not want it, or nobody can be asked. */
 async function confirmPrune(context: Context, pruned: readonly PrunedRecord[]): Promise<void> {
   const deleted = pruned.filter(({ action }) => action === "DELETED");
   if (deleted.length === 0) return;
   for (const record of deleted) context.io.stderr.write(`${recordLine(record, true)}\n`);
   const question = deleted.length === 1 ? "Delete this record?" : `Delete these ${deleted.length} records?`;
-  if (await askYes(context.io, question)) return;
+  if (await askYes(context, question)) return;
   throw new UsageError(
     "nothing was stored and nothing deleted",
     "Leave out --prune to apply the files alone.",

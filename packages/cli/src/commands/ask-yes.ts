@@ -1,19 +1,25 @@
-// A question that a person at a terminal answers with yes or no.
+// Asks before something is done that cannot be undone.
 
 import { createInterface } from "node:readline/promises";
-import type { Io } from "../io.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../usage-error.ts";
 
-/** Whether the answer is yes; anything else, and the end of the input, is no. The question goes to stderr. */
-export async function askYes(
-  { stdin, stderr }: Pick<Io, "stdin" | "stderr">,
-  question: string,
-): Promise<boolean> {
-  const lines = createInterface({ input: stdin, output: stderr });
-  const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+/**
+ * Whether the person at the terminal says yes. Where nobody can be asked, `--yes` has to say it.
+ * @throws UsageError
+ */
+export async function askYes({ io }: Context, question: string): Promise<boolean> {
+  if (!io.stdin.isTTY || !io.stderr.isTTY) {
+    throw new UsageError(
+      `nobody can be asked here: ${question}`,
+      "Say --yes, or --dry-run to see what it is.",
+    );
+  }
+  const asking = createInterface({ input: io.stdin, output: io.stderr });
   try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    const answer = await asking.question(`${question} [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
-    lines.close();
+    asking.close();
   }
 }

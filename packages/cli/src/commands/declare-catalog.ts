@@ -85,9 +85,42 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
     program
       .command("delete")
       .addArgument(kindArgument(DELETABLE))
-      .argument("<names...>", "ids or names")
-      .summary("delete DRAFT jobs, pipelines, ended runs or tasks"),
+      .argument("[names...]", "ids or names; without them what the filters say")
+      .summary("delete DRAFT jobs, pipelines, ended runs or tasks")
+      .option("--before <time>", "runs and tasks made before then: 30d ago, or a date and time")
+      .option("--pipeline <name>", "runs of this pipeline")
+      .option("--job <name>", "tasks of this job that ran alone")
+      .option("-s, --stage <stage>", "only in this stage; may be repeated", collectList)
+      .option("-l, --label <label>", "only with this label key=value; may be repeated", collect)
+      .option("--dry-run", "say what would be deleted, delete nothing")
+      .option("--yes", "do not ask before what the filters say is deleted")
+      .addHelpText(
+        "after",
+        `
+Examples:
+  $ mflow delete run run-01m839maq7ecm0gr7ydnhfbej9
+  $ mflow delete runs --pipeline release --before 30d
+  $ mflow delete runs -l team=web --stage FAILED --yes
+
+What has not ended is never deleted. \`mflow cleanup\` keeps to the rules of retention.`,
+      ),
     () => import("./delete.ts"),
+  );
+
+  runs(
+    program
+      .command("cleanup")
+      .summary("delete the ended runs that retention lets go")
+      .description(
+        "Says which ended runs the rules of retention let go, and deletes them. The last success of a pipeline, and of each of its tasks, stays.",
+      )
+      .option("--pipeline <name>", "only runs of this pipeline")
+      .option("--job <name>", "only tasks of this job that ran alone")
+      .option("--max-age <duration>", "by another rule: those that ended longer ago")
+      .option("--max-runs <number>", "by another rule: all but the last so many of each", wholeNumber(1))
+      .option("--dry-run", "say what would be deleted, delete nothing")
+      .option("--yes", "do not ask"),
+    () => import("./cleanup.ts"),
   );
 }
 

@@ -103,6 +103,9 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
     .option("--run <id>", "only of this run")
     .option("--task <id>", "only of this task")
     .option("--after <seq>", "only after this place in the stream", wholeNumber(0))
-    .option("--tail <events>", "the last so many (default: 50, of a run or task all)", wholeNumber(1));
+    .option("--tail <events>", "the last so many (default: 50, of a run or task all)", wholeNumber(1))
+    .addOption(
+      new Option("--archive", "the old ones that are no longer in the stream").conflicts(["follow", "tail"]),
+    );
   runs(events, () => import("./events.ts"));
 }

@@ -37,6 +37,18 @@ export function declareServerCommands(program: Command, runs: Runs): void {
       "--terminal-idle <duration>",
       "end a terminal in which nothing happens after so long (default: 15m)",
     )
+    .option(
+      "--retain-runs <number>",
+      "keep so many ended runs of each pipeline without a rule (default: all)",
+    )
+    .option(
+      "--retain-for <duration>",
+      "keep the ended runs of such pipelines so long, e.g. 30d (default: ever)",
+    )
+    .option(
+      "--history-for <duration>",
+      "move older events from the database to the archive, e.g. 90d (default: never)",
+    )
     .option("--idle-exit <duration>", "end so long after the last run and gate, e.g. 60s")
     .option("--log-level <level>", "trace, debug, info, warn, error or silent (default: info)")
     .option("--log-file <path>", "file for the server's own log (default: standard output)");

@@ -1,19 +1,123 @@
-// `mflow delete`: deletes DRAFT jobs, pipelines, and runs and tasks that have ended.
+// `mflow delete`: deletes DRAFT jobs, pipelines, and runs and tasks that have ended: those that are named, or those that
+// filters say.
 
+import type { TaskStage } from "@mflow/core/schema/job-task";
+import type { RunStage } from "@mflow/core/schema/pipeline-task";
+import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
-import { kindOf } from "./kind-names.ts";
+import { UsageError } from "../usage-error.ts";
+import { askYes } from "./ask-yes.ts";
+import { type KindName, kindOf } from "./kind-names.ts";
+import { parseLabels } from "./run-values.ts";
+import { pastTime } from "./when.ts";
 
-export async function run(context: Context, { args }: CommandCall): Promise<undefined> {
-  const [word, names] = args as [string, string[]];
-  const { client } = await context.connect();
+interface DeleteOptions {
+  before?: string;
+  pipeline?: string;
+  job?: string;
+  stage?: string[];
+  label?: string[];
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** Filters, and the kinds that have them. */
+const FILTERS: Partial<Record<keyof DeleteOptions, readonly KindName[]>> = {
+  before: ["run", "task"],
+  pipeline: ["run"],
+  job: ["task"],
+  stage: ["run", "task"],
+  label: ["run", "task"],
+};
+const RUN_ENDS: RunStage[] = ["SUCCEEDED", "FAILED", "CANCELED"];
+const TASK_ENDS: TaskStage[] = [...RUN_ENDS, "SKIPPED"] as TaskStage[];
+const WHOLE_PAGE = 500;
+
+export async function run(context: Context, call: CommandCall): Promise<undefined> {
+  const [word, named] = call.args as [string, string[]];
+  const options = call.options as DeleteOptions;
   const kind = kindOf(word);
+  checkFilters(kind, named, options);
+  const { client } = await context.connect();
+  const names = named.length > 0 ? named : await found(context, client, kind, options);
+  if (named.length === 0 && names.length === 0) return context.note("there is nothing to delete");
+  if (options.dryRun) {
+    if (context.documentFormat) return context.printDocument({ wouldDelete: names });
+    for (const name of names) context.print(`${kind} ${name} would be deleted`);
+    return undefined;
+  }
+  if (named.length === 0 && !options.yes) {
+    const question = `Delete ${names.length} ${kind}${names.length === 1 ? "" : "s"} with all logs?`;
+    if (!(await askYes(context, question))) return context.note("nothing was deleted");
+  }
   for (const name of names) {
-    if (kind === "job") await client.jobs.remove(name, context.scope);
-    else if (kind === "pipeline") await client.pipelines.remove(name, context.scope);
-    else if (kind === "run") await client.runs.remove(name);
-    else await client.tasks.remove(name);
+    await remove(context, client, kind, name);
     if (!context.documentFormat) context.print(`${kind} ${name} deleted`);
   }
   if (context.documentFormat) await context.printDocument({ deleted: names });
+}
+
+function checkFilters(kind: KindName, named: readonly string[], options: DeleteOptions): void {
+  const given = Object.entries(FILTERS).filter(
+    ([name]) => options[name as keyof DeleteOptions] !== undefined,
+  );
+  for (const [name, kinds] of given) {
+    if (kinds.includes(kind)) continue;
+    throw new UsageError(
+      `--${name} does not filter ${kind}s`,
+      `It filters ${kinds.map((one) => `${one}s`).join(", ")}.`,
+    );
+  }
+  const first = given[0]?.[0];
+  if (named.length > 0 && first) {
+    throw new UsageError(`--${first} is for deleting without names`, "Give names, or filters.");
+  }
+  if (named.length === 0 && !first) {
+    const remedy =
+      kind === "run" || kind === "task" ? "Give names, or filters such as --before 30d." : "Give names.";
+    throw new UsageError(`it is not said which ${kind}s to delete`, remedy);
+  }
+}
+
+/** Ids of the ended runs, or of the ended tasks that ran alone, that the filters say. */
+async function found(
+  { scope }: Context,
+  client: Client,
+  kind: KindName,
+  { before, pipeline, job, stage, label }: DeleteOptions,
+): Promise<string[]> {
+  const query = {
+    ...scope,
+    label: label && Object.entries(parseLabels(label)).map(([key, value]) => `${key}=${value}`),
+    createdTo: before && pastTime(before, Date.now()),
+    limit: WHOLE_PAGE,
+  };
+  const stages = stage?.map((one) => one.toUpperCase());
+  checkStages(kind, stages);
+  const ids: string[] = [];
+  if (kind === "run") {
+    const list = (cursor: string | undefined) =>
+      client.runs.list({ ...query, pipeline, stage: (stages as RunStage[]) ?? RUN_ENDS, cursor });
+    for await (const { id } of eachItem(list)) ids.push(id);
+  } else {
+    const list = (cursor: string | undefined) =>
+      client.tasks.list({ ...query, job, stage: (stages as TaskStage[]) ?? TASK_ENDS, cursor });
+    for await (const task of eachItem(list)) if (task.pipelineTaskId === undefined) ids.push(task.id);
+  }
+  return ids;
+}
+
+function checkStages(kind: KindName, stages: readonly string[] = []): void {
+  const ends: readonly string[] = kind === "run" ? RUN_ENDS : TASK_ENDS;
+  const other = stages.find((stage) => !ends.includes(stage));
+  if (other === undefined) return;
+  throw new UsageError(`no ${kind} that has ended is ${other}`, `Take ${ends.join(", ")}.`);
+}
+
+async function remove({ scope }: Context, client: Client, kind: KindName, name: string): Promise<void> {
+  if (kind === "job") await client.jobs.remove(name, scope);
+  else if (kind === "pipeline") await client.pipelines.remove(name, scope);
+  else if (kind === "run") await client.runs.remove(name);
+  else await client.tasks.remove(name);
 }

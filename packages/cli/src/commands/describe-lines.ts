@@ -1,6 +1,7 @@
 // What `describe` says of each kind of record, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
+import { retentionText } from "@mflow/core/retention";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
@@ -134,6 +135,7 @@ export function pipelineLines(
           "Runs at once",
           spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
         ],
+        ["Keeps", spec.retention && retentionText(spec.retention)],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],

@@ -14,39 +14,55 @@ interface EventsOptions {
   task?: string;
   after?: number;
   tail?: number;
+  archive?: boolean;
 }
 
 export async function run(context: Context, call: CommandCall): Promise<number> {
   const options = call.options as EventsOptions;
   const { client } = await context.connect();
-  const newest = await client.newestEvent();
+  const { newest, archivedUpTo } = await client.eventPlaces();
   const stop = new AbortController();
   const interrupted = () => stop.abort();
   process.once("SIGINT", interrupted);
+  const { run: pipelineTaskId, task: taskId, after } = options;
+  if (options.archive) {
+    const query = { ...context.scope, pipelineTaskId, taskId, after, signal: stop.signal };
+    for await (const event of client.archivedEvents(query)) context.print(lineOf(event, context));
+    process.off("SIGINT", interrupted);
+    return EXIT.ok;
+  }
+  const start = startOf(options, newest, archivedUpTo);
   const events = client.events({
     ...context.scope,
-    pipelineTaskId: options.run,
-    taskId: options.task,
-    after: startOf(options, newest),
+    pipelineTaskId,
+    taskId,
+    after: start,
     ...(!options.follow && { until: newest }),
     signal: stop.signal,
     onConnection: (state) =>
       context.note(state === "lost" ? "the connection is lost; trying again" : "the connection is back"),
   });
   // A stream that is at its end already would wait for the next event.
-  if (options.follow || startOf(options, newest) < newest) {
+  if (options.follow || start < newest) {
     for await (const event of events) context.print(lineOf(event, context));
   }
   process.off("SIGINT", interrupted);
+  if (start === 0 && archivedUpTo > 0) {
+    context.note(`events up to place ${archivedUpTo} are in the archive; --archive shows them`);
+  }
   return EXIT.ok;
 }
 
-/** Of a run or task all, else the last ones; with `-f` alone those from now on. */
-function startOf({ follow, run: runId, task, after, tail }: EventsOptions, newest: number): number {
+/** Of a run or task all that are not in the archive, else the last ones; with `-f` alone those from now on. */
+function startOf(
+  { follow, run: runId, task, after, tail }: EventsOptions,
+  newest: number,
+  archivedUpTo: number,
+): number {
   if (after !== undefined) return after;
-  if (tail !== undefined) return Math.max(0, newest - tail);
+  if (tail !== undefined) return Math.max(archivedUpTo, newest - tail);
   if (runId !== undefined || task !== undefined) return 0;
-  return follow ? newest : Math.max(0, newest - DEFAULT_TAIL);
+  return follow ? newest : Math.max(archivedUpTo, newest - DEFAULT_TAIL);
 }
 
 /** For programs one JSON object per line, which is YAML too. */

@@ -24,7 +24,7 @@ const words: Record<string, KindName> = {
 
 export const KIND_WORDS = Object.keys(words);
 export const DESCRIBED = ["job", "pipeline", "run", "task"];
-export const DELETABLE = ["job", "pipeline", "run", "task"];
+export const DELETABLE = ["job", "pipeline", "run", "task", "runs", "tasks"];
 
 export function kindOf(word: string): KindName {
   const kind = words[word];

@@ -169,6 +169,10 @@ test("apply --prune deletes what the files have no more, and says what it keeps"
     stderr: "",
     exitCode: 0,
   });
+  expect(await mflow(...pruneOwn)).toMatchObject({
+    stderr: expect.stringContaining("nobody can be asked here: Delete these 3 records?"),
+    exitCode: 2,
+  });
   expect((await mflow("get", "pipelines", "-o", "json")).stdout).toContain('"site"');
   if (hasTerminal) {
     const terminal = onTerminal(place, pruneOwn);
@@ -176,6 +180,6 @@ test("apply --prune deletes what the files have no more, and says what it keeps"
     terminal.press("y\r");
     expect(await terminal.ended).toBe(0);
     expect(terminal.screen()).toContain("pipeline site deleted");
-  } else expect(await mflow(...pruneOwn)).toEqual({ stdout: outcome(""), stderr: "", exitCode: 0 });
+  } else expect(await mflow(...pruneOwn, "--yes")).toEqual({ stdout: outcome(""), stderr: "", exitCode: 0 });
   expect(JSON.parse((await mflow("get", "pipelines", "-o", "json")).stdout).items).toEqual([]);
 });

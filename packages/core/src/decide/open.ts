@@ -5,7 +5,7 @@ import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { takesSlot } from "../state.ts";
 import { isEnded } from "../transitions.ts";
-import { isWanted, type Wanted } from "./conditions.ts";
+import { isWanted } from "./conditions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { expandTask, isUnexpanded } from "./expand.ts";
@@ -28,15 +28,11 @@ export function openTask(draft: Draft, id: string): void {
   }
   let ready: JobTask;
   try {
-    const isWays = isUnexpanded(draft, task);
-    const wanted: Wanted = isWanted(draft, task);
-    if (!wanted.isWanted) {
-      endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
-      return;
-    }
-    if (isWays) {
-      expandTask(draft, task, matrix?.fromEnv as string);
-      if (isEnded(draft.task(id).status.stage)) return;
+    if (!passes(draft, task)) return;
+    if (matrix?.fromEnv !== undefined && isUnexpanded(draft, task)) {
+      expandTask(draft, task, matrix.fromEnv);
+      // Its values are known now, and its condition may ask for them.
+      if (isEnded(draft.task(id).status.stage) || !passes(draft, draft.task(id))) return;
     }
     ready = freeze(draft, draft.task(id));
   } catch (error) {
@@ -47,6 +43,14 @@ export function openTask(draft: Draft, id: string): void {
   }
   if (needsDecision(ready.audit)) openAudit(draft, ready, ready.audit);
   else startTask(draft, ready);
+}
+
+/** Whether its condition lets the task run; else it is SKIPPED now. */
+function passes(draft: Draft, task: JobTask): boolean {
+  const wanted = isWanted(draft, task);
+  if (wanted.isWanted) return true;
+  endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
+  return false;
 }
 
 /** Fixes what the task will run with. */

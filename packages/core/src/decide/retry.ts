@@ -86,11 +86,12 @@ export function tryAgain(draft: Draft, task: JobTask, why: Partial<JobTaskStatus
 }
 
 /** Nothing more starts in a run that is failing or canceled, but its `finally` stages, nor in a stage whose time is over. */
-function mayStillStart({ run, plan }: Draft, task: JobTask): boolean {
+function mayStillStart(draft: Draft, task: JobTask): boolean {
+  const { run } = draft;
   if (!run) return true;
   const { stageNumber = 1 } = task;
   if (run.status.expiredStages?.includes(stageNumber)) return false;
-  if (plan.graph.stage(stageNumber - 1).isFinally) return run.status.windingUp !== "FINALLY";
+  if (draft.plan.graph.stage(stageNumber - 1).isFinally) return run.status.windingUp !== "FINALLY";
   return run.status.stage === "ACTIVE" && !run.status.failing;
 }
 

@@ -15,6 +15,8 @@ export interface PlanStage {
   readonly before: number | undefined;
   /** The stage whose turn comes with its end. */
   readonly after: number | undefined;
+  /** Whether it has tasks that wait for its turn: those without `needs`. */
+  readonly isInOrder: boolean;
 }
 
 /** A task of the pipeline. It stands for several JobTasks when it has a matrix. */
@@ -188,6 +190,7 @@ function planStages(specs: readonly StageSpec[]): PlanStage[] {
       first,
       before: before < 0 ? undefined : before,
       after: after < 0 ? undefined : after,
+      isInOrder: spec.tasks.some(({ needs }) => !needs),
     };
     first += spec.tasks.length;
     return stage;

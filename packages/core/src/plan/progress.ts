@@ -218,14 +218,10 @@ export class Progress {
     for (; stage !== undefined; stage = this.graph.stage(stage).after) {
       const { left, hasTurn } = this.#stage(stage);
       if (left === 0) continue;
-      return hasTurn || !this.#hasTasksInOrder(stage) ? { do: "wait" } : { do: "turn", stage };
+      // A stage of tasks with `needs` alone has no turn.
+      return hasTurn || !this.graph.stage(stage).isInOrder ? { do: "wait" } : { do: "turn", stage };
     }
     return { do: "end" };
-  }
-
-  /** A stage of tasks with `needs` alone has no turn. */
-  #hasTasksInOrder(stage: number): boolean {
-    return this.graph.nodesOf(stage).some((node) => this.graph.node(node).isInOrder);
   }
 
   /** What it says of every stage and task, comparable: one that was derived anew says the same. */

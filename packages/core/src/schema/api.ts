@@ -121,6 +121,24 @@ export const EventQuery = closed({
 });
 export type EventQuery = Static<typeof EventQuery>;
 
+export const ArchiveQuery = closed(
+  {
+    ...EventQuery.properties,
+    after: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Events after this place; left out: all." }),
+    ),
+  },
+  { description: "What of the archive of events is wanted." },
+);
+export type ArchiveQuery = Static<typeof ArchiveQuery>;
+
+/** Where the stream of events begins and ends. */
+export const EventPlaces = closed({
+  archivedUpTo: Type.Integer({ description: "Events up to this place are in the archive; 0: none." }),
+  newest: Type.Integer({ description: "Place of the newest event; 0: there is none." }),
+});
+export type EventPlaces = Static<typeof EventPlaces>;
+
 // Jobs and pipelines.
 
 export const JobPage = pageOf(Job);

@@ -69,7 +69,9 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   CONFIRM_WITHDRAWN: "A person took back their decision on a confirm.",
   CONFIRM_PUSH_BACK: "A person pushed a result back: an earlier task runs again.",
   LATE_REPORT: "A runner said something of an attempt that has ended; it was ignored.",
-  DELETED: "Somebody deleted an ended run, or a task that ran alone, with its logs; its history stays.",
+  DELETED:
+    "An ended run, or a task that ran alone, was deleted with its logs; its history stays. `reason` is RETENTION when a " +
+    "rule let it go, which `message` names.",
   STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
   JOB_STAGE: "A job was published or deprecated.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",

@@ -6,6 +6,7 @@ import { describingMetadata, Visibility } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { MatrixSpec } from "./matrix.ts";
 import { ParamValues } from "./param.ts";
+import { Retention } from "./retention.ts";
 import { RetrySpec } from "./retry.ts";
 import {
   closed,
@@ -115,6 +116,7 @@ export const PipelineSpec = closed(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
+    retention: Type.Optional(Retention),
     timeout: Type.Optional(
       titled(
         "A run that has not ended then is stopped and FAILED; its `finally` stages still run.",

@@ -6,16 +6,16 @@ import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
-import { isOver, type RunState } from "@mflow/core/state";
-import { isAtWork } from "@mflow/core/transitions";
+import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
+import { isAtWork, isEnded } from "@mflow/core/transitions";
 import { waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
-import type { Aggregate, Effect, RunCommit } from "../store/store.ts";
+import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory, stateOf } from "./memory.ts";
+import { Memory } from "./memory.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
@@ -40,6 +40,8 @@ const LEASE_MS = 60_000;
 const SWEEP_MS = 30_000;
 /** A change of the engine's own that could not be committed is tried again after this. */
 const RETRY_MS = 1_000;
+/** Tasks of a run that are read at once when it is deleted. */
+const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
@@ -59,6 +61,7 @@ export class RunningEngine implements Engine {
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
   readonly #timers = new Set<() => void>();
+  readonly #removed = { request: 0, retention: 0 };
   #isDraining = false;
 
   constructor(options: EngineOptions) {
@@ -244,22 +247,42 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
-  async remove(aggregateId: string, actor: Actor): Promise<void> {
+  async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
-    const { store, logs } = this.#options;
-    const aggregate = await store.runs.load(aggregateId);
-    if (!aggregate) throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
-    if (!isOver(stateOf(aggregate))) {
+    const { store } = this.#options;
+    const run = await store.runs.run(aggregateId);
+    const task = run ? undefined : await store.runs.task(aggregateId);
+    const record = run ?? task;
+    if (!record || task?.pipelineTaskId !== undefined)
+      throw new MflowError("NOT_FOUND", `there is no run or lone task ${aggregateId}`);
+    if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
-    for (const task of aggregate.tasks) {
-      await this.#runners.get(task.runnerType)?.discard?.(task.id);
-      await logs.remove(task.id);
-    }
-    const event = deletion(aggregate, actor, new Date(this.#clock.now()).toISOString());
+    await this.#discard(aggregateId, task);
+    const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);
+    this.#removed[because === undefined ? "request" : "retention"]++;
+  }
+
+  /** Removes the logs of a run's tasks, or of the lone task, and what their runners keep. */
+  async #discard(aggregateId: string, lone: JobTask | undefined): Promise<void> {
+    const { store, logs } = this.#options;
+    const types = new Set<string>();
+    for (let done = 0; ; ) {
+      // A few at a time: what a wide run takes to read holds up commits.
+      const tasks = lone ? [lone] : await store.runs.someTasksOfRun(aggregateId, done, DISCARDED_AT_ONCE);
+      for (const { id, runnerType } of tasks) {
+        types.add(runnerType);
+        await this.#runners.get(runnerType)?.discard?.(id);
+        await logs.remove(id);
+      }
+      done += tasks.length;
+      if (lone || tasks.length < DISCARDED_AT_ONCE) break;
+    }
+    // What was to be released and is not yet goes with the rows.
+    for (const type of types) await this.#runners.get(type)?.release(aggregateId);
   }
 
   checkTerminal(task: JobTask): void {
@@ -299,6 +322,11 @@ export class RunningEngine implements Engine {
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
     const { held, waiting } = this.#slots.counts;
     return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
+  }
+
+  /** Runs and lone tasks that were removed since the start, by why. */
+  get removed(): Readonly<Record<"request" | "retention", number>> {
+    return this.#removed;
   }
 
   #context({
@@ -470,15 +498,21 @@ export class RunningEngine implements Engine {
   }
 }
 
-function deletion({ id, run, tasks }: Aggregate, actor: Actor, at: string): NewHistoryEvent {
-  const { domain, namespace, name } = run ?? (tasks[0] as JobTask);
+function deletion(
+  record: PipelineTask | JobTask,
+  at: string,
+  actor?: Actor,
+  because?: string,
+): NewHistoryEvent {
+  const { id, domain, namespace, name } = record;
   return {
     type: "DELETED",
     at,
     domain,
     namespace,
     name,
-    actor: actor.name,
-    [run ? "pipelineTaskId" : "taskId"]: id,
+    ...(actor && { actor: actor.name }),
+    ...(because !== undefined && { reason: "RETENTION", message: because }),
+    ["runBy" in record ? "pipelineTaskId" : "taskId"]: id,
   };
 }

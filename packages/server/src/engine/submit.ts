@@ -71,8 +71,11 @@ export interface Engine {
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   /** Cancels the run, or the tasks of the stage that the request names. */
   cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
-  /** Deletes an ended run or lone task with its logs. */
-  remove(aggregateId: string, actor: Actor): Promise<void>;
+  /**
+   * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
+   * it, unless `actor` asked for it.
+   */
+  remove(aggregateId: string, actor?: Actor, because?: string): Promise<void>;
   /** Throws what speaks against a terminal in the task, as far as it is known without asking its runner. */
   checkTerminal(task: JobTask): void;
   /**

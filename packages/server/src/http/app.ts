@@ -43,6 +43,7 @@ import { manifestRoutes } from "./routes/manifests.ts";
 import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
 import { recordRoutes } from "./routes/records.ts";
+import { retentionRoutes } from "./routes/retention.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
@@ -70,6 +71,8 @@ export interface AppOptions {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  retention: Services["retention"];
+  archive: Services["archive"];
   /** How the catalogue seals, names and dates; its events are announced by the app. */
   catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
   auth: Authenticator;
@@ -127,6 +130,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...taskLogRoutes(services),
     ...terminalRoutes(services),
     ...eventRoutes(services),
+    ...retentionRoutes(services),
     ...accountRoutes(services),
     ...decideRoutes(services),
     ...callbackRoutes(services),
@@ -202,6 +206,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       targets.allows(host, host.endsWith("localhost") ? "127.0.0.1" : host.replace(/^\[|\]$/g, "")),
   };
   const services: Services = {
+    ...{ retention: options.retention, archive: options.archive },
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, terminals, version, state },
     links: options.listeners.links,
     channels: options.listeners.channels,

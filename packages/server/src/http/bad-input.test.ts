@@ -248,12 +248,14 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     level: "info",
     child: () => logger,
   };
-  const { store, logs, engine, keys } = server;
+  const { store, logs, engine, keys, retention, archive } = server;
   const listJobs = () => Promise.reject(new Error("the password is hunter2"));
   const app = createApp({
     store: { ...store, catalog: { ...store.catalog, listJobs } },
     logs,
     engine,
+    retention,
+    archive,
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
     clusters: server.clusters,

@@ -2,6 +2,7 @@
 // in the history is all that has to be remembered.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { HistoryQuery, HistoryStore } from "../store/store.ts";
 import type { EventBell } from "./event-bell.ts";
@@ -41,7 +42,10 @@ export class EventReader {
     );
   }
 
-  /** Batches in order as they come, until `signal` aborts. Empty ones tell of progress alone. */
+  /**
+   * Batches in order as they come, until `signal` aborts. Empty ones tell of progress alone. Throws EVENTS_ARCHIVED when
+   * what comes next is no longer in the store.
+   */
   async *read(signal: AbortSignal): AsyncGenerator<EventBatch> {
     let after = this.#query.after;
     const alarm = new Alarm();
@@ -56,6 +60,8 @@ export class EventReader {
         // Whatever has a place up to here is in the list that is read after it.
         const seen = await this.#history.lastSeq();
         const events = await this.#history.list({ ...this.#query, after, limit: CHUNK_EVENTS });
+        const { upTo } = await this.#history.archived();
+        if (upTo > after) throw archivedMeanwhile(after, upTo);
         const isAll = events.length < CHUNK_EVENTS;
         const newest = events.at(-1)?.seq ?? after;
         const position = isAll ? Math.max(newest, seen) : newest;
@@ -72,6 +78,14 @@ export class EventReader {
       signal.removeEventListener("abort", stop);
     }
   }
+}
+
+/** Events after the place `after` are in the archive, which ends with `upTo`. */
+export function archivedMeanwhile(after: number, upTo: number): MflowError {
+  return new MflowError(
+    "EVENTS_ARCHIVED",
+    `Events after place ${after} are in the archive, up to place ${upTo}; the stream goes on after that.`,
+  );
 }
 
 /** A bell that is heard also when it rang before anybody waited. */

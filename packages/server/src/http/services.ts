@@ -13,6 +13,8 @@ import type { Channels } from "../listeners/channels.ts";
 import type { DecisionLinks } from "../listeners/decision-links.ts";
 import type { Dispatcher } from "../listeners/dispatcher.ts";
 import type { LogStore } from "../logs/log-store.ts";
+import type { HistoryArchive } from "../retention/history-archive.ts";
+import type { Retention } from "../retention/retention.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
@@ -39,6 +41,9 @@ export interface Services {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  retention: Pick<Retention, "cleanup">;
+  /** Old events that are no longer in the store. */
+  archive: Pick<HistoryArchive, "read">;
   catalog: CatalogContext;
   lint: LintSources;
   accounts: Accounts;

@@ -31,6 +31,7 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   PUSHED_BACK: "结果被退回",
   QUOTA: "超出配额",
   REPORTED: "任务自行上报失败",
+  RETENTION: "已结束的运行按保留规则被删除",
   RUNNER_ERROR: "执行器出错",
   RUN_CANCELED: "运行已取消",
   RUN_FAILED: "运行已失败",

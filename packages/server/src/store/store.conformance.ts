@@ -12,6 +12,7 @@ import { describeDeliveries } from "./testing/deliveries.conformance.ts";
 import { describeDeliveryFilters, describeDeliveryLists } from "./testing/delivery-lists.conformance.ts";
 import { describeDeliveryRemoval } from "./testing/delivery-removal.conformance.ts";
 import { describeDeliveryTargets } from "./testing/delivery-targets.conformance.ts";
+import { describeEndedRuns } from "./testing/ended-runs.conformance.ts";
 import { describeFilters } from "./testing/filters.conformance.ts";
 import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
@@ -56,6 +57,7 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
 
     describeCommits(bench);
     describeRuns(bench);
+    describeEndedRuns(bench);
     describeLists(bench);
     describeOutbox(bench);
     describeHistory(bench);

@@ -4,6 +4,7 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
+import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
@@ -142,6 +143,8 @@ export interface RunStore {
   run(id: string): Promise<PipelineTask | undefined>;
   task(id: string): Promise<JobTask | undefined>;
   tasksOfRun(runId: string): Promise<JobTask[]>;
+  /** At most `limit` of them, without the first `skip`. */
+  someTasksOfRun(runId: string, skip: number, limit: number): Promise<JobTask[]>;
   definition(aggregateId: string): Promise<RunDefinition | undefined>;
   listRuns(query: RunQuery): Promise<Page<PipelineTask>>;
   listTasks(query: TaskQuery): Promise<Page<JobTask>>;
@@ -150,14 +153,52 @@ export interface RunStore {
    * does not depend on how many other tasks there are.
    */
   waitingGates(query: WaitingGateQuery): Promise<Page<WaitingGate>>;
-  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`: the task that asks. */
+  /** The task of this name in this pipeline (or lone job) that SUCCEEDED last, but for `before`, the task that asks. */
   lastSucceeded(query: LastSucceededQuery): Promise<JobTask | undefined>;
   /**
    * Removes an ended aggregate with its tasks and deliveries; history stays, and `history` is added to it, and so does
    * the decision record. PENDING deliveries stay until they end, and the definition, which they need, as long. Rejects
-   * with CONFLICT when it has not ended, with NOT_FOUND when there is none.
+   * with CONFLICT when it has not ended, with NOT_FOUND when there is none. However wide it is, others commit in
+   * between; once it is gone its tasks follow, also when the process dies meanwhile: the next opening goes on.
    */
   remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
+/** What ended runs are runs of: a pipeline by its name, or, for tasks that ran alone, their job. */
+export interface EndedGroupKey extends Scope {
+  kind: "RUN" | "TASK";
+  name: string;
+}
+
+/** How many ended runs or lone tasks there are of a pipeline or job. */
+export interface EndedGroup extends EndedGroupKey {
+  /** Of the group among all. */
+  place: number;
+  succeeded: number;
+  other: number;
+}
+
+/** Ended runs and lone tasks in the order of their ends. No cost here grows with how many there are. */
+export interface EndedRunStore {
+  /** At most `limit` groups that have ended runs, of places after `after`, in order. */
+  groups(after: number, limit: number): Promise<EndedGroup[]>;
+  group(key: EndedGroupKey): Promise<EndedGroup | undefined>;
+  /** At most `limit` that ended in one of these ways, those that ended first, and by id; only what comes after `after`. */
+  oldest(
+    group: EndedGroup,
+    endings: readonly Ending[],
+    limit: number,
+    after?: Pick<EndedRun, "endedAt" | "id">,
+  ): Promise<EndedRun[]>;
+  /** The one that ended last in this way. */
+  newest(group: EndedGroup, ending: Ending): Promise<EndedRun | undefined>;
+}
+
+/** What the state takes of the disk. */
+export interface SpaceStore {
+  space(): Promise<{ bytes: number; freeBytes: number }>;
+  /** Gives back a portion of what is free, when that is much; answers whether it did: then there may be more. */
+  giveBack(): Promise<boolean>;
 }
 
 export interface WaitingGateQuery {
@@ -179,8 +220,8 @@ export interface LastSucceededQuery {
   job: string;
   stageName?: string;
   name: string;
-  /** Id of the task that asks; tasks that are not older are left out. */
-  before: string;
+  /** Id of the task that asks; tasks that are not older are left out. Absent: nobody asks. */
+  before?: string;
 }
 
 export interface Page<T> {
@@ -373,12 +414,26 @@ export interface HistoryQuery {
   taskId?: string;
 }
 
+/** How much of the history is in the archive. */
+export interface ArchivedHistory {
+  /** All up to this place; 0: nothing. */
+  upTo: number;
+  /** Name of the file that was written last; none: empty. */
+  file: string;
+  /** So much of it is whole. */
+  bytes: number;
+}
+
 export interface HistoryStore {
   /** Adds events that belong to no other change. Durable when it resolves. */
   append(events: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** Only events that are not in the archive. */
   list(query: HistoryQuery): Promise<HistoryEvent[]>;
-  /** Place of the newest event, 0 when there is none. */
+  /** Place of the newest event, in the archive or not; 0 when there is none. */
   lastSeq(): Promise<number>;
+  archived(): Promise<ArchivedHistory>;
+  /** Notes what is in the archive, and removes it here. Durable when it resolves. */
+  archive(archived: ArchivedHistory): Promise<void>;
 }
 
 /** A record is written when its stored revision is `expectedRevision`; 0 means that it must not exist. */
@@ -461,6 +516,7 @@ export interface AccountStore {
 /** Closing waits for lists under way; a second close does nothing. */
 export interface Store {
   readonly runs: RunStore;
+  readonly ended: EndedRunStore;
   readonly outbox: Outbox;
   readonly history: HistoryStore;
   readonly catalog: CatalogStore;
@@ -470,5 +526,6 @@ export interface Store {
   readonly channels: ChannelStore;
   readonly clusters: ClusterStore;
   readonly runnerAttempts: RunnerAttemptStore;
+  readonly space: SpaceStore;
   close(): Promise<void>;
 }

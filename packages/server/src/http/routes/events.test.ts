@@ -175,3 +175,66 @@ test("a quiet stream is kept alive by comments", async () => {
   }
   expect(text).toMatch(/^id: \d+\n\n: keep-alive\n\n/);
 });
+
+test("a stream that goes on where the archive is says where it begins, and the archive has the rest", async () => {
+  await prepare({ archived: { keepMs: -60_000, portion: 4 } });
+  await run();
+  await eventually(all, (events) =>
+    events.some(({ type, stage }) => type === "RUN_STAGE" && stage === "SUCCEEDED"),
+  );
+  const before = await all();
+  await server.archive.round(new AbortController().signal);
+  const upTo = before.length - (before.length % 4);
+  const newest = await server.store.history.lastSeq();
+  expect(await server.ok("GET", "/events/places")).toEqual({ archivedUpTo: upTo, newest });
+  const refused = await server.call("GET", "/events?after=1", undefined, { as: "vera" });
+  expect([refused.status, refused.body]).toEqual([
+    410,
+    expect.objectContaining({
+      code: "EVENTS_ARCHIVED",
+      message: `Events after place 1 are in the archive, up to place ${upTo}; the stream goes on after that.`,
+    }),
+  ]);
+  // Who comes back with a place that is gone is told as well; who wants all there are gets them.
+  expect((await server.call("GET", "/events", undefined, { headers: { "last-event-id": "2" } })).status).toBe(
+    410,
+  );
+  const reader = await stream("?after=0");
+  expect(await reader.next()).toEqual({ id: String(upTo) });
+  const lines = await server.ok<string>("GET", "/events/archive");
+  expect(
+    lines
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual(before.slice(0, upTo));
+  const some = await server.ok<string>("GET", "/events/archive?after=2", undefined, { as: "vera" });
+  expect(some.trim().split("\n").length).toBe(upTo - 2);
+  // Of another namespace: nothing that the caller may see.
+  expect(await server.ok<string>("GET", "/events/archive", undefined, { as: "tim" })).toBe("");
+  expect(await server.refusal("GET", "/events/archive?namespace=default", undefined, { as: "tim" })).toEqual([
+    403,
+    "FORBIDDEN",
+  ]);
+});
+
+test("a reader whose next events went to the archive meanwhile comes back to be told", async () => {
+  await prepare({ archived: { keepMs: -60_000, portion: 1 } });
+  const reader = await stream("?after=0", undefined, "tim");
+  await reader.next();
+  const { list } = server.store.history;
+  const isListed = Promise.withResolvers<void>();
+  let isHeld = true;
+  server.store.history.list = async (query) => {
+    if (isHeld && query.limit === 500) {
+      isHeld = false;
+      await server.archive.round(new AbortController().signal);
+      isListed.resolve();
+    }
+    return list(query);
+  };
+  await run("?namespace=team");
+  await isListed.promise;
+  const rest = await reader.rest();
+  expect(rest.filter(({ data }) => data !== undefined)).toEqual([]);
+});

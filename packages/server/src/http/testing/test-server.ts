@@ -10,11 +10,14 @@ import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
+import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
 import type { Engine } from "../../engine/submit.ts";
 import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
+import { HistoryArchive } from "../../retention/history-archive.ts";
+import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
@@ -44,6 +47,10 @@ export interface TestServer {
   store: Store;
   logs: LogStore;
   engine: Engine;
+  /** Not started: it works when it is asked. */
+  retention: Retention;
+  /** The same; `round` moves events. */
+  archive: HistoryArchive;
   keys: Keys;
   accounts: Accounts;
   /** They may send to this machine. */
@@ -77,9 +84,13 @@ async function addUsers(accounts: Accounts, tokens: Map<string, string>): Promis
   }
 }
 
-export interface TestOptions extends Partial<AppOptions> {
+export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "archive">> {
   /** No users: the token of `local` is the local one. */
   isLocal?: boolean;
+  /** Of retention; else everything is kept, and nothing goes that has not ended a minute ago. */
+  retained?: Partial<RetentionParts>;
+  /** Events go to the archive after so long, in portions of so many. */
+  archived?: { keepMs: number; portion: number };
   /** Instead of the FAKE runner. */
   runner?: Runner;
   /** What clusters ask of their runner. */
@@ -90,6 +101,8 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  retained,
+  archived,
   ...options
 }: TestOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "mflow-http-"));
@@ -128,11 +141,18 @@ export async function startTestServer({
   });
   await engine.start();
   await listeners.dispatcher.start();
+  const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
+  const archive = new HistoryArchive({
+    ...{ history: store.history, log, clock: systemClock, folder: join(folder, "archive") },
+    ...{ keepMs: undefined, ...archived },
+  });
   let state: ServerState = "ready";
   const app = createApp({
     store,
     logs,
     engine,
+    retention,
+    archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
@@ -169,7 +189,7 @@ export async function startTestServer({
       body: body === undefined ? undefined : isText ? (body as string) : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json");
+    const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
     const parsed = (isJson ? JSON.parse(text) : text) as T;
     return { status: response.status, headers: response.headers, body: parsed };
   }
@@ -180,6 +200,8 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    retention,
+    archive,
     keys,
     accounts,
     listeners,
@@ -201,6 +223,8 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await retention.stop();
+      await archive.stop();
       await engine.stop();
       await listeners.close();
       await logs.close();

@@ -34,7 +34,9 @@ export class Connection {
   /** Sets up a file that is known to be mflow's. */
   configure(): void {
     // FULL: an acknowledged commit survives the loss of power, not only the death of the process.
+    // Of a file that is new: what is free in it can be given back.
     this.exec(`
+      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA foreign_keys = ON;

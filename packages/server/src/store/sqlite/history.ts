@@ -1,7 +1,7 @@
 // The event stream: appended inside the transaction of the change, read in commit order.
 
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
-import type { HistoryStore } from "../store.ts";
+import type { ArchivedHistory, HistoryStore } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { places } from "./places.ts";
 
@@ -22,13 +22,29 @@ export function appendHistory(connection: Connection): AppendHistory {
 
 export function sqliteHistory(connection: Connection, append: AppendHistory): HistoryStore {
   const events = places<NewHistoryEvent>(connection, "history");
+  const readArchived = connection.prepare("SELECT up_to AS upTo, file, bytes FROM history_archive");
+  const noteArchived = connection.prepare("UPDATE history_archive SET up_to = ?, file = ?, bytes = ?");
+  const removeArchived = connection.prepare("DELETE FROM history WHERE seq <= ?");
+  const archived = () => ({ ...readArchived.get() }) as unknown as ArchivedHistory;
   return {
     async append(added) {
       return connection.transaction(() => append(added));
     },
-    list: (query) => events.list(query),
+    async list(query) {
+      const { upTo } = connection.read(archived);
+      return events.list({ ...query, after: Math.max(query.after, upTo) });
+    },
     async lastSeq() {
-      return connection.read(events.last);
+      return connection.read(() => Math.max(events.last(), archived().upTo));
+    },
+    async archived() {
+      return connection.read(archived);
+    },
+    async archive({ upTo, file, bytes }) {
+      connection.transaction(() => {
+        noteArchived.run(upTo, file, bytes);
+        removeArchived.run(upTo);
+      });
     },
   };
 }

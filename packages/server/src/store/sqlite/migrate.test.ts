@@ -105,6 +105,71 @@ describe("migrations", () => {
     await store.close();
   });
 
+  test("find in a database of schema 3 what has ended, by pipeline and job", async () => {
+    for (const name of ["0001_tables", "0002_listeners_and_gates", "0003_clusters"]) {
+      connection.exec(await readFile(new URL(`../migrations/sqlite/${name}.sql`, import.meta.url), "utf8"));
+    }
+    connection.exec("PRAGMA user_version = 3; PRAGMA application_id = 0x6d666c6f");
+    const ended = (n: number, stage: "SUCCEEDED" | "FAILED", endAt?: string) => {
+      const run = aRun(n, { stage });
+      if (endAt !== undefined) run.status.endAt = endAt;
+      return run;
+    };
+    const runs = [
+      ended(1, "SUCCEEDED", "2026-01-31T12:00:08.123Z"),
+      ended(2, "FAILED", "2026-01-31T12:00:07.001Z"),
+      aRun(3),
+      ended(4, "FAILED"),
+    ];
+    for (const { id, name, status, revision, ...rest } of runs) {
+      const phase = status.stage === "ACTIVE" ? "OPEN" : status.stage;
+      connection
+        .prepare(
+          "INSERT INTO runs (id, name, stage, phase, labels, created, revision, body) VALUES (?, ?, ?, ?, '{}', 1, ?, ?)",
+        )
+        .run(
+          id,
+          name,
+          status.stage,
+          phase,
+          revision,
+          JSON.stringify({ id, name, status, revision, ...rest }),
+        );
+    }
+    const alone = aTask(5, { stage: "SKIPPED" });
+    connection
+      .prepare(
+        "INSERT INTO tasks (id, name, stage, phase, labels, created, revision, body) VALUES (?, ?, ?, ?, '{}', 1, 1, ?)",
+      )
+      .run(alone.id, alone.name, "SKIPPED", "SKIPPED", JSON.stringify(alone));
+    const store = sqliteStore(connection);
+    const [releases, compiles] = await store.ended.groups(-1, 10);
+    if (!releases || !compiles) throw new Error("a group is missing");
+    const scope = { domain: "default", namespace: "default" };
+    expect(releases).toEqual({
+      place: releases.place,
+      kind: "RUN",
+      ...scope,
+      name: "release",
+      succeeded: 1,
+      other: 2,
+    });
+    expect(compiles).toEqual({
+      place: compiles.place,
+      kind: "TASK",
+      ...scope,
+      name: "compile",
+      succeeded: 0,
+      other: 1,
+    });
+    expect(await store.ended.oldest(releases, ["SUCCEEDED", "OTHER"], 10)).toEqual([
+      { id: aRun(4).id, ending: "OTHER", endedAt: Date.parse(timeOf(4)) },
+      { id: aRun(2).id, ending: "OTHER", endedAt: Date.parse("2026-01-31T12:00:07.001Z") },
+      { id: aRun(1).id, ending: "SUCCEEDED", endedAt: Date.parse("2026-01-31T12:00:08.123Z") },
+    ]);
+    await store.close();
+  });
+
   test("of two programs that start at once one migrates and the other finds it done", () => {
     const other = new Connection(connection.path);
     refuseForeign(connection);

@@ -5,6 +5,7 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { phaseOf, runEntry, taskEntry } from "../search-entry.ts";
 import type { Connection } from "./connection.ts";
+import type { EndedRuns } from "./ended-runs.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { SucceededTasks } from "./succeeded-tasks.ts";
 import type { WaitingGates } from "./waiting-gates.ts";
@@ -24,6 +25,7 @@ export function sqliteRows(
   index: SearchIndex,
   gates: WaitingGates,
   succeeded: SucceededTasks,
+  ended: EndedRuns,
 ): Rows {
   const prepare = (sql: string) => connection.prepare(sql);
   const insertRun = prepare(
@@ -57,6 +59,7 @@ export function sqliteRows(
       const body = JSON.stringify(run);
       insertRun.run(id, name, run.status.stage, entry.phase, labels, entry.created, revision, body);
       index.add(entry);
+      ended.noteRun(undefined, run);
     },
     updateRun(run, expectedRevision) {
       const { id, revision } = run;
@@ -68,7 +71,9 @@ export function sqliteRows(
       const stored = storedRun.get(id);
       if (stored?.revision !== expectedRevision) return false;
       moveRun.run(stage, revision, body, phase, labels, id);
-      index.move(runEntry(JSON.parse(stored.body as string) as PipelineTask), runEntry(run));
+      const before = JSON.parse(stored.body as string) as PipelineTask;
+      index.move(runEntry(before), runEntry(run));
+      ended.noteRun(before, run);
       return true;
     },
     insertTask(task, pipeline) {
@@ -89,6 +94,7 @@ export function sqliteRows(
         JSON.stringify(task),
       );
       index.add(entry);
+      ended.noteTask(undefined, task);
       gates.note(task);
       if (entry.phase === "SUCCEEDED") succeeded.add(task, pipeline);
     },
@@ -107,6 +113,7 @@ export function sqliteRows(
       moveTask.run(stage, revision, body, phase, labels, id);
       const before = JSON.parse(stored.body as string) as JobTask;
       index.move(taskEntry(before), taskEntry(task));
+      ended.noteTask(before, task);
       gates.note(task);
       if (before.status.stage === "SUCCEEDED") succeeded.remove(before, pipeline);
       if (stage === "SUCCEEDED") succeeded.add(task, pipeline);

@@ -255,7 +255,13 @@ describe("the SQLite store", () => {
     const filled = tables
       .map(({ name }) => name as string)
       .filter((name) => other.prepare(`SELECT 1 FROM ${name} LIMIT 1`).get());
-    expect(filled.toSorted()).toEqual(["decision_records", "history", "installation", "sqlite_sequence"]);
+    expect(filled.toSorted()).toEqual([
+      "decision_records",
+      "history",
+      "history_archive",
+      "installation",
+      "sqlite_sequence",
+    ]);
   });
 
   test("a decision record that was changed, removed or renumbered in the file breaks the chain", async () => {

@@ -10,6 +10,7 @@ import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
 import { sqliteDeliveries } from "./deliveries.ts";
 import { deliveryRemoval } from "./delivery-removal.ts";
 import { deliveryTargets } from "./delivery-targets.ts";
+import { endedRuns, sqliteEndedRuns } from "./ended-runs.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
 import { lanes } from "./lanes.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
@@ -21,6 +22,7 @@ import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
 import { type RunParts, sqliteRuns } from "./runs.ts";
 import { searchIndex } from "./search-index.ts";
+import { sqliteSpace } from "./space.ts";
 import { succeededTasks } from "./succeeded-tasks.ts";
 import { waitingGates } from "./waiting-gates.ts";
 
@@ -54,6 +56,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
   const appendDecisions = appendRecords(connection);
   const gates = waitingGates(connection);
   const succeeded = succeededTasks(connection);
+  const ended = endedRuns(connection);
   const turns = lanes(connection);
   const targets = deliveryTargets(connection);
   const removal = deliveryRemoval(connection, index, targets);
@@ -62,13 +65,15 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     gates,
     succeeded,
     removal,
-    rows: sqliteRows(connection, index, gates, succeeded),
+    ended,
+    rows: sqliteRows(connection, index, gates, succeeded, ended),
     deliveries: newDeliveries(connection, index, turns, targets),
     appendHistory: append,
     appendRecords: appendDecisions,
   };
   return {
     runs: sqliteRuns(connection, reader, parts, now),
+    ended: sqliteEndedRuns(connection),
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection, append),
     catalog: sqliteCatalog(connection, reader, index, append),
@@ -78,6 +83,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
     runnerAttempts: sqliteRunnerAttempts(connection),
+    space: sqliteSpace(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();

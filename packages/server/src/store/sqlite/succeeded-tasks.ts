@@ -13,6 +13,9 @@ export interface SucceededTasks {
   last(query: LastSucceededQuery): string | undefined;
 }
 
+/** Comes after every id. */
+const AFTER_ALL = "~";
+
 const SAME = "domain = ? AND namespace = ? AND pipeline = ? AND stage_name = ? AND name = ? AND job = ?";
 
 export function succeededTasks(connection: Connection): SucceededTasks {
@@ -38,7 +41,7 @@ export function succeededTasks(connection: Connection): SucceededTasks {
       // Its end was corrected since.
       search.run(...kin, task.id);
     },
-    last({ scope, pipeline = "", stageName = "", name, job, before }) {
+    last({ scope, pipeline = "", stageName = "", name, job, before = AFTER_ALL }) {
       const found = newest.get(scope.domain, scope.namespace, pipeline, stageName, name, job, before);
       return found?.task_id as string | undefined;
     },

@@ -95,6 +95,24 @@ export function describeHistory(bench: Bench): void {
       expect(await list({ taskId: "task-unknown" })).toEqual([]);
     });
 
+    test("in the archive is no longer read, and its places stay taken", async () => {
+      const { history } = bench.store;
+      expect(await history.archived()).toEqual({ upTo: 0, file: "", bytes: 0 });
+      const written = await write([1, 2, 3, 4].map((attempt) => anEvent({ attempt, namespace: "ops" })));
+      const archived = { upTo: 3, file: "events-2026-01.jsonl.gz", bytes: 99 };
+      await history.archive(archived);
+      expect(await history.archived()).toEqual(archived);
+      expect(await list({})).toEqual(written.slice(3));
+      expect(await list({ scope: { namespace: "ops" } })).toEqual(written.slice(3));
+      await history.archive({ ...archived, upTo: 4 });
+      expect(await list({})).toEqual([]);
+      expect(await history.lastSeq()).toBe(4);
+      await bench.store.close();
+      const reopened = await bench.another();
+      expect(await reopened.history.lastSeq()).toBe(4);
+      expect(await reopened.history.append([anEvent()])).toEqual([{ seq: 5, ...anEvent() }]);
+    });
+
     test("finds the rare events of a scope among very many others", async () => {
       const many = Array.from({ length: 3500 }, (_, i) =>
         anEvent({ namespace: i % 500 === 0 ? "rare" : "busy" }),

@@ -52,6 +52,8 @@ export function describeRuns(bench: Bench): void {
       const written = [ordered[4], ordered[1], ordered[3], ordered[0], ordered[2]] as JobTask[];
       await commit(aNewRun(run, written));
       expect((await bench.store.runs.load(run.id))?.tasks).toEqual(ordered);
+      expect(await bench.store.runs.someTasksOfRun(run.id, 0, 2)).toEqual(ordered.slice(0, 2));
+      expect(await bench.store.runs.someTasksOfRun(run.id, 2, 9)).toEqual(ordered.slice(2));
       expect(await bench.store.runs.tasksOfRun(run.id)).toEqual(ordered);
     });
 
@@ -177,6 +179,26 @@ export function describeRuns(bench: Bench): void {
       await commit(aNewTask(named(2)));
       for (const query of [{ labels: { app: "web" } }, { job: "shell" }, { text: "night" }, {}])
         expect((await runs.listTasks({ limit: 10, ...query })).items).toEqual([named(2)]);
+    });
+
+    test("a wide run goes whole, and commits come in between", async () => {
+      const run = aRun(1, { stage: "SUCCEEDED" });
+      const tasks = Array.from({ length: 230 }, (_, i) => aTaskOf(run, i + 1, i + 1, { stage: "SUCCEEDED" }));
+      await commit(aNewRun(run, tasks));
+      const { runs } = bench.store;
+      let isGone = false;
+      const removed = runs.remove(run.id).then(() => {
+        isGone = true;
+      });
+      await commit(aNewRun(aRun(2)));
+      const wasGone = isGone;
+      await removed;
+      expect(wasGone).toBe(false);
+      expect(await runs.run(run.id)).toBeUndefined();
+      expect(await runs.tasksOfRun(run.id)).toEqual([]);
+      expect((await runs.listTasks({ limit: 10 })).items).toEqual([]);
+      const query = { scope: run, pipeline: "release", stageName: "main", name: "build", job: "compile" };
+      expect(await runs.lastSucceeded(query)).toBeUndefined();
     });
 
     test("what has not ended stays", async () => {

@@ -78,6 +78,25 @@ CREATE TABLE effects (
   last_error TEXT
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE ended_groups (
+  n INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  succeeded INTEGER NOT NULL,
+  other INTEGER NOT NULL,
+  UNIQUE (kind, domain, namespace, name)
+) STRICT;
+
+CREATE TABLE ended_runs (
+  ended_group INTEGER NOT NULL,
+  ending TEXT NOT NULL,
+  ended INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  PRIMARY KEY (ended_group, ending, ended, id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE grants (
   user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
   domain TEXT NOT NULL,
@@ -103,6 +122,12 @@ CREATE TABLE history (
   aggregate_id TEXT,
   task_id TEXT,
   body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE history_archive (
+  up_to INTEGER NOT NULL,
+  file TEXT NOT NULL,
+  bytes INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE idempotency (
@@ -157,6 +182,11 @@ CREATE TABLE pipelines (
   body TEXT NOT NULL,
   UNIQUE (domain, namespace, name)
 ) STRICT;
+
+CREATE TABLE removals (
+  aggregate_id TEXT PRIMARY KEY,
+  pipeline TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runner_attempts (
   n INTEGER PRIMARY KEY,
