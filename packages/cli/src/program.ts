@@ -8,6 +8,7 @@ import { declareClusterCommands } from "./commands/declare-clusters.ts";
 import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
 import { declareRunCommands } from "./commands/declare-runs.ts";
+import { declareScheduleCommands } from "./commands/declare-schedules.ts";
 import { declareServerCommands, SERVER_GROUP } from "./commands/declare-server.ts";
 import { type Context, type GlobalOptions, makeContext } from "./context.ts";
 import { styleFor } from "./display/style.ts";
@@ -91,6 +92,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
   declareRunCommands(program, runs);
   declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
+  declareScheduleCommands(program, runs);
   declareAccountCommands(program, runs);
   declareListenerCommands(program, runs);
   declareClusterCommands(program, runs);

@@ -10,11 +10,13 @@ import { timeoutRules } from "./lint/durations.ts";
 import { error, type Finding, warning } from "./lint/finding.ts";
 import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
+import { KnownPipelines } from "./lint/known-pipelines.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
+import { type ScheduleLookups, scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
 import { valueLevelRules } from "./lint/values.ts";
@@ -30,6 +32,7 @@ import type { Scope } from "./schema/scalars.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { type JobRefFrom, jobRefsOf, refKey } from "./lint/jobs.ts";
+export { pipelineRefsOf } from "./lint/known-pipelines.ts";
 export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
@@ -123,11 +126,11 @@ function* overlaidClusterRules(
 function rulesOf(
   manifest: Manifest,
   context: LintContext,
-  jobs: JobLookup,
-  pipelines: PipelineLookup,
+  { known, pipelines, jobs }: ScheduleLookups,
 ): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, { known, pipelines, jobs });
   return pipelineRules(sourceOfManifest(manifest, context.scope), context, jobs, pipelines);
 }
 
@@ -147,8 +150,11 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  * warnings that they may do something else than was meant.
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
-  const jobs = new JobLookup(documents, context);
-  const pipelines = new PipelineLookup(documents, context);
+  const lookups = {
+    known: new KnownPipelines(documents, context),
+    pipelines: new PipelineLookup(documents, context),
+    jobs: new JobLookup(documents, context),
+  };
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -156,7 +162,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
+    for (const finding of rulesOf(document.manifest, context, lookups)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

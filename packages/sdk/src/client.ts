@@ -11,6 +11,7 @@ import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { archivedEvents, type EventOptions, eventPlaces, followEvents, newestPlace } from "./events.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
+import { scheduleCalls } from "./schedules.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
 
 /**
@@ -22,6 +23,7 @@ export function createClient(options: ClientOptions) {
   return {
     jobs: jobCalls(transport),
     pipelines: pipelineCalls(transport),
+    schedules: scheduleCalls(transport),
     manifests: manifestCalls(transport),
     runs: runCalls(transport),
     tasks: taskCalls(transport),

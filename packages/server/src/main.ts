@@ -29,6 +29,7 @@ import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
+import { Schedules } from "./triggers/schedules.ts";
 import { VERSION } from "./version.ts";
 
 export interface RunningServer {
@@ -133,6 +134,12 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: publicUrl,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   const retention = new Retention({
     ...{ store, engine, log, clock: systemClock },
     defaults: config.retention,
@@ -146,6 +153,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     store,
     logs,
     engine,
+    schedules,
     retention,
     archive,
     auth: new TokenAuthenticator(accounts, localToken),
@@ -184,8 +192,10 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   // The engine stops first: what it still tells of is in the store then, for this life or the next.
   opened.defer(() => listeners.close());
   opened.defer(() => engine.stop());
+  opened.defer(() => schedules.stop());
   await engine.start();
   await listeners.dispatcher.start();
+  await schedules.start();
   opened.defer(() => archive.stop());
   opened.defer(() => retention.stop());
   retention.start();
@@ -199,7 +209,8 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, listeners, config.idleExitMs, close));
+  if (config.idleExitMs !== undefined)
+    opened.defer(whenIdle(engine, listeners, schedules, config.idleExitMs, close));
   return { address, ended, close };
 }
 
@@ -229,22 +240,23 @@ function gaugesOf(engine: RunningEngine) {
 }
 
 /**
- * Calls back once nothing was under way, and no message waited to be sent, for a while; woken by events, so that an idle
+ * Calls back once nothing was under way, no message waited to be sent and no schedule had a time to come, for a while; woken by events, so that an idle
  * server uses no CPU.
  */
 function whenIdle(
   engine: RunningEngine,
   { dispatcher }: OpenListeners,
+  schedules: Schedules,
   idleMs: number,
   callback: () => void,
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
-  const busy = () => engine.busy() || dispatcher.busy();
+  const busy = () => engine.busy() || dispatcher.busy() || schedules.busy();
   const check = () => {
     clearTimeout(timer);
     timer = busy() ? undefined : setTimeout(() => (busy() ? undefined : callback()), idleMs);
   };
-  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check)];
+  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check), schedules.watch(check)];
   check();
   return () => {
     clearTimeout(timer);

@@ -31,7 +31,7 @@ export interface DescribeOptions {
 type Fact = readonly [label: string, value: string | number | undefined];
 
 /** Labels and values in two columns; those without a value are left out. */
-function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
+export function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
   const known = facts.filter(([, value]) => value !== undefined && value !== "");
   const width = Math.max(...known.map(([label]) => label.length));
   return known.map(
@@ -39,13 +39,19 @@ function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[]
   );
 }
 
-function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
+/** A title with its lines below; nothing when there are none. */
+export function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
   return lines.length === 0
     ? []
     : ["", style.tone("strong", title), ...lines.map((line) => (line ? `  ${line}` : ""))];
 }
 
-function table<T>(columns: readonly Column<T>[], items: readonly T[], options: DescribeOptions): string[] {
+/** The rows of a table in a section. */
+export function table<T>(
+  columns: readonly Column<T>[],
+  items: readonly T[],
+  options: DescribeOptions,
+): string[] {
   return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
 }
 

@@ -21,12 +21,15 @@ export interface LintContext {
   /** The PUBLISHED versions of the job of a reference with a range that nothing is in. */
   publishedVersions?(ref: string, from: Scope): readonly string[];
   /**
-   * The stored pipeline of a full name, of those that the documents extend. Left out when there is no store to ask: then a
-   * pipeline that extends one that is not among the documents is not checked, with a warning as for jobs.
+   * The stored pipeline of a full reference, of those that the documents extend, that their schedules name, and that these
+   * extend. Left out when there is no store to ask: then what is not among the documents is not checked, with a warning as
+   * for jobs.
    */
-  findPipeline?(name: string): PipelineSource | undefined;
+  findPipeline?(ref: string): PipelineSource | undefined;
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
+  /** Names of stored pipelines, for "did you mean". */
+  pipelineNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */
   overlay?: boolean;
   /** Names of params that the run request fills, so that nothing asks for them. */

@@ -19,7 +19,8 @@ import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/j
 import type { Scope } from "../schema/scalars.ts";
 import { rangeProblem, versionsInRange } from "../version-range.ts";
 import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
-import { PipelineLookup, sourceOfManifest } from "./pipelines.ts";
+import { KnownPipelines, pipelineRefsOf } from "./known-pipelines.ts";
+import { PipelineLookup, sourcesOf } from "./pipelines.ts";
 
 /** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
 export interface Resolution {
@@ -186,20 +187,23 @@ export function refKey(ref: string, { domain, namespace }: Scope): string {
 }
 
 /**
- * The jobs that the pipelines among the documents name, in their full form and each once, for a caller that looks
- * them up before `lint`; of one that extends another the jobs of the whole. References that cannot be read are left out.
+ * The jobs of the pipelines among the documents and of those that their schedules name, in their full form and each once,
+ * for a caller that looks them up before `lint`; of a pipeline that extends another the jobs of the whole. References that
+ * cannot be read are left out.
  */
 export function jobRefsOf(
   documents: readonly ParsedDocument[],
   context: Pick<LintContext, "scope" | "findPipeline">,
 ): JobRefFrom[] {
-  const pipelines = new PipelineLookup(documents, context);
+  const lookup = new PipelineLookup(documents, context);
+  const known = new KnownPipelines(documents, context);
+  const scheduled = pipelineRefsOf(documents, context.scope).flatMap(
+    (ref) => known.resolve(ref, context.scope).pipeline ?? [],
+  );
   const refs = new Map<string, JobRefFrom>();
-  for (const { manifest } of documents) {
-    if (manifest.kind !== "Pipeline") continue;
-    const from = scopeOf(manifest.metadata, context.scope);
-    const { stages = [] } =
-      pipelines.putTogether(sourceOfManifest(manifest, context.scope)).whole?.spec ?? {};
+  for (const source of [...sourcesOf(documents, context.scope), ...scheduled]) {
+    const from = source.scope;
+    const { stages = [] } = lookup.putTogether(source).whole?.spec ?? {};
     for (const task of stages.flatMap((stage) => stage.tasks)) {
       const ref = readableRef(task.job, from);
       if (ref !== undefined) refs.set(refKey(ref, from), { ref, from });

@@ -20,7 +20,8 @@ export function sourceOfManifest({ metadata, spec }: PipelineManifest, scope: Sc
   return { name: metadata.name, scope: scopeOf(metadata, scope), spec };
 }
 
-function fullName({ name, scope }: PipelineSource): string {
+/** E.g. `shop@web.corp`. */
+export function fullName({ name, scope }: PipelineSource): string {
   return formatPipelineRef({ name, ...scope });
 }
 

@@ -54,7 +54,8 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
 };
 
-const listQuery = {
+/** Of lists of records that have names and labels. */
+export const listQuery = {
   ...pageQuery,
   label: Type.Optional(
     Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {

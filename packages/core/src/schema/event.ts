@@ -36,6 +36,12 @@ export const EVENT_TYPES = [
   "JOB_STAGE",
   "TERMINAL_OPENED",
   "TERMINAL_CLOSED",
+  "SCHEDULE_STARTED",
+  "SCHEDULE_SKIPPED",
+  "SCHEDULE_REFUSED",
+  "SCHEDULE_MISSED",
+  "SCHEDULE_PAUSED",
+  "SCHEDULE_RESUMED",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -76,6 +82,12 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   JOB_STAGE: "A job was published or deprecated.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
   TERMINAL_CLOSED: "A terminal has ended; `message` says how, and in which container.",
+  SCHEDULE_STARTED: "A schedule started a run; `name` is the schedule.",
+  SCHEDULE_SKIPPED: "A time of a schedule passed without a run, because an earlier one had not ended.",
+  SCHEDULE_REFUSED: "A schedule could not start its run; `message` says why.",
+  SCHEDULE_MISSED: "Times of a schedule passed while nobody could start its runs; `message` says which.",
+  SCHEDULE_PAUSED: "A person paused a schedule.",
+  SCHEDULE_RESUMED: "A person resumed a schedule; its runs have their rights from now on.",
 };
 
 /** An event before the store gave it its place in the stream. */

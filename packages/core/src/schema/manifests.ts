@@ -41,7 +41,7 @@ export const ApplyRequest = closed(
         },
         {
           description:
-            "Deletes jobs and pipelines of `domain` and `namespace` that have these labels and that no document is about, together with the apply. What cannot be deleted is kept. Needs admin.",
+            "Deletes jobs, pipelines and schedules of `domain` and `namespace` that have these labels and that no document is about, together with the apply. What cannot be deleted is kept. Needs admin.",
         },
       ),
     ),
@@ -54,7 +54,7 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
   id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
   domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
   namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
@@ -66,7 +66,7 @@ export const AppliedDocument = closed({
 export type AppliedDocument = Static<typeof AppliedDocument>;
 
 export const PrunedRecord = closed({
-  kind: oneOf(["Job", "Pipeline"], "What it is."),
+  kind: oneOf(["Job", "Pipeline", "Schedule"], "What it is."),
   id: Type.String({ description: "Id of the record." }),
   domain: Type.String({ description: "Domain of the record." }),
   namespace: Type.String({ description: "Namespace of the record." }),
@@ -104,7 +104,7 @@ export const FieldChangeBody = closed({
 export type FieldChangeBody = Static<typeof FieldChangeBody>;
 
 export const DiffedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
   domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
   namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
   name: Type.String({ description: "Name of the record." }),

@@ -44,6 +44,7 @@ export const RunPipelineRequest = closed({
       description: "At most one run per value of this label, instead of what the pipeline says.",
     }),
   ),
+  queue: Type.Optional(Type.Boolean({ description: "Wait in line instead of being refused." })),
   triggerMode: Type.Optional(TriggerMode),
   dryRun,
 });

@@ -4,13 +4,19 @@ import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { type PipelineSource, putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
 import type { Manifest } from "@mflow/core/manifest";
-import { formatPipelineRef, type PipelineNameRef } from "@mflow/core/reference";
+import {
+  formatPipelineRef,
+  type PipelineNameRef,
+  type PipelineRef,
+  parsePipelineRef,
+} from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest, JobSpec } from "@mflow/core/schema/job";
 import { isExtending, type Pipeline, type PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Labels, Scope } from "@mflow/core/schema/scalars";
+import type { Schedule, ScheduleManifest } from "@mflow/core/schema/schedule";
 import { sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
 import {
@@ -19,14 +25,17 @@ import {
   compareForms,
   compareJobs,
   comparePipelines,
+  compareSchedules,
 } from "./compare-records.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";
 import { scopeOf } from "./describing.ts";
 import { JobLookup } from "./job-lookup.ts";
 import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-record.ts";
-import { restoreJob, restorePipeline, sealedTextProblems } from "./masked-values.ts";
+import { restoreJob, restorePipeline, restoreSchedule, sealedTextProblems } from "./masked-values.ts";
 import { pipelineFrom } from "./pipeline-record.ts";
 import { type Pruned, planPrune } from "./prune.ts";
+import { scheduleFrom } from "./schedule-record.ts";
+import { scheduledPipeline } from "./scheduled-pipeline.ts";
 
 /** A valid manifest, and how its problems say where it is. */
 export interface GivenDocument {
@@ -66,12 +75,13 @@ export interface ApplyOptions {
   /** `NEW`: a record that exists is refused with NAME_TAKEN. */
   only?: "NEW";
   /** Throws when the stored record is not one that may be replaced. */
-  checkStored?(stored: Job | Pipeline): void;
+  checkStored?(stored: Job | Pipeline | Schedule): void;
 }
 
 export type Applied = { action: RecordAction; compared?: Compared } & (
   | { kind: "Job"; record: Job }
   | { kind: "Pipeline"; record: Pipeline }
+  | { kind: "Schedule"; record: Schedule }
   | { kind: "Cluster"; record: { name: string } }
 );
 
@@ -83,8 +93,8 @@ export interface ApplyOutcome {
 }
 
 /**
- * Creates or changes the jobs and pipelines of manifests, in one commit, and clusters after it. What is as the manifest
- * says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
+ * Creates or changes the jobs, pipelines and schedules of manifests, in one commit, and clusters after it. What is as the
+ * manifest says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
  * was written.
  */
 export async function applyManifests(
@@ -110,8 +120,10 @@ class Application {
   readonly #options: ApplyOptions;
   readonly #lookup: JobLookup;
   readonly #seen = new Set<string>();
-  /** Full names of pipelines that documents extend, with one that does. */
-  readonly #extending = new Map<string, string>();
+  /** Full names of pipelines that documents need, with what says which one does, e.g. `Pipeline shop extends it`. */
+  readonly #inUse = new Map<string, string>();
+  /** Those of these manifests, by their full reference. */
+  readonly #pipelines = new Map<string, Pipeline>();
   readonly #changes: CatalogChange[] = [];
   readonly #history: NewHistoryEvent[] = [];
   readonly #clusters: ClusterManifest[] = [];
@@ -128,8 +140,8 @@ class Application {
   /** The answer has also the clusters that are to be written. */
   async plan(): Promise<Plan<ApplyOutcome & { clusters: ClusterManifest[] }>> {
     const applied = new Map<GivenDocument, Applied>();
-    // Jobs first: pipelines refer to them, wherever they stand in the files.
-    for (const kind of ["Job", "Pipeline", "Cluster"] as const) {
+    // Jobs first: pipelines refer to them, and schedules to those, wherever they stand in the files.
+    for (const kind of ["Job", "Pipeline", "Schedule", "Cluster"] as const) {
       for (const document of this.#documents) {
         if (document.manifest.kind !== kind) continue;
         const one = await this.#guarded(document, () => this.#applyOne(document, document.manifest));
@@ -199,8 +211,7 @@ class Application {
         const title = "version" in record ? jobTitle(record) : record.name;
         return this.#seen.has(seenKey(`${kind} ${title}`, record));
       },
-      extending: ({ name, domain, namespace }) =>
-        this.#extending.get(formatPipelineRef({ name, domain, namespace })),
+      use: ({ name, domain, namespace }) => this.#inUse.get(formatPipelineRef({ name, domain, namespace })),
     });
     this.#changes.push(...changes);
     return pruned;
@@ -215,7 +226,7 @@ class Application {
     this.#seen.add(key);
   }
 
-  #checkStored(what: string, stored: Job | Pipeline | undefined): void {
+  #checkStored(what: string, stored: Job | Pipeline | Schedule | undefined): void {
     if (!stored) return;
     if (this.#options.only === "NEW") throw new MflowError("NAME_TAKEN", `${what} exists (${stored.id}).`);
     this.#options.checkStored?.(stored);
@@ -225,6 +236,7 @@ class Application {
     refuseProblems(sealedTextProblems(manifest, this.#context.vault));
     if (manifest.kind === "Job") return this.#applyJob(document, manifest);
     if (manifest.kind === "Cluster") return this.#applyCluster(manifest);
+    if (manifest.kind === "Schedule") return this.#applySchedule(manifest);
     return this.#applyPipeline(document, manifest);
   }
 
@@ -294,7 +306,7 @@ class Application {
     const together = await putTogetherFrom(source, (ref) => this.#findPipeline(ref));
     const whole = requireWhole(together, name);
     this.#warnings.push(...together.problems.map(document.locate));
-    for (const extended of whole.extended) this.#extending.set(extended, name);
+    for (const extended of whole.extended) this.#inUse.set(extended, `Pipeline ${name} extends it`);
     const ofJobs: ErrorDetail[] = [];
     const jobs = await this.#lookup.jobsOf(whole.spec, scope, ofJobs);
     const problems = ofJobs.map(whole.told);
@@ -314,8 +326,60 @@ class Application {
     if (action !== "UNCHANGED") {
       this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
     }
+    const { id, domain, namespace } = pipeline;
+    this.#pipelines.set(formatPipelineRef({ id }), pipeline);
+    this.#pipelines.set(formatPipelineRef({ name, domain, namespace }), pipeline);
     const compared = this.#options.compare && comparePipelines(stored, pipeline, vault);
     return { kind: "Pipeline", record: pipeline, action, ...(compared && { compared }) };
+  }
+
+  async #applySchedule(manifest: ScheduleManifest): Promise<Applied> {
+    const { store, vault } = this.#context;
+    const { name } = manifest.metadata;
+    const scope = scopeOf(manifest.metadata, this.#options.scope);
+    this.#once(`Schedule ${name}`, scope);
+    const stored = await store.findSchedule(scope, name);
+    this.#checkStored(`Schedule ${name}`, stored);
+    const { needed, sensitive } = await scheduledPipeline(
+      await this.#pipelineOf(manifest, scope),
+      (ref) => this.#appliedPipeline(ref),
+      this.#lookup,
+    );
+    for (const pipeline of needed) this.#inUse.set(pipeline, `Schedule ${name} needs it`);
+    const problems: ErrorDetail[] = [];
+    const spec = restoreSchedule(manifest.spec, stored?.spec, sensitive, vault, problems);
+    refuseProblems(problems);
+    const { schedule, action } = scheduleFrom(
+      this.#context,
+      manifest,
+      spec,
+      sensitive,
+      scope,
+      stored,
+      this.#options.actor,
+    );
+    if (action !== "UNCHANGED") {
+      this.#changes.push({ put: "schedule", schedule, expectedRevision: stored?.revision ?? 0 });
+    }
+    const compared = this.#options.compare && compareSchedules(stored, schedule, vault);
+    return { kind: "Schedule", record: schedule, action, ...(compared && { compared }) };
+  }
+
+  /** The pipeline that a schedule names. Whoever applies must be allowed to run it: its runs have their rights. */
+  async #pipelineOf({ spec }: ScheduleManifest, scope: Scope): Promise<Pipeline> {
+    const pipeline = await this.#appliedPipeline(parsePipelineRef(spec.pipeline, scope));
+    if (pipeline) this.#options.mayWrite(pipeline);
+    if (pipeline) return pipeline;
+    const message = `there is no pipeline \`${spec.pipeline}\``;
+    throw new MflowError("INVALID_DOCUMENT", message, [{ path: "/spec/pipeline", message }]);
+  }
+
+  /** A pipeline as it will be; those of these manifests are known by then. */
+  async #appliedPipeline(ref: PipelineRef): Promise<Pipeline | undefined> {
+    const { store } = this.#context;
+    const given = this.#pipelines.get(formatPipelineRef(ref));
+    if (given) return given;
+    return "id" in ref ? store.pipeline(ref.id) : store.findPipeline(ref, ref.name);
   }
 
   async #applyCluster(manifest: ClusterManifest): Promise<Applied> {

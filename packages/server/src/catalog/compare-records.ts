@@ -3,9 +3,10 @@
 import { changesBetween, type FieldChange, markSecret } from "@mflow/core/record-diff";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
+import type { Schedule } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { describing } from "./describing.ts";
-import { jobForm, pipelineForm, withSecrets } from "./sameness.ts";
+import { jobForm, pipelineForm, scheduleForm, withSecrets } from "./sameness.ts";
 
 export interface Compared {
   changes: FieldChange[];
@@ -46,4 +47,13 @@ export function comparePipelines(stored: Pipeline | undefined, pipeline: Pipelin
     spec: withSecrets(pipelineForm(one.spec), vault, markSecret),
   });
   return { changes: stored ? changesBetween(form(stored), form(pipeline)) : [] };
+}
+
+/** Of a new schedule there are no changes: all of it is new. */
+export function compareSchedules(stored: Schedule | undefined, schedule: Schedule, vault: Vault): Compared {
+  const form = (one: Schedule) => ({
+    metadata: describing(one),
+    spec: withSecrets(scheduleForm(one.spec), vault, markSecret),
+  });
+  return { changes: stored ? changesBetween(form(stored), form(schedule)) : [] };
 }

@@ -8,6 +8,7 @@ import { below } from "@mflow/core/pointer";
 import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
 import type { GivenPipelineSpec, PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { restoreListeners } from "./masked-listeners.ts";
 
@@ -117,4 +118,17 @@ export function restorePipeline<S extends GivenPipelineSpec>(
     const list = restoreValues(given, known?.[values], `${path}/${values}`, sensitiveIn(jobs), restoring);
     return list === given ? restored : { ...restored, [values]: list };
   });
+}
+
+/** The schedule spec with masked values restored. `sensitive` names params that its pipeline takes as such. */
+export function restoreSchedule(
+  spec: ScheduleSpec,
+  stored: ScheduleSpec | undefined,
+  sensitive: ReadonlySet<string>,
+  vault: Vault,
+  problems: ErrorDetail[],
+): ScheduleSpec {
+  const restoring = { vault, problems };
+  const values = restoreValues(spec.runParams, stored?.runParams, "/spec/runParams", sensitive, restoring);
+  return { ...spec, ...(values && { runParams: values }) };
 }

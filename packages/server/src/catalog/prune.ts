@@ -4,6 +4,7 @@
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Labels, Scope } from "@mflow/core/schema/scalars";
+import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogChange, Page, PageQuery } from "../store/store.ts";
 import type { CatalogContext } from "./context.ts";
 import { whyJobStays, whyPipelineStays } from "./delete-record.ts";
@@ -12,22 +13,25 @@ import { jobTitle } from "./job-record.ts";
 export type Pruned = { action: "DELETED" | "KEPT"; reason?: string } & (
   | { kind: "Job"; record: Job }
   | { kind: "Pipeline"; record: Pipeline }
+  | { kind: "Schedule"; record: Schedule }
 );
 
 export interface PrunePlan {
-  /** Pipelines first, then jobs, by name. */
+  /** Schedules first, then pipelines, then jobs, by name. */
   pruned: Pruned[];
   changes: CatalogChange[];
 }
 
 const PAGE = 500;
 
+const STORED_AS = { Job: "job", Pipeline: "pipeline", Schedule: "schedule" } as const;
+
 /** What the documents of the apply say of stored records. */
 export interface GivenRecords {
   /** Whether a document is about it. */
-  has(kind: Pruned["kind"], record: Job | Pipeline): boolean;
-  /** The pipeline among the documents that extends it. */
-  extending(pipeline: Pipeline): string | undefined;
+  has(kind: Pruned["kind"], record: Pruned["record"]): boolean;
+  /** What a document does with a pipeline, e.g. `Pipeline shop extends it`; nothing when none needs it. */
+  use(pipeline: Pipeline): string | undefined;
 }
 
 export async function planPrune(
@@ -38,13 +42,16 @@ export async function planPrune(
 ): Promise<PrunePlan> {
   const { store } = context;
   const pruned: Pruned[] = [];
+  for await (const record of all((page) => store.listSchedules({ scope, labels, ...page }))) {
+    if (!given.has("Schedule", record)) pruned.push({ kind: "Schedule", record, ...outcome(undefined) });
+  }
   for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
     if (given.has("Pipeline", record)) continue;
-    const extending = given.extending(record);
+    const use = given.use(record);
     const reason =
-      extending === undefined
+      use === undefined
         ? await whyPipelineStays(context, record)
-        : `Pipeline ${extending} extends it; keep its document, or change that one first.`;
+        : `${use}; keep its document, or change that one first.`;
     pruned.push({ kind: "Pipeline", record, ...outcome(reason) });
   }
   for await (const record of all((page) => store.listJobs({ scope, labels, ...page }))) {
@@ -54,8 +61,8 @@ export async function planPrune(
   const changes = pruned
     .filter(({ action }) => action === "DELETED")
     .map(({ kind, record }): CatalogChange => {
-      const remove = kind === "Job" ? "job" : "pipeline";
-      return { remove, id: record.id, expectedRevision: record.revision };
+      const { id, revision } = record;
+      return { remove: STORED_AS[kind], id, expectedRevision: revision };
     });
   return { pruned, changes };
 }

@@ -17,6 +17,7 @@ import {
   type TaskOverride,
   type TaskSpec,
 } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 
 /** Absent when it is what an absent one means. */
@@ -228,6 +229,38 @@ export function pipelineForm(spec: GivenPipelineSpec): object {
   };
 }
 
+/** A time in the one way of writing it; what is no time stays. */
+function moment(text: string | undefined): string | undefined {
+  const time = Date.parse(text ?? "");
+  return Number.isNaN(time) ? text : new Date(time).toISOString();
+}
+
+/** The plain form of a schedule spec; sealed texts are as they are. */
+export function scheduleForm(spec: ScheduleSpec): object {
+  const { cron, catchUp } = spec;
+  const expressions = (Array.isArray(cron) ? cron : [cron]).map((one) => one.trim().replace(/\s+/g, " "));
+  const [first, ...others] = [...new Set(expressions)].sort();
+  return {
+    ...spec,
+    cron: others.length === 0 ? first : [first, ...others],
+    timeZone: unless(spec.timeZone, "UTC"),
+    runParams: values(spec.runParams),
+    labels: unlessEmpty(spec.labels),
+    overlap: unless(spec.overlap, "SKIP"),
+    jitter: unless(duration(spec.jitter), "0ms"),
+    paused: unless(spec.paused, false),
+    startAt: moment(spec.startAt),
+    endAt: moment(spec.endAt),
+    catchUp: unlessEmpty(
+      catchUp && {
+        ...catchUp,
+        policy: unless(catchUp.policy, "SKIP"),
+        within: duration(catchUp.within),
+      },
+    ),
+  };
+}
+
 /** What `change` makes of the secrets in a form's sealed texts; one whose key is gone stays, and so is like no other. */
 export function withSecrets(form: object, vault: Vault, change: (secret: string) => string): object {
   const open = (sealed: string) => {
@@ -250,4 +283,9 @@ export function jobMeaning(spec: JobSpec, vault: Vault): string {
 /** Equal for pipeline specs that mean the same. */
 export function pipelineMeaning(spec: GivenPipelineSpec, vault: Vault): string {
   return canonicalJson(withSecrets(pipelineForm(spec), vault, asItIs));
+}
+
+/** Equal for schedule specs that mean the same. */
+export function scheduleMeaning(spec: ScheduleSpec, vault: Vault): string {
+  return canonicalJson(withSecrets(scheduleForm(spec), vault, asItIs));
 }

@@ -18,6 +18,7 @@ import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";
 import { closePromptly } from "./closing.ts";
@@ -44,6 +45,7 @@ import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
 import { recordRoutes } from "./routes/records.ts";
 import { retentionRoutes } from "./routes/retention.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
@@ -74,7 +76,8 @@ export interface AppOptions {
   retention: Services["retention"];
   archive: Services["archive"];
   /** How the catalogue seals, names and dates; its events are announced by the app. */
-  catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
+  catalog: Omit<CatalogContext, "store" | "runs" | "announce" | "written">;
+  schedules: Schedules;
   auth: Authenticator;
   accounts: Accounts;
   /** The channels, the links by which gates are decided, and who sends. */
@@ -118,6 +121,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
   const routes: Route[] = [
     ...jobRoutes(services),
     ...pipelineRoutes(services),
+    ...scheduleRoutes(services),
     ...manifestRoutes(services),
     ...pipelineTaskRoutes(services),
     ...jobTaskRoutes(services),
@@ -158,7 +162,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     return503OnClosing: false,
     http: { shouldUpgradeCallback: asksForWebSocket },
   });
-  const bell = new EventBell(engine);
+  const bell = new EventBell(engine, options.schedules);
   const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
     bearer === undefined ? undefined : auth.authenticate(bearer, ip),
   );
@@ -170,6 +174,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     store: store.catalog,
     runs: store.runs,
     announce: (events) => bell.announce(events),
+    written: (changes) => options.schedules.written(changes),
   };
 
   useErrorCatalogue(app, bodyLimit);
@@ -210,6 +215,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, terminals, version, state },
     links: options.listeners.links,
     channels: options.listeners.channels,
+    schedules: options.schedules,
     clusters: options.clusters,
     checkCluster: options.checkCluster,
     tryOut: options.tryOut,

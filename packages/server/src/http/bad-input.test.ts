@@ -258,6 +258,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     archive,
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
+    schedules: server.schedules,
     clusters: server.clusters,
     checkCluster,
     tryOut: async () => {},

@@ -15,6 +15,7 @@ import { type GivenPipelineSpec, isExtending } from "@mflow/core/schema/pipeline
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
+import { findPipeline } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
 
@@ -69,14 +70,15 @@ function reachable(sources: LintSources): Pick<LintContext, "people" | "channels
   return { people: people?.(), channels: channels?.(), ...(allowsTarget && { allowsTarget }) };
 }
 
-/** The pipelines that some of a request extend, by full name: those of the request first, then stored ones. */
+/** The pipelines that those of a request and stored ones extend, by full name: those of the request first, then stored ones. */
 async function extendedBy(
-  sources: readonly PipelineSource[],
+  requested: readonly PipelineSource[],
+  others: readonly PipelineSource[],
   store: CatalogStore,
 ): Promise<Map<string, PipelineSource>> {
-  const given = new Map(sources.map((one) => [formatPipelineRef({ name: one.name, ...one.scope }), one]));
+  const given = new Map(requested.map((one) => [formatPipelineRef({ name: one.name, ...one.scope }), one]));
   const extended = new Map<string, PipelineSource>();
-  for (const source of sources) {
+  for (const source of [...requested, ...others]) {
     const found = await gatherExtended(source, async (ref) => {
       const known = given.get(formatPipelineRef(ref));
       if (known) return known;
@@ -99,10 +101,16 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint, refKey, sourcesOf } = await import("@mflow/core/lint");
-  const extended = await extendedBy(sourcesOf(documents, scope), store);
-  const findPipeline = (name: string) => extended.get(name);
-  const refs = jobRefsOf(documents, { scope, findPipeline });
+  const { jobRefsOf, lint, pipelineRefsOf, refKey, sourcesOf } = await import("@mflow/core/lint");
+  const named = new Map<string, PipelineSource>();
+  const wanted = pipelineRefsOf(documents, scope);
+  for (const ref of wanted) {
+    const pipeline = await findPipeline(store, ref, scope);
+    if (pipeline) named.set(ref, sourceOf(pipeline));
+  }
+  const extended = await extendedBy(sourcesOf(documents, scope), [...named.values()], store);
+  const known = (ref: string) => extended.get(ref) ?? named.get(ref);
+  const refs = jobRefsOf(documents, { scope, findPipeline: known });
   const jobs = new Map<string, Job>();
   const versions = new Map<string, string[]>();
   for (const { ref, from } of refs) {
@@ -116,15 +124,18 @@ export async function lintDocuments(
   // Names are wanted for "did you mean" alone.
   const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
   const jobNames = new Set(items.map((job) => job.name));
-  const known = {
-    findPipeline,
+  const others =
+    named.size < wanted.length ? await store.listPipelines({ scope, limit: 500 }) : { items: [] };
+  const context = {
+    findPipeline: known,
+    pipelineNames: new Set(others.items.map((pipeline) => pipeline.name)),
     findJob: (ref: string, from: Scope) => jobs.get(refKey(ref, from)),
     publishedVersions: (ref: string, from: Scope) => versions.get(refKey(ref, from)) ?? [],
     jobNames,
     runnerTypes,
     ...reachable(sources),
   };
-  return lint(documents, { scope, overlay, ...known });
+  return lint(documents, { scope, overlay, ...context });
 }
 
 export function isError(problem: ErrorDetail): boolean {

@@ -27,6 +27,7 @@ import {
 } from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
+import * as schedule from "@mflow/core/schema/schedule";
 import { TerminalCommand, TerminalNotice } from "@mflow/core/schema/terminal";
 import { YAML_TYPES } from "./body.ts";
 import { pathOf } from "./register.ts";
@@ -52,7 +53,7 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api, account, clusterCheck]) {
+  for (const group of [nouns, request, api, account, clusterCheck, schedule]) {
     for (const [name, value] of Object.entries(group)) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.

@@ -18,6 +18,7 @@ import type { Retention } from "../retention/retention.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
@@ -46,6 +47,7 @@ export interface Services {
   archive: Pick<HistoryArchive, "read">;
   catalog: CatalogContext;
   lint: LintSources;
+  schedules: Schedules;
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;

@@ -22,6 +22,7 @@ import { describeOutbox } from "./testing/outbox.conformance.ts";
 import { START } from "./testing/records.ts";
 import { describeRunnerAttempts } from "./testing/runner-attempts.conformance.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
+import { describeSchedules } from "./testing/schedules.conformance.ts";
 
 /** `prepare` makes an empty database whose stores take the time from `now`. */
 export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {
@@ -62,6 +63,7 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeOutbox(bench);
     describeHistory(bench);
     describeCatalog(bench);
+    describeSchedules(bench);
     describeAccounts(bench);
     describeDeliveries(bench);
     describeDeliveryTargets(bench);

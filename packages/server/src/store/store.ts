@@ -23,6 +23,7 @@ import type { Message } from "@mflow/core/schema/message";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
 
 /** A run with its tasks, or a lone task: what is decided on and committed as one. */
 export interface Aggregate {
@@ -440,7 +441,8 @@ export interface HistoryStore {
 export type CatalogChange =
   | { put: "job"; job: Job; expectedRevision: number }
   | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
-  | { remove: "job" | "pipeline"; id: string; expectedRevision: number };
+  | { put: "schedule"; schedule: Schedule; expectedRevision: number }
+  | { remove: "job" | "pipeline" | "schedule"; id: string; expectedRevision: number };
 
 export interface CatalogStore {
   /** All or nothing. Rejects with STALE_REVISION or NAME_TAKEN that names the record. */
@@ -455,6 +457,31 @@ export interface CatalogStore {
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
   listPipelines(query: PageQuery & { name?: string }): Promise<Page<Pipeline>>;
+  schedule(id: string): Promise<Schedule | undefined>;
+  findSchedule(scope: Scope, name: string): Promise<Schedule | undefined>;
+  listSchedules(query: PageQuery & { name?: string }): Promise<Page<Schedule>>;
+}
+
+export interface StoredSchedule {
+  schedule: Schedule;
+  /** Absent until it was put for the first time. */
+  state?: ScheduleState;
+}
+
+/** What schedules have done so far; it goes with its schedule. Durable when a promise resolves. */
+export interface ScheduleStore {
+  /** Oldest first. */
+  all(): Promise<StoredSchedule[]>;
+  find(id: string): Promise<StoredSchedule | undefined>;
+  /**
+   * Written, with events, when the stored revision is `expectedRevision`, 0: there is none yet. Rejects with
+   * STALE_REVISION, or with NOT_FOUND when the schedule is gone.
+   */
+  putState(
+    state: ScheduleState,
+    expectedRevision: number,
+    history: NewHistoryEvent[],
+  ): Promise<HistoryEvent[]>;
 }
 
 export type Role = "viewer" | "operator" | "admin";
@@ -520,6 +547,7 @@ export interface Store {
   readonly outbox: Outbox;
   readonly history: HistoryStore;
   readonly catalog: CatalogStore;
+  readonly schedules: ScheduleStore;
   readonly accounts: AccountStore;
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;

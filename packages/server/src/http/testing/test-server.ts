@@ -24,6 +24,7 @@ import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
+import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
 /** A body of which a test knows little. */
@@ -55,6 +56,7 @@ export interface TestServer {
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  schedules: Schedules;
   clusters: Clusters;
   setState(state: ServerState): void;
   /** Token of a user. */
@@ -139,7 +141,14 @@ export async function startTestServer({
     listeners: listeners.hub,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   await engine.start();
+  await schedules.start();
   await listeners.dispatcher.start();
   const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
   const archive = new HistoryArchive({
@@ -151,6 +160,7 @@ export async function startTestServer({
     store,
     logs,
     engine,
+    schedules,
     retention,
     archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
@@ -205,6 +215,7 @@ export async function startTestServer({
     keys,
     accounts,
     listeners,
+    schedules,
     clusters,
     setState: (next) => {
       state = next;
@@ -223,6 +234,7 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await schedules.stop();
       await retention.stop();
       await archive.stop();
       await engine.stop();

@@ -21,6 +21,7 @@ import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
 import { type RunParts, sqliteRuns } from "./runs.ts";
+import { sqliteSchedules } from "./schedule-states.ts";
 import { searchIndex } from "./search-index.ts";
 import { sqliteSpace } from "./space.ts";
 import { succeededTasks } from "./succeeded-tasks.ts";
@@ -77,6 +78,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection, append),
     catalog: sqliteCatalog(connection, reader, index, append),
+    schedules: sqliteSchedules(connection, append),
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
