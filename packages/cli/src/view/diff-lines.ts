@@ -42,12 +42,11 @@ function changeLines({ op, path, before, after }: FieldChangeBody, options: Diff
   const sign = SIGNS[op];
   const lines = op === "CHANGED" ? linesOfChange(path, before, after, options) : undefined;
   if (lines) return lines;
-  const value = sign === "+" ? textOf(after) : sign === "-" ? textOf(before) : undefined;
-  if (value !== undefined) return block(sign, path, value, options);
+  if (sign !== "~") return block(sign, path, sign === "+" ? after : before, options);
   return [
     signed("~", `${path}:`, 1, options),
-    ...block("-", "", textOf(before), options),
-    ...block("+", "", textOf(after), options),
+    ...block("-", "", before, options),
+    ...block("+", "", after, options),
   ];
 }
 
@@ -81,10 +80,9 @@ function differingLines(before: string, after: string, options: DiffLineOptions)
 }
 
 /** A value below its path; a short one beside it. */
-function block(sign: Sign, path: string, value: string, options: DiffLineOptions): string[] {
-  const lines = value.split("\n");
-  const inner = path === "" ? 2 : 1;
-  if (lines.length === 1) return [signed(sign, path === "" ? value : `${path}: ${value}`, inner, options)];
+function block(sign: Sign, path: string, value: unknown, options: DiffLineOptions): string[] {
+  const lines = textOf(value).split("\n");
+  if (!isLong(value) && path !== "") return [signed(sign, `${path}: ${textOf(value)}`, 1, options)];
   const head = path === "" ? [] : [signed(sign, `${path}:`, 1, options)];
   return [...head, ...lines.map((line) => signed(sign, line, 2, options))];
 }
