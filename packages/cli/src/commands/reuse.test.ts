@@ -39,6 +39,12 @@ spec:
       pack: { remove: true }
 `;
 
+const nightly = (value: string, more = "") => `
+kind: Schedule
+metadata: { name: nightly, labels: { app: shop } }
+spec: { pipeline: site, cron: "@yearly", runParams: { WHO: clock, TOKEN: ${value} }${more} }
+`;
+
 let place: Workplace;
 beforeAll(async () => {
   place = await makeWorkplace({ "template.yaml": TEMPLATE, "site.yaml": site("hunter2-x") });
@@ -119,6 +125,32 @@ test("get shows what is stored, and the whole with --resolved", async () => {
   expect(await mflow("get", "pipelines", "--resolved")).toMatchObject({ exitCode: 2 });
 });
 
+test("a schedule of what extends is linted, compared and left alone like other records", async () => {
+  await place.write("nightly.yaml", nightly("hunter2-n", ", labels: { a: b }"));
+  const files = ["-f", "template.yaml", "-f", "site.yaml", "-f", "nightly.yaml"];
+  expect(await mflow("lint", "template.yaml", "site.yaml", "nightly.yaml")).toEqual({
+    stdout: "",
+    stderr: "mflow: 5 good documents, 0 errors, 0 warnings\n",
+    exitCode: 0,
+  });
+  expect((await mflow("diff", ...files)).stdout).toBe("+ schedule nightly (default.default) is new\n");
+  expect((await mflow("apply", ...files)).stdout).toContain("schedule nightly created\n");
+  expect(await mflow("diff", ...files)).toEqual({ stdout: "", stderr: "", exitCode: 0 });
+  await place.write("nightly.yaml", nightly("hunter3-n", ", overlap: QUEUE"));
+  expect(await mflow("diff", "-f", "nightly.yaml")).toEqual({
+    stdout: [
+      "~ schedule nightly (default.default)",
+      "  ~ spec.runParams.TOKEN.value: *** -> ***",
+      "  - spec.labels:",
+      "    - a: b",
+      "  + spec.overlap: QUEUE",
+      "",
+    ].join("\n"),
+    stderr: "",
+    exitCode: 1,
+  });
+});
+
 test("a run of what extends is that of the whole", async () => {
   const { stdout, exitCode } = await mflow("run", "site");
   expect(exitCode).toBe(0);
@@ -146,7 +178,7 @@ test("--prune needs a label, and a label needs --prune", async () => {
 
 test.skipIf(!hasTerminal)("at a terminal --prune asks first, and a no changes nothing", async () => {
   const terminal = onTerminal(place, pruneOwn);
-  const lines = await terminal.shows(/Delete these 3 records\? \[y\/N\]/);
+  const lines = await terminal.shows(/Delete these 4 records\? \[y\/N\]/);
   expect(lines).toContain("pipeline site deleted (dry run)");
   terminal.press("n\r");
   expect(await terminal.ended).toBe(2);
@@ -158,6 +190,7 @@ test("apply --prune deletes what the files have no more, and says what it keeps"
   const outcome = (dry: string) =>
     [
       `job own:v1 created (DRAFT)${dry}`,
+      `schedule nightly deleted${dry}`,
       `pipeline service deleted${dry}`,
       `pipeline site deleted${dry}`,
       `job draft:v1 deleted (DRAFT)${dry}`,
@@ -170,13 +203,13 @@ test("apply --prune deletes what the files have no more, and says what it keeps"
     exitCode: 0,
   });
   expect(await mflow(...pruneOwn)).toMatchObject({
-    stderr: expect.stringContaining("nobody can be asked here: Delete these 3 records?"),
+    stderr: expect.stringContaining("nobody can be asked here: Delete these 4 records?"),
     exitCode: 2,
   });
   expect((await mflow("get", "pipelines", "-o", "json")).stdout).toContain('"site"');
   if (hasTerminal) {
     const terminal = onTerminal(place, pruneOwn);
-    await terminal.shows(/Delete these 3 records\?/);
+    await terminal.shows(/Delete these 4 records\?/);
     terminal.press("y\r");
     expect(await terminal.ended).toBe(0);
     expect(terminal.screen()).toContain("pipeline site deleted");

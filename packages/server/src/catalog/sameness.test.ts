@@ -1,8 +1,9 @@
 import type { JobSpec } from "@mflow/core/schema/job";
 import type { ExtendingPipelineSpec, PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import { expect, test } from "vitest";
 import type { Vault } from "./context.ts";
-import { jobMeaning, pipelineMeaning } from "./sameness.ts";
+import { jobMeaning, pipelineMeaning, scheduleMeaning } from "./sameness.ts";
 
 /** Seals to another text each time. */
 const vault: Vault = {
@@ -23,6 +24,9 @@ const pipeline = (spec: Partial<PipelineSpec>, task: Partial<TaskSpec> = {}) =>
 
 const extending = (spec: Partial<ExtendingPipelineSpec>) =>
   pipelineMeaning({ extends: "base", ...spec }, vault);
+
+const schedule = (spec: Partial<ScheduleSpec>) =>
+  scheduleMeaning({ pipeline: "backup", cron: "@daily", ...spec }, vault);
 
 test.each([
   [
@@ -102,6 +106,32 @@ test.each([
     extending({ overrides: { unset: ["with", "timeout"] } }),
     extending({ overrides: { unset: ["timeout", "with", "with"] } }),
   ],
+  [
+    "a schedule with its defaults",
+    schedule({ catchUp: { policy: "ALL" } }),
+    schedule({
+      ...{ timeZone: "UTC", overlap: "SKIP", jitter: "0s", paused: false, labels: {}, runParams: [] },
+      catchUp: { policy: "ALL", limit: 10 },
+    }),
+  ],
+  [
+    "a schedule that catches up with nothing",
+    schedule({}),
+    schedule({ cron: ["@daily"], catchUp: { policy: "SKIP" } }),
+  ],
+  [
+    "a schedule whose times are written in other ways",
+    schedule({ cron: ["@daily", "0 6 * * *"], jitter: "60s", startAt: "2026-03-01T12:00:00Z" }),
+    schedule({
+      cron: ["0  6 * * *", "@daily", "@daily"],
+      ...{ jitter: "1m", startAt: "2026-03-01T13:00:00+01:00" },
+    }),
+  ],
+  [
+    "the same values of a schedule, sealed twice",
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+  ],
 ])("%s means the same", (_what, one, other) => {
   expect(one).toBe(other);
 });
@@ -116,6 +146,13 @@ test.each([
     "a default that overrides in a task",
     extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
     extending({ overrides: { tasks: { t: { timeout: "1m", skipRun: false } } } }),
+  ],
+  ["a schedule of another zone", schedule({}), schedule({ timeZone: "Europe/Berlin" })],
+  ["another label of the runs", schedule({ labels: { a: "1" } }), schedule({ labels: { a: "2" } })],
+  [
+    "another secret of a schedule",
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("y") }] }),
   ],
   ["another pipeline that is extended", extending({}), extending({ extends: "other" })],
   [

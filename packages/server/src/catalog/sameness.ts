@@ -4,6 +4,7 @@
 
 import { canonicalJson } from "@mflow/core/digest";
 import { parseDuration } from "@mflow/core/duration";
+import { CATCH_UP_LIMIT } from "@mflow/core/late-times";
 import type { AuditSpec, ConfirmSpec } from "@mflow/core/schema/gate";
 import type { JobSpec } from "@mflow/core/schema/job";
 import type { Listeners, Webhook } from "@mflow/core/schema/listener";
@@ -256,6 +257,7 @@ export function scheduleForm(spec: ScheduleSpec): object {
         ...catchUp,
         policy: unless(catchUp.policy, "SKIP"),
         within: duration(catchUp.within),
+        limit: unless(catchUp.limit, CATCH_UP_LIMIT),
       },
     ),
   };

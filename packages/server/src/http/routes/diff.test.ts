@@ -3,6 +3,7 @@
 import type { ApplyResult, DiffResult, ErrorBody } from "@mflow/core/schema/api";
 import type { JobSpec } from "@mflow/core/schema/job";
 import type { PipelineManifest } from "@mflow/core/schema/pipeline";
+import type { Schedule, ScheduleManifest, ScheduleSpec } from "@mflow/core/schema/schedule";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endlessJob, job, pipeline } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -14,6 +15,19 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const diff = (...documents: object[]) => server.ok<DiffResult>("POST", "/diff", { documents });
+
+function yearly(
+  name: string,
+  pipelineName: string,
+  spec: Partial<ScheduleSpec> = {},
+  labels: Record<string, string> = {},
+): ScheduleManifest {
+  return {
+    kind: "Schedule",
+    metadata: { name, labels },
+    spec: { pipeline: pipelineName, cron: "@yearly", ...spec },
+  };
+}
 
 describe("a diff", () => {
   const secret = { name: "TOKEN", sensitive: true, value: "hunter2-x" };
@@ -106,6 +120,41 @@ describe("a diff", () => {
     ]);
     expect(JSON.stringify(documents)).not.toContain("hunter");
     expect(await server.refusal("GET", "/jobs/fresh")).toEqual([404, "NOT_FOUND"]);
+  });
+
+  test("compares schedules, with the values that their pipeline takes as secrets", async () => {
+    // What makes `KEY` a secret is written in what is extended alone.
+    const child = { kind: "Pipeline", metadata: { name: "site-child" }, spec: { extends: "site" } };
+    const nightly = (key: string, spec: Partial<ScheduleSpec> = {}, team = "a") =>
+      yearly("nightly", "site-child", { runParams: { KEY: key }, ...spec }, { team });
+    const same = { kind: "Schedule", domain: "default", namespace: "default", name: "nightly" };
+    const before = await diff(child, nightly("hunter2-n"));
+    expect(before.documents.at(-1)).toEqual({ ...same, action: "CREATED", changes: [] });
+    await server.ok("POST", "/apply", { documents: [child, nightly("hunter2-n")] });
+    const stored = await server.store.catalog.findSchedule(
+      { domain: "default", namespace: "default" },
+      "nightly",
+    );
+    expect(JSON.stringify(stored)).not.toContain("hunter2");
+    for (const key of ["hunter2-n", "***"]) {
+      const { documents } = await diff(nightly(key, { timeZone: "UTC", cron: ["@yearly"] }));
+      expect(documents).toEqual([{ ...same, action: "UNCHANGED", changes: [] }]);
+    }
+    const changed = nightly("hunter3-n", { cron: ["@yearly", "@daily"], labels: { a: "1" } }, "b");
+    const { documents } = await diff(changed);
+    expect(documents).toEqual([
+      {
+        ...same,
+        action: "CHANGED",
+        changes: [
+          { op: "CHANGED", path: "metadata.labels.team", before: "a", after: "b" },
+          { op: "CHANGED", path: "spec.cron", before: "@yearly", after: ["@daily", "@yearly"] },
+          { op: "CHANGED", path: "spec.runParams.KEY.value", before: "***", after: "***" },
+          { op: "ADDED", path: "spec.labels", after: { a: "1" } },
+        ],
+      },
+    ]);
+    expect((await server.ok<Schedule>("GET", "/schedules/nightly")).revision).toBe(1);
   });
 
   test("of a frozen spec tells what differs, and that apply would refuse it", async () => {
@@ -204,6 +253,43 @@ describe("a prune", () => {
     expect(outcome(result)).toEqual([
       "Pipeline base KEPT Pipeline child extends it; keep its document, or change that one first.",
     ]);
+  });
+
+  test("deletes schedules with their pipelines, by their own labels, and keeps what a schedule of the documents needs", async () => {
+    const [ofBase, own] = [{ app: "clock" }, [{ name: "one", job: "published" }]];
+    const child = (name: string) => ({
+      kind: "Pipeline",
+      metadata: { name, labels: ofBase },
+      spec: { extends: "clock-base" },
+    });
+    await server.ok("POST", "/apply", {
+      documents: [
+        pipeline("clock-base", own, { isTemplate: true }, { labels: ofBase }),
+        pipeline("clock-old", own, {}, { labels: ofBase }),
+        child("clock-child"),
+        yearly("clock-old", "clock-old", {}, ofBase),
+        yearly("clock-stays", "clock-child", {}, ofBase),
+        yearly("clock-runs", "clock-child", { labels: ofBase }),
+      ],
+    });
+    const documents = [yearly("clock-stays", "clock-child", {}, ofBase)];
+    const request = { documents, prune: { labels: ofBase } };
+    const reason = "Schedule clock-stays needs it; keep its document, or change that one first.";
+    const expected = [
+      "Schedule clock-old DELETED",
+      `Pipeline clock-base KEPT ${reason}`,
+      `Pipeline clock-child KEPT ${reason}`,
+      "Pipeline clock-old DELETED",
+    ];
+    const dry = await server.ok<ApplyResult>("POST", "/apply", { ...request, dryRun: true });
+    expect(outcome(dry)).toEqual(expected);
+    expect(await exists("schedules", "clock-old")).toBe(true);
+    expect(outcome(await server.ok<ApplyResult>("POST", "/apply", request))).toEqual(expected);
+    const left = await Promise.all(
+      ["clock-old", "clock-stays", "clock-runs"].map((name) => exists("schedules", name)),
+    );
+    expect(left).toEqual([false, true, true]);
+    expect(await exists("pipelines", "clock-old")).toBe(false);
   });
 
   test("stores and deletes nothing when a document is bad", async () => {
