@@ -62,6 +62,11 @@ const entries = {
     meaning: "A task put out a value that looks like a secret sealed by mflow.",
     remedy: "Put out something else.",
   },
+  ARTIFACT_REFUSED: {
+    status: 400,
+    meaning: "What was sent cannot be kept as an artifact or cache.",
+    remedy: "Correct what the message names.",
+  },
   COMMENT_REQUIRED: {
     status: 400,
     meaning: "A DENY and a PUSH_BACK need a comment.",
@@ -72,6 +77,21 @@ const entries = {
     meaning: "A gate of the run could never pass: too few of those who are listed may decide it.",
     remedy:
       "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
+  },
+  CHAIN_CYCLE: {
+    status: 409,
+    meaning: "A pipeline would start itself again, by its tasks or by what follows it.",
+    remedy: "Take one of the named pipelines out of the circle.",
+  },
+  CHAIN_DEADLOCK: {
+    status: 409,
+    meaning: "A run would wait for what a run or task above it holds until this one has ended.",
+    remedy: "Take one of the two out of the group, or raise its `limit`.",
+  },
+  CHAIN_TOO_DEEP: {
+    status: 409,
+    meaning: "More than 8 pipelines would start each other one after another.",
+    remedy: "Put the work of some of them into one pipeline.",
   },
   CONDITION_FAILED: {
     status: 400,
@@ -132,7 +152,14 @@ const entries = {
   PIPELINE_IS_RUNNING: {
     status: 409,
     meaning: "The pipeline allows one unfinished run, and there is one.",
-    remedy: "Wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+    remedy:
+      "Wait in line (`mflow run --queue`, or `queue: {}` in the pipeline), wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+  },
+  QUEUE_FULL: {
+    status: 409,
+    meaning: "As many runs wait for the sequence lock as the pipeline allows.",
+    remedy:
+      "Try again later, cancel runs that wait (`mflow cancel --queue PIPELINE`), or raise `queue.maxLength`.",
   },
   ALREADY_REPORTED: {
     status: 409,
@@ -225,6 +252,11 @@ const entries = {
     status: 413,
     meaning: "The body is too large or too deep.",
     remedy: "Split it; at most 1 MiB and 64 levels.",
+  },
+  ARTIFACT_TOO_LARGE: {
+    status: 413,
+    meaning: "An artifact or cache is larger than the server keeps.",
+    remedy: "Keep less, or raise `--artifact-limit`.",
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,

@@ -2,7 +2,10 @@
 
 import type { ErrorDetail } from "./errors.ts";
 import type { PipelineSource } from "./extend-pipeline.ts";
+import { jobKeepRules, pipelineKeepRules } from "./lint/artifacts.ts";
+import { type ChainedPipeline, ChainLookup, chainRules } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
+import { concurrencyRules } from "./lint/concurrency.ts";
 import type { LintContext } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
@@ -14,7 +17,10 @@ import { KnownPipelines } from "./lint/known-pipelines.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
+import { planRules } from "./lint/plan.ts";
+import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
+import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { type ScheduleLookups, scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -27,12 +33,11 @@ import { quoted } from "./quoted.ts";
 import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
-import type { PipelineSpec } from "./schema/pipeline.ts";
-import type { Scope } from "./schema/scalars.ts";
 
+export { startsOf } from "./lint/chain.ts";
 export type { KnownJob, LintContext } from "./lint/context.ts";
-export { type JobRefFrom, jobRefsOf, refKey } from "./lint/jobs.ts";
-export { pipelineRefsOf } from "./lint/known-pipelines.ts";
+export { JobLookup, readableJobRef, refKey } from "./lint/jobs.ts";
+export { fullPipelineRef, pipelineRefsOf } from "./lint/known-pipelines.ts";
 export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
@@ -43,7 +48,13 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       `this server has no runner for \`${spec.runnerType}\` jobs (it has ${has})`,
     );
   }
+  if (spec.runnerType === "MANUAL" && spec.manualUpdateStatus) {
+    const message =
+      "a MANUAL task waits for its status call anyway, so `manualUpdateStatus` has no effect; remove it";
+    yield warning("/spec/manualUpdateStatus", message);
+  }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
+  yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
   for (const key of ["allowRollback", "rollbackParams"] as const) {
     if (spec[key] === undefined || spec[key] === false) continue;
     yield warning(
@@ -51,20 +62,26 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
     );
   }
+  yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }
 
+interface Lookups extends ScheduleLookups {
+  chains: ChainLookup;
+}
+
 /** The rules for a whole pipeline that lives in a scope. */
 function* wholePipelineRules(
-  spec: PipelineSpec,
-  scope: Scope,
+  pipeline: ChainedPipeline,
   context: LintContext,
-  jobs: JobLookup,
+  { jobs, chains }: Lookups,
 ): Generator<Finding> {
+  const { spec, scope } = pipeline;
   yield* stageRules(spec, "/spec");
+  yield* concurrencyRules(spec, "/spec");
   yield* gateRulesOf(spec, "/spec", { ...context, scope });
   yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   for (const [stageIndex, stage] of spec.stages.entries()) {
@@ -76,8 +93,12 @@ function* wholePipelineRules(
     }
   }
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
-  yield* valueLevelRules(spec, "/spec", jobOf, context.givenParams);
+  yield* pipelineKeepRules(spec, "/spec", jobOf);
+  const facts = new PlanFacts(spec, jobOf);
+  yield* planRules(facts, "/spec", context.givenParams);
+  yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
+  yield* chainRules(pipeline, "/spec", chains);
 }
 
 /**
@@ -87,9 +108,9 @@ function* wholePipelineRules(
 function* pipelineRules(
   pipeline: PipelineSource,
   context: LintContext,
-  jobs: JobLookup,
-  pipelines: PipelineLookup,
+  lookups: Lookups,
 ): Generator<Finding> {
+  const { pipelines } = lookups;
   const { whole, problems, missing } = pipelines.putTogether(pipeline);
   if (missing && !context.findPipeline) {
     const message = `pipeline ${quoted(formatPipelineRef(missing))} is not among these documents, so what becomes of it here was not checked`;
@@ -98,7 +119,7 @@ function* pipelineRules(
   }
   for (const { path, message, severity } of problems) yield { path, message, severity: severity ?? "error" };
   if (!whole || problems.some(({ severity }) => severity !== "warning")) return;
-  for (const finding of wholePipelineRules(whole.spec, pipeline.scope, context, jobs)) {
+  for (const finding of wholePipelineRules({ ...pipeline, spec: whole.spec }, context, lookups)) {
     const { source, pointer } = whole.origin(finding.path);
     const writer = whole.extended[source - 1];
     if (writer === undefined || !isNotForHere(writer, pointer, finding)) yield whole.told(finding);
@@ -108,7 +129,7 @@ function* pipelineRules(
     if (severity === "error" && !pipelines.isDocument(writer)) return false;
     // A value that nobody takes any more is not for who extends to remove.
     if (severity === "warning" && /\/(with|runParams)(\/|$)/.test(pointer)) return true;
-    const own = pipelines.findingsOf(writer, (source) => pipelineRules(source, context, jobs, pipelines));
+    const own = pipelines.findingsOf(writer, (source) => pipelineRules(source, context, lookups));
     return own.some((finding) => finding.path === pointer && finding.message === message);
   }
 }
@@ -123,15 +144,11 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(
-  manifest: Manifest,
-  context: LintContext,
-  { known, pipelines, jobs }: ScheduleLookups,
-): Generator<Finding> {
+function rulesOf(manifest: Manifest, context: LintContext, lookups: Lookups): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
-  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, { known, pipelines, jobs });
-  return pipelineRules(sourceOfManifest(manifest, context.scope), context, jobs, pipelines);
+  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, lookups);
+  return pipelineRules(sourceOfManifest(manifest, context.scope), context, lookups);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
@@ -150,11 +167,11 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  * warnings that they may do something else than was meant.
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
-  const lookups = {
-    known: new KnownPipelines(documents, context),
-    pipelines: new PipelineLookup(documents, context),
-    jobs: new JobLookup(documents, context),
-  };
+  const known = new KnownPipelines(documents, context);
+  const pipelines = new PipelineLookup(documents, context);
+  const jobs = new JobLookup(documents, context);
+  const chains = new ChainLookup(context, known, pipelines, (job, scope) => jobs.resolve(job, scope).spec);
+  const lookups = { known, pipelines, jobs, chains };
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );

@@ -1,8 +1,8 @@
-// The parts of a pipeline spec that hold values and listeners: the pipeline, its stages and tasks, and of one that extends
-// another also what it overrides. Whoever seals, restores or masks goes through them here.
+// The parts of a pipeline spec that hold values and listeners: the pipeline, its stages and tasks, what it gives to the next
+// pipeline, and of one that extends another also what it overrides. Whoever seals, restores or masks goes through them here.
 
 import type { Listeners } from "./schema/listener.ts";
-import type { ParamValues } from "./schema/param.ts";
+import type { ParamValue, ParamValues } from "./schema/param.ts";
 import { type GivenPipelineSpec, isExtending, type PipelineSpec } from "./schema/pipeline.ts";
 
 export interface PartContent extends Listeners {
@@ -17,11 +17,15 @@ export interface PartPlace {
   key: string;
   /** The field that holds its values. */
   values: "with" | "runParams";
+  /** Its values are a map `NAME: value`, and nothing else. */
+  isMap?: boolean;
   /** The references of the jobs that get the values. */
   jobs: readonly string[];
 }
 
 type Change = <T extends PartContent>(part: T, place: PartPlace) => T;
+
+const NEXT = { path: "/spec/nextPipeline", key: "nextPipeline", values: "runParams", isMap: true } as const;
 
 interface Task extends PartContent {
   name?: string;
@@ -57,7 +61,9 @@ export function mapParts<S extends GivenPipelineSpec>(spec: S, whole: PipelineSp
   }
 
   const all = jobsOf(whole.stages.flatMap(({ tasks }) => tasks));
-  const changed = change<GivenPipelineSpec>(spec, { path: "/spec", key: "", values: "with", jobs: all });
+  const own = change<GivenPipelineSpec>(spec, { path: "/spec", key: "", values: "with", jobs: all });
+  const next = spec.nextPipeline && change(spec.nextPipeline, { ...NEXT, jobs: all });
+  const changed = next === spec.nextPipeline ? own : { ...own, nextPipeline: next };
   const stages =
     spec.stages &&
     same<Stage>(
@@ -106,6 +112,11 @@ function tasksNamed({ stages }: PipelineSpec, key: string) {
   return stages
     .filter((stage) => stageName === undefined || stage.name === stageName)
     .flatMap((stage) => stage.tasks.filter((task) => task.name === name));
+}
+
+/** Values as the map of a part that holds nothing else. */
+export function valuesAsMap(values: readonly ParamValue[]): Record<string, ParamValue["value"]> {
+  return Object.fromEntries(values.map(({ name, value }) => [name, value]));
 }
 
 function same<T>(before: T[], after: T[]): T[] {

@@ -3,7 +3,7 @@
 
 import { isKubeconfigValue } from "./kubernetes/kubeconfig-param.ts";
 import { sealListeners } from "./listeners/secrets.ts";
-import { mapParts, partsByKey } from "./pipeline-parts.ts";
+import { mapParts, partsByKey, valuesAsMap } from "./pipeline-parts.ts";
 import type { JobSnapshot, JobSpec } from "./schema/job.ts";
 import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
 import { type GivenPipelineSpec, isExtending, type PipelineSpec } from "./schema/pipeline.ts";
@@ -78,7 +78,8 @@ function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<st
 /**
  * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
  * the name sensitive, a task's `runParams` when its job does, and all values of a name that one of them, or
- * `alsoMarked`, marks sensitive, and kubeconfigs; and with the secrets of its listeners sealed. `jobs` are by reference as
+ * `alsoMarked`, marks sensitive, and kubeconfigs, also in what it gives to the next pipeline; and with the secrets of its
+ * listeners sealed. `jobs` are by reference as
  * written. Of a pipeline that extends another one `whole` is what it is put together to.
  */
 export function sealPipelineSpec<S extends GivenPipelineSpec>(
@@ -93,13 +94,15 @@ export function sealPipelineSpec<S extends GivenPipelineSpec>(
     ...markedInPipeline(spec),
     ...(spec === whole ? [] : markedInPipeline(whole)),
   ];
-  return mapParts(spec, whole, (part, { values, jobs: refs }) => {
+  return mapParts(spec, whole, (part, { values, isMap, jobs: refs }) => {
     const sealed = sealListeners(part, seal);
     const given = part[values];
     if (!given) return sealed;
     const known = [...new Set(refs)].flatMap((ref) => jobs.get(ref) ?? []);
     const names = new Set([...marked, ...known.flatMap((job) => sensitiveNames(job.spec))]);
-    return hasSensitive(given, names) ? { ...sealed, [values]: sealValues(given, names, seal) } : sealed;
+    if (!hasSensitive(given, names)) return sealed;
+    const list = sealValues(given, names, seal);
+    return { ...sealed, [values]: isMap ? valuesAsMap(list) : list };
   });
 }
 

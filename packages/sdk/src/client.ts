@@ -4,14 +4,17 @@ import type { WhoAmI } from "@mflow/core/schema/account";
 import type { ApiPage, ArchiveQuery, Health, Readiness } from "@mflow/core/schema/api";
 import type { CleanupRequest, CleanupResult } from "@mflow/core/schema/retention";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
+import { artifactCalls, cacheCalls } from "./artifacts.ts";
 import { type InScope, jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
 import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { archivedEvents, type EventOptions, eventPlaces, followEvents, newestPlace } from "./events.ts";
+import { limitCalls } from "./limits.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
 import { scheduleCalls } from "./schedules.ts";
+import { serverCalls } from "./server-calls.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
 
 /**
@@ -30,6 +33,8 @@ export function createClient(options: ClientOptions) {
     inbox: inboxCalls(transport),
     records: recordCalls(transport),
     logs: logCalls(transport),
+    artifacts: artifactCalls(transport),
+    caches: cacheCalls(transport),
     events: (query: EventOptions = {}) => followEvents(transport, query),
     /** `seq` of the newest event: `events({ after: 0, until: await newestEvent() })` is all there is now. */
     newestEvent: (signal?: AbortSignal) => newestPlace(transport, signal),
@@ -44,6 +49,8 @@ export function createClient(options: ClientOptions) {
     groups: groupCalls(transport),
     channels: channelCalls(transport),
     clusters: clusterCalls(transport),
+    limits: limitCalls(transport),
+    server: serverCalls(transport),
     deliveries: deliveryCalls(transport),
     tokens: tokenCalls(transport),
     whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),

@@ -8,8 +8,11 @@ import type {
   PipelineTaskView,
   RunJobResponse,
   RunPipelineResponse,
+  RunView,
 } from "@mflow/core/schema/api";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
+import type { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
@@ -21,6 +24,7 @@ import type {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
+import type { Why } from "@mflow/core/schema/why";
 import type { InScope } from "./catalog.ts";
 import { openTerminal, type TerminalOptions } from "./terminal.ts";
 import { path, type Transport } from "./transport.ts";
@@ -47,8 +51,10 @@ export function runCalls(transport: Transport) {
     start: (request: RunPipelineRequest, options: RunOptions = {}) =>
       transport.json<RunPipelineResponse>(runCall("/pipeline-tasks", request, options)),
     list: (query: PipelineTaskQuery = {}) =>
-      transport.json<ApiPage<PipelineTask>>({ path: "/pipeline-tasks", query }),
+      transport.json<ApiPage<RunView>>({ path: "/pipeline-tasks", query }),
     get: (id: string) => transport.json<PipelineTaskView>({ path: path`/pipeline-tasks/${id}` }),
+    /** Why the run waits: what its tasks wait for, grouped. */
+    why: (id: string) => transport.json<Why>({ path: path`/pipeline-tasks/${id}/why` }),
     /** What the run was asked to do: the snapshot of its pipeline and jobs. */
     definition: (id: string) =>
       transport.json<RunDefinition>({ path: path`/pipeline-tasks/${id}/definition` }),
@@ -58,6 +64,15 @@ export function runCalls(transport: Transport) {
         path: path`/pipeline-tasks/${id}/cancel`,
         body: request,
       }),
+    /** Nothing new of it starts until it is resumed. */
+    pause: (id: string, request: PauseRequest = {}) =>
+      transport.json<PipelineTask>({
+        method: "POST",
+        path: path`/pipeline-tasks/${id}/pause`,
+        body: request,
+      }),
+    resume: (id: string) =>
+      transport.json<PipelineTask>({ method: "POST", path: path`/pipeline-tasks/${id}/resume` }),
     /** An ended run, with its tasks and logs. */
     remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/pipeline-tasks/${id}` }),
   };
@@ -73,8 +88,13 @@ export function taskCalls(transport: Transport) {
       transport.json<RunJobResponse>(runCall("/job-tasks", request, options)),
     list: (query: JobTaskQuery = {}) => transport.json<ApiPage<JobTaskView>>({ path: "/job-tasks", query }),
     get: (id: string) => transport.json<JobTaskView>({ path: path`/job-tasks/${id}` }),
+    /** Why the task waits. */
+    why: (id: string) => transport.json<Why>({ path: path`/job-tasks/${id}/why` }),
     updateStatus: (id: string, request: UpdateStatusRequest) => post<JobTaskView>(id, "status", request),
     updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
+    /** What somebody outside needs to end a task that waits for a status call; the history says who fetched it. */
+    statusCall: (id: string) =>
+      transport.json<StatusCall>({ method: "POST", path: path`/job-tasks/${id}/status-call` }),
     audit: (id: string, request: DecideRequest) => post<JobTaskView>(id, "audit", request),
     confirm: (id: string, request: DecideRequest) => post<JobTaskView>(id, "confirm", request),
     /** Takes back one's own pass. */

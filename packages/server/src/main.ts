@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ServerState } from "@mflow/core/schema/api";
 import { pino } from "pino";
+import { openArtifacts } from "./artifacts/open-artifacts.ts";
 import { Accounts } from "./auth/accounts.ts";
 import { TokenAuthenticator } from "./auth/authenticate.ts";
 import { createKeys } from "./auth/keys.ts";
@@ -13,6 +14,7 @@ import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { systemClock } from "./engine/clock.ts";
 import { RunningEngine } from "./engine/engine.ts";
+import { Limits } from "./engine/limits.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
@@ -27,6 +29,7 @@ import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { clusterMetrics } from "./runners/kubernetes/clusters/cluster-metrics.ts";
 import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
+import { createManualRunner } from "./runners/manual/manual-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { Schedules } from "./triggers/schedules.ts";
@@ -76,6 +79,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => store.close());
   const logs = await openFileLogStore(folder.file("logs"), { warn: (message) => logger.warn(message) });
   opened.defer(() => logs.close());
+  const artifacts = await openArtifacts({
+    store,
+    folder: folder.file("artifacts"),
+    settings: config.artifacts,
+    newId,
+    log: { warn: (message, error) => logger.warn({ err: error }, message) },
+  });
+  opened.defer(() => artifacts.close());
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
   if (config.adminToken !== undefined) await accounts.addFirstAdmin(FIRST_ADMIN, config.adminToken);
@@ -121,16 +132,20 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
         allowRootSteps: config.allowRootSteps,
         graceMs: STOP_GRACE_MS,
         limits: { bytesPerTask: config.logBytesPerTask, bytesPerSecond: config.logBytesPerSecond },
+        artifactBytes: config.artifacts.artifactBytes,
         log: logger,
       }),
       kubernetes,
+      createManualRunner(),
     ],
     stopGraceMs: STOP_GRACE_MS,
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
+    rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     listeners: listeners.hub,
+    files: artifacts.files,
     mflowUrl: publicUrl,
     log,
   });
@@ -140,6 +155,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     cannotRun: (user, scope) => accounts.cannotRun(user, scope),
     log,
   });
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const retention = new Retention({
     ...{ store, engine, log, clock: systemClock },
     defaults: config.retention,
@@ -159,7 +179,13 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
+    limits,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>
@@ -167,7 +193,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
     language: config.language,
     catalog: { vault: keys, newId, now },
-    runnerTypes: ["FAKE", "SHELL", "K8S_JOB"],
+    runnerTypes: ["FAKE", "SHELL", "K8S_JOB", "PIPELINE", "MANUAL"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,
     terminals: { idleMs: config.terminalIdleMs },
@@ -196,6 +222,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   await engine.start();
   await listeners.dispatcher.start();
   await schedules.start();
+  artifacts.start();
   opened.defer(() => archive.stop());
   opened.defer(() => retention.stop());
   retention.start();

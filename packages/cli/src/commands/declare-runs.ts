@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { Runs } from "../program.ts";
-import { collect, wholeNumber } from "./collect.ts";
+import { collect, priority, wholeNumber } from "./collect.ts";
 
 export function declareRunCommands(program: Command, runs: Runs): void {
   program.commandsGroup("Runs:");
@@ -24,6 +24,9 @@ export function declareRunCommands(program: Command, runs: Runs): void {
     .option("-l, --label <label>", "label of the run: key=value", collect)
     .option("--add-auditor <name>", "[stage/task:]user or @group that may audit too", collect)
     .option("--sequence-label-key <key>", "at most one run at a time per value of this label")
+    .option("--queue", "wait in line while another run of the pipeline is under way")
+    .option("--no-queue", "be refused then, also when the pipeline has a queue")
+    .option("--priority <number>", "-1000 to 1000; higher goes first among those who wait", priority)
     .option("-w, --watch", "watch the run to its end (the default)")
     .addOption(new Option("-d, --detach", "start the run, print its id and leave").conflicts("watch"))
     .addOption(new Option("--dry-run", "show what would run, run nothing").conflicts(["watch", "detach"]))
@@ -50,6 +53,17 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
       .argument("<id>", "a run, or a task that runs alone")
       .summary("watch a run to its end"),
     () => import("./watch.ts"),
+  );
+
+  runs(
+    program
+      .command("why")
+      .argument("<id>", "a run, a task, or a pipeline for its unfinished runs")
+      .summary("say why a run or task waits")
+      .description(
+        "Says every cause for which a run or task has not ended; of a run what its tasks wait for, grouped.",
+      ),
+    () => import("./why.ts"),
   );
 
   const logs = program
@@ -88,13 +102,38 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
   runs(
     program
       .command("cancel")
-      .argument("<id...>", "runs or tasks")
+      .argument("[id...]", "runs or tasks")
       .summary("cancel runs, stages of them, or tasks")
       .option("-m, --message <text>", "why")
       .option("--stage <name>", "only the tasks of this stage of the run")
+      .option(
+        "--queue <pipeline>",
+        "all runs of this pipeline that wait in line; those that have begun go on",
+      )
       .option("--force", "at once: what runs has no time to end by itself"),
     () => import("./cancel.ts"),
   );
+
+  const statusCall = program
+    .command("status-call")
+    .argument("<task>", "a task that waits for a status call")
+    .argument("[stage]", "SUCCEEDED, FAILED, CANCELED or ACTIVE: make the call now")
+    .summary("end a task that waits for somebody outside")
+    .description(
+      "Makes the status call of a MANUAL task, or of one whose job has `manualUpdateStatus`. Without a stage it prints the call as a command, with the task's update token, for a system outside.",
+    )
+    .option("-m, --message <text>", "one sentence for people")
+    .option("-e, --env <env>", "put out a runtime env before: NAME=VALUE", collect)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ mflow status-call task-01m839vdegbxzhfe6bmyfsy0k3 SUCCEEDED -m 'the ticket is closed' -e TICKET=42
+  $ mflow status-call task-01m839vdegbxzhfe6bmyfsy0k3 | ssh ops@outside 'cat > end-it.sh'
+
+The token is good for this attempt alone. Who fetched it is in \`mflow events\`.`,
+    );
+  runs(statusCall, () => import("./status-call.ts"));
 
   const events = program
     .command("events")

@@ -2,20 +2,22 @@
 
 import { formatDuration } from "@mflow/core/duration";
 import { retentionText } from "@mflow/core/retention";
-import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
+import type { Artifact } from "@mflow/core/schema/artifact";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
-import { isExtending, type Pipeline } from "@mflow/core/schema/pipeline";
+import { isExtending } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
+import { artifactColumns } from "../view/artifact-columns.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -26,6 +28,8 @@ export interface DescribeOptions {
   columns: number;
   /** Of a task whose gate waits. */
   evidence?: Evidence;
+  /** What the task kept. */
+  artifacts?: Artifact[];
 }
 
 type Fact = readonly [label: string, value: string | number | undefined];
@@ -107,9 +111,9 @@ function traitsOf(param: RunParam): string {
 
 /** `whole` is what a pipeline that extends another one is put together to. */
 export function pipelineLines(
-  pipeline: Pipeline,
+  pipeline: PipelineView,
   options: DescribeOptions,
-  whole: Pipeline = pipeline,
+  whole: PipelineView = pipeline,
 ): string[] {
   const { spec } = whole;
   const extended = isExtending(pipeline.spec) ? pipeline.spec.extends : undefined;
@@ -139,9 +143,15 @@ export function pipelineLines(
         ["Template", spec.isTemplate ? "it cannot be run itself" : undefined],
         [
           "Runs at once",
-          spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
+          spec.isParallel
+            ? (spec.maxRuns ?? "any number")
+            : spec.sequenceLabelKey
+              ? `one per ${spec.sequenceLabelKey}`
+              : "one",
         ],
+        ["Paused", pausedText(pipeline)],
         ["Keeps", spec.retention && retentionText(spec.retention)],
+        ["Then", spec.nextPipeline?.pipeline],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],
@@ -155,6 +165,10 @@ export function pipelineLines(
   ];
 }
 
+function pausedText({ paused }: PipelineView): string | undefined {
+  return paused && [`by ${paused.by} since ${paused.at}`, paused.message].filter(Boolean).join(": ");
+}
+
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
   const { run } = view;
   return [
@@ -165,13 +179,38 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Scope", `${run.namespace}.${run.domain}`],
         ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
         ["Ended", run.status.endAt],
+        ["Waits", run.waitingFor],
+        ["Priority", run.priority],
+        ["Group", run.group],
         ["Labels", labelText(run.labels)],
+        ...chainFacts(run),
       ],
       options,
     ),
+    ...section("Runs of its tasks", childLines(view.tasks), options),
     "",
     ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
   ];
+}
+
+/** Which runs it came from, and which one it led to. */
+function chainFacts({ parent, previous, chain, name, status: { next } }: PipelineTaskView["run"]): Fact[] {
+  const of = parent?.runId === undefined ? "" : ` of ${parent.runId}`;
+  return [
+    ["Parent", parent && `task ${parent.taskId}${of}`],
+    ["Previous", previous?.runId],
+    ["Chain", chain && [...chain, name].join(" -> ")],
+    ["Next", next && nextText(next)],
+  ];
+}
+
+function childLines(tasks: readonly JobTaskView[]): string[] {
+  return tasks.flatMap((task) => {
+    const earlier = (task.pastAttempts ?? []).flatMap(({ status }) => status.child?.runId ?? []);
+    const { child, stage } = task.status;
+    const runs = [...earlier.map((runId) => `${runId} (earlier attempt)`), ...(child ? [child.runId] : [])];
+    return runs.map((run) => plainLine(`${pathOf(task)} ${stage}: ${run}`));
+  });
 }
 
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
@@ -182,7 +221,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       [
         ["Task", pathOf(task)],
         ["Stage", [status.stage, status.reason].filter(Boolean).join(" ")],
-        ["Message", status.message],
+        ["Message", messageOf(task)],
         ["Waits", task.waitingFor],
         [
           "Reported",
@@ -190,8 +229,12 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ],
         ["Job", `${task.job.name}:${task.job.version}`],
         ["Run", task.pipelineTaskId],
+        ["Runs as", status.child?.runId],
+        ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
+        ["Priority", task.priority],
+        ["Group", task.group],
         ["Pushed back", task.pushBacks && `${task.pushBacks} of ${task.confirm?.maxPushBacks ?? 3} times`],
         ["Created", `${task.createdAt} by ${task.startedBy}`],
         ["Started", status.startAt],
@@ -213,6 +256,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       Object.entries(status.runtimeEnvs ?? {}).map(([name, value]) => plainLine(`${name}=${value}`)),
       options,
     ),
+    ...section("Artifacts", table(artifactColumns([]), options.artifacts ?? [], options), options),
     ...section("Summary", textLines(status.markdownOutput), options),
     ...section("Detail", textLines(status.detail), options),
     ...section(
@@ -221,6 +265,17 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       options,
     ),
   ];
+}
+
+/** Whether somebody has to say how it ended. */
+function isAwaitingCall({ runnerType, status: { stage, reported } }: JobTaskView): boolean {
+  return runnerType === "MANUAL" && stage === "ACTIVE" && !reported;
+}
+
+/** What the runner says, unless it is told with what the task waits for. */
+function messageOf({ status, waitingFor }: JobTaskView): string | undefined {
+  const { message } = status;
+  return message !== undefined && waitingFor?.includes(message) ? undefined : message;
 }
 
 function gateSection(

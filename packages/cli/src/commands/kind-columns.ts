@@ -2,10 +2,9 @@
 
 import { formatDuration } from "@mflow/core/duration";
 import type { GroupBody, TokenBody, UserBody } from "@mflow/core/schema/account";
-import type { JobTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineView, RunView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
 import { isExtending, type Pipeline } from "@mflow/core/schema/pipeline";
-import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { ScheduleView } from "@mflow/core/schema/schedule";
 import type { Column } from "../display/table.ts";
 import { elapsed, openGateOf, peopleOf } from "../view/watched.ts";
@@ -16,9 +15,9 @@ import { cronText, untilText } from "./schedule-text.ts";
 
 interface Records {
   job: Job;
-  pipeline: Pipeline;
+  pipeline: PipelineView;
   schedule: ScheduleView;
-  run: PipelineTask;
+  run: RunView;
   task: JobTaskView;
   user: UserBody;
   group: GroupBody;
@@ -60,6 +59,7 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (pipeline) => age(pipeline.createdAt, now) },
       ...scopeColumns,
       { title: "ID", value: (pipeline) => pipeline.id, wide: true },
+      { title: "PAUSED", value: ({ paused }) => (paused ? `by ${paused.by}` : ""), wide: true },
     ],
     schedule: [
       { title: "NAME", value: (schedule) => schedule.name, shrinksTo: 12 },
@@ -89,8 +89,14 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (run) => age(run.createdAt, now) },
       { title: "BY", value: (run) => run.runBy, shrinksTo: 6 },
       ...scopeColumns,
+      { title: "PRIORITY", value: (run) => String(run.priority ?? 0), wide: true },
       { title: "LABELS", value: (run) => labelText(run.labels), wide: true, shrinksTo: 10 },
-      { title: "MESSAGE", value: (run) => run.status.message ?? "", wide: true, shrinksTo: 10 },
+      {
+        title: "MESSAGE",
+        value: (run) => run.waitingFor ?? run.status.message ?? "",
+        wide: true,
+        shrinksTo: 10,
+      },
     ],
     task: [
       { title: "ID", value: (task) => task.id },

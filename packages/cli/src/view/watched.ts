@@ -1,14 +1,14 @@
 // What a watcher sees: a run with its tasks, or a task that runs alone, and the facts that views ask of it.
 
 import { passesOf } from "@mflow/core/gate";
-import type { JobTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, RunView } from "@mflow/core/schema/api";
+import type { NextRun } from "@mflow/core/schema/chain";
 import type { Gate, GateDecision } from "@mflow/core/schema/gate";
-import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { undecidedNames } from "@mflow/core/waiting";
 
 export interface Watched {
   /** Absent for a task that runs alone. */
-  run?: PipelineTask;
+  run?: RunView;
   tasks: JobTaskView[];
 }
 
@@ -82,6 +82,12 @@ export function peopleOf(gate: Gate, { startedBy }: Pick<JobTaskView, "startedBy
 /** Until when a waiting gate waits, and that it was escalated; empty for one that waits for ever. */
 export function untilOf({ expiresAt, escalatedAt }: Gate): string {
   return [expiresAt && `until ${expiresAt}`, escalatedAt && "escalated"].filter(Boolean).join(", ");
+}
+
+/** What became of the pipeline that follows a run. */
+export function nextText({ pipeline, runId, code, message }: NextRun): string {
+  if (runId !== undefined) return `${runId} of ${pipeline}`;
+  return code === undefined ? `${pipeline} is just being started` : `${pipeline} was not started: ${message}`;
 }
 
 /** `2026-03-01T12:00:00.000Z PASS by bob for cem: as ever`, and when it was taken back. */

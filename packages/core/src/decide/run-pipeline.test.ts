@@ -44,6 +44,7 @@ describe("runPipeline", () => {
         triggerMode: "MANUAL",
         runBy: "starter",
         lockKey: "sequence/shop/web/p",
+        needs: [{ key: "sequence/shop/web/p", limit: 1 }, { key: "pipeline-runs/shop/web/p" }],
         status: { stage: "ACTIVE", startAt: T0, progress: { tasks: 2, open: 1, ended: 0 } },
         createdAt: T0,
         updatedAt: T0,
@@ -176,7 +177,55 @@ describe("runPipeline", () => {
       "a pipeline of which nothing is to run",
       "a > b",
       { tasks: { a: { skipRun: true }, b: { skipRun: true } } },
-      "NOTHING_TO_RUN: every task of the pipeline has `skipRun`; there is nothing to run",
+      "NOTHING_TO_RUN: every task has `skipRun: true`, so there is nothing to run; remove it from at least one",
+    ],
+    [
+      "a pipeline of `finally` stages alone",
+      "a",
+      { stages: { s1: { finally: true } } },
+      "NOTHING_TO_RUN: every stage is `finally`, so there is nothing that they come after; remove it from at least one",
+    ],
+    [
+      "a need that the pipeline does not have",
+      "alpha b",
+      { tasks: { b: { needs: ["alhpa"] } } },
+      "BAD_REQUEST: task `b` needs `alhpa`, which the pipeline does not have; did you mean `alpha`?",
+    ],
+    [
+      "a need of a `finally` stage",
+      "a > b",
+      { tasks: { a: { needs: ["b"] } }, stages: { s2: { finally: true } } },
+      "PLAN_CYCLE: task `a` needs `b`, but that is of the `finally` stage `s2`, which comes after all others; remove it, or move one of the tasks",
+    ],
+    [
+      "tasks that wait for each other",
+      "a > b",
+      { tasks: { a: { needs: ["b"] } } },
+      "PLAN_CYCLE: tasks wait for each other: `a` needs `b`; `b`, of stage `s2`, comes after `a`; remove one of these needs",
+    ],
+    [
+      "a matrix without combinations",
+      "a",
+      { tasks: { a: { matrix: { params: { X: [1] }, exclude: [{ X: 1 }] } } } },
+      "MATRIX_INVALID: the matrix of task `a` has no combinations: `exclude` leaves out all of them",
+    ],
+    [
+      "a condition that cannot be read",
+      "a",
+      { stages: { s1: { when: "run.name ==" } } },
+      "CONDITION_FAILED: `when` of stage `s1`: the condition ends too early; something has to follow (column 12)",
+    ],
+    [
+      "a time of a retry that cannot be counted",
+      "a",
+      { jobs: { noop: { retry: { limit: 1, backoff: { initial: "99999999999999999d" } } } } },
+      'BAD_REQUEST: "99999999999999999d" is not a duration; write it like 500ms, 90s, 15m or 1h30m',
+    ],
+    [
+      "a time of a stage that cannot be counted",
+      "a",
+      { stages: { s1: { timeout: "99999999999999999d" } } },
+      'BAD_REQUEST: "99999999999999999d" is not a duration; write it like 500ms, 90s, 15m or 1h30m',
     ],
     [
       "an unknown job",
@@ -303,7 +352,7 @@ describe("the sequence check", () => {
   test("refuses a second run with the id of the first and the remedies", () => {
     const first = playPipeline("a");
     expect(refusal(() => playPipeline("a", { world: first.world }))).toBe(
-      `PIPELINE_IS_RUNNING: pipeline \`p\` is running as ${first.run.id}; wait for its end, or cancel it with \`mflow cancel ${first.run.id}\``,
+      `PIPELINE_IS_RUNNING: pipeline \`p\` is running as ${first.run.id}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first.run.id}\``,
     );
   });
 

@@ -12,7 +12,7 @@ export interface LintContext {
   /** Scope of documents that name none. */
   scope: Scope;
   /**
-   * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED, of a range
+   * The stored job of a reference in the full form that `readableJobRef` answers; of `latest` the newest PUBLISHED, of a range
    * the highest PUBLISHED in it.
    * Left out when there is no store to ask: then jobs that are not among the documents are not checked, with a
    * warning unless it is an `overlay`, which whoever runs it checks.
@@ -21,9 +21,9 @@ export interface LintContext {
   /** The PUBLISHED versions of the job of a reference with a range that nothing is in. */
   publishedVersions?(ref: string, from: Scope): readonly string[];
   /**
-   * The stored pipeline of a full reference, of those that the documents extend, that their schedules name, and that these
-   * extend. Left out when there is no store to ask: then what is not among the documents is not checked, with a warning as
-   * for jobs.
+   * The stored pipeline of a full reference, of those that the documents extend or start, that their schedules name, and
+   * that these extend or start. Left out when there is no store to ask: then what is not among the documents is not
+   * checked, with a warning as for jobs.
    */
   findPipeline?(ref: string): PipelineSource | undefined;
   /** Names of stored jobs, for "did you mean". */

@@ -19,8 +19,6 @@ import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/j
 import type { Scope } from "../schema/scalars.ts";
 import { rangeProblem, versionsInRange } from "../version-range.ts";
 import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
-import { KnownPipelines, pipelineRefsOf } from "./known-pipelines.ts";
-import { PipelineLookup, sourcesOf } from "./pipelines.ts";
 
 /** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
 export interface Resolution {
@@ -175,44 +173,13 @@ function stageMessage(job: KnownJob, text: string): string | undefined {
   return undefined;
 }
 
-/** A reference in its full form, and the scope that it stands in: visibility depends on it. */
-export interface JobRefFrom {
-  ref: string;
-  from: Scope;
-}
-
 /** One text for a reference and the scope that it stands in. */
 export function refKey(ref: string, { domain, namespace }: Scope): string {
   return `${ref} ${namespace}.${domain}`;
 }
 
-/**
- * The jobs of the pipelines among the documents and of those that their schedules name, in their full form and each once,
- * for a caller that looks them up before `lint`; of a pipeline that extends another the jobs of the whole. References that
- * cannot be read are left out.
- */
-export function jobRefsOf(
-  documents: readonly ParsedDocument[],
-  context: Pick<LintContext, "scope" | "findPipeline">,
-): JobRefFrom[] {
-  const lookup = new PipelineLookup(documents, context);
-  const known = new KnownPipelines(documents, context);
-  const scheduled = pipelineRefsOf(documents, context.scope).flatMap(
-    (ref) => known.resolve(ref, context.scope).pipeline ?? [],
-  );
-  const refs = new Map<string, JobRefFrom>();
-  for (const source of [...sourcesOf(documents, context.scope), ...scheduled]) {
-    const from = source.scope;
-    const { stages = [] } = lookup.putTogether(source).whole?.spec ?? {};
-    for (const task of stages.flatMap((stage) => stage.tasks)) {
-      const ref = readableRef(task.job, from);
-      if (ref !== undefined) refs.set(refKey(ref, from), { ref, from });
-    }
-  }
-  return [...refs.values()];
-}
-
-function readableRef(text: string, from: Scope): string | undefined {
+/** A reference in its full form, for a caller that looks jobs up before `lint`; nothing when it cannot be read. */
+export function readableJobRef(text: string, from: Scope): string | undefined {
   try {
     const ref = parseJobRef(text, from);
     const isUnreadable = !("id" in ref) && isVersionRange(ref.version) && rangeProblem(ref.version);

@@ -1,4 +1,4 @@
-// The pipelines that schedules name: looked for among the documents first and among the stored ones then.
+// The pipelines that schedules and other pipelines name: looked for among the documents first and among the stored ones then.
 
 import { MflowError } from "../errors.ts";
 import type { PipelineSource } from "../extend-pipeline.ts";
@@ -65,21 +65,25 @@ export class KnownPipelines {
   }
 }
 
+/** The full form of a reference; nothing when it cannot be read. */
+export function fullPipelineRef(reference: string, scope: Scope): string | undefined {
+  try {
+    return formatPipelineRef(parsePipelineRef(reference, scope));
+  } catch (cause) {
+    if (!(cause instanceof MflowError)) throw cause;
+    return undefined;
+  }
+}
+
 /**
  * The pipelines that the schedules among the documents name, in their full form and each once, for a caller that looks
  * them up before `lint`. References that cannot be read are left out.
  */
 export function pipelineRefsOf(documents: readonly ParsedDocument[], scope: Scope): string[] {
-  const refs = new Set<string>();
-  for (const { manifest } of documents) {
-    if (manifest.kind !== "Schedule") continue;
-    try {
-      refs.add(
-        formatPipelineRef(parsePipelineRef(manifest.spec.pipeline, scopeOf(manifest.metadata, scope))),
-      );
-    } catch (cause) {
-      if (!(cause instanceof MflowError)) throw cause;
-    }
-  }
-  return [...refs];
+  const refs = documents.flatMap(({ manifest }) =>
+    manifest.kind === "Schedule"
+      ? (fullPipelineRef(manifest.spec.pipeline, scopeOf(manifest.metadata, scope)) ?? [])
+      : [],
+  );
+  return [...new Set(refs)];
 }

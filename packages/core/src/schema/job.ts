@@ -1,6 +1,8 @@
 // A job: the versioned template of one task (semantics, section 1).
 
 import type { Static } from "typebox";
+import { keepProperties } from "./artifact.ts";
+import { cacheProperties } from "./cache.ts";
 import { RunParam } from "./param.ts";
 import { RetrySpec } from "./retry.ts";
 import {
@@ -18,8 +20,8 @@ import {
 import { Type } from "./type.ts";
 
 export const RunnerType = oneOf(
-  ["K8S_JOB", "SHELL", "FAKE"],
-  "`K8S_JOB` runs a Job on a Kubernetes cluster, `SHELL` steps on the server's machine; `FAKE` plays a script, for trying pipelines out.",
+  ["K8S_JOB", "SHELL", "PIPELINE", "MANUAL", "FAKE"],
+  "`K8S_JOB` runs a Job on a Kubernetes cluster, `SHELL` steps on the server's machine, `PIPELINE` another pipeline; `MANUAL` waits for a status call; `FAKE` plays a script, for trying pipelines out.",
 );
 export type RunnerType = Static<typeof RunnerType>;
 
@@ -83,6 +85,13 @@ export const JobSpec = closed(
     manualUpdateStatus: Type.Optional(
       Type.Boolean({ description: "The task's stage comes from the status call alone." }),
     ),
+    maxTasks: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100000,
+        description: "Tasks of the job, of all its versions, under way at once.",
+      }),
+    ),
     timeout: Type.Optional(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
     ),
@@ -90,6 +99,8 @@ export const JobSpec = closed(
       titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec),
     ),
     visibility: Type.Optional(Visibility),
+    ...keepProperties,
+    ...cacheProperties,
   },
   { description: "What the job does; frozen once it is PUBLISHED." },
 );

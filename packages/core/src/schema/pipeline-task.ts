@@ -1,10 +1,13 @@
 // A PipelineTask: one run of a pipeline, with a snapshot of its definition (semantics, section 5).
 
 import type { Static } from "typebox";
+import { NextRun, originProperties } from "./chain.ts";
+import { HeldKey, Priority } from "./concurrency.ts";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValue } from "./param.ts";
+import { Paused } from "./pause.ts";
 import { PipelineSpec, TaskSpec } from "./pipeline.ts";
 import { closed, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
@@ -30,6 +33,18 @@ export const Progress = closed(
 );
 export type Progress = Static<typeof Progress>;
 
+/** With `holdLock: false`: the lock is not held now. */
+export const LetGoLock = closed(
+  {
+    state: oneOf(
+      ["LET_GO", "WANTED"],
+      "`LET_GO` while the run waits for people alone; `WANTED` once something is to start, and waits for the lock.",
+    ),
+    since: titled("Since when.", Timestamp),
+  },
+  { description: "The run has let its sequence lock go, and takes it again before anything of it starts." },
+);
+
 export const PipelineTaskStatus = closed(
   {
     stage: RunStage,
@@ -43,11 +58,14 @@ export const PipelineTaskStatus = closed(
     reason: Type.Optional(Type.String({ description: "Why it is in this stage, as a code." })),
     message: Type.Optional(Type.String({ description: "The same as a sentence." })),
     canceledBy: Type.Optional(Type.String({ description: "Who canceled it." })),
+    paused: Type.Optional(titled("Since when nothing new of it starts, and who said so.", Paused)),
+    lock: Type.Optional(LetGoLock),
     isForced: Type.Optional(
       Type.Boolean({ description: "It is canceled at once: what runs has no time to end by itself." }),
     ),
     startAt: Type.Optional(titled("When it began.", Timestamp)),
     endAt: Type.Optional(titled("When it ended.", Timestamp)),
+    next: Type.Optional(NextRun),
     outcome: Type.Optional(
       oneOf(
         ["SUCCEEDED", "FAILED", "CANCELED"],
@@ -73,9 +91,17 @@ export const PipelineTask = closed(
     labels: Type.Optional(titled("Those of the request, laid over those of the pipeline.", Labels)),
     triggerMode: TriggerMode,
     runBy: Type.String({ description: "Who started it." }),
+    priority: Type.Optional(titled("Of the run and its tasks; 0 is left out.", Priority)),
+    group: Type.Optional(
+      Type.String({ description: "The concurrency group that it is of, values filled in." }),
+    ),
+    needs: Type.Optional(
+      Type.Array(HeldKey, { description: "What it must hold to begin, and holds until it ends." }),
+    ),
     lockKey: Type.Optional(
       Type.String({ description: "The sequence lock that the run holds until it ends." }),
     ),
+    ...originProperties,
     status: PipelineTaskStatus,
     wakeAt: Type.Optional(
       titled("When the server looks at it again: its timeout or that of a stage.", Timestamp),
@@ -111,6 +137,11 @@ export const RunDefinition = closed(
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
+    documents: Type.Optional(
+      Type.String({
+        description: "The documents of the request, sealed, for the runs that this one starts.",
+      }),
+    ),
   },
   { description: "What a run or a lone task was asked to do: the snapshot of its definition." },
 );

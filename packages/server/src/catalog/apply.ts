@@ -14,7 +14,12 @@ import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest, JobSpec } from "@mflow/core/schema/job";
-import { isExtending, type Pipeline, type PipelineManifest } from "@mflow/core/schema/pipeline";
+import {
+  isExtending,
+  type Pipeline,
+  type PipelineManifest,
+  type PipelineSpec,
+} from "@mflow/core/schema/pipeline";
 import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import type { Schedule, ScheduleManifest } from "@mflow/core/schema/schedule";
 import { sensitiveNames } from "@mflow/core/sealing";
@@ -211,7 +216,9 @@ class Application {
         const title = "version" in record ? jobTitle(record) : record.name;
         return this.#seen.has(seenKey(`${kind} ${title}`, record));
       },
-      use: ({ name, domain, namespace }) => this.#inUse.get(formatPipelineRef({ name, domain, namespace })),
+      use: ({ id, name, domain, namespace }) =>
+        this.#inUse.get(formatPipelineRef({ name, domain, namespace })) ??
+        this.#inUse.get(formatPipelineRef({ id })),
     });
     this.#changes.push(...changes);
     return pruned;
@@ -309,6 +316,9 @@ class Application {
     for (const extended of whole.extended) this.#inUse.set(extended, `Pipeline ${name} extends it`);
     const ofJobs: ErrorDetail[] = [];
     const jobs = await this.#lookup.jobsOf(whole.spec, scope, ofJobs);
+    for (const started of await this.#startedBy(whole.spec, jobs, scope)) {
+      this.#inUse.set(started, `Pipeline ${name} starts it`);
+    }
     const problems = ofJobs.map(whole.told);
     const sensitiveIn = (refs: readonly string[]) =>
       new Set(refs.flatMap((ref) => sensitiveNames(jobs.get(ref)?.spec ?? noJob)));
@@ -331,6 +341,14 @@ class Application {
     this.#pipelines.set(formatPipelineRef({ name, domain, namespace }), pipeline);
     const compared = this.#options.compare && comparePipelines(stored, pipeline, vault);
     return { kind: "Pipeline", record: pipeline, action, ...(compared && { compared }) };
+  }
+
+  /** The pipelines that one starts, in their full form; only `prune` asks for them. */
+  async #startedBy(spec: PipelineSpec, jobs: ReadonlyMap<string, Job>, scope: Scope): Promise<string[]> {
+    if (!this.#options.prune) return [];
+    const { fullPipelineRef, startsOf } = await import("@mflow/core/lint");
+    const starts = [...startsOf(spec, "/spec", (job) => jobs.get(job)?.spec)];
+    return starts.flatMap(({ reference }) => fullPipelineRef(reference, scope) ?? []);
   }
 
   async #applySchedule(manifest: ScheduleManifest): Promise<Applied> {

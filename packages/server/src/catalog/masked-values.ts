@@ -3,7 +3,7 @@
 
 import type { ErrorDetail } from "@mflow/core/errors";
 import { MASK } from "@mflow/core/mask";
-import { mapParts, type PartContent, partsByKey } from "@mflow/core/pipeline-parts";
+import { mapParts, type PartContent, partsByKey, valuesAsMap } from "@mflow/core/pipeline-parts";
 import { below } from "@mflow/core/pointer";
 import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
@@ -109,14 +109,15 @@ export function restorePipeline<S extends GivenPipelineSpec>(
   problems: ErrorDetail[],
 ): S {
   const before = stored ? partsByKey(stored) : new Map<string, PartContent>();
-  return mapParts(spec, whole, (part, { path, key, values, jobs }) => {
+  return mapParts(spec, whole, (part, { path, key, values, isMap, jobs }) => {
     const known = before.get(key);
     const restored = restoreListeners(part, known, path, problems);
     const given = part[values];
     if (!given) return restored;
     const restoring = { vault, problems };
     const list = restoreValues(given, known?.[values], `${path}/${values}`, sensitiveIn(jobs), restoring);
-    return list === given ? restored : { ...restored, [values]: list };
+    if (!list || list === given) return restored;
+    return { ...restored, [values]: isMap ? valuesAsMap(paramValueList(list)) : list };
   });
 }
 

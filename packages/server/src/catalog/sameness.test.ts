@@ -102,6 +102,42 @@ test.each([
     }),
   ],
   [
+    "what is defaulted of retries, groups, queues, files and what follows",
+    pipeline(
+      {
+        queue: {},
+        concurrency: { group: "g" },
+        nextPipeline: { pipeline: "q", runParams: { A: 1 } },
+      },
+      {
+        needs: ["a", "b"],
+        retry: { limit: 1, backoff: { initial: "60s" } },
+        artifacts: [{ name: "a", path: "a", retention: "60m" }],
+        cache: { key: {}, paths: ["x"] },
+      },
+    ),
+    pipeline(
+      {
+        queue: { maxLength: 100 },
+        concurrency: { group: "g", limit: 1, cancelInProgress: false },
+        nextPipeline: { pipeline: "q", runParams: { A: "1" }, labels: {}, queue: false },
+        priority: 0,
+        holdLock: true,
+      },
+      {
+        needs: ["b", "a"],
+        retry: {
+          limit: 1,
+          backoff: { initial: "1m", factor: 2, max: "60m", jitter: 0 },
+          on: ["TIMEOUT", "FAILED"],
+        },
+        artifacts: [{ name: "a", path: "a", retention: "1h", when: "ON_SUCCESS", optional: false }],
+        fetch: [],
+        cache: [{ key: {}, paths: ["x"], when: "ON_SUCCESS" }],
+      },
+    ),
+  ],
+  [
     "fields that are unset in another order",
     extending({ overrides: { unset: ["with", "timeout"] } }),
     extending({ overrides: { unset: ["timeout", "with", "with"] } }),
@@ -147,6 +183,13 @@ test.each([
     extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
     extending({ overrides: { tasks: { t: { timeout: "1m", skipRun: false } } } }),
   ],
+  [
+    "an empty list that takes those of the other pipeline away",
+    extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
+    extending({ overrides: { tasks: { t: { timeout: "1m", artifacts: [] } } } }),
+  ],
+  ["a task that waits for nothing", pipeline({}), pipeline({}, { needs: [] })],
+  ["a queue", pipeline({}), pipeline({ queue: {} })],
   ["a schedule of another zone", schedule({}), schedule({ timeZone: "Europe/Berlin" })],
   ["another label of the runs", schedule({ labels: { a: "1" } }), schedule({ labels: { a: "2" } })],
   [

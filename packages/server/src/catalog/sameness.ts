@@ -5,6 +5,9 @@
 import { canonicalJson } from "@mflow/core/digest";
 import { parseDuration } from "@mflow/core/duration";
 import { CATCH_UP_LIMIT } from "@mflow/core/late-times";
+import { cacheList } from "@mflow/core/schema/cache";
+import type { NextPipeline } from "@mflow/core/schema/chain";
+import { type Concurrency, DEFAULT_QUEUE_LENGTH } from "@mflow/core/schema/concurrency";
 import type { AuditSpec, ConfirmSpec } from "@mflow/core/schema/gate";
 import type { JobSpec } from "@mflow/core/schema/job";
 import type { Listeners, Webhook } from "@mflow/core/schema/listener";
@@ -18,6 +21,7 @@ import {
   type TaskOverride,
   type TaskSpec,
 } from "@mflow/core/schema/pipeline";
+import { DEFAULT_BACKOFF, DEFAULT_RETRY_REASONS, type RetrySpec } from "@mflow/core/schema/retry";
 import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 
@@ -115,13 +119,62 @@ function listeners({ mentionUsers, imRobots, webhooks }: Listeners): object {
     scope: listener.scope && (scope(listener.scope) ?? "*"),
   });
   return {
-    mentionUsers: unlessEmpty(
-      mentionUsers?.map((user) => ({ ...heard(user), ways: [...(user.ways ?? ["MAIL", "IM"])].sort() })),
-    ),
-    imRobots: unlessEmpty(imRobots?.map(heard)),
-    webhooks: unlessEmpty(
-      webhooks?.map((webhook) => ({ ...heard(webhook), headers: unlessEmpty(webhook.headers) })),
-    ),
+    mentionUsers: mentionUsers?.map((user) => ({
+      ...heard(user),
+      ways: [...(user.ways ?? ["MAIL", "IM"])].sort(),
+    })),
+    imRobots: imRobots?.map(heard),
+    webhooks: webhooks?.map((webhook) => ({ ...heard(webhook), headers: unlessEmpty(webhook.headers) })),
+  };
+}
+
+/** Where nothing is extended, an empty list of listeners or files is none; else it takes those of the other away. */
+function withoutEmptyLists(form: object): object {
+  const lists = ["mentionUsers", "imRobots", "webhooks", "artifacts", "fetch"];
+  const isNone = (value: unknown) => Array.isArray(value) && value.length === 0;
+  const entries = Object.entries(form).filter(([name, value]) => !lists.includes(name) || !isNone(value));
+  return Object.fromEntries(entries);
+}
+
+function retry(spec: RetrySpec | undefined): unknown {
+  if (!spec) return undefined;
+  const { backoff, on = DEFAULT_RETRY_REASONS } = spec;
+  const reasons = [...new Set(on)].sort();
+  return {
+    ...spec,
+    backoff: backoff && {
+      ...backoff,
+      initial: unless(duration(backoff.initial), duration(DEFAULT_BACKOFF.initial)),
+      factor: unless(backoff.factor, DEFAULT_BACKOFF.factor),
+      max: unless(duration(backoff.max), duration(DEFAULT_BACKOFF.max)),
+      jitter: unless(backoff.jitter, DEFAULT_BACKOFF.jitter),
+    },
+    on: reasons.join() === DEFAULT_RETRY_REASONS.join() ? undefined : reasons,
+  };
+}
+
+function concurrency(spec: Concurrency | undefined): unknown {
+  return (
+    spec && {
+      ...spec,
+      limit: unless(spec.limit, 1),
+      cancelInProgress: unless(spec.cancelInProgress, false),
+    }
+  );
+}
+
+/** What a job or a task does with files. */
+function kept({ artifacts, fetch, cache }: Pick<TaskSpec, "artifacts" | "fetch" | "cache">): object {
+  const caches = cacheList(cache).map((one) => ({ ...one, when: unless(one.when, "ON_SUCCESS") }));
+  return {
+    artifacts: artifacts?.map((artifact) => ({
+      ...artifact,
+      retention: duration(artifact.retention),
+      optional: unless(artifact.optional, false),
+      when: unless(artifact.when, "ON_SUCCESS"),
+    })),
+    fetch: fetch?.map((one) => ({ ...one, optional: unless(one.optional, false) })),
+    cache: caches.length === 1 ? caches[0] : unlessEmpty(caches),
   };
 }
 
@@ -130,6 +183,11 @@ function task(spec: Partial<TaskSpec>): object {
   return {
     ...spec,
     ...listeners(spec),
+    ...kept(spec),
+    // Without needs a task goes by its stage; with an empty list it waits for nothing.
+    needs: spec.needs && [...new Set(spec.needs)].sort(),
+    retry: retry(spec.retry),
+    concurrency: concurrency(spec.concurrency),
     job: spec.job?.replace(/:latest$/, ""),
     runParams: values(spec.runParams),
     timeout: duration(spec.timeout),
@@ -141,7 +199,7 @@ function task(spec: Partial<TaskSpec>): object {
 
 function wholeTask(spec: TaskSpec): object {
   return {
-    ...task(spec),
+    ...withoutEmptyLists(task(spec)),
     skipRun: unless(spec.skipRun, false),
     ignoreFailed: unless(spec.ignoreFailed, false),
   };
@@ -197,7 +255,8 @@ function opened(value: unknown, vault: Pick<Vault, "isSealed">, open: (sealed: s
 /** The plain form of a job spec; sealed texts are as they are. */
 export function jobForm(spec: JobSpec): object {
   return {
-    ...spec,
+    ...withoutEmptyLists({ ...spec, ...kept(spec) }),
+    retry: retry(spec.retry),
     runParams: unlessEmpty(spec.runParams?.map(declaration)),
     rollbackParams: unlessEmpty(spec.rollbackParams?.map(declaration)),
     allowRollback: unless(spec.allowRollback, false),
@@ -207,11 +266,26 @@ export function jobForm(spec: JobSpec): object {
   };
 }
 
+function nextPipeline(next: NextPipeline | undefined): unknown {
+  return (
+    next && {
+      ...next,
+      runParams: values(next.runParams),
+      labels: unlessEmpty(next.labels),
+      queue: unless(next.queue, false),
+    }
+  );
+}
+
 /** The plain form of a pipeline spec; sealed texts are as they are. */
 export function pipelineForm(spec: GivenPipelineSpec): object {
   const common = {
     ...spec,
     ...listeners(spec),
+    concurrency: concurrency(spec.concurrency),
+    // An empty one lets runs wait all the same.
+    queue: spec.queue && { maxLength: unless(spec.queue.maxLength, DEFAULT_QUEUE_LENGTH) },
+    nextPipeline: nextPipeline(spec.nextPipeline),
     timeout: duration(spec.timeout),
     with: values(spec.with),
     isTemplate: unless(spec.isTemplate, false),
@@ -223,7 +297,9 @@ export function pipelineForm(spec: GivenPipelineSpec): object {
   }
   const failFast = spec.failFast ?? false;
   return {
-    ...common,
+    ...withoutEmptyLists(common),
+    priority: unless(spec.priority, 0),
+    holdLock: unless(spec.holdLock, true),
     isParallel: unless(spec.isParallel, false),
     failFast: unless(failFast, false),
     stages: spec.stages.map((one) => stage(one, failFast)),

@@ -1,27 +1,36 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
+import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Why } from "@mflow/core/schema/why";
 import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
 import { isAtWork, isEnded } from "@mflow/core/transitions";
-import { waitingReason } from "@mflow/core/waiting";
+import { waitSentence } from "@mflow/core/wait-sentence";
+import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
+import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
+import { ChainedRuns } from "./chained-runs.ts";
+import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory } from "./memory.ts";
+import { Memory, stateOf } from "./memory.ts";
+import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
-import { Slots } from "./slots.ts";
+import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
+import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
@@ -33,6 +42,7 @@ import type {
   TerminalRequest,
 } from "./submit.ts";
 import { Terminals } from "./terminals.ts";
+import { Turns } from "./turns.ts";
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;
@@ -45,11 +55,13 @@ const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
+type NextRunChange = Extract<Change, { type: "nextRun" }>;
+
 export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #memory = new Memory();
-  readonly #slots: Slots;
+  readonly #turns: Turns;
   readonly #alarms: Alarms;
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
@@ -57,6 +69,8 @@ export class RunningEngine implements Engine {
   readonly #refusals: Refusals;
   readonly #terminals: Terminals;
   readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #chained: ChainedRuns;
+  readonly #childRuns: ChildRuns;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
@@ -68,8 +82,25 @@ export class RunningEngine implements Engine {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#owner = options.newId("server");
-    this.#slots = new Slots(options.maxTasks);
-    this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
+    this.#turns = new Turns({
+      store: options.store,
+      maxTasks: options.maxTasks,
+      now: () => new Date(this.#clock.now()).toISOString(),
+      submit: (aggregateId, change) => this.#submit(aggregateId, change),
+      after: (ms, callback) => this.#after(ms, callback),
+      tell: (event) => this.#tell(event),
+      warn: (message, error) => options.log.warn(message, error),
+    });
+    this.#childRuns = new ChildRuns({
+      runs: options.store.runs,
+      chained: { start: (wanted) => this.#chained.start(wanted) },
+      cancelRun: (runId, request, actor) => this.cancelRun(runId, request, actor),
+      isSealed: (text) => options.keys.isSealed(text),
+      now: () => this.#clock.now(),
+    });
+    this.#runners = new Map(
+      [...options.runners, this.#childRuns].map((runner): [string, Runner] => [runner.type, runner]),
+    );
     this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
       this.#submitOwn(
         aggregateId,
@@ -80,15 +111,12 @@ export class RunningEngine implements Engine {
       runs: options.store.runs,
       outbox: options.store.outbox,
       memory: this.#memory,
-      slots: this.#slots,
-      makeContext: (more) => this.#context(more),
+      admission: this.#turns.admission,
+      makeContext: (actor) => this.#context(actor),
       newEffectId: () => options.newId("effect"),
       lease: () => this.#lease(),
       deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
       committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
-      failed: ({ change }) => {
-        if (change?.type === "slotFree") this.#slots.ungrant(change.taskId);
-      },
     });
     this.#workers = new EffectWorkers({
       outbox: options.store.outbox,
@@ -102,6 +130,9 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      childEnded: (runId) => this.#childRuns.tellParent(runId),
+      startNext: (runId, nextId) => this.#startNext(runId, nextId),
+      giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
     });
@@ -123,22 +154,37 @@ export class RunningEngine implements Engine {
       store: options.store,
       committer: this.#committer,
       newId: options.newId,
-      makeContext: (actor) => this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
+      makeContext: (actor) => this.#context(actor),
       refuseWhenDraining: () => this.#refuseWhenDraining(),
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
     });
+    this.#chained = new ChainedRuns({
+      store: options.store,
+      runRequests: this.#runRequests,
+      rightsOf: options.rightsOf,
+      unseal: (sealed) => options.keys.unseal(sealed),
+    });
+  }
+
+  #startNext(runId: string, nextId: string): Promise<void> {
+    const { store, keys } = this.#options;
+    const note = (id: string, change: NextRunChange) => this.#submit(id, change);
+    return startNextRun({ runs: store.runs, chained: this.#chained, keys, note }, runId, nextId);
   }
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
   async start(): Promise<void> {
-    const { store, logs } = this.#options;
+    const { store, logs, files } = this.#options;
     const host: RunnerHost = {
+      ...(files && { files }),
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
+      isWanted: (ref) => this.#isWanted(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
+    await this.#turns.load();
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
       runs: store.runs,
@@ -147,13 +193,17 @@ export class RunningEngine implements Engine {
       lease: () => this.#lease(),
       now: () => this.#clock.now(),
       found: (state) => this.#found(state),
+      foundWaiting: (run) => {
+        this.#unfinished.add(run.id);
+        noteRun(this.#turns.admission, run);
+      },
       report: async (aggregateId, report) => this.#submit(aggregateId, { type: "report", report }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
     });
     await this.#takeUp(effects);
     await this.#finishLogs(isKnown);
-    this.#grantSlots();
+    this.#turns.give();
     this.#sweepLater();
   }
 
@@ -169,6 +219,11 @@ export class RunningEngine implements Engine {
     const task = await this.#options.store.runs.task(taskId);
     if (!task) return "UNKNOWN";
     return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
+  }
+
+  async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
+    const task = await this.#options.store.runs.task(taskId);
+    return task !== undefined && task.attempt === attempt && isWanted(task);
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
@@ -247,6 +302,20 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
+  async statusCall(taskId: string, actor: Actor): Promise<StatusCall> {
+    const { store, keys, mflowUrl } = this.#options;
+    const task = await store.runs.task(taskId);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    const parts = {
+      history: store.history,
+      updateToken: (id: string, attempt: number) => keys.updateToken(id, attempt),
+      mflowUrl,
+      now: () => this.#clock.now(),
+      tell: (event: HistoryEvent) => this.#tell(event),
+    };
+    return giveStatusCall(parts, task, actor);
+  }
+
   async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
     const { store } = this.#options;
@@ -258,8 +327,10 @@ export class RunningEngine implements Engine {
     if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
+    if (run) await this.#refuseWhileFollowed(run);
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
     await this.#discard(aggregateId, task);
+    await this.#options.files?.removeOf(aggregateId);
     const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);
@@ -285,6 +356,23 @@ export class RunningEngine implements Engine {
     for (const type of types) await this.#runners.get(type)?.release(aggregateId);
   }
 
+  /** What follows from the end of a run is done soon, and needs the run. */
+  async #refuseWhileFollowed({ id, parent, status: { next } }: PipelineTask): Promise<void> {
+    const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
+    if (isAwaited) {
+      throw new MflowError(
+        "CONFLICT",
+        `task ${parent.taskId} has still to be told how ${id} ended; try again`,
+      );
+    }
+    if (next && next.runId === undefined && next.code === undefined) {
+      throw new MflowError(
+        "CONFLICT",
+        `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`,
+      );
+    }
+  }
+
   checkTerminal(task: JobTask): void {
     this.#refuseWhenDraining();
     this.#terminals.check(task);
@@ -298,16 +386,80 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
-    if (task.status.stage === "CREATING") {
-      const waits = this.#runners
-        .get(task.runnerType)
-        ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
-      if (waits !== undefined) return waits;
-    }
-    const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
-    if (place === undefined) return waitingReason(task);
-    return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
   }
+
+  async why(id: string): Promise<Why> {
+    const aggregateId = isId("run", id) ? id : await this.#aggregateOf(id);
+    const state = aggregateId === undefined ? undefined : await this.#stateOf(aggregateId);
+    const { whyTask } = await import("@mflow/core/why");
+    const { whyRun } = await import("@mflow/core/why-run");
+    const facts: WhyFacts = {
+      placeOf: (waiting) => this.#placeOf(waiting),
+      runnerWait: (task) => this.#runnerWait(task),
+    };
+    const task = state?.tasks.get(id);
+    if (state && task) return whyTask(state, task, facts);
+    if (state?.run?.id === id) return whyRun(state, state.run, facts);
+    throw new MflowError("NOT_FOUND", `there is no run or task ${id}`);
+  }
+
+  async #stateOf(aggregateId: string): Promise<RunState | undefined> {
+    const known = this.#memory.get(aggregateId);
+    if (known) return known;
+    const aggregate = await this.#options.store.runs.load(aggregateId);
+    return aggregate && stateOf(aggregate);
+  }
+
+  /** What the runner says that an attempt waits for. */
+  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
+    if (status.stage !== "CREATING") return undefined;
+    return this.#runners.get(runnerType)?.waitingFor?.({ taskId: id, attempt });
+  }
+
+  /** What a task or run waits for in line. */
+  #placeOf(id: string): PlaceInLine | undefined {
+    const wait = this.#turns.waitOf(id);
+    return wait && { ...wait, sentence: waitSentence(wait) };
+  }
+
+  runWaitsFor(run: PipelineTask): string | undefined {
+    return this.#turns.sentence(run.id) ?? runWaitingReason(run);
+  }
+
+  waitOf(id: string): Wait | undefined {
+    return this.#turns.waitOf(id);
+  }
+
+  pauseRun: Engine["pauseRun"] = async (runId, request, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "pauseRun", request, ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  resumeRun: Engine["resumeRun"] = async (runId, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "resumeRun", ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  pause: Engine["pause"] = (what, request, actor) => this.#turns.pause(what, request, actor);
+
+  resume: Engine["resume"] = (what, actor) => this.#turns.resume(what, actor);
+
+  pauseOf: Engine["pauseOf"] = (what) => this.#turns.pauseOf(what);
+
+  setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
+
+  cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
+    const canceled: PipelineTask[] = [];
+    // Those of the end first: else each that is canceled would give the next one its turn.
+    for (const run of (await this.#options.store.runs.pending()).reverse()) {
+      const isOf = run.name === pipeline && run.domain === scope.domain && run.namespace === scope.namespace;
+      if (!isOf) continue;
+      const state = await this.#submitFor(run.id, { type: "cancelRun", request, onlyWaiting: true }, actor);
+      if (state.run?.status.stage === "CANCELED") canceled.push(state.run);
+    }
+    return canceled.reverse();
+  };
 
   subscribe(listener: (event: HistoryEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -320,7 +472,7 @@ export class RunningEngine implements Engine {
 
   /** Counts for metrics. */
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
-    const { held, waiting } = this.#slots.counts;
+    const { held, waiting } = this.#turns.counts;
     return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
   }
 
@@ -329,29 +481,19 @@ export class RunningEngine implements Engine {
     return this.#removed;
   }
 
-  #context({
-    actor,
-    freeSlots,
-    mayReuseSlots,
-  }: {
-    actor: Actor | undefined;
-    freeSlots: number;
-    mayReuseSlots: boolean;
-  }): Context {
+  #context(actor: Actor | undefined): Context {
     const { keys, groupMembers, newId, statusGraceMs } = this.#options;
     const nowMs = this.#clock.now();
     const context: Context = {
       now: new Date(nowMs).toISOString(),
       nowMs,
-      freeSlots,
-      mayReuseSlots,
+      admission: this.#turns.admission,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
       random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
-      lockHolder: () => undefined,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
       seal: (plain) => keys.seal(plain),
       unseal: (sealed) => keys.unseal(sealed),
@@ -421,11 +563,9 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
+    noteState(this.#turns.admission, state);
     if (state.run) this.#alarms.note(state.id, state.run);
-    for (const task of state.tasks.values()) {
-      this.#slots.note(state.id, task);
-      this.#alarms.note(state.id, task);
-    }
+    for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
   #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
@@ -441,7 +581,7 @@ export class RunningEngine implements Engine {
     }
     if (messages.length > 0)
       this.#options.listeners?.committed(messages.flatMap(({ deliveries }) => deliveries));
-    this.#grantSlots();
+    this.#turns.give();
   }
 
   #tell(event: HistoryEvent): void {
@@ -451,12 +591,6 @@ export class RunningEngine implements Engine {
       } catch (error) {
         this.#options.log.warn("a subscriber failed", error);
       }
-    }
-  }
-
-  #grantSlots(): void {
-    for (const { taskId, aggregateId } of this.#slots.grant()) {
-      this.#submitOwn(aggregateId, { type: "slotFree", taskId });
     }
   }
 

@@ -1,8 +1,10 @@
 // After a start: the rows say what should be under way, the runners say what is. Starts that were not
-// finished are done again, what a runner lost is said to be LOST, and timers and slots are counted anew.
+// finished are done again, what a runner lost is said to be LOST, timers are set, and who holds and waits for what is counted anew.
+// Runners that keep nothing themselves lose nothing: they take up what the rows say.
 
 import type { Report } from "@mflow/core/change";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { RunState } from "@mflow/core/state";
 import type { AttemptRef, Runner } from "../runners/runner.ts";
 import type { Effect, Lease, Outbox, RunStore } from "../store/store.ts";
@@ -16,6 +18,8 @@ export interface ResyncParts {
   now(): number;
   /** An unfinished run or lone task as it was left. */
   found(state: RunState): void;
+  /** A run that waits in line; there may be very many, so no more than its row is read. */
+  foundWaiting(run: PipelineTask): void;
   report(aggregateId: string, report: Report): Promise<void>;
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
 }
@@ -41,14 +45,18 @@ export async function resync(parts: ResyncParts): Promise<Resynced> {
       if (isWithRunner(task)) expected.push({ aggregateId: id, task });
     }
   }
+  for (const run of await runs.pending()) parts.foundWaiting(run);
   // Those that wait for their backoff are due as well: the reason may have gone with the restart.
   const effects = await outbox.claim(parts.lease(), Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));
   const known = await knownAttempts(parts.runners);
   for (const { aggregateId, task } of expected) {
-    const key = attemptKey({ taskId: task.id, attempt: task.attempt });
+    const ref = { taskId: task.id, attempt: task.attempt };
+    const key = attemptKey(ref);
     if (known.has(key) || starting.has(key)) continue;
-    if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
+    const runner = parts.runners.get(task.runnerType);
+    if (runner?.resume) await runner.resume(ref);
+    else if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
     else await parts.report(aggregateId, lostReport(task, parts.now()));
   }
   return { effects, isKnown: (ref) => known.has(attemptKey(ref)) };

@@ -260,6 +260,8 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     listeners: server.listeners,
     schedules: server.schedules,
     clusters: server.clusters,
+    limits: server.limits,
+    files: { ...server.artifacts, verifyUpdateToken: () => false },
     checkCluster,
     tryOut: async () => {},
     auth: {

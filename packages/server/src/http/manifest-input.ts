@@ -2,22 +2,18 @@
 // costs a starting server nothing.
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { gatherExtended, type PipelineSource, sourceOf } from "@mflow/core/extend-pipeline";
-import { referredJob, versionsToName } from "@mflow/core/find-job";
 import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
-import { formatPipelineRef, isVersionRange, parseJobRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
-import type { Job } from "@mflow/core/schema/job";
 import type { Listeners } from "@mflow/core/schema/listener";
 import { type GivenPipelineSpec, isExtending } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
-import { findPipeline } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
+import { lookUpKnown } from "./lint-known.ts";
 
 function loadParser() {
   return import("@mflow/core/manifest");
@@ -70,26 +66,6 @@ function reachable(sources: LintSources): Pick<LintContext, "people" | "channels
   return { people: people?.(), channels: channels?.(), ...(allowsTarget && { allowsTarget }) };
 }
 
-/** The pipelines that those of a request and stored ones extend, by full name: those of the request first, then stored ones. */
-async function extendedBy(
-  requested: readonly PipelineSource[],
-  others: readonly PipelineSource[],
-  store: CatalogStore,
-): Promise<Map<string, PipelineSource>> {
-  const given = new Map(requested.map((one) => [formatPipelineRef({ name: one.name, ...one.scope }), one]));
-  const extended = new Map<string, PipelineSource>();
-  for (const source of [...requested, ...others]) {
-    const found = await gatherExtended(source, async (ref) => {
-      const known = given.get(formatPipelineRef(ref));
-      if (known) return known;
-      const stored = await store.findPipeline(ref, ref.name);
-      return stored && sourceOf(stored);
-    });
-    for (const [name, one] of found) extended.set(name, one);
-  }
-  return extended;
-}
-
 /**
  * What makes no sense in documents whose shape is right, with the stored jobs at hand: errors and warnings.
  * `overlay`: they are laid over the stored ones for one run.
@@ -101,41 +77,21 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint, pipelineRefsOf, refKey, sourcesOf } = await import("@mflow/core/lint");
-  const named = new Map<string, PipelineSource>();
-  const wanted = pipelineRefsOf(documents, scope);
-  for (const ref of wanted) {
-    const pipeline = await findPipeline(store, ref, scope);
-    if (pipeline) named.set(ref, sourceOf(pipeline));
-  }
-  const extended = await extendedBy(sourcesOf(documents, scope), [...named.values()], store);
-  const known = (ref: string) => extended.get(ref) ?? named.get(ref);
-  const refs = jobRefsOf(documents, { scope, findPipeline: known });
-  const jobs = new Map<string, Job>();
-  const versions = new Map<string, string[]>();
-  for (const { ref, from } of refs) {
-    const parsed = parseJobRef(ref, from);
-    const job = await referredJob(store, parsed, from);
-    if (job) jobs.set(refKey(ref, from), job);
-    else if (!("id" in parsed) && isVersionRange(parsed.version)) {
-      versions.set(refKey(ref, from), await versionsToName(store, parsed, from));
-    }
-  }
+  const { lint } = await import("@mflow/core/lint");
+  const { isAnyJobMissing, isAnyPipelineMissing, ...known } = await lookUpKnown(store, documents, {
+    scope,
+    overlay,
+  });
   // Names are wanted for "did you mean" alone.
-  const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
-  const jobNames = new Set(items.map((job) => job.name));
-  const others =
-    named.size < wanted.length ? await store.listPipelines({ scope, limit: 500 }) : { items: [] };
-  const context = {
-    findPipeline: known,
-    pipelineNames: new Set(others.items.map((pipeline) => pipeline.name)),
-    findJob: (ref: string, from: Scope) => jobs.get(refKey(ref, from)),
-    publishedVersions: (ref: string, from: Scope) => versions.get(refKey(ref, from)) ?? [],
-    jobNames,
-    runnerTypes,
+  const named = async (list: () => Promise<{ items: { name: string }[] }>, isWanted: boolean) =>
+    new Set(isWanted ? (await list()).items.map(({ name }) => name) : []);
+  return lint(documents, {
+    ...{ scope, overlay, runnerTypes },
+    ...known,
+    jobNames: await named(() => store.listJobs({ scope, limit: 500 }), isAnyJobMissing),
+    pipelineNames: await named(() => store.listPipelines({ scope, limit: 500 }), isAnyPipelineMissing),
     ...reachable(sources),
-  };
-  return lint(documents, { scope, overlay, ...context });
+  });
 }
 
 export function isError(problem: ErrorDetail): boolean {

@@ -11,7 +11,9 @@ import { HistoryEvent } from "@mflow/core/schema/event";
 import { Gate } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
 import { JobTask, JobTaskStatus } from "@mflow/core/schema/job-task";
+import * as limit from "@mflow/core/schema/limit";
 import { EffectiveParam, ParamValues, RunParam } from "@mflow/core/schema/param";
+import * as pause from "@mflow/core/schema/pause";
 import {
   AddedStage,
   AddedTask,
@@ -53,8 +55,9 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api, account, clusterCheck, schedule]) {
-    for (const [name, value] of Object.entries(group)) {
+  const groups: object[] = [nouns, request, api, account, clusterCheck, limit, pause, schedule];
+  for (const group of groups) {
+    for (const [name, value] of Object.entries(group) as [string, unknown][]) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.
         if (!name.endsWith("Query")) names.set(value, name);
@@ -87,6 +90,8 @@ class Components {
 }
 
 const headerTexts: Record<HeaderName, string> = {
+  "If-None-Match": "An ETag: 304 when the bytes are still those.",
+  Range: "`bytes=FROM-TO`: a part of the bytes.",
   "If-Match": "The ETag that the record must have; refused with STALE_REVISION when it has another.",
   "Idempotency-Key": "The same key with the same request starts nothing twice.",
   "Sec-WebSocket-Protocol":
@@ -128,8 +133,15 @@ const rawBody: Json = {
   },
 };
 
+/** A file, or an archive of a folder. */
+const streamBody: Json = {
+  required: true,
+  content: { "application/octet-stream": { schema: {} }, "application/x-tar": { schema: {} } },
+};
+
 function requestBody(route: Route, components: Components): Json | undefined {
   if (route.rawBody) return rawBody;
+  if (route.streamBody) return streamBody;
   if (!route.body) return undefined;
   const content: Json = { "application/json": { schema: components.refer(route.body) } };
   if (route.yaml) {

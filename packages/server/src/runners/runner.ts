@@ -8,11 +8,18 @@
 //   repeats a final report until the engine has accepted it, also after a restart.
 // - After a restart `list` names every attempt that the runner still knows, running or ended with a result
 //   that was not accepted yet. What the engine expects and `list` lacks is LOST.
+// - A runner whose attempts are told by the engine's rows alone keeps nothing and has `resume`; then, instead of the
+//   sentences on what is kept above: `list` names nothing; the rows are the tombstone, so that `start` of an attempt that
+//   the engine does not want any more (`RunnerHost.isWanted`) is answered with `STOPPED`; `start` again of one that is
+//   under way does nothing twice; and after a restart the engine hands each attempt under way to `resume` instead of
+//   asking `list`, so that none is LOST unless the runner reports it so. keeps-nothing.conformance.ts tests these.
 // - Calls under way when the runner is closed end soon, with an error where they cannot be answered any more.
 // - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
 
 import type { Report } from "@mflow/core/change";
+import type { Keep } from "@mflow/core/keep";
 import type { LogAppender } from "../logs/log-store.ts";
+import type { WorkFiles } from "./work-files.ts";
 
 export interface AttemptRef {
   taskId: string;
@@ -43,6 +50,8 @@ export interface StartRequest extends AttemptRef {
   secrets: string[];
   labels: Record<string, string>;
   manualUpdateStatus: boolean;
+  /** What it does with files before and after its work; absent: nothing. */
+  keep?: Keep;
 }
 
 export type StartResult = { state: "STARTED" } | { state: "EXISTS" } | { state: "STOPPED" };
@@ -63,11 +72,15 @@ export interface RunnerHost {
   /** Resolves when the report is committed or was recognised as late; rejects when it must be repeated. */
   report(report: RunnerReport): Promise<void>;
   logs: LogAppender;
+  /** The store of artifacts and caches; absent: the server has none, and nothing can be kept. */
+  files?: WorkFiles;
   /**
    * Whether the attempt is under way by what is stored: `OVER` when it has ended or another one has begun, `UNKNOWN` when
    * there is no such task.
    */
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
+  /** Whether the attempt is still to be worked on by what is stored: it is under way, and nobody has told it to stop. */
+  isWanted(ref: AttemptRef): Promise<boolean>;
   /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
   startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }
@@ -119,6 +132,11 @@ export interface Runner {
   start(request: StartRequest): Promise<StartResult>;
   stop(ref: AttemptRef, options: StopOptions): Promise<StopResult>;
   list(): Promise<AttemptRef[]>;
+  /**
+   * Takes up an attempt that is under way by the rows, after a restart and once all runners are open. Only of a runner
+   * that keeps nothing itself; see above. Reports what has become of it where that is not under way in another way.
+   */
+  resume?(ref: AttemptRef): Promise<void>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
   /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */

@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "./store.ts";
 import { describeAccounts } from "./testing/accounts.conformance.ts";
+import { describeArtifacts } from "./testing/artifacts.conformance.ts";
 import type { Bench, Database, TestClock } from "./testing/bench.ts";
 import { describeCatalog } from "./testing/catalog.conformance.ts";
 import { describeCommits } from "./testing/commits.conformance.ts";
@@ -17,8 +18,9 @@ import { describeFilters } from "./testing/filters.conformance.ts";
 import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
 import { describeLists } from "./testing/lists.conformance.ts";
-import { describeChannels, describeClusters } from "./testing/named.conformance.ts";
+import { describeChannels, describeClusters, describeLimits } from "./testing/named.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
+import { describePauses } from "./testing/pauses.conformance.ts";
 import { START } from "./testing/records.ts";
 import { describeRunnerAttempts } from "./testing/runner-attempts.conformance.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
@@ -72,7 +74,10 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeDecisionRecords(bench);
     describeChannels(bench);
     describeClusters(bench);
+    describeLimits(bench);
+    describePauses(bench);
     describeRunnerAttempts(bench, () => prepare(() => START));
+    describeArtifacts(bench);
     describeGates(bench);
   });
 }

@@ -5,6 +5,8 @@
 // `UNAVAILABLE` once the store is closed.
 
 import type { EndedRun, Ending } from "@mflow/core/retention";
+import type { Artifact } from "@mflow/core/schema/artifact";
+import type { Cache } from "@mflow/core/schema/cache";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
@@ -18,8 +20,10 @@ import type {
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
+import type { Pause } from "@mflow/core/schema/pause";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -34,7 +38,8 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE";
+/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
+export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {
@@ -136,8 +141,10 @@ export interface RunStore {
   load(id: string): Promise<Aggregate | undefined>;
   /** Id of the aggregate that a task belongs to. */
   aggregateOf(taskId: string): Promise<string | undefined>;
-  /** Ids of aggregates that have not ended, oldest first. */
+  /** Ids of aggregates that have begun and not ended, oldest first: not of runs in stage PENDING. */
   unfinished(): Promise<string[]>;
+  /** Runs in stage PENDING, oldest first; their tasks and definitions are not read. */
+  pending(): Promise<PipelineTask[]>;
   lockHolder(key: string): Promise<string | undefined>;
   /** What an idempotency key was used for in the last 24 hours. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
@@ -385,6 +392,25 @@ export interface ClusterStore {
   remove(name: string): Promise<void>;
 }
 
+export interface LimitStore {
+  /** By name. */
+  list(): Promise<Limit[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(limit: Limit, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
+export interface PauseStore {
+  /** By key. */
+  list(): Promise<Pause[]>;
+  /** Writes, over what is there. */
+  put(pause: Pause, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** What is not there is ignored. */
+  remove(key: string, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
 /** What a runner must not forget of an attempt while its work is elsewhere. */
 export interface RunnerAttempt {
   taskId: string;
@@ -404,6 +430,71 @@ export interface RunnerAttemptStore {
   remove(runner: string, refs: readonly { taskId: string; attempt: number }[]): Promise<void>;
   /** Tells this installation from others that use the same cluster: 20 characters, made with the database. */
   installationId(): Promise<string>;
+}
+
+/** What is known of an artifact, and where its bytes are. */
+export interface ArtifactRow extends Artifact {
+  /** Run or lone task. */
+  aggregateId: string;
+  /** Key of its bytes. */
+  blob: string;
+}
+
+/** What is known of a cache, and where its bytes are. */
+export interface CacheRow extends Cache {
+  /** Key of its bytes. */
+  blob: string;
+}
+
+export interface CacheAsked {
+  scope: Scope;
+  /** Hash of the paths that are in it. */
+  paths: string;
+  key: string;
+  /** When none has the key: the one that was saved last and whose key begins so. */
+  prefix?: string;
+}
+
+/** What is known of artifacts and caches. Their bytes are elsewhere: methods that remove rows answer the keys of theirs. */
+export interface ArtifactRows {
+  /**
+   * Writes a row, over one of the same task, attempt and name, whose blob is answered then. Rejects with NOT_FOUND when
+   * there is no such run or task any more, with ARTIFACT_REFUSED when the attempt has `most` others. Durable when it
+   * resolves.
+   */
+  put(row: ArtifactRow, most: number): Promise<string | undefined>;
+  /** That of an attempt, or of the newest attempt that has it. */
+  find(taskId: string, name: string, attempt?: number): Promise<ArtifactRow | undefined>;
+  /** All of this name in a run, of any attempt. */
+  named(aggregateId: string, name: string): Promise<ArtifactRow[]>;
+  /** By task, attempt and name. */
+  list(of: { aggregateId: string } | { taskId: string }, page: PageOfRows): Promise<Page<ArtifactRow>>;
+  remove(taskId: string, attempt: number, name: string): Promise<string | undefined>;
+  removeOf(aggregateId: string): Promise<string[]>;
+  /** At most `limit` rows whose time has come, those due first. */
+  expired(now: number, limit: number): Promise<ArtifactRow[]>;
+  /** When the next one is due, milliseconds since the epoch. */
+  nextExpiry(): Promise<number | undefined>;
+  /** Those of the keys that no artifact and no cache has. */
+  strangers(blobs: readonly string[]): Promise<string[]>;
+
+  /** Whether it was written: without `replace` one that is there stays. `old`: the blob of the one that it took the place of. */
+  putCache(row: CacheRow, replace: boolean): Promise<{ written: boolean; old?: string }>;
+  /** Notes the use, which the loss of power may undo. */
+  useCache(asked: CacheAsked, now: number): Promise<CacheRow | undefined>;
+  hasCache(asked: Omit<CacheAsked, "prefix">): Promise<boolean>;
+  /** The last used ones first. */
+  listCaches(scope: Partial<Scope>, limit: number): Promise<CacheRow[]>;
+  /** Those of a key, or all of the scope. */
+  removeCaches(scope: Partial<Scope>, key?: string): Promise<string[]>;
+  /** Removes caches that were not used since `usedBefore`, and of the others the least recently used while all together are larger than `bytes`. */
+  trimCaches(usedBefore: number, bytes: number): Promise<string[]>;
+}
+
+export interface PageOfRows {
+  /** 1 to 500. */
+  limit: number;
+  cursor?: string;
 }
 
 export interface HistoryQuery {
@@ -553,7 +644,10 @@ export interface Store {
   readonly records: DecisionRecordStore;
   readonly channels: ChannelStore;
   readonly clusters: ClusterStore;
+  readonly limits: LimitStore;
+  readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
+  readonly artifacts: ArtifactRows;
   readonly space: SpaceStore;
   close(): Promise<void>;
 }

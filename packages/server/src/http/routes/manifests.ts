@@ -19,7 +19,7 @@ import { Type } from "@mflow/core/schema/type";
 import { type Applied, type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
 import type { Pruned } from "../../catalog/prune.ts";
 import { YamlText } from "../body.ts";
-import { type Caller, demand, listScope } from "../caller.ts";
+import { actorIn, type Caller, demand, listScope } from "../caller.ts";
 import { lintOnCluster } from "../lint-on-cluster.ts";
 import { requestScope } from "../list-query.ts";
 import { givenDocument, isError, lintDocuments, parseInput } from "../manifest-input.ts";
@@ -89,7 +89,7 @@ function prunedRecord({ kind, record, action, reason }: Pruned): PrunedRecord {
   };
 }
 
-export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): Route[] {
+export function manifestRoutes({ catalog, lint, clusters, tryOut, engine }: Services): Route[] {
   /** What an apply in a scope may do, as far as the caller may. */
   function mayApply(scope: Scope, caller: Caller): ApplyOptions {
     return {
@@ -103,6 +103,15 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): R
         put: (name, spec, by) => clusters.put(name, spec, by),
       },
     };
+  }
+
+  /** One that is made under the name of a deleted pipeline later is another one, and not paused. */
+  async function resumeDeleted(pruned: readonly Pruned[], caller: Caller): Promise<void> {
+    for (const { kind, record, action } of pruned) {
+      if (kind !== "Pipeline" || action !== "DELETED") continue;
+      const { domain, namespace, name } = record;
+      await engine.resume({ domain, namespace, pipeline: name }, actorIn(caller, { domain, namespace }));
+    }
   }
 
   /** The documents of a request, when nothing is wrong with them, and what is warned of. Rejects with INVALID_DOCUMENT. */
@@ -146,6 +155,7 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): R
           ...(prune && { prune: { ...prune, mayPrune: () => demand(caller, "admin", scope) } }),
           dryRun: isDryRun,
         });
+        if (!isDryRun) await resumeDeleted(outcome.pruned ?? [], caller);
         const applied = outcome.documents.map((document) => appliedDocument(document, isDryRun));
         const pruned = outcome.pruned?.map(prunedRecord);
         const warnings = [...found, ...outcome.warnings];

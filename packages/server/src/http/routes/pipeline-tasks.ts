@@ -13,12 +13,14 @@ import {
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import { CancelRunRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import { Why } from "@mflow/core/schema/why";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
+import { runView } from "../run-view.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
 
@@ -65,7 +67,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       tag,
       summary: "Run a pipeline",
       description:
-        "A stored one, one of `documents`, or a bare `spec`. With an Idempotency-Key the same request again " +
+        "A stored one, one of `documents`, or a bare `spec`. While another run holds the sequence lock it is refused, or " +
+        "with `queue` waits in line as PENDING. With an Idempotency-Key the same request again " +
         "answers with the same run. `dryRun` stores nothing. Needs operator.",
       access: "caller",
       headers: ["Idempotency-Key"],
@@ -80,9 +83,13 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "INVALID_DOCUMENT",
         "INVALID_PARAMS",
         "NOTHING_TO_RUN",
+        "PLAN_CYCLE",
+        "MATRIX_INVALID",
+        "CONDITION_FAILED",
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
+        "QUEUE_FULL",
         "GATE_CANNOT_PASS",
         "IDEMPOTENCY_CONFLICT",
       ],
@@ -95,7 +102,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
         const tasks = result.tasks.map((task) => taskView(engine, task));
         const status = body.dryRun || result.repeated ? 200 : 201;
-        return { status, body: { ...result, tasks }, revision: result.run.revision };
+        const run = body.dryRun ? result.run : runView(engine, result.run);
+        return { status, body: { ...result, run, tasks }, revision: result.run.revision };
       },
     }),
     route({
@@ -110,7 +118,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: [],
       async handle({ query }, caller) {
         const { stage: stages, pipeline } = query;
-        return { body: await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline }) };
+        const page = await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline });
+        return { body: { ...page, items: page.items.map((run) => runView(engine, run)) } };
       },
     }),
     route({
@@ -128,9 +137,23 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const run = await find(params.id, caller, "viewer");
         const tasks = await store.runs.tasksOfRun(run.id);
         return {
-          body: { run, tasks: tasks.map((task) => taskView(engine, task)) },
+          body: { run: runView(engine, run), tasks: tasks.map((task) => taskView(engine, task)) },
           revision: run.revision,
         };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks/:id/why",
+      id: "whyPipelineTask",
+      tag,
+      summary: "Why a run waits",
+      description: "What its unfinished tasks wait for, grouped; each cause as a sentence and as facts.",
+      access: "caller",
+      successes: { 200: { description: "The causes.", schema: Why } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        return { body: await engine.why((await find(params.id, caller, "viewer")).id) };
       },
     }),
     route({

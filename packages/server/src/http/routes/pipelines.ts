@@ -3,14 +3,20 @@
 import { MflowError } from "@mflow/core/errors";
 import { putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
 import { checkRevision } from "@mflow/core/revision";
-import { OnePipelineQuery, PipelinePage, PipelineQuery, ScopeQuery } from "@mflow/core/schema/api";
+import {
+  OnePipelineQuery,
+  PipelinePage,
+  PipelineQuery,
+  PipelineView,
+  ScopeQuery,
+} from "@mflow/core/schema/api";
 import { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { applyManifests } from "../../catalog/apply.ts";
 import { deletePipeline } from "../../catalog/delete-record.ts";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
-import { type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { readManifest } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
@@ -24,7 +30,15 @@ function answer(pipeline: Pipeline): Answer {
   return { body: pipeline, revision: pipeline.revision };
 }
 
-export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
+export function pipelineRoutes({ store, catalog, lint, engine }: Services): Route[] {
+  function view(pipeline: Pipeline): PipelineView {
+    const { domain, namespace, name } = pipeline;
+    const pause = engine.pauseOf({ domain, namespace, pipeline: name });
+    if (!pause) return pipeline;
+    const { key: _key, ...paused } = pause;
+    return { ...pipeline, paused };
+  }
+
   /** Reads the pipeline that a call is about, as often as asked; checks role and `If-Match` each time. */
   function finder(
     { params, query, revisions }: Call<Partial<Scope>, unknown>,
@@ -53,7 +67,8 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       errors: [],
       async handle({ query }, caller) {
         const { name } = query;
-        return { body: await store.catalog.listPipelines({ ...pageQuery(caller, query), name }) };
+        const page = await store.catalog.listPipelines({ ...pageQuery(caller, query), name });
+        return { body: { ...page, items: page.items.map(view) } };
       },
     }),
     route({
@@ -90,16 +105,18 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       description: `With \`resolved\` one that extends another is put together as a run would have it now. ${named}`,
       access: "caller",
       query: OnePipelineQuery,
-      successes: { 200: { description: "The pipeline.", schema: Pipeline } },
+      successes: { 200: { description: "The pipeline.", schema: PipelineView } },
       errors: ["NOT_FOUND", "INVALID_DOCUMENT"],
       async handle(call, caller) {
         const pipeline = await finder(call, caller, "viewer")();
-        if (!call.query.resolved) return answer(pipeline);
+        const { revision } = pipeline;
+        if (!call.query.resolved) return { body: view(pipeline), revision };
         const together = await putTogetherFrom(sourceOf(pipeline), async (ref) => {
           const extended = await store.catalog.findPipeline(ref, ref.name);
           return extended && sourceOf(extended);
         });
-        return answer({ ...pipeline, spec: requireWhole(together, pipeline.name).spec });
+        const { spec } = requireWhole(together, pipeline.name);
+        return { body: view({ ...pipeline, spec }), revision };
       },
     }),
     route({
@@ -152,7 +169,12 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       successes: { 204: { description: "It is gone." } },
       errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
       async handle(call, caller) {
-        await deletePipeline(catalog, finder(call, caller, "admin"));
+        const find = finder(call, caller, "admin");
+        const { domain, namespace, name } = await find();
+        await deletePipeline(catalog, find);
+        // One that is made under this name later is another one.
+        const actor = actorIn(caller, { domain, namespace });
+        await engine.resume({ domain, namespace, pipeline: name }, actor);
         return {};
       },
     }),

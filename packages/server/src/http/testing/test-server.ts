@@ -4,23 +4,26 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
+import { type ArtifactSettings, type OpenArtifacts, openArtifacts } from "../../artifacts/open-artifacts.ts";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
 import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
+import { Limits } from "../../engine/limits.ts";
 import type { Engine } from "../../engine/submit.ts";
 import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
+import { newId } from "../../new-id.ts";
 import { HistoryArchive } from "../../retention/history-archive.ts";
 import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
+import { createManualRunner } from "../../runners/manual/manual-runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
@@ -58,6 +61,8 @@ export interface TestServer {
   listeners: OpenListeners;
   schedules: Schedules;
   clusters: Clusters;
+  limits: Limits;
+  artifacts: OpenArtifacts;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -95,6 +100,8 @@ export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "arc
   archived?: { keepMs: number; portion: number };
   /** Instead of the FAKE runner. */
   runner?: Runner;
+  /** How much of artifacts and caches is kept. */
+  artifactSettings?: Partial<ArtifactSettings>;
   /** What clusters ask of their runner. */
   clusterWork?: Pick<ClustersParts, "inUse" | "abandon">;
 }
@@ -103,6 +110,7 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  artifactSettings,
   retained,
   archived,
   ...options
@@ -111,7 +119,6 @@ export async function startTestServer({
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const keys = createKeys({ current: randomBytes(32) });
-  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
   const accounts = new Accounts(store.accounts, "local");
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
@@ -127,15 +134,25 @@ export async function startTestServer({
   const now = () => new Date().toISOString();
   const clusters = new Clusters({ store: store.clusters, vault: keys, now, ...clusterWork });
   await clusters.load();
+  const artifacts = await openArtifacts({
+    ...{ store, newId, log, folder: join(folder, "artifacts") },
+    settings: {
+      ...{ artifactBytes: 2 ** 20, cacheBytes: 2 ** 22, cacheAgeMs: 3600_000 },
+      ...artifactSettings,
+    },
+  });
+  artifacts.start();
   const engine = new RunningEngine({
     store,
+    files: artifacts.files,
     logs,
     keys,
-    runners: [runner ?? createFakeRunner()],
+    runners: [runner ?? createFakeRunner(), createManualRunner()],
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
+    rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     newId,
     mflowUrl: () => "http://127.0.0.1",
     listeners: listeners.hub,
@@ -156,6 +173,11 @@ export async function startTestServer({
     ...{ keepMs: undefined, ...archived },
   });
   let state: ServerState = "ready";
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
@@ -167,7 +189,13 @@ export async function startTestServer({
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
+    limits,
     checkCluster,
     tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
@@ -217,6 +245,8 @@ export async function startTestServer({
     listeners,
     schedules,
     clusters,
+    limits,
+    artifacts,
     setState: (next) => {
       state = next;
     },
@@ -238,6 +268,7 @@ export async function startTestServer({
       await retention.stop();
       await archive.stop();
       await engine.stop();
+      await artifacts.close();
       await listeners.close();
       await logs.close();
       await store.close();

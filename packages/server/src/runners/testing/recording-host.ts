@@ -4,11 +4,14 @@
 import type { LogAppender, LogLine, LogRef } from "../../logs/log-store.ts";
 import { attemptKey } from "../attempt-key.ts";
 import type { AttemptRef, RunnerHost, RunnerReport, StartRequest } from "../runner.ts";
+import type { WorkFiles } from "../work-files.ts";
 
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
 
 export class RecordingHost implements RunnerHost {
   readonly reports: RunnerReport[] = [];
+  /** Absent: there is no store for artifacts. */
+  files?: WorkFiles;
   /** So many reports are refused before one is accepted. */
   refuse = 0;
   refused: RunnerReport[] = [];
@@ -52,6 +55,10 @@ export class RecordingHost implements RunnerHost {
 
   async standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN"> {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
+  }
+
+  async isWanted(ref: AttemptRef): Promise<boolean> {
+    return !this.over.has(attemptKey(ref));
   }
 
   /** Requests that the engine would make anew, by key. */

@@ -2,8 +2,10 @@
 
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
+import { sqliteArtifacts } from "./artifacts.ts";
 import { sqliteCatalog } from "./catalog.ts";
 import { Connection } from "./connection.ts";
 import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
@@ -17,6 +19,7 @@ import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteNamed } from "./named.ts";
 import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
+import { sqlitePauses } from "./pauses.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
@@ -84,7 +87,10 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     records: sqliteDecisionRecords(connection, appendDecisions),
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
+    limits: sqliteNamed<Limit>(connection, "limits", "limit"),
+    pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
+    artifacts: sqliteArtifacts(connection),
     space: sqliteSpace(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
