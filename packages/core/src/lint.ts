@@ -21,6 +21,7 @@ import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { jobRetryRules } from "./lint/retry.ts";
+import { rollbackRules } from "./lint/rollback.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { type ScheduleLookups, scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -55,16 +56,10 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
   yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
-  for (const key of ["allowRollback", "rollbackParams"] as const) {
-    if (spec[key] === undefined || spec[key] === false) continue;
-    yield warning(
-      `/spec/${key}`,
-      `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
-    );
-  }
   yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
+  yield* rollbackRules(spec);
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }

@@ -10,6 +10,11 @@ const JOBS = `
 kind: Job
 metadata: { name: noop }
 publish: true
+spec: { runnerType: FAKE, runnerSpec: {}, runParams: [{ name: TARGET }] }
+---
+kind: Job
+metadata: { name: image }
+publish: true
 spec: { runnerType: FAKE, runnerSpec: { runtimeEnvs: { IMAGE: "1" } }, runParams: [{ name: TARGET }] }
 ---`;
 
@@ -55,7 +60,8 @@ describe("pipelines that start others", () => {
   test("are fine when the others are there and declare what they get", () => {
     const text = [
       job("run-b", "{ pipeline: b, runParams: { TARGET: x } }"),
-      pipeline("a", "run-b", "nextPipeline: { pipeline: c, runParams: { TARGET: '${IMAGE} $${kept}' } }"),
+      pipeline("a", "run-b"),
+      pipeline("d", "image", "nextPipeline: { pipeline: c, runParams: { TARGET: '${IMAGE} $${kept}' } }"),
       pipeline("b", "noop"),
       pipeline("c", "noop"),
     ].join("");
@@ -122,7 +128,7 @@ spec:
       job("run-b", "{ pipeline: b, runParams: { TARGETS: x } }"),
       pipeline("a", "run-b"),
       pipeline("b", "noop"),
-      pipeline("c", "noop", "nextPipeline: { pipeline: b, runParams: { COLOR: red, TARGET: '${IMAGES}' } }"),
+      pipeline("c", "image", "nextPipeline: { pipeline: b, runParams: { COLOR: red, TARGET: '${IMAGES}' } }"),
     ].join("");
     expect(found(text)).toEqual([
       "warning /spec/stages/0/tasks/0/job: no job of pipeline `b` declares a param `TARGETS`, so it is ignored; did you mean `TARGET`?",

@@ -9,6 +9,8 @@ import type { PlanFacts } from "./plan-facts.ts";
 
 export function* unreadOutputRules(facts: PlanFacts, path: string): Generator<Finding> {
   const { graph, spec } = facts;
+  // What follows gets all that is handed on.
+  if (spec.nextPipeline) return;
   const jobs = graph.nodes.map((_, node) => facts.jobSpec(node));
   if (jobs.some((job) => job === undefined)) return;
   const declared = new Set(jobs.flatMap((job) => (job?.runParams ?? []).map(({ name }) => name)));

@@ -255,6 +255,32 @@ describe("a prune", () => {
     ]);
   });
 
+  test("keeps what a document starts, and takes the pause of what it deletes away", async () => {
+    const ofStarted = { app: "started" };
+    const own = [{ name: "one", job: "published" }];
+    const started = (name: string) => pipeline(name, own, {}, { labels: ofStarted });
+    const childJob = job(
+      "child",
+      { runnerType: "PIPELINE", runnerSpec: { pipeline: "started-child" } },
+      { publish: true },
+    );
+    await server.ok("POST", "/apply", {
+      documents: [started("started-child"), started("started-next"), started("started-not"), childJob],
+    });
+    await server.ok("POST", "/pipelines/started-not/pause", {});
+    const next = { nextPipeline: { pipeline: "started-next" } };
+    const documents = [pipeline("starter", [{ name: "one", job: "child" }], next)];
+    const request = { documents, prune: { labels: ofStarted } };
+    const reason = "Pipeline starter starts it; keep its document, or change that one first.";
+    expect(outcome(await server.ok<ApplyResult>("POST", "/apply", request))).toEqual([
+      `Pipeline started-child KEPT ${reason}`,
+      `Pipeline started-next KEPT ${reason}`,
+      "Pipeline started-not DELETED",
+    ]);
+    await server.ok("POST", "/apply", { documents: [started("started-not")] });
+    expect(await server.ok("GET", "/pipelines/started-not")).not.toHaveProperty("paused");
+  });
+
   test("deletes schedules with their pipelines, by their own labels, and keeps what a schedule of the documents needs", async () => {
     const [ofBase, own] = [{ app: "clock" }, [{ name: "one", job: "published" }]];
     const child = (name: string) => ({
