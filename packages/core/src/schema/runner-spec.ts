@@ -113,7 +113,9 @@ export const FakeSpec = closed({
     Type.Boolean({ description: "The result comes before the start returned." }),
   ),
   ignoreStop: Type.Optional(
-    Type.Boolean({ description: "A stop is accepted, but the work ends by itself." }),
+    Type.Boolean({
+      description: "A stop is accepted, but the work ends by itself, unless the stop is forced.",
+    }),
   ),
 });
 export type FakeSpec = Static<typeof FakeSpec>;

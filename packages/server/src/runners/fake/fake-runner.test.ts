@@ -15,6 +15,7 @@ describeRunner("FAKE", async () => ({
     succeeds: {},
     fails: { outcome: "FAILED", reason: "EXIT_CODE", message: "it broke" },
     goesOn: { outcome: "NONE" },
+    ignoresStop: { outcome: "NONE", ignoreStop: true },
     logs: { log: ["one", "two"] },
     putsOut: { runtimeEnvs: { VERSION: "1.2" }, markdownOutput: "# done" },
     refused: { startRefused: "this cannot work" },

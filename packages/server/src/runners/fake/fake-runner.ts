@@ -16,6 +16,7 @@ import {
   type RunnerReport,
   type StartRequest,
   type StartResult,
+  type StopOptions,
   type StopResult,
 } from "../runner.ts";
 
@@ -90,14 +91,14 @@ class FakeRunner implements Runner {
     return { state: "STARTED" };
   }
 
-  async stop(ref: AttemptRef): Promise<StopResult> {
+  async stop(ref: AttemptRef, { graceMs }: StopOptions): Promise<StopResult> {
     const key = attemptKey(ref);
     const attempt = this.#attempts.get(key);
     if (!attempt) {
       this.#tombstones.add(key);
       return "GONE";
     }
-    if (!attempt.ending && !attempt.spec.ignoreStop) {
+    if (!attempt.ending && (!attempt.spec.ignoreStop || graceMs === 0)) {
       attempt.cancelTimer?.();
       afterAnswer(() => this.#end(attempt, "CANCELED"));
     }

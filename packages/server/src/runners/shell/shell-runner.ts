@@ -120,10 +120,12 @@ class ShellRunner implements Runner {
     return this.#ask(this.#starts, key, message);
   }
 
-  async stop(ref: AttemptRef, { graceMs }: StopOptions): Promise<StopResult> {
+  async stop(ref: AttemptRef, options: StopOptions): Promise<StopResult> {
+    const { graceMs } = options;
     const key = attemptKey(ref);
     const before = this.#stops.get(key);
-    if (before) return before.promise;
+    // The answers name no stop: one is asked for after another.
+    if (before) return before.promise.then(() => this.stop(ref, options));
     await this.#link.connect();
     return this.#ask(this.#stops, key, { type: "stop", ref: plain(ref), graceMs });
   }

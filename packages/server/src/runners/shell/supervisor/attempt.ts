@@ -133,9 +133,9 @@ export class Attempt {
   }
 
   stop(graceMs: number): void {
-    if (this.#stopping || this.#result) return;
+    if (this.#result) return;
+    if (!this.#stopping) this.#tools.journal.write({ e: "stop", ref: this.ref });
     this.#stopping = true;
-    this.#tools.journal.write({ e: "stop", ref: this.ref });
     this.#run?.stop(graceMs);
   }
 
