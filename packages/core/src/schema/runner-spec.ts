@@ -91,6 +91,12 @@ export const FakeSpec = closed({
   outcome: Type.Optional(
     oneOf(["SUCCEEDED", "FAILED", "NONE"], "`NONE`: it runs until it is stopped (default `SUCCEEDED`)."),
   ),
+  failsFirst: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "So many attempts end FAILED before the first that ends as `outcome` says.",
+    }),
+  ),
   reason: Type.Optional(Type.String({ description: "The code that it ends with." })),
   message: Type.Optional(Type.String({ description: "The sentence that it ends with." })),
   runtimeEnvs: Type.Optional(
