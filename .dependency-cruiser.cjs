@@ -28,7 +28,7 @@ module.exports = {
       to: {
         pathNot: [
           core,
-          "node_modules/(typebox|yaml|mustache|@types/mustache|picomatch|re2js|@noble/hashes|@marcbachmann/cel-js)/",
+          "node_modules/(typebox|yaml|mustache|@types/mustache|picomatch|re2js|@noble/hashes|@marcbachmann/cel-js|croner)/",
         ],
       },
     },
@@ -65,10 +65,14 @@ module.exports = {
         dependencyTypesNot: ["core"],
       },
     },
-    only("engine", `${server}/engine/`, [core, contracts]),
+    only("engine", `${server}/engine/`, [core, `${server}/named-settings\\.ts$`, contracts]),
     only("catalog", `${server}/catalog/`, [core, `${server}/store/store\\.ts$`]),
     only("auth", `${server}/auth/`, [core, `${server}/store/store\\.ts$`]),
-    only("triggers", `${server}/triggers/`, [core, `${server}/engine/submit\\.ts$`]),
+    only("triggers", `${server}/triggers/`, [
+      core,
+      `${server}/engine/(submit|clock)\\.ts$`,
+      `${server}/store/store\\.ts$`,
+    ]),
     only("retention", `${server}/retention/`, [
       core,
       `${server}/engine/(submit|clock)\\.ts$`,

@@ -11,6 +11,7 @@ export interface Suite {
 /** Loaded one by one, so that none measures what the others need. */
 export const suites: readonly (() => Promise<Suite>)[] = [
   () => import("./engine.ts"),
+  () => import("./queue.ts"),
   () => import("./plan.ts"),
   () => import("./shell.ts"),
   () => import("./status-calls.ts"),

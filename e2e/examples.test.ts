@@ -97,6 +97,19 @@ test("hello.yaml greets whom the run names", async () => {
   expect(await logOf(view, "hello")).toEqual(["Hello, Ada!"]);
 });
 
+test("schedule.yaml starts nothing by itself, and writes its report when it is asked to", async () => {
+  await client.manifests.apply({
+    documents: (await documentsOf("schedule.yaml")).map(({ manifest }) => manifest),
+  });
+  const { status } = await client.schedules.get("nightly-report");
+  expect(status).toMatchObject({ stage: "PAUSED", nextTimes: [] });
+  const { run } = await client.schedules.trigger("nightly-report");
+  expect(run.labels).toMatchObject({ occasion: "night", "mflow.schedule": "nightly-report" });
+  const view = await reached(run.id);
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", write: "SUCCEEDED" });
+  expect(taskIn(view, "write").status.markdownOutput).toBe("# Report\n\nAll is well.\n");
+});
+
 describe("params.yaml", () => {
   test("fills params from all levels, keeps what is read only, and shows no secret", async () => {
     const view = await reached(await start("params.yaml", { REGION: "asia", REPLICAS: "5", REGISTRY: "x" }));

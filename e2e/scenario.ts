@@ -260,6 +260,17 @@ class Player {
       await this.#engine.cancelRun(this.#runs[(run as number) - 1] as string, request, actor);
       return;
     }
+    if (verb === "pauseRun" || verb === "resumeRun") {
+      const id = this.#runs[(run as number) - 1] as string;
+      if (verb === "pauseRun") await this.#engine.pauseRun(id, request, actor);
+      else await this.#engine.resumeRun(id, actor);
+      return;
+    }
+    if (verb === "drain" || verb === "resumeServer") {
+      if (verb === "drain") await this.#engine.pause("server", request, actor);
+      else await this.#engine.resume("server", actor);
+      return;
+    }
     const task = await this.#task(taskName as string, run as number);
     if (verb === "status" || verb === "output") {
       const attempt = task.attempt + (token === "old" ? -1 : 0);
@@ -301,7 +312,7 @@ class Player {
       runs[this.#runName(id)] = {
         stage,
         ...(reason ? { reason } : {}),
-        ...(message ? { message } : {}),
+        ...(message ? { message: this.#plain(message) } : {}),
         tasks,
       };
     }

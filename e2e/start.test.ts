@@ -31,7 +31,7 @@ test("a starting server loads no library that only some of its work needs", asyn
     const { urls, builtin } = await loadedByStart(folder);
     const libraries = [
       ...["typebox", "kysely", "prom-client", "yaml", "undici", "ajv", "ws", "@kubernetes"],
-      ...["standardwebhooks", "nodemailer", "mustache"],
+      ...["standardwebhooks", "nodemailer", "mustache", "croner"],
     ];
     const loaded = libraries.filter((name) => urls.some((url) => url.includes(`/node_modules/${name}/`)));
     // Node's own fetch: an `import` of node:http is enough to load it.

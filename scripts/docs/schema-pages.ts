@@ -34,6 +34,17 @@ import { ReleaseReport, ReportedGate, ReportedTask } from "@mflow/core/schema/re
 import * as request from "@mflow/core/schema/request";
 import { FakeSpec, K8sJobSpec, ShellSpec, ShellStep } from "@mflow/core/schema/runner-spec";
 import { Duration, Extension, Labels, Name, ParamName, Timestamp, Version } from "@mflow/core/schema/scalars";
+import {
+  CatchUp,
+  Firing,
+  PauseScheduleRequest,
+  ScheduledTime,
+  ScheduleManifest,
+  ScheduleMetadata,
+  ScheduleSpec,
+  ScheduleView,
+  WaitingFiring,
+} from "@mflow/core/schema/schedule";
 import { page } from "./markdown.ts";
 import { type KnownSchemas, type Schema, SchemaText } from "./schema-text.ts";
 
@@ -62,13 +73,15 @@ const pages: SchemaPage[] = [
     file: "manifests.md",
     title: "Manifests",
     intro: `A manifest file holds one or more YAML documents, separated by \`---\`. Each is a
-[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest) or a [ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
+[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest), a [ScheduleManifest](#schedulemanifest) or a
+[ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
 listed here are refused. What single values look like stands at the end of the page. How to use it:
 [write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md),
-[clusters](../how-to/clusters.md).`,
+[schedules](../how-to/schedules.md), [clusters](../how-to/clusters.md).`,
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ScheduleManifest, ScheduleMetadata, ScheduleSpec, CatchUp },
       ...{ ClusterManifest, ClusterSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },
       ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },
@@ -95,6 +108,7 @@ are not listed here are refused.`,
       UpdateOutputRequest: request.UpdateOutputRequest,
       DecideRequest: request.DecideRequest,
       CancelRequest: request.CancelRequest,
+      PauseScheduleRequest,
     },
   },
   {
@@ -106,7 +120,7 @@ task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](.
     schemas: {
       ...{ PipelineTask, PipelineTaskStatus, Progress, RunDefinition, JobSnapshot },
       ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
-      ...{ Job, Pipeline },
+      ...{ Job, Pipeline, ScheduleView, ScheduledTime, Firing, WaitingFiring },
       ...{ Message, MessageRun, MessageTask, MessageGate },
       ...{ Delivery, DeliveryAttempt, DeliveryTarget, Channel, ...channelSpecs },
       ...{ Cluster, ClusterCheck, NamespaceCheck, MissingPermission },

@@ -1,8 +1,10 @@
 // Everything that can happen to a run or a lone task, and what `decide` needs to know besides the state.
 
+import type { AdmissionView } from "./admission.ts";
 import type { DecisionSource } from "./schema/decision-record.ts";
 import type { JobSnapshot } from "./schema/job.ts";
 import type { StepStatus } from "./schema/job-task.ts";
+import type { PauseRequest } from "./schema/pause.ts";
 import type { PipelineSpec } from "./schema/pipeline.ts";
 import type {
   CancelRequest,
@@ -84,9 +86,16 @@ export type Change =
   | ({ type: "confirm"; taskId: string; request: DecideRequest } & Conditional)
   | ({ type: "withdraw"; gate: "audit" | "confirm"; taskId: string; request: WithdrawRequest } & Conditional)
   | ({ type: "cancelTask"; taskId: string; request: CancelRequest } & Conditional)
-  | ({ type: "cancelRun"; request: CancelRequest } & Conditional)
+  /** `onlyWaiting`: one whose turn has come meanwhile goes on. */
+  | ({ type: "cancelRun"; request: CancelRequest; onlyWaiting?: boolean } & Conditional)
   | ({ type: "cancelStage"; stage: string; request: CancelRequest } & Conditional)
-  /** A slot is free for a task that waits for one. */
+  | ({ type: "pauseRun"; request: PauseRequest } & Conditional)
+  | ({ type: "resumeRun" } & Conditional)
+  /** A newer run, or a task of one, of the same group has come: this one gives way (`cancelInProgress`). */
+  | { type: "giveWay"; taskId?: string; to: string; group: string }
+  /** It is the run's turn: to begin, or to have its lock back. */
+  | { type: "turn" }
+  /** It is the task's turn: all that it needs is kept for it. */
   | { type: "slotFree"; taskId: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
@@ -105,10 +114,8 @@ export interface Context {
   nowMs: number;
   /** Absent for runners, timers, and callers that have a task's update token alone. */
   actor?: Actor;
-  /** Task slots that this decision may take. */
-  freeSlots: number;
-  /** Whether a slot that the decision frees may be taken by its own next task: nobody else waits for one. */
-  mayReuseSlots: boolean;
+  /** Who holds what, and what may be taken. */
+  admission: AdmissionView;
   /** How long a task with `manualUpdateStatus` may stay without a status once its work is gone, milliseconds. */
   statusGraceMs: number;
   newId(prefix: string): string;
@@ -123,8 +130,6 @@ export interface Context {
    * its tasks; nothing when they can.
    */
   cannotDecide(user: string, scope: Scope): string | undefined;
-  /** The unfinished run that holds a sequence lock. */
-  lockHolder(key: string): string | undefined;
   verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
   seal(plain: string): string;
   unseal(sealed: string): string;

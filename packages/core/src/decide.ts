@@ -7,14 +7,17 @@ import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
 import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
+import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
+import { pauseRun, resumeRun } from "./decide/pause.ts";
 import { proceed } from "./decide/proceed.ts";
 import { applyReport } from "./decide/report.ts";
 import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
 import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
+import { letLockGo, takeTurn } from "./decide/turn.ts";
 import { withdraw } from "./decide/withdraw.ts";
 import { MflowError } from "./errors.ts";
 import { noticesOf } from "./listeners/notices.ts";
@@ -35,10 +38,13 @@ export function decideNew(state: RunState, context: Context): Outcome {
     const draft = new Draft(state, context, true);
     const { run } = state;
     if (run) {
-      if (run.lockKey) draft.claims.push(run.lockKey);
-      draft.recordRun("RUN_STAGE", { stage: "ACTIVE" });
-      beginRunClock(draft);
+      const { stage } = run.status;
+      if (stage === "ACTIVE" && run.lockKey) draft.claims.push(run.lockKey);
+      draft.recordRun("RUN_STAGE", { stage });
+      if (draft.definition.pipeline?.concurrency?.cancelInProgress) draft.effect("GIVE_WAY");
+      if (stage === "ACTIVE") beginRunClock(draft);
       proceed(draft);
+      letLockGo(draft);
     } else {
       openTask(draft, state.id);
     }
@@ -56,7 +62,10 @@ export function decide(
   return rejecting(() => {
     const draft = new Draft(state, context);
     apply(draft, change);
-    if (draft.isChanged) proceed(draft);
+    if (draft.isChanged) {
+      proceed(draft);
+      letLockGo(draft);
+    }
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
@@ -90,7 +99,22 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "cancelRun":
       if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      if (change.onlyWaiting && draft.run?.status.stage !== "PENDING") return;
       cancelRun(draft, change.request);
+      return;
+    case "pauseRun":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      pauseRun(draft, change.request);
+      return;
+    case "resumeRun":
+      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      resumeRun(draft);
+      return;
+    case "giveWay":
+      giveWay(draft, change);
+      return;
+    case "turn":
+      takeTurn(draft);
       return;
     case "cancelStage":
       if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);

@@ -132,7 +132,14 @@ const entries = {
   PIPELINE_IS_RUNNING: {
     status: 409,
     meaning: "The pipeline allows one unfinished run, and there is one.",
-    remedy: "Wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+    remedy:
+      "Wait in line (`mflow run --queue`, or `queue: {}` in the pipeline), wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+  },
+  QUEUE_FULL: {
+    status: 409,
+    meaning: "As many runs wait for the sequence lock as the pipeline allows.",
+    remedy:
+      "Try again later, cancel runs that wait (`mflow cancel --queue PIPELINE`), or raise `queue.maxLength`.",
   },
   ALREADY_REPORTED: {
     status: 409,

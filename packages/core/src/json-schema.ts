@@ -7,6 +7,7 @@ import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
+import { ScheduleManifest } from "./schema/schedule.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */
 const template = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };
@@ -73,11 +74,11 @@ export function manifestJsonSchema(): object {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "mflow manifest",
-    description: "A document of mflow: a Job, a Pipeline or a Cluster.",
+    description: "A document of mflow: a Job, a Pipeline, a Schedule or a Cluster.",
     type: "object",
     required: ["kind"],
-    properties: { kind: { enum: ["Job", "Pipeline", "Cluster"] } },
-    oneOf: [jobSchema(), plain(PipelineManifest), plain(ClusterManifest)],
+    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster"] } },
+    oneOf: [jobSchema(), plain(PipelineManifest), plain(ScheduleManifest), plain(ClusterManifest)],
   };
 }
 

@@ -369,6 +369,46 @@ describe("a pipeline", () => {
       ["10:21: warning: `sequenceLabelKey` has no effect with `isParallel: true`; remove one of them"],
     ],
     [
+      "limits and queues what can be limited and queued",
+      pipeline(
+        "  isParallel: true\n  queue: {}\n  holdLock: false\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n",
+      ),
+      [
+        "10:3: warning: `queue` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
+        "11:13: warning: `holdLock` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
+      ],
+    ],
+    [
+      "limits its runs only where there can be several",
+      pipeline("  maxRuns: 2\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n"),
+      [
+        "9:12: warning: `maxRuns` has no effect without `isParallel: true`: at most one run is under way; add it or remove `maxRuns`",
+      ],
+    ],
+    [
+      "has groups whose names can be made, and that can be waited for",
+      pipeline(
+        `  concurrency: {group: "a-\${ENV", limit: 2, cancelInProgress: true}
+  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, concurrency: {group: "a-\${ENV"}}
+        - {name: u, job: a, concurrency: {group: "\${}-x"}}
+        - {name: v, job: a, concurrency: {group: "-\${ENV}"}}
+`,
+      ),
+      [
+        "9:24: error: `a-${ENV` has a `$`, `{` or `}` that is not part of `${NAME}`",
+        "9:42: warning: `limit` has no effect with `cancelInProgress: true`, which cancels all older ones; remove one of them",
+        "13:29: warning: the whole run holds the group `a-${ENV` already; remove it here or from the pipeline",
+        "13:50: error: `a-${ENV` has a `$`, `{` or `}` that is not part of `${NAME}`",
+        "14:29: warning: the run holds `a-${ENV` while this task waits for `${}-x`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it",
+        "14:50: error: `${}` names no value; write `${NAME}` with the name of a param or label",
+        "15:29: warning: the run holds `a-${ENV` while this task waits for `-${ENV}`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it",
+        "15:50: error: `-${ENV}` cannot be the name of a group: it starts with a letter or digit, and has letters, digits, `.`, `_` and `-`",
+      ],
+    ],
+    [
       "has something to run",
       pipeline("  stages:\n    - {name: one, tasks: [{name: t, job: a, skipRun: true}]}\n"),
       ["9:3: error: every task has `skipRun: true`, so there is nothing to run; remove it from at least one"],

@@ -2,6 +2,7 @@
 
 import type { ErrorDetail } from "./errors.ts";
 import { clusterRules } from "./lint/clusters.ts";
+import { concurrencyRules } from "./lint/concurrency.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
@@ -11,8 +12,10 @@ import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { PipelineLookup } from "./lint/pipelines.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
+import { scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
 import { valueLevelRules } from "./lint/values.ts";
@@ -26,6 +29,7 @@ import type { PipelineManifest } from "./schema/pipeline.ts";
 
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { jobRefsOf } from "./lint/jobs.ts";
+export { pipelineRefsOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
   if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {
@@ -55,6 +59,7 @@ function* pipelineRules(
   jobs: JobLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
+  yield* concurrencyRules(spec, "/spec");
   const scope = scopeOf(metadata, context.scope);
   yield* gateRulesOf(spec, "/spec", { ...context, scope });
   yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
@@ -81,9 +86,15 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(manifest: Manifest, context: LintContext, jobs: JobLookup): Generator<Finding> {
+function rulesOf(
+  manifest: Manifest,
+  context: LintContext,
+  jobs: JobLookup,
+  pipelines: PipelineLookup,
+): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, pipelines, jobs);
   return pipelineRules(manifest, context, jobs);
 }
 
@@ -104,6 +115,7 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
   const jobs = new JobLookup(documents, context);
+  const pipelines = new PipelineLookup(documents, context);
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -111,7 +123,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs)) {
+    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

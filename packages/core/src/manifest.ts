@@ -11,19 +11,25 @@ import { salvage } from "./salvage.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
+import { ScheduleManifest } from "./schema/schedule.ts";
 import { MAX_DEPTH, MAX_DOCUMENTS, type Position, readYaml, type YamlDocument } from "./yaml-text.ts";
 
 export type { Position } from "./yaml-text.ts";
 
 /** What belongs to a scope, and can be laid over the stored records for one run. */
 export type ScopedManifest = JobManifest | PipelineManifest;
-export type Manifest = ScopedManifest | ClusterManifest;
+export type Manifest = ScopedManifest | ScheduleManifest | ClusterManifest;
 
 export function isScoped(manifest: Manifest): manifest is ScopedManifest {
-  return manifest.kind !== "Cluster";
+  return manifest.kind === "Job" || manifest.kind === "Pipeline";
 }
 
-const kinds = { Job: JobManifest, Pipeline: PipelineManifest, Cluster: ClusterManifest };
+const kinds = {
+  Job: JobManifest,
+  Pipeline: PipelineManifest,
+  Schedule: ScheduleManifest,
+  Cluster: ClusterManifest,
+};
 const kindNames = Object.keys(kinds);
 const kindOptions = alternatives(kindNames.map((name) => `\`kind: ${name}\``));
 

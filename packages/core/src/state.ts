@@ -28,7 +28,8 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 
 /** Work that follows from a decision. */
 export interface DecidedEffect {
-  kind: "START" | "STOP" | "RELEASE";
+  /** `GIVE_WAY`: older runs or tasks of the same group are to give way to this one. */
+  kind: "START" | "STOP" | "RELEASE" | "GIVE_WAY";
   taskId: string;
   attempt: number;
 }
@@ -143,11 +144,6 @@ export function isWorking(task: JobTask): boolean {
 /** Whether the task's work takes one of the server's task slots: clusters have limits of their own. */
 export function takesSlot({ runnerType }: Pick<JobTask, "runnerType">): boolean {
   return runnerType !== "K8S_JOB";
-}
-
-/** Whether the task waits for one of the server's task slots, and not for the time of its next try. */
-export function wantsSlot(task: JobTask): boolean {
-  return takesSlot(task) && task.status.stage === "SCHEDULING" && task.status.retryAt === undefined;
 }
 
 /** Whether the attempt occupies one of the server's task slots. */

@@ -24,7 +24,7 @@ const cases: [string, (play: Play) => void, string | undefined][] = [
       play.audit("a", "PASS", "ann");
       play.audit("a", "PASS", "bob");
     },
-    "waits for a free task slot",
+    "waits for its turn",
   ],
   ["for its creation", (play) => running(play), "is being created"],
   [

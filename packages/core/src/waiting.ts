@@ -3,17 +3,18 @@
 import { mayEscalate, passesOf, standingDecisions } from "./gate.ts";
 import type { Gate } from "./schema/gate.ts";
 import type { JobTask } from "./schema/job-task.ts";
+import type { PipelineTask } from "./schema/pipeline-task.ts";
 
 /** The sentence, or nothing when the task runs or has ended. */
 export function waitingReason(task: JobTask): string | undefined {
-  const { stage, reported, stopping, message, workGoneAt } = task.status;
+  const { stage, reported, stopping, message, workGoneAt, retryAt } = task.status;
   switch (stage) {
     case "PENDING":
       return task.audit?.stage === "WAITING"
         ? waitsForPeople(task, "audit", task.audit)
         : "waits for its turn";
     case "SCHEDULING":
-      return "waits for a free task slot";
+      return retryAt === undefined ? "waits for its turn" : `waits until ${retryAt} for its next try`;
     case "CREATING":
       if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
       if (workGoneAt) return "its work has ended; waits for its status call";
@@ -29,6 +30,14 @@ export function waitingReason(task: JobTask): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The same of a run: while it is paused, or waits for its turn. What its tasks wait for is said of them. */
+export function runWaitingReason({ status }: PipelineTask): string | undefined {
+  if (status.stage === "PENDING") return "waits for its turn";
+  if (status.stage !== "ACTIVE" || !status.paused) return undefined;
+  const { by, at, message } = status.paused;
+  return `is paused by ${by} since ${at}${message === undefined ? "" : `: ${message}`}`;
 }
 
 /** Those who can still decide, as far as names tell: a group may hold some who have, or who started the run. */

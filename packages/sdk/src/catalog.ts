@@ -9,9 +9,13 @@ import type {
   LintResult,
   PatchJobRequest,
   PipelineQuery,
+  PipelineView,
 } from "@mflow/core/schema/api";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
+import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { CancelRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { path, type Transport } from "./transport.ts";
 
@@ -64,9 +68,9 @@ export function pipelineCalls(transport: Transport) {
   return {
     create: (manifest: PipelineManifest, scope: InScope = {}) =>
       transport.json<Pipeline>({ method: "POST", path: "/pipelines", query: { ...scope }, body: manifest }),
-    list: (query: PipelineQuery = {}) => transport.json<ApiPage<Pipeline>>({ path: "/pipelines", query }),
+    list: (query: PipelineQuery = {}) => transport.json<ApiPage<PipelineView>>({ path: "/pipelines", query }),
     get: (ref: string, scope: InScope = {}) =>
-      transport.json<Pipeline>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
+      transport.json<PipelineView>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
     /** By a manifest of the same name. */
     replace: (ref: string, manifest: PipelineManifest, options: InScope & IfRevision = {}) =>
       transport.json<Pipeline>({
@@ -75,6 +79,30 @@ export function pipelineCalls(transport: Transport) {
         query: scopeOf(options),
         body: manifest,
         headers: ifMatch(options),
+      }),
+    /** Nothing new of its runs starts until it is resumed; new runs wait. */
+    pause: (ref: string, request: PauseRequest = {}, scope: InScope = {}) =>
+      transport.json<Pause>({
+        method: "POST",
+        path: path`/pipelines/${ref}/pause`,
+        query: { ...scope },
+        body: request,
+        repeatable: true,
+      }),
+    resume: (ref: string, scope: InScope = {}) =>
+      transport.json<void>({
+        method: "POST",
+        path: path`/pipelines/${ref}/resume`,
+        query: { ...scope },
+        repeatable: true,
+      }),
+    /** Cancels all its runs that wait in line; answers with them. */
+    cancelQueue: (ref: string, request: CancelRequest = {}, scope: InScope = {}) =>
+      transport.json<{ items: PipelineTask[] }>({
+        method: "POST",
+        path: path`/pipelines/${ref}/cancel-queue`,
+        query: { ...scope },
+        body: request,
       }),
     remove: (ref: string, options: InScope & IfRevision = {}) =>
       transport.json<void>({

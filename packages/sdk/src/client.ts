@@ -9,8 +9,11 @@ import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
 import { channelCalls, deliveryCalls } from "./deliveries.ts";
 import { archivedEvents, type EventOptions, eventPlaces, followEvents, newestPlace } from "./events.ts";
+import { limitCalls } from "./limits.ts";
 import { logCalls } from "./logs.ts";
 import { runCalls, taskCalls } from "./runs.ts";
+import { scheduleCalls } from "./schedules.ts";
+import { serverCalls } from "./server-calls.ts";
 import { type ClientOptions, createTransport } from "./transport.ts";
 
 /**
@@ -22,6 +25,7 @@ export function createClient(options: ClientOptions) {
   return {
     jobs: jobCalls(transport),
     pipelines: pipelineCalls(transport),
+    schedules: scheduleCalls(transport),
     manifests: manifestCalls(transport),
     runs: runCalls(transport),
     tasks: taskCalls(transport),
@@ -42,6 +46,8 @@ export function createClient(options: ClientOptions) {
     groups: groupCalls(transport),
     channels: channelCalls(transport),
     clusters: clusterCalls(transport),
+    limits: limitCalls(transport),
+    server: serverCalls(transport),
     deliveries: deliveryCalls(transport),
     tokens: tokenCalls(transport),
     whoami: () => transport.json<WhoAmI>({ path: "/whoami" }),

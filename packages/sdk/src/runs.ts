@@ -8,8 +8,10 @@ import type {
   PipelineTaskView,
   RunJobResponse,
   RunPipelineResponse,
+  RunView,
 } from "@mflow/core/schema/api";
 import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
+import type { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
@@ -47,7 +49,7 @@ export function runCalls(transport: Transport) {
     start: (request: RunPipelineRequest, options: RunOptions = {}) =>
       transport.json<RunPipelineResponse>(runCall("/pipeline-tasks", request, options)),
     list: (query: PipelineTaskQuery = {}) =>
-      transport.json<ApiPage<PipelineTask>>({ path: "/pipeline-tasks", query }),
+      transport.json<ApiPage<RunView>>({ path: "/pipeline-tasks", query }),
     get: (id: string) => transport.json<PipelineTaskView>({ path: path`/pipeline-tasks/${id}` }),
     /** What the run was asked to do: the snapshot of its pipeline and jobs. */
     definition: (id: string) =>
@@ -58,6 +60,15 @@ export function runCalls(transport: Transport) {
         path: path`/pipeline-tasks/${id}/cancel`,
         body: request,
       }),
+    /** Nothing new of it starts until it is resumed. */
+    pause: (id: string, request: PauseRequest = {}) =>
+      transport.json<PipelineTask>({
+        method: "POST",
+        path: path`/pipeline-tasks/${id}/pause`,
+        body: request,
+      }),
+    resume: (id: string) =>
+      transport.json<PipelineTask>({ method: "POST", path: path`/pipeline-tasks/${id}/resume` }),
     /** An ended run, with its tasks and logs. */
     remove: (id: string) => transport.json<void>({ method: "DELETE", path: path`/pipeline-tasks/${id}` }),
   };

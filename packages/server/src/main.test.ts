@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { readConfig } from "./config.ts";
 import { Receiver } from "./listeners/testing/receiver.ts";
 import { startServer } from "./main.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite.ts";
 
 let base: string;
 
@@ -63,6 +64,41 @@ test("a server that ends when idle first sends what it has to tell", async () =>
   ]);
   await receiver.close();
 });
+
+test("a server that ends when idle stays while a schedule has a time to come", async () => {
+  const data = join(base, "data");
+  const flags = { data, port: "0", logLevel: "silent" };
+  const server = await startServer(readConfig(flags, {}));
+  const token = (await readFile(join(data, "local.token"), "utf8")).trim();
+  const spec = { runnerType: "FAKE", runnerSpec: {} };
+  const endAt = new Date(Date.now() + 12_000).toISOString();
+  const documents = [
+    { kind: "Job", metadata: { name: "noop" }, publish: true, spec },
+    {
+      kind: "Pipeline",
+      metadata: { name: "noop" },
+      spec: { stages: [{ name: "main", tasks: [{ name: "noop", job: "noop" }] }] },
+    },
+    // Between two times it is idle for longer than it stays for nothing.
+    {
+      kind: "Schedule",
+      metadata: { name: "noop" },
+      spec: { pipeline: "noop", cron: "*/3 * * * * *", endAt },
+    },
+  ];
+  const response = await fetch(`${server.address}/api/v1/apply`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ documents }),
+  });
+  expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
+  await server.close();
+  await (await startServer(readConfig({ ...flags, idleExit: "1s" }, {}))).ended;
+  const store = await openSqliteStore(join(data, "mflow.db"));
+  const { items } = await store.runs.listRuns({ limit: 10 });
+  await store.close();
+  expect(items.length).toBeGreaterThanOrEqual(2);
+}, 60_000);
 
 test("a server without users stays on the machine, unless it is given the token of a first admin", async () => {
   const flags = { data: join(base, "data"), host: "0.0.0.0", port: "0", logLevel: "silent" };

@@ -13,6 +13,7 @@ import type { ServerConfig } from "./config.ts";
 import { openDataFolder } from "./data-folder.ts";
 import { systemClock } from "./engine/clock.ts";
 import { RunningEngine } from "./engine/engine.ts";
+import { Limits } from "./engine/limits.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
 import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
@@ -29,6 +30,7 @@ import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
+import { Schedules } from "./triggers/schedules.ts";
 import { VERSION } from "./version.ts";
 
 export interface RunningServer {
@@ -133,6 +135,17 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     mflowUrl: publicUrl,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const retention = new Retention({
     ...{ store, engine, log, clock: systemClock },
     defaults: config.retention,
@@ -146,12 +159,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     store,
     logs,
     engine,
+    schedules,
     retention,
     archive,
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
     clusters,
+    limits,
     tryOut: (request) => kubernetes.tryOut(request),
     // The client of Kubernetes is large, and most servers never check a cluster.
     checkCluster: async (spec, namespaces) =>
@@ -184,8 +199,10 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   // The engine stops first: what it still tells of is in the store then, for this life or the next.
   opened.defer(() => listeners.close());
   opened.defer(() => engine.stop());
+  opened.defer(() => schedules.stop());
   await engine.start();
   await listeners.dispatcher.start();
+  await schedules.start();
   opened.defer(() => archive.stop());
   opened.defer(() => retention.stop());
   retention.start();
@@ -199,7 +216,8 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  if (config.idleExitMs !== undefined) opened.defer(whenIdle(engine, listeners, config.idleExitMs, close));
+  if (config.idleExitMs !== undefined)
+    opened.defer(whenIdle(engine, listeners, schedules, config.idleExitMs, close));
   return { address, ended, close };
 }
 
@@ -229,22 +247,23 @@ function gaugesOf(engine: RunningEngine) {
 }
 
 /**
- * Calls back once nothing was under way, and no message waited to be sent, for a while; woken by events, so that an idle
+ * Calls back once nothing was under way, no message waited to be sent and no schedule had a time to come, for a while; woken by events, so that an idle
  * server uses no CPU.
  */
 function whenIdle(
   engine: RunningEngine,
   { dispatcher }: OpenListeners,
+  schedules: Schedules,
   idleMs: number,
   callback: () => void,
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
-  const busy = () => engine.busy() || dispatcher.busy();
+  const busy = () => engine.busy() || dispatcher.busy() || schedules.busy();
   const check = () => {
     clearTimeout(timer);
     timer = busy() ? undefined : setTimeout(() => (busy() ? undefined : callback()), idleMs);
   };
-  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check)];
+  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check), schedules.watch(check)];
   check();
   return () => {
     clearTimeout(timer);

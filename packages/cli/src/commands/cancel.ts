@@ -5,9 +5,19 @@ import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { isRunId } from "../watch/follow-run.ts";
 
+interface CancelOptions {
+  message?: string;
+  force?: boolean;
+  stage?: string;
+  queue?: string;
+}
+
 export async function run(context: Context, { args, options }: CommandCall): Promise<undefined> {
-  const [ids] = args as [string[]];
-  const { message, force, stage } = options as { message?: string; force?: boolean; stage?: string };
+  const [ids = []] = args as [string[] | undefined];
+  const { message, force, stage, queue } = options as CancelOptions;
+  if (ids.length === 0 && queue === undefined) {
+    throw new UsageError("nothing says what to cancel", "Name runs or tasks, or a pipeline with --queue.");
+  }
   const request = { ...(message !== undefined && { message }), ...(force && { force }) };
   const task = ids.find((id) => !isRunId(id));
   if (stage !== undefined && task !== undefined) {
@@ -15,6 +25,14 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   }
   const { client } = await context.connect();
   const canceled: unknown[] = [];
+  if (queue !== undefined) {
+    const { items } = await client.pipelines.cancelQueue(queue, request, context.scope);
+    canceled.push(...items);
+    if (items.length === 0) context.note(`no run of ${queue} waits in line`);
+    for (const { id, name, status } of items) {
+      if (!context.documentFormat) context.print(`${id} ${name} ${status.stage}`);
+    }
+  }
   for (const id of ids) {
     const record = isRunId(id)
       ? await client.runs.cancel(id, { ...request, ...(stage !== undefined && { stage }) })

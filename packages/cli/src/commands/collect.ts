@@ -22,6 +22,14 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A priority: a whole number from -1000 to 1000. */
+export function priority(text: string): number {
+  const number = /^-?\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(number) <= 1000))
+    throw new InvalidArgumentError("It must be a whole number from -1000 to 1000.");
+  return number;
+}
+
 /** One of the words, with a guess at what else was meant. */
 export function oneOfWords(words: readonly string[]): (text: string) => string {
   return (text) => {

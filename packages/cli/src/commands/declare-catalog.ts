@@ -22,7 +22,7 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
   runs(
     program
       .command("apply")
-      .summary("create or change the jobs and pipelines of manifests")
+      .summary("create or change the jobs, pipelines and schedules of manifests")
       .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
       .option("--dry-run", "say what would happen, store nothing"),
     () => import("./apply.ts"),
@@ -32,7 +32,7 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
     .command("get")
     .addArgument(kindArgument(KIND_WORDS))
     .argument("[names...]", "ids or names; without them a list, newest first")
-    .summary("list jobs, pipelines, runs, tasks, users, groups or tokens")
+    .summary("list jobs, pipelines, schedules, runs, tasks, users, groups or tokens")
     .option("-s, --stage <stage>", "only in this stage; may be repeated", collectList)
     .option("-l, --label <label>", "only with this label key=value; may be repeated", collect)
     .option("--text <text>", "only with this text in the name")
@@ -51,7 +51,7 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
       .command("describe")
       .addArgument(kindArgument(DESCRIBED))
       .argument("<name>", "id or name")
-      .summary("show all of a job, pipeline, run or task"),
+      .summary("show all of a job, pipeline, schedule, run or task"),
     () => import("./describe.ts"),
   );
 
@@ -70,7 +70,7 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
       .command("delete")
       .addArgument(kindArgument(DELETABLE))
       .argument("[names...]", "ids or names; without them what the filters say")
-      .summary("delete DRAFT jobs, pipelines, ended runs or tasks")
+      .summary("delete DRAFT jobs, pipelines, schedules, ended runs or tasks")
       .option("--before <time>", "runs and tasks made before then: 30d ago, or a date and time")
       .option("--pipeline <name>", "runs of this pipeline")
       .option("--job <name>", "tasks of this job that ran alone")
@@ -110,7 +110,7 @@ What has not ended is never deleted. \`mflow cleanup\` keeps to the rules of ret
 
 /** The words complete in the shell; a wrong one gets a guess. */
 function kindArgument(words: string[]): Argument {
-  return new Argument("<kind>", `one of ${words.slice(0, 7).join(", ")}`)
+  return new Argument("<kind>", `one of ${words.slice(0, 8).join(", ")}`)
     .choices(words)
     .argParser(oneOfWords(words));
 }

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { Runs } from "../program.ts";
-import { collect, wholeNumber } from "./collect.ts";
+import { collect, priority, wholeNumber } from "./collect.ts";
 
 export function declareRunCommands(program: Command, runs: Runs): void {
   program.commandsGroup("Runs:");
@@ -24,6 +24,9 @@ export function declareRunCommands(program: Command, runs: Runs): void {
     .option("-l, --label <label>", "label of the run: key=value", collect)
     .option("--add-auditor <name>", "[stage/task:]user or @group that may audit too", collect)
     .option("--sequence-label-key <key>", "at most one run at a time per value of this label")
+    .option("--queue", "wait in line while another run of the pipeline is under way")
+    .option("--no-queue", "be refused then, also when the pipeline has a queue")
+    .option("--priority <number>", "-1000 to 1000; higher goes first among those who wait", priority)
     .option("-w, --watch", "watch the run to its end (the default)")
     .addOption(new Option("-d, --detach", "start the run, print its id and leave").conflicts("watch"))
     .addOption(new Option("--dry-run", "show what would run, run nothing").conflicts(["watch", "detach"]))
@@ -88,10 +91,14 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
   runs(
     program
       .command("cancel")
-      .argument("<id...>", "runs or tasks")
+      .argument("[id...]", "runs or tasks")
       .summary("cancel runs, stages of them, or tasks")
       .option("-m, --message <text>", "why")
       .option("--stage <name>", "only the tasks of this stage of the run")
+      .option(
+        "--queue <pipeline>",
+        "all runs of this pipeline that wait in line; those that have begun go on",
+      )
       .option("--force", "at once: what runs has no time to end by itself"),
     () => import("./cancel.ts"),
   );

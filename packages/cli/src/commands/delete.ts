@@ -1,5 +1,5 @@
-// `mflow delete`: deletes DRAFT jobs, pipelines, and runs and tasks that have ended: those that are named, or those that
-// filters say.
+// `mflow delete`: deletes DRAFT jobs, pipelines, schedules, and runs and tasks that have ended: those that are named, or
+// those that filters say.
 
 import type { TaskStage } from "@mflow/core/schema/job-task";
 import type { RunStage } from "@mflow/core/schema/pipeline-task";
@@ -118,6 +118,7 @@ function checkStages(kind: KindName, stages: readonly string[] = []): void {
 async function remove({ scope }: Context, client: Client, kind: KindName, name: string): Promise<void> {
   if (kind === "job") await client.jobs.remove(name, scope);
   else if (kind === "pipeline") await client.pipelines.remove(name, scope);
+  else if (kind === "schedule") await client.schedules.remove(name, scope);
   else if (kind === "run") await client.runs.remove(name);
   else await client.tasks.remove(name);
 }

@@ -2,13 +2,12 @@
 
 import { formatDuration } from "@mflow/core/duration";
 import { retentionText } from "@mflow/core/retention";
-import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
-import type { Pipeline } from "@mflow/core/schema/pipeline";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
@@ -31,7 +30,7 @@ export interface DescribeOptions {
 type Fact = readonly [label: string, value: string | number | undefined];
 
 /** Labels and values in two columns; those without a value are left out. */
-function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
+export function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
   const known = facts.filter(([, value]) => value !== undefined && value !== "");
   const width = Math.max(...known.map(([label]) => label.length));
   return known.map(
@@ -39,13 +38,19 @@ function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[]
   );
 }
 
-function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
+/** A title with its lines below; nothing when there are none. */
+export function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
   return lines.length === 0
     ? []
     : ["", style.tone("strong", title), ...lines.map((line) => (line ? `  ${line}` : ""))];
 }
 
-function table<T>(columns: readonly Column<T>[], items: readonly T[], options: DescribeOptions): string[] {
+/** The rows of a table in a section. */
+export function table<T>(
+  columns: readonly Column<T>[],
+  items: readonly T[],
+  options: DescribeOptions,
+): string[] {
   return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
 }
 
@@ -99,7 +104,7 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
-export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): string[] {
+export function pipelineLines(pipeline: PipelineView, options: DescribeOptions): string[] {
   const { spec } = pipeline;
   const stages = spec.stages.flatMap((stage) => [
     `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
@@ -125,8 +130,13 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
         [
           "Runs at once",
-          spec.isParallel ? "any number" : spec.sequenceLabelKey ? `one per ${spec.sequenceLabelKey}` : "one",
+          spec.isParallel
+            ? (spec.maxRuns ?? "any number")
+            : spec.sequenceLabelKey
+              ? `one per ${spec.sequenceLabelKey}`
+              : "one",
         ],
+        ["Paused", pausedText(pipeline)],
         ["Keeps", spec.retention && retentionText(spec.retention)],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
@@ -141,6 +151,10 @@ export function pipelineLines(pipeline: Pipeline, options: DescribeOptions): str
   ];
 }
 
+function pausedText({ paused }: PipelineView): string | undefined {
+  return paused && [`by ${paused.by} since ${paused.at}`, paused.message].filter(Boolean).join(": ");
+}
+
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
   const { run } = view;
   return [
@@ -151,6 +165,9 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Scope", `${run.namespace}.${run.domain}`],
         ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
         ["Ended", run.status.endAt],
+        ["Waits", run.waitingFor],
+        ["Priority", run.priority],
+        ["Group", run.group],
         ["Labels", labelText(run.labels)],
       ],
       options,
@@ -178,6 +195,8 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ["Run", task.pipelineTaskId],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
+        ["Priority", task.priority],
+        ["Group", task.group],
         ["Pushed back", task.pushBacks && `${task.pushBacks} of ${task.confirm?.maxPushBacks ?? 3} times`],
         ["Created", `${task.createdAt} by ${task.startedBy}`],
         ["Started", status.startAt],

@@ -5,6 +5,7 @@ import type { CommandCall } from "../program.ts";
 import { openGateOf } from "../view/watched.ts";
 import { jobLines, pipelineLines, runLines, taskLines } from "./describe-lines.ts";
 import { kindOf } from "./kind-names.ts";
+import { scheduleLines } from "./schedule-lines.ts";
 
 export async function run(context: Context, { args }: CommandCall): Promise<undefined> {
   const [word, name] = args as [string, string];
@@ -24,6 +25,10 @@ export async function run(context: Context, { args }: CommandCall): Promise<unde
     case "pipeline": {
       const pipeline = await client.pipelines.get(name, scope);
       return show(pipeline, () => pipelineLines(pipeline, options));
+    }
+    case "schedule": {
+      const schedule = await client.schedules.get(name, scope);
+      return show(schedule, () => scheduleLines(schedule, options));
     }
     case "run": {
       const run = await client.runs.get(name);

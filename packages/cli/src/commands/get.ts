@@ -35,7 +35,7 @@ const OWN_OPTIONS: Partial<Record<keyof GetOptions, readonly KindName[]>> = {
   job: ["task"],
   run: ["task"],
 };
-const LISTED: readonly KindName[] = ["job", "pipeline", "run", "task"];
+const LISTED: readonly KindName[] = ["job", "pipeline", "schedule", "run", "task"];
 
 /** Pages of this size, when all are wanted. */
 const WHOLE_PAGE = 500;
@@ -102,6 +102,8 @@ function listPage(
       return client.jobs.list({ ...common, stage: stage as JobStage[] });
     case "pipeline":
       return client.pipelines.list(common);
+    case "schedule":
+      return client.schedules.list(common);
     case "run":
       return client.runs.list({ ...common, stage: stage as RunStage[], pipeline });
     case "task":
@@ -138,6 +140,8 @@ async function getNamed(
       return client.jobs.get(name, scope);
     case "pipeline":
       return client.pipelines.get(name, scope);
+    case "schedule":
+      return client.schedules.get(name, scope);
     case "run":
       return (await client.runs.get(name)).run;
     case "task":

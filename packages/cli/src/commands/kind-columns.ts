@@ -2,20 +2,21 @@
 
 import { formatDuration } from "@mflow/core/duration";
 import type { GroupBody, TokenBody, UserBody } from "@mflow/core/schema/account";
-import type { JobTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineView, RunView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
-import type { Pipeline } from "@mflow/core/schema/pipeline";
-import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { ScheduleView } from "@mflow/core/schema/schedule";
 import type { Column } from "../display/table.ts";
 import { elapsed, openGateOf, peopleOf } from "../view/watched.ts";
 import { awayText } from "./away.ts";
 import type { KindName } from "./kind-names.ts";
 import { grantText } from "./roles.ts";
+import { cronText, untilText } from "./schedule-text.ts";
 
 interface Records {
   job: Job;
-  pipeline: Pipeline;
-  run: PipelineTask;
+  pipeline: PipelineView;
+  schedule: ScheduleView;
+  run: RunView;
   task: JobTaskView;
   user: UserBody;
   group: GroupBody;
@@ -56,6 +57,27 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (pipeline) => age(pipeline.createdAt, now) },
       ...scopeColumns,
       { title: "ID", value: (pipeline) => pipeline.id, wide: true },
+      { title: "PAUSED", value: ({ paused }) => (paused ? `by ${paused.by}` : ""), wide: true },
+    ],
+    schedule: [
+      { title: "NAME", value: (schedule) => schedule.name, shrinksTo: 12 },
+      { title: "PIPELINE", value: ({ spec }) => spec.pipeline, shrinksTo: 10 },
+      { title: "CRON", value: cronText, shrinksTo: 10 },
+      { title: "TIME ZONE", value: ({ spec }) => spec.timeZone ?? "UTC", shrinksTo: 6 },
+      { title: "STAGE", value: ({ status }) => status.stage },
+      { title: "LAST", value: lastOf },
+      {
+        title: "NEXT",
+        value: ({
+          status: {
+            nextTimes: [next],
+          },
+        }) => (next ? untilText(next.startsAt, now) : ""),
+      },
+      { title: "RUNS AS", value: (schedule) => schedule.owner, wide: true },
+      { title: "OVERLAP", value: ({ spec }) => spec.overlap ?? "SKIP", wide: true },
+      ...scopeColumns,
+      { title: "ID", value: (schedule) => schedule.id, wide: true },
     ],
     run: [
       { title: "ID", value: (run) => run.id },
@@ -65,8 +87,14 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (run) => age(run.createdAt, now) },
       { title: "BY", value: (run) => run.runBy, shrinksTo: 6 },
       ...scopeColumns,
+      { title: "PRIORITY", value: (run) => String(run.priority ?? 0), wide: true },
       { title: "LABELS", value: (run) => labelText(run.labels), wide: true, shrinksTo: 10 },
-      { title: "MESSAGE", value: (run) => run.status.message ?? "", wide: true, shrinksTo: 10 },
+      {
+        title: "MESSAGE",
+        value: (run) => run.waitingFor ?? run.status.message ?? "",
+        wide: true,
+        shrinksTo: 10,
+      },
     ],
     task: [
       { title: "ID", value: (task) => task.id },
@@ -133,6 +161,11 @@ export function addressText({ addresses = {} }: Pick<UserBody, "addresses">): st
   return Object.entries(addresses)
     .map(([channel, address]) => `${channel} ${address}`)
     .join(", ");
+}
+
+/** What became of the last time. */
+function lastOf({ status: { firings } }: ScheduleView): string {
+  return firings[0]?.outcome ?? "";
 }
 
 /** For whom it waits, why it failed. */

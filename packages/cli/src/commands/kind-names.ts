@@ -1,11 +1,12 @@
 // The kinds of records by the words that people use for them. Apart from what is done with them, because the
 // command line is declared before anything else is loaded.
 
-export type KindName = "job" | "pipeline" | "run" | "task" | "user" | "group" | "token";
+export type KindName = "job" | "pipeline" | "schedule" | "run" | "task" | "user" | "group" | "token";
 
 const words: Record<string, KindName> = {
   jobs: "job",
   pipelines: "pipeline",
+  schedules: "schedule",
   runs: "run",
   tasks: "task",
   users: "user",
@@ -13,6 +14,7 @@ const words: Record<string, KindName> = {
   tokens: "token",
   job: "job",
   pipeline: "pipeline",
+  schedule: "schedule",
   run: "run",
   task: "task",
   user: "user",
@@ -23,8 +25,8 @@ const words: Record<string, KindName> = {
 };
 
 export const KIND_WORDS = Object.keys(words);
-export const DESCRIBED = ["job", "pipeline", "run", "task"];
-export const DELETABLE = ["job", "pipeline", "run", "task", "runs", "tasks"];
+export const DESCRIBED = ["job", "pipeline", "schedule", "run", "task"];
+export const DELETABLE = ["job", "pipeline", "schedule", "run", "task", "runs", "tasks"];
 
 export function kindOf(word: string): KindName {
   const kind = words[word];

@@ -53,6 +53,12 @@ const pipelines: Look = async (client) =>
     meaning: displayName ?? "",
   }));
 
+const schedules: Look = async (client) =>
+  (await client.schedules.list({ limit: LIMIT })).items.map(({ name, status }) => ({
+    word: name,
+    meaning: status.stage,
+  }));
+
 const clusters: Look = async (client) =>
   (await client.clusters.list()).items.map(({ name }) => ({ word: name, meaning: "" }));
 
@@ -72,6 +78,11 @@ const looks: Readonly<Record<string, Look>> = {
   "export run": runsIn(),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
+  "schedule get schedule": schedules,
+  "schedule pause schedule": schedules,
+  "schedule resume schedule": schedules,
+  "schedule trigger schedule": schedules,
+  "schedule next schedule": schedules,
   "cluster set name": clusters,
   "cluster get name": clusters,
   "cluster delete names": clusters,

@@ -292,7 +292,7 @@ test("lists are tables in a pipe, whole and without cutting", async () => {
   // How wide the age is depends on how long the tests before took.
   expect({ ...wide, stdout: wide.stdout.replace(/ {2,}/g, "  ") }).toEqual({
     stdout:
-      "NAME  STAGES  TASKS  AGE  NAMESPACE  DOMAIN  ID\ngood  build  2 TOOK  default  default  pipeline-ID\n",
+      "NAME  STAGES  TASKS  AGE  NAMESPACE  DOMAIN  ID  PAUSED\ngood  build  2 TOOK  default  default  pipeline-ID\n",
     stderr: "",
     exitCode: 0,
   });

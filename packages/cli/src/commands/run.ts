@@ -25,6 +25,8 @@ interface RunOptions {
   label?: string[];
   addAuditor?: string[];
   sequenceLabelKey?: string;
+  queue?: boolean;
+  priority?: number;
   detach?: boolean;
   dryRun?: boolean;
   idempotencyKey?: string;
@@ -69,6 +71,10 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
     await context.printDocument(shownTasks(response.rendered), context.documentFormat ?? "yaml");
     return EXIT.ok;
   }
+  // A live view says it itself, and as it changes.
+  const isShown = !options.detach && context.io.stdout.isTTY;
+  const waits = "run" in response && !isShown ? response.run.waitingFor : undefined;
+  if (waits !== undefined) context.note(`${id} ${waits}`);
   if (options.detach) {
     if (context.documentFormat) await context.printDocument(response);
     else context.print(id);
@@ -105,7 +111,7 @@ async function lintOverlay(context: Context, documents: Documents, scope: Partia
 
 type CommonRequest = Pick<
   RunPipelineRequest & RunJobRequest,
-  "documents" | "runParams" | "labels" | "dryRun"
+  "documents" | "runParams" | "labels" | "priority" | "dryRun"
 >;
 
 function commonRequest({ io }: Context, options: RunOptions, documents: Documents): CommonRequest {
@@ -114,6 +120,7 @@ function commonRequest({ io }: Context, options: RunOptions, documents: Document
     request.documents = documents.map((document) => document.manifest).filter(isScoped);
   if (options.param) request.runParams = options.param.map((text) => parseParam(text, io.env));
   if (options.label) request.labels = parseLabels(options.label);
+  if (options.priority !== undefined) request.priority = options.priority;
   if (options.dryRun) request.dryRun = true;
   return request;
 }
@@ -130,11 +137,12 @@ async function start(
     const request: RunPipelineRequest = { ...common, pipelineId: target.pipeline };
     if (options.addAuditor) request.auditors = options.addAuditor.map(parseAuditor);
     if (options.sequenceLabelKey) request.sequenceLabelKey = options.sequenceLabelKey;
+    if (options.queue !== undefined) request.queue = options.queue;
     const response = await client.runs.start(request, runOptions);
     return { id: response.run.id, response };
   }
-  if (options.addAuditor || options.sequenceLabelKey) {
-    throw new UsageError("--add-auditor and --sequence-label-key are for pipelines");
+  if (options.addAuditor || options.sequenceLabelKey || options.queue !== undefined) {
+    throw new UsageError("--add-auditor, --sequence-label-key and --queue are for pipelines");
   }
   const request: RunJobRequest =
     "task" in target ? { ...common, id: target.task } : { ...common, ...(target.job && { job: target.job }) };

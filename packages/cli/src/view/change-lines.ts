@@ -39,6 +39,31 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
   switch (type) {
     case "RUN_STAGE":
       return ["run", event.pipelineTaskId, event.name, stage, why];
+    case "RUN_PAUSED":
+    case "RUN_RESUMED":
+    case "RUN_LOCK_LET_GO":
+    case "RUN_LOCK_TAKEN": {
+      const what = type.slice("RUN_".length).toLowerCase().replaceAll("_", "-");
+      return [
+        "run",
+        event.pipelineTaskId,
+        event.name,
+        what,
+        actor && `by ${actor}`,
+        message && `(${message})`,
+      ];
+    }
+    case "PIPELINE_PAUSED":
+    case "PIPELINE_RESUMED":
+    case "SERVER_PAUSED":
+    case "SERVER_RESUMED":
+      return [
+        subject.toLowerCase(),
+        event.name,
+        verb.toLowerCase(),
+        actor && `by ${actor}`,
+        message && `(${message})`,
+      ];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
     case "TASK_REPORTED":

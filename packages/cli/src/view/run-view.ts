@@ -154,11 +154,12 @@ function decideLines(task: JobTaskView, { style, columns, command, decidedHere }
   return lines.map((line) => style.tone("quiet", indent) + line);
 }
 
-/** Why the run failed or is canceled, when it says so. */
+/** What the run waits for, or why it failed or is canceled, when it says so. */
 function messageLine(watched: Watched, { columns, style }: ViewOptions): string[] {
   const { stage, message, canceledBy } = headOf(watched);
   if (!watched.run) return [];
-  const said = [message, canceledBy && `canceled by ${canceledBy}`].filter(Boolean).join("; ");
+  const { waitingFor } = watched.run;
+  const said = [waitingFor, message, canceledBy && `canceled by ${canceledBy}`].filter(Boolean).join("; ");
   if (!said) return [];
   return [style.tone(stage === "FAILED" ? "bad" : "quiet", cut(` ${plainLine(said)}`, columns))];
 }

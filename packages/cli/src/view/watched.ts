@@ -1,14 +1,13 @@
 // What a watcher sees: a run with its tasks, or a task that runs alone, and the facts that views ask of it.
 
 import { passesOf } from "@mflow/core/gate";
-import type { JobTaskView } from "@mflow/core/schema/api";
+import type { JobTaskView, RunView } from "@mflow/core/schema/api";
 import type { Gate, GateDecision } from "@mflow/core/schema/gate";
-import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { undecidedNames } from "@mflow/core/waiting";
 
 export interface Watched {
   /** Absent for a task that runs alone. */
-  run?: PipelineTask;
+  run?: RunView;
   tasks: JobTaskView[];
 }
 

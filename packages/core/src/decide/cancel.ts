@@ -11,7 +11,7 @@ import { isRunEnded } from "../state.ts";
 import { runMasker } from "../task-secrets.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { cancelingRun, endTask } from "./end.ts";
+import { cancelingRun, cancelWaiting, endTask } from "./end.ts";
 
 /** Cancels one task; CANCELING stays as it is, unless it is to be forced. */
 export function cancelTask(draft: Draft, task: JobTask, request: CancelRequest): void {
@@ -41,6 +41,10 @@ export function cancelStage(draft: Draft, name: string, request: CancelRequest):
     throw new MflowError("CONFLICT", `stage ${quoted(name)} has ended; there is nothing to cancel`);
   }
   const stop = stopOf(draft, request);
+  if (run.status.stage === "PENDING") {
+    stopRun(draft, run, stop);
+    return;
+  }
   for (const { id } of left) stopTask(draft, draft.task(id), stop);
 }
 
@@ -49,8 +53,7 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
   const run = requireUnended(draft);
   const stop = stopOf(draft, request);
   if (run.status.stage !== "CANCELING") {
-    if (stop.isForced) draft.updateRun({ isForced: true });
-    cancelingRun(draft, stop.by, stop.message);
+    stopRun(draft, run, stop);
     return;
   }
   if (!stop.isForced || run.status.windingUp === "FINALLY") return;
@@ -59,6 +62,16 @@ export function cancelRun(draft: Draft, request: CancelRequest): void {
   for (const { id, status } of draft.allTasks()) {
     if (!isEnded(status.stage)) stopTask(draft, draft.task(id), stop);
   }
+}
+
+/** One that waits in line is CANCELED at once; of one that has begun, what runs is stopped. */
+export function stopRun(draft: Draft, run: PipelineTask, { by, message, isForced }: Stop): void {
+  if (run.status.stage === "PENDING") {
+    cancelWaiting(draft, by, message);
+    return;
+  }
+  if (isForced) draft.updateRun({ isForced: true });
+  cancelingRun(draft, by, message);
 }
 
 function requireUnended({ run, id }: Draft): PipelineTask {
@@ -81,7 +94,7 @@ function stopOf(draft: Draft, request: CancelRequest): Stop {
 }
 
 /** The message as it may be kept: the history stays for ever, and messages go out. */
-function maskedMessage(draft: Draft, { message }: CancelRequest): string | undefined {
+export function maskedMessage(draft: Draft, { message }: Pick<CancelRequest, "message">): string | undefined {
   if (!message) return undefined;
   return runMasker(draft.definition, draft.allTasks(), draft.context)(message);
 }

@@ -2,6 +2,8 @@
 // Every change of a task's stage goes through `moveTask`, so that the table, the history and the counters
 // of the run always agree.
 
+import type { Need } from "../admission.ts";
+import { gatesOfTask, heldByTask, needsOfTask } from "../admission-keys.ts";
 import type { Context } from "../change.ts";
 import { timeAfter } from "../duration.ts";
 import type { Notice } from "../notice.ts";
@@ -16,10 +18,10 @@ import {
   type DecidedEffect,
   type Decision,
   type ExportedEnvs,
-  holdsSlot,
   type RunState,
 } from "../state.ts";
-import { type Cause, isEnded, nextStage } from "../transitions.ts";
+import { type Cause, isAtWork, isEnded, nextStage } from "../transitions.ts";
+import { DraftAdmission } from "./draft-admission.ts";
 
 /** The rows as they were when an event was recorded: what listeners are told of it. */
 export interface EventRows {
@@ -41,7 +43,7 @@ export class Draft {
   readonly releases: string[] = [];
   readonly notices: Notice[] = [];
   readonly records: NewDecisionRecord[] = [];
-  freeSlots: number;
+  readonly #admission: DraftAdmission;
   /** How far the run has come; none for a lone task. */
   #plan: Progress | undefined;
   #exportedBefore: ExportedEnvs;
@@ -59,7 +61,7 @@ export class Draft {
     this.definition = state.definition;
     this.#exportedBefore = state.exported;
     this.#plan = state.progress?.fork();
-    this.freeSlots = context.freeSlots;
+    this.#admission = new DraftAdmission(context.admission);
     this.#run = state.run;
     this.#isNew = isNew;
     this.#before = state.tasks;
@@ -170,9 +172,9 @@ export class Draft {
     const current = this.task(task.id);
     const from = current.status.stage;
     const stage = nextStage(current, from, cause);
-    const { reason: _reason, message: _message, ...rest } = current.status;
+    const { reason: _reason, message: _message, waitingSince: _since, ...rest } = current.status;
     const moved = this.updateTask(current, { status: { ...rest, ...change, stage } });
-    this.#countSlot(current, moved);
+    this.#count(current, moved);
     if (stage !== from) {
       this.recordTask("TASK_STAGE", moved, {
         stage,
@@ -184,11 +186,29 @@ export class Draft {
     return moved;
   }
 
-  #countSlot(before: JobTask, after: JobTask): void {
-    const held = holdsSlot(before);
-    const holds = holdsSlot(after);
-    if (!held && holds) this.freeSlots--;
-    if (held && !holds && this.context.mayReuseSlots) this.freeSlots++;
+  /** Whether the task may start now: nothing it is part of is paused, and all that it needs is free or kept for it. */
+  mayStart(task: JobTask): boolean {
+    const { status } = this.#run ?? {};
+    if (status?.paused || status?.lock) return false;
+    if (this.context.admission.isGranted(task.id)) return true;
+    const needs = needsOfTask(task, this.#run, this.definition);
+    return this.#admission.admits(gatesOfTask(this.#run), needs, task.priority ?? 0);
+  }
+
+  #count(before: JobTask, after: JobTask): void {
+    if (!isAtWork(before.status.stage) && !isAtWork(after.status.stage)) return;
+    const held = heldByTask(before, this.#run, this.definition);
+    const holds = heldByTask(after, this.#run, this.definition);
+    if (held.length === holds.length) return;
+    const isIn = (needs: readonly Need[], { key }: Need) => needs.some((need) => need.key === key);
+    // What was kept for it while it waited is counted by the engine already.
+    if (!this.context.admission.isGranted(after.id)) {
+      this.#admission.take(holds.filter((need) => !isIn(held, need)));
+    }
+    this.#admission.letGo(
+      held.filter((need) => !isIn(holds, need)),
+      after.priority ?? 0,
+    );
   }
 
   updateRun(change: Partial<PipelineTask["status"]>, more: Partial<PipelineTask> = {}): PipelineTask {

@@ -3,7 +3,7 @@
 import { closeGate } from "../gate.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
-import type { Cause } from "../transitions.ts";
+import { type Cause, isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { exportOf } from "./exports.ts";
 
@@ -37,6 +37,10 @@ export function endTask(
 function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
   const { stage, canceledBy } = task.status;
   const isActive = run.status.stage === "ACTIVE";
+  if (stage === "CANCELED" && run.status.stage === "PENDING") {
+    cancelWaiting(draft, canceledBy ?? "mflow", `task \`${task.name}\` was canceled`);
+    return;
+  }
   if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
   }
@@ -52,6 +56,18 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
 
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */
 export const FAIL_FAST = "failFast";
+
+/** A run in line has done nothing yet: all of it is CANCELED at once, and no `finally` stage runs. */
+export function cancelWaiting(draft: Draft, by: string, message?: string): void {
+  draft.updateRun({ stage: "CANCELED", canceledBy: by, message, endAt: draft.context.now });
+  for (const task of draft.allTasks()) {
+    if (!isEnded(task.status.stage)) {
+      endTask(draft, task, "drop", { reason: "RUN_CANCELED", message: "the run is canceled" });
+    }
+  }
+  draft.recordRun("RUN_STAGE", { stage: "CANCELED", from: "PENDING", message });
+  draft.effect("RELEASE");
+}
 
 /** The run is being canceled from now on, also one that was failing; `proceed` cancels what it has not started. */
 export function cancelingRun(draft: Draft, by: string, message?: string): void {

@@ -10,6 +10,7 @@ import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
+import { placeInLine } from "./queue.ts";
 import { makeWay } from "./run-pipeline.ts";
 
 /** Whether the task stands for combinations that are not known yet. */
@@ -54,8 +55,11 @@ function becomeWay(
   const { definition, context } = draft;
   const name = wayName(taskSpecOf(definition, template).name, number, values);
   const change = { name, way: { number, values } };
-  if (known) return draft.updateTask(known, change).id;
-  const made = makeWay(definition, template, jobOf(definition, template), change, context);
-  draft.addTask(made);
-  return made.id;
+  const made = known
+    ? { ...known, ...change }
+    : makeWay(definition, template, jobOf(definition, template), change, context);
+  const placed = draft.run ? placeInLine(made, draft.run, definition, context) : made;
+  if (known) return draft.updateTask(known, { ...change, group: placed.group }).id;
+  draft.addTask(placed);
+  return placed.id;
 }

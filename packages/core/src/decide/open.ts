@@ -3,7 +3,6 @@
 import { MflowError } from "../errors.ts";
 import { gateWakeAt, needsDecision, openGate } from "../gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { takesSlot } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import { isWanted } from "./conditions.ts";
 import type { Draft } from "./draft.ts";
@@ -11,6 +10,7 @@ import { endTask } from "./end.ts";
 import { expandTask, isUnexpanded } from "./expand.ts";
 import { freezeTask, taskDigest, taskSpecOf } from "./freeze.ts";
 import { recordGate } from "./gate-records.ts";
+import { wantLock } from "./turn.ts";
 
 /** Opens a task whose turn has come. It may have ended when this returns. */
 export function openTask(draft: Draft, id: string): void {
@@ -66,17 +66,23 @@ function openAudit(draft: Draft, task: JobTask, audit: NonNullable<JobTask["audi
   recordGate(draft, opened, "audit", { act: "OPEN" });
 }
 
-/** Starts a task that may run: at once when a slot is free, else it waits for one. */
+/** Starts a task that may run: at once when all that it needs is free, else it waits in line. */
 export function startTask(draft: Draft, task: JobTask): void {
-  if (takesSlot(task) && draft.freeSlots < 1) {
-    if (task.status.stage === "PENDING") draft.moveTask(task, "wait");
+  const cancelsOlder = task.group !== undefined && task.group !== draft.run?.group;
+  if (cancelsOlder && taskSpecOf(draft.definition, task).concurrency?.cancelInProgress)
+    draft.effect("GIVE_WAY", task);
+  if (draft.mayStart(task)) {
+    handOver(draft, task);
     return;
   }
-  takeSlot(draft, task);
+  // One whose backoff is over is SCHEDULING already.
+  if (task.status.stage === "PENDING") draft.moveTask(task, "wait", { waitingSince: draft.context.now });
+  else draft.updateStatus(task, { waitingSince: draft.context.now });
+  wantLock(draft);
 }
 
 /** Hands the task to the runner. */
-export function takeSlot(draft: Draft, task: JobTask): void {
+export function handOver(draft: Draft, task: JobTask): void {
   const created = draft.moveTask(task, "start");
   draft.effect("START", created);
   if (created.timeoutMs !== undefined) {

@@ -15,7 +15,7 @@ import { windUp } from "./wind-up.ts";
 export function proceed(draft: Draft): void {
   for (;;) {
     const { run } = draft;
-    if (!run || isRunEnded(run)) return;
+    if (!run || run.status.stage === "PENDING" || isRunEnded(run)) return;
     if (!goOn(draft, run)) return;
   }
 }
@@ -97,7 +97,7 @@ function endWhenIdle(draft: Draft, run: PipelineTask, outcome: Outcome): boolean
 
 function endRun(draft: Draft, run: PipelineTask, stage: Outcome): void {
   draft.updateRun(
-    { stage, endAt: draft.context.now, outcome: undefined },
+    { stage, endAt: draft.context.now, outcome: undefined, lock: undefined, paused: undefined },
     { wakeAt: undefined, deadlines: undefined },
   );
   draft.recordRun("RUN_STAGE", {
@@ -106,6 +106,6 @@ function endRun(draft: Draft, run: PipelineTask, stage: Outcome): void {
     reason: run.status.reason,
     message: run.status.message,
   });
-  if (run.lockKey) draft.releases.push(run.lockKey);
+  if (run.lockKey && !run.status.lock) draft.releases.push(run.lockKey);
   draft.effect("RELEASE");
 }

@@ -38,6 +38,7 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
   if (values.length > 0) task.runParams = sealValues(values, sensitive, seal);
   if (request.labels) task.labels = request.labels;
   if (request.timeout !== undefined) task.timeout = request.timeout;
+  if (request.priority) task.priority = request.priority;
   if (request.skipRun) task.skipRun = true;
   if (request.audit) task.audit = request.audit;
   if (request.confirm) task.confirm = request.confirm;

@@ -44,6 +44,7 @@ describe("runPipeline", () => {
         triggerMode: "MANUAL",
         runBy: "starter",
         lockKey: "sequence/shop/web/p",
+        needs: [{ key: "sequence/shop/web/p", limit: 1 }, { key: "pipeline-runs/shop/web/p" }],
         status: { stage: "ACTIVE", startAt: T0, progress: { tasks: 2, open: 1, ended: 0 } },
         createdAt: T0,
         updatedAt: T0,
@@ -303,7 +304,7 @@ describe("the sequence check", () => {
   test("refuses a second run with the id of the first and the remedies", () => {
     const first = playPipeline("a");
     expect(refusal(() => playPipeline("a", { world: first.world }))).toBe(
-      `PIPELINE_IS_RUNNING: pipeline \`p\` is running as ${first.run.id}; wait for its end, or cancel it with \`mflow cancel ${first.run.id}\``,
+      `PIPELINE_IS_RUNNING: pipeline \`p\` is running as ${first.run.id}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first.run.id}\``,
     );
   });
 

@@ -23,6 +23,7 @@ import {
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { placeInLine, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
@@ -43,14 +44,17 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   const labels = runLabels(change);
   const made = makeRun(change, labels, context);
   const { definition, jobOfTask } = snapshot(change, context);
+  const queued = queueRun(change, made, definition, context);
   const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
     stage.tasks.flatMap((task, taskIndex) =>
-      makeTasks(made, definition, { stage, stageIndex, task, taskIndex }, jobOfTask(task), context),
+      makeTasks(made, definition, { stage, stageIndex, task, taskIndex }, jobOfTask(task), context).map(
+        (each) => placeInLine(each, made, definition, context),
+      ),
     ),
   );
   refuseTooManyTasks(tasks.length);
   const progress = { tasks: tasks.length, open: 0, ended: 0 };
-  const run = { ...made, status: { ...made.status, progress } };
+  const run = { ...queued, status: { ...queued.status, progress } };
   const state = makeState(run.id, run, definition, tasks);
   refuseScopesWithoutAudit(definition, tasks);
   refuseGatesThatCannotPass(definition, tasks, context);
@@ -97,32 +101,21 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     labels,
     triggerMode: request.triggerMode ?? "MANUAL",
     runBy: context.actor?.name ?? "mflow",
-    status: { stage: "ACTIVE", startAt: context.now, progress: { tasks: 0, open: 0, ended: 0 } },
+    status: { stage: "PENDING", progress: { tasks: 0, open: 0, ended: 0 } },
     createdAt: context.now,
     updatedAt: context.now,
     revision: 1,
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
   const lockKey = lockKeyOf(change, labels);
-  if (lockKey !== undefined) {
-    const holder = context.lockHolder(lockKey);
-    if (holder !== undefined) throw isRunning(run.name, holder);
-    run.lockKey = lockKey;
-  }
+  if (lockKey !== undefined) run.lockKey = lockKey;
+  const priority = request.priority ?? pipeline.spec.priority ?? 0;
+  if (priority !== 0) run.priority = priority;
   return run;
 }
 
-/** The refusal of a run while another one holds the sequence lock. */
-function isRunning(pipelineName: string, holder: string): MflowError {
-  return new MflowError(
-    "PIPELINE_IS_RUNNING",
-    `pipeline \`${pipelineName}\` is running as ${holder}; wait for its end, or cancel it with \`mflow cancel ${holder}\``,
-    [{ path: "/pipelineId", message: holder }],
-  );
-}
-
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
-export function lockKeyOf(change: RunPipelineChange, labels: Labels = runLabels(change)): string | undefined {
+function lockKeyOf(change: RunPipelineChange, labels: Labels): string | undefined {
   const { pipeline, request, scope } = change;
   if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
   const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;
@@ -253,6 +246,7 @@ export function makeJobTask(
   if (labels) made.labels = labels;
   if (job.spec.manualUpdateStatus) made.manualUpdateStatus = true;
   if (task.ignoreFailed) made.ignoreFailed = true;
+  if (task.priority) made.priority = task.priority;
   const timeout = task.timeout ?? job.spec.timeout;
   if (timeout !== undefined) made.timeoutMs = parseDuration(timeout);
   return made;

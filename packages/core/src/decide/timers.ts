@@ -1,21 +1,22 @@
-// What time and the effect workers bring: a task's or a gate's deadline, a free slot, a start that failed for good, a stop
+// What time and the effect workers bring: a task's or a gate's deadline, a task's turn, a start that failed for good, a stop
 // that found nothing to stop.
 
+import { isAwaiting } from "../admission-keys.ts";
 import { formatDuration } from "../duration.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { isWorking, wantsSlot } from "../state.ts";
+import { isWorking } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { failAttempt } from "./finish.ts";
 import { waitingGate, wakeGate } from "./gate-timers.ts";
-import { takeSlot } from "./open.ts";
+import { handOver } from "./open.ts";
 import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
 import { endBackoff } from "./retry.ts";
 
 export function slotFree(draft: Draft, task: JobTask): void {
-  if (wantsSlot(task) && draft.freeSlots > 0) takeSlot(draft, task);
+  if (isAwaiting(task) && draft.mayStart(task)) handOver(draft, task);
 }
 
 /** The task's `wakeAt` has come: of its waiting gate, or no status followed the work's end, or the timeout is over. */

@@ -2,10 +2,14 @@
 
 import type { ChannelKind } from "../schema/channel.ts";
 import type { Job } from "../schema/job.ts";
+import type { Pipeline } from "../schema/pipeline.ts";
 import type { Scope } from "../schema/scalars.ts";
 
 /** The part of a stored job that the rules look at. */
 export type KnownJob = Pick<Job, "domain" | "namespace" | "name" | "version" | "stage" | "spec">;
+
+/** The part of a stored pipeline that the rules look at. */
+export type KnownPipeline = Pick<Pipeline, "domain" | "namespace" | "spec">;
 
 export interface LintContext {
   /** Scope of documents that name none. */
@@ -18,6 +22,13 @@ export interface LintContext {
   findJob?(ref: string): KnownJob | undefined;
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
+  /**
+   * The stored pipeline of a reference in the full form that `pipelineRefsOf` answers. Left out when there is no store to
+   * ask: then pipelines that are not among the documents are not checked, with a warning.
+   */
+  findPipeline?(ref: string): KnownPipeline | undefined;
+  /** Names of stored pipelines, for "did you mean". */
+  pipelineNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */
   overlay?: boolean;
   /** Names of params that the run request fills, so that nothing asks for them. */

@@ -13,7 +13,7 @@ function identityOf(manifest: Manifest, scope: Scope): string {
   if (manifest.kind === "Cluster") return manifest.metadata.name;
   const { metadata } = manifest;
   const named = { name: metadata.name, ...scopeOf(metadata, scope) };
-  if (manifest.kind === "Pipeline") return formatPipelineRef(named);
+  if (manifest.kind !== "Job") return formatPipelineRef(named);
   return formatJobRef({ ...named, version: manifest.metadata.version ?? DEFAULT_JOB_VERSION });
 }
 

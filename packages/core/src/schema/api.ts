@@ -5,6 +5,7 @@ import type { Static, TSchema } from "typebox";
 import { describingMetadata, Job, JobStage } from "./job.ts";
 import { JobTask, TaskStage } from "./job-task.ts";
 import { SetBy } from "./param.ts";
+import { Paused } from "./pause.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask, RunStage } from "./pipeline-task.ts";
 import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
@@ -71,7 +72,8 @@ export const pageQuery = {
   cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
 };
 
-const listQuery = {
+/** Of lists of records that have names and labels. */
+export const listQuery = {
   ...pageQuery,
   label: Type.Optional(
     Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
@@ -151,7 +153,14 @@ export type EventPlaces = Static<typeof EventPlaces>;
 // Jobs and pipelines.
 
 export const JobPage = pageOf(Job);
-export const PipelinePage = pageOf(Pipeline);
+/** A pipeline as the API shows it. */
+export const PipelineView = closed({
+  ...Pipeline.properties,
+  paused: Type.Optional(titled("Nothing new of its runs starts.", Paused)),
+});
+export type PipelineView = Static<typeof PipelineView>;
+
+export const PipelinePage = pageOf(PipelineView);
 
 /** A field of a merge: left out it stays, `null` removes it. */
 export function nullable<T extends TSchema>(schema: T) {
@@ -226,7 +235,7 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Cluster"], "What it describes."),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
   id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
   domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
   namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
@@ -254,12 +263,23 @@ export const JobTaskView = closed({
 });
 export type JobTaskView = Static<typeof JobTaskView>;
 
-export const PipelineTaskPage = pageOf(PipelineTask);
+/** A run as the API shows it. */
+export const RunView = closed({
+  ...PipelineTask.properties,
+  waitingFor: Type.Optional(
+    Type.String({
+      description: "What a run waits for that is in line, wants its lock, or is paused; one sentence.",
+    }),
+  ),
+});
+export type RunView = Static<typeof RunView>;
+
+export const PipelineTaskPage = pageOf(RunView);
 export const JobTaskPage = pageOf(JobTaskView);
 
 /** A run with all its tasks, in the pipeline's order. */
 export const PipelineTaskView = closed({
-  run: PipelineTask,
+  run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
 });
 export type PipelineTaskView = Static<typeof PipelineTaskView>;
@@ -293,7 +313,7 @@ const repeated = Type.Optional(
 );
 
 export const RunPipelineResponse = closed({
-  run: PipelineTask,
+  run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
   warnings: Type.Optional(Type.Array(Type.String(), { description: "Values that fill no declared param." })),
@@ -379,8 +399,21 @@ export type Health = Static<typeof Health>;
 
 export const Readiness = closed({
   status: oneOf(["ready", "starting", "draining"], "Only a server that is `ready` takes work."),
+  paused: Type.Optional(
+    closed(
+      { at: titled("Since when.", Timestamp), message: Paused.properties.message },
+      { description: "It takes work, but an admin lets nothing new start (`mflow drain`)." },
+    ),
+  ),
 });
 export type Readiness = Static<typeof Readiness>;
+
+export const ServerInfo = closed({
+  version: Type.String({ description: "Of the server." }),
+  status: Readiness.properties.status,
+  paused: Type.Optional(titled("An admin lets nothing new start.", Paused)),
+});
+export type ServerInfo = Static<typeof ServerInfo>;
 
 /** Where the server stands in its life; answers `/readyz`. */
 export type ServerState = Readiness["status"];

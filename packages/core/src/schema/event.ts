@@ -6,6 +6,10 @@ import { Type } from "./type.ts";
 
 export const EVENT_TYPES = [
   "RUN_STAGE",
+  "RUN_PAUSED",
+  "RUN_RESUMED",
+  "RUN_LOCK_LET_GO",
+  "RUN_LOCK_TAKEN",
   "RUN_STATUS",
   "TASK_STAGE",
   "TASK_REPORTED",
@@ -34,8 +38,19 @@ export const EVENT_TYPES = [
   "STATUS_FORCED",
   "DELETED",
   "JOB_STAGE",
+  "PIPELINE_PAUSED",
+  "PIPELINE_RESUMED",
+  "SERVER_PAUSED",
+  "SERVER_RESUMED",
+  "LIMIT_SET",
   "TERMINAL_OPENED",
   "TERMINAL_CLOSED",
+  "SCHEDULE_STARTED",
+  "SCHEDULE_SKIPPED",
+  "SCHEDULE_REFUSED",
+  "SCHEDULE_MISSED",
+  "SCHEDULE_PAUSED",
+  "SCHEDULE_RESUMED",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -43,6 +58,10 @@ export type EventType = Static<typeof EventType>;
 /** What each type tells, for the reference. */
 export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   RUN_STAGE: "A run is in another stage.",
+  RUN_PAUSED: "A person paused a run: nothing new of it starts; `message` says why.",
+  RUN_RESUMED: "A person let a paused run go on.",
+  RUN_LOCK_LET_GO: "A run with `holdLock: false` waits for people alone, and let its sequence lock go.",
+  RUN_LOCK_TAKEN: "A run has its sequence lock again.",
   RUN_STATUS:
     "Something else in a run's status changed: that it is canceled at once, that a timeout is over.",
   TASK_STAGE: "A task is in another stage.",
@@ -74,8 +93,19 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
     "rule let it go, which `message` names.",
   STATUS_FORCED: "An operator set a task's stage with `forceUpdateStatus`.",
   JOB_STAGE: "A job was published or deprecated.",
+  PIPELINE_PAUSED: "A person paused a pipeline: nothing new of its runs starts, and new runs wait.",
+  PIPELINE_RESUMED: "A person let a paused pipeline go on.",
+  SERVER_PAUSED: "An admin drains the server: nothing new starts, and new runs wait; `message` says why.",
+  SERVER_RESUMED: "An admin let a drained server go on.",
+  LIMIT_SET: "An admin set or took away a limit; `name` and `message` say which.",
   TERMINAL_OPENED: "A person opened a terminal in the work of a task; `message` says in which container.",
   TERMINAL_CLOSED: "A terminal has ended; `message` says how, and in which container.",
+  SCHEDULE_STARTED: "A schedule started a run; `name` is the schedule.",
+  SCHEDULE_SKIPPED: "A time of a schedule passed without a run, because an earlier one had not ended.",
+  SCHEDULE_REFUSED: "A schedule could not start its run; `message` says why.",
+  SCHEDULE_MISSED: "Times of a schedule passed while nobody could start its runs; `message` says which.",
+  SCHEDULE_PAUSED: "A person paused a schedule.",
+  SCHEDULE_RESUMED: "A person resumed a schedule; its runs have their rights from now on.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -1,6 +1,7 @@
 // A JobTask: one run of one task, in a pipeline or alone (semantics, section 3).
 
 import type { Static } from "typebox";
+import { Priority } from "./concurrency.ts";
 import { Gate } from "./gate.ts";
 import { Way } from "./matrix.ts";
 import { EffectiveParam } from "./param.ts";
@@ -74,6 +75,9 @@ export const JobTaskStatus = closed(
     workGoneAt: Type.Optional(
       titled("With `manualUpdateStatus`: when the work ended; its status call is awaited.", Timestamp),
     ),
+    waitingSince: Type.Optional(
+      titled("While it is SCHEDULING: since when it waits for its turn among others.", Timestamp),
+    ),
     isForced: Type.Optional(
       Type.Boolean({ description: "It is stopped at once, without time to end by itself." }),
     ),
@@ -135,6 +139,10 @@ export const JobTask = closed(
       Type.Boolean({ description: "Its stage comes from the status call alone." }),
     ),
     ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when it FAILED." })),
+    priority: Type.Optional(titled("Higher starts first; 0 is left out.", Priority)),
+    group: Type.Optional(
+      Type.String({ description: "The concurrency group that it is of, values filled in." }),
+    ),
     timeoutMs: Type.Optional(Type.Number({ description: "How long it may take, milliseconds." })),
     labels: Type.Optional(titled("Those of job and task, and its search labels.", Labels)),
     params: Type.Optional(

@@ -83,6 +83,13 @@ export const JobSpec = closed(
     manualUpdateStatus: Type.Optional(
       Type.Boolean({ description: "The task's stage comes from the status call alone." }),
     ),
+    maxTasks: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100000,
+        description: "Tasks of the job, of all its versions, under way at once.",
+      }),
+    ),
     timeout: Type.Optional(
       titled("A run of it that takes longer is stopped and FAILED; a task may say otherwise.", Duration),
     ),

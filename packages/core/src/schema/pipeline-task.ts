@@ -1,10 +1,12 @@
 // A PipelineTask: one run of a pipeline, with a snapshot of its definition (semantics, section 5).
 
 import type { Static } from "typebox";
+import { HeldKey, Priority } from "./concurrency.ts";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValue } from "./param.ts";
+import { Paused } from "./pause.ts";
 import { PipelineSpec, TaskSpec } from "./pipeline.ts";
 import { closed, Labels, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
@@ -30,6 +32,18 @@ export const Progress = closed(
 );
 export type Progress = Static<typeof Progress>;
 
+/** With `holdLock: false`: the lock is not held now. */
+export const LetGoLock = closed(
+  {
+    state: oneOf(
+      ["LET_GO", "WANTED"],
+      "`LET_GO` while the run waits for people alone; `WANTED` once something is to start, and waits for the lock.",
+    ),
+    since: titled("Since when.", Timestamp),
+  },
+  { description: "The run has let its sequence lock go, and takes it again before anything of it starts." },
+);
+
 export const PipelineTaskStatus = closed(
   {
     stage: RunStage,
@@ -43,6 +57,8 @@ export const PipelineTaskStatus = closed(
     reason: Type.Optional(Type.String({ description: "Why it is in this stage, as a code." })),
     message: Type.Optional(Type.String({ description: "The same as a sentence." })),
     canceledBy: Type.Optional(Type.String({ description: "Who canceled it." })),
+    paused: Type.Optional(titled("Since when nothing new of it starts, and who said so.", Paused)),
+    lock: Type.Optional(LetGoLock),
     isForced: Type.Optional(
       Type.Boolean({ description: "It is canceled at once: what runs has no time to end by itself." }),
     ),
@@ -73,6 +89,13 @@ export const PipelineTask = closed(
     labels: Type.Optional(titled("Those of the request, laid over those of the pipeline.", Labels)),
     triggerMode: TriggerMode,
     runBy: Type.String({ description: "Who started it." }),
+    priority: Type.Optional(titled("Of the run and its tasks; 0 is left out.", Priority)),
+    group: Type.Optional(
+      Type.String({ description: "The concurrency group that it is of, values filled in." }),
+    ),
+    needs: Type.Optional(
+      Type.Array(HeldKey, { description: "What it must hold to begin, and holds until it ends." }),
+    ),
     lockKey: Type.Optional(
       Type.String({ description: "The sequence lock that the run holds until it ends." }),
     ),

@@ -1,6 +1,7 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
 import type { Static } from "typebox";
+import { Concurrency, Priority, Queue } from "./concurrency.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
@@ -18,6 +19,7 @@ export const JobRef = Type.String({
     "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the newest PUBLISHED.",
 });
 
+const atOnce = (description: string) => Type.Integer({ minimum: 1, maximum: 100000, description });
 export const Condition = Type.String({
   minLength: 1,
   maxLength: 4096,
@@ -45,6 +47,8 @@ export const TaskSpec = closed(
     ignoreFailed: Type.Optional(Type.Boolean({ description: "The pipeline goes on when the task FAILED." })),
     timeout: Type.Optional(titled("Instead of the job's.", Duration)),
     labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
+    priority: Type.Optional(titled("Instead of the run's.", Priority)),
+    concurrency: Type.Optional(titled("The group that the task is of.", Concurrency)),
     audit: Type.Optional(AuditSpec),
     confirm: Type.Optional(ConfirmSpec),
     ...listenerProperties,
@@ -101,6 +105,17 @@ export const PipelineSpec = closed(
     ),
     sequenceLabelKey: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: "At most one run per value of this label." }),
+    ),
+    queue: Type.Optional(Queue),
+    concurrency: Type.Optional(titled("The group that its runs are of.", Concurrency)),
+    priority: Type.Optional(titled("Of its runs and their tasks (default 0).", Priority)),
+    maxRuns: Type.Optional(atOnce("With `isParallel`: runs under way at once; more wait in line.")),
+    maxTasks: Type.Optional(atOnce("Tasks of all its runs under way at once.")),
+    holdLock: Type.Optional(
+      Type.Boolean({
+        description:
+          "`false`: while a run waits for people alone, another one may begin; before it goes on it waits for the sequence lock again.",
+      }),
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
     retention: Type.Optional(Retention),

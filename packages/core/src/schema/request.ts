@@ -1,6 +1,7 @@
 // What callers ask of the engine: the bodies of the API's verbs (semantics, sections 3 to 5).
 
 import type { Static } from "typebox";
+import { Priority } from "./concurrency.ts";
 import { AddedAuditor, AuditSpec, ConfirmSpec, GateVerdict } from "./gate.ts";
 import { JobManifest } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
@@ -44,6 +45,13 @@ export const RunPipelineRequest = closed({
       description: "At most one run per value of this label, instead of what the pipeline says.",
     }),
   ),
+  queue: Type.Optional(
+    Type.Boolean({
+      description:
+        "Whether to wait in line while another run holds the sequence lock, instead of being refused (default: when the pipeline has a `queue`).",
+    }),
+  ),
+  priority: Type.Optional(titled("Instead of the pipeline's.", Priority)),
   triggerMode: Type.Optional(TriggerMode),
   dryRun,
 });
@@ -62,6 +70,7 @@ export const RunJobRequest = closed({
   runParams: Type.Optional(titled("Values of this run.", ParamValues)),
   labels: Type.Optional(titled("Labels of the task, laid over those of the job.", Labels)),
   timeout: Type.Optional(titled("Instead of the job's.", Duration)),
+  priority: Type.Optional(titled("Higher goes first (default 0).", Priority)),
   skipRun: Type.Optional(Type.Boolean({ description: "The task is SKIPPED." })),
   audit: Type.Optional(AuditSpec),
   confirm: Type.Optional(ConfirmSpec),

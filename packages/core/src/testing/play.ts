@@ -51,7 +51,11 @@ export class Play {
   /** What the change would do; nothing is applied. */
   ask(change: LaterChange, actor?: Actor): Outcome {
     return withoutWrites(this.state, () =>
-      decide(this.state, deepFreeze(change), this.world.context(actor, change.type === "slotFree")),
+      decide(
+        this.state,
+        deepFreeze(change),
+        this.world.context(actor, change.type === "slotFree" || change.type === "turn"),
+      ),
     );
   }
 
@@ -129,6 +133,11 @@ export class Play {
 
   slotFree(name: string): Decision {
     return this.submit({ type: "slotFree", taskId: this.task(name).id });
+  }
+
+  /** It is the run's turn. */
+  turn(): Decision {
+    return this.submit({ type: "turn" });
   }
 
   /** Lets time pass until the task's alarm rings. */

@@ -1,11 +1,13 @@
 // What surrounds a decision, for tests: a clock that is set by hand, ids that count, sealing that can be
 // reversed, groups, sequence locks and task slots. One world may hold several runs.
 
+import type { AdmissionView } from "../admission.ts";
+import { isAwaiting, SLOTS } from "../admission-keys.ts";
 import type { Actor, Context } from "../change.ts";
 import { digestOf } from "../digest.ts";
 import { MflowError } from "../errors.ts";
 import type { JobTask } from "../schema/job-task.ts";
-import { type Decision, holdsSlot, wantsSlot } from "../state.ts";
+import { type Decision, holdsSlot, takesSlot } from "../state.ts";
 
 export interface WorldOptions {
   /** Task slots; 1,000 unless told. */
@@ -52,21 +54,23 @@ export class World {
     return `${prefix}-${String(this.#lastId).padStart(26, "0")}`;
   }
 
-  /** The context as the engine would make it; `forSlotFree` may take the slot that those who wait are granted. */
-  context(actor?: Actor, forSlotFree = false): Context {
-    const free = Math.max(this.slots - this.#holders.size, 0);
+  /** Gates that are closed. */
+  readonly closed = new Set<string>();
+  /** Who waits, by sequence lock. */
+  readonly lines = new Map<string, string[]>();
+
+  /** The context as the engine would make it; with `isTurn` all that those who wait need is kept for them, if it is there. */
+  context(actor?: Actor, isTurn = false): Context {
     const context: Context = {
       now: this.now,
       nowMs: this.nowMs,
-      freeSlots: forSlotFree || this.#waiting.size === 0 ? free : 0,
-      mayReuseSlots: this.#waiting.size === 0,
+      admission: this.#admission(isTurn),
       statusGraceMs: this.statusGraceMs,
       newId: (prefix) => this.newId(prefix),
       random: () => 0.5,
       groupMembers: (group) => this.#groups[group] ?? [],
       standInOf: (user) => this.standIns.get(user),
       cannotDecide: (user) => this.barred.get(user),
-      lockHolder: (key) => this.locks.get(key),
       verifyUpdateToken: (token, taskId, attempt) => token === tokenOf(taskId, attempt),
       seal,
       unseal: (sealed) => {
@@ -78,6 +82,31 @@ export class World {
     };
     if (actor) context.actor = actor;
     return context;
+  }
+
+  #admission(isTurn: boolean): AdmissionView {
+    const hasWaiting = this.#waiting.size > 0;
+    return {
+      holding: (key) => {
+        if (key === SLOTS) {
+          return {
+            held: this.#holders.size,
+            limit: hasWaiting && !isTurn ? 0 : this.slots,
+            isAwaited: hasWaiting,
+          };
+        }
+        const held = this.locks.has(key) ? 1 : 0;
+        const limit = this.closed.has(key) ? 0 : Number.POSITIVE_INFINITY;
+        return { held, limit, isAwaited: (this.lines.get(key)?.length ?? 0) > 0 };
+      },
+      lineAt: (key) => {
+        const line = this.lines.get(key) ?? [];
+        const first = this.locks.get(key) ?? line[0];
+        return { ...(first === undefined ? {} : { first }), waiting: line.length };
+      },
+      // A run has nothing to wait for but its lock here.
+      isGranted: (id) => isTurn && id.startsWith("run-"),
+    };
   }
 
   /** Books locks and slots as a commit would. */
@@ -98,7 +127,7 @@ export class World {
   #book(task: JobTask): void {
     if (holdsSlot(task)) this.#holders.add(task.id);
     else this.#holders.delete(task.id);
-    if (wantsSlot(task)) this.#waiting.add(task.id);
+    if (takesSlot(task) && isAwaiting(task)) this.#waiting.add(task.id);
     else this.#waiting.delete(task.id);
   }
 }

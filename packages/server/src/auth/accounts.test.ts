@@ -227,6 +227,20 @@ test("who is not there, is disabled or has no role in a scope cannot decide ther
   expect(accounts.cannotDecide("bob", shop)).toBe(none);
 });
 
+test("who is not there, is disabled or is no operator in a scope cannot run things there", async () => {
+  const reasons = () => ["me", "ada", "bob", "cem"].map((name) => accounts.cannotRun(name, shop));
+  expect(reasons()).toEqual([undefined, "is nobody here", "is nobody here", "is nobody here"]);
+  await accounts.addUser("ada", { grants: [] });
+  await accounts.addUser("bob", { grants: [{ role: "operator", ...shop }] });
+  await accounts.addUser("cem", { grants: [{ role: "viewer", ...everywhere }] });
+  const none = "is no operator in namespace shop of domain default any more";
+  expect(reasons()).toEqual(["is no user any more", undefined, undefined, none]);
+  const { user } = accounts.user("bob");
+  await store.accounts.putUser({ ...user, disabled: true });
+  await accounts.load();
+  expect(accounts.cannotRun("bob", shop)).toBe("is disabled");
+});
+
 test("a platform's ids lead to the one enabled user who has them as address in that channel", async () => {
   for (const name of ["ada", "bob", "cy"]) await accounts.addUser(name, { grants: [] });
   await accounts.changeProfile("ada", { addresses: { chat: "ou_ada", other: "ou_bob" } });

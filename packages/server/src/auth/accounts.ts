@@ -195,6 +195,16 @@ export class Accounts {
     return `has no role in ${scope.domain}/${scope.namespace}`;
   }
 
+  /** Why a user cannot run things in a scope, as the end of a sentence; nothing when they can. */
+  cannotRun(name: string, scope: Scope): string | undefined {
+    if (this.isLocal) return name === this.#localUser ? undefined : "is nobody here";
+    const account = this.#snapshot.users.get(name);
+    if (!account) return "is no user any more";
+    if (account.user.disabled) return "is disabled";
+    if (account.grants.some((grant) => covers(grant, "operator", scope))) return undefined;
+    return `is no operator in namespace ${scope.namespace} of domain ${scope.domain} any more`;
+  }
+
   /** Until when a user is away now, and whom they ask to stand in. */
   absenceOf(name: string): { until: string; ask: string } | undefined {
     const user = this.#snapshot.users.get(name)?.user;

@@ -3,20 +3,23 @@
 import { mustNameCluster } from "@mflow/core/default-cluster";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Manifest } from "@mflow/core/manifest";
+import { formatPipelineRef, parsePipelineRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { sensitiveNames } from "@mflow/core/sealing";
+import type { Schedule, ScheduleManifest } from "@mflow/core/schema/schedule";
+import { markedInPipeline, sensitiveNames } from "@mflow/core/sealing";
 import type { CatalogChange } from "../store/store.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";
 import { scopeOf } from "./describing.ts";
 import { JobLookup } from "./job-lookup.ts";
 import { jobEvent, jobFrom, jobKey, jobTitle, type RecordAction } from "./job-record.ts";
-import { restoreJob, restorePipeline, sealedTextProblems } from "./masked-values.ts";
+import { restoreJob, restorePipeline, restoreSchedule, sealedTextProblems } from "./masked-values.ts";
 import { pipelineFrom } from "./pipeline-record.ts";
+import { scheduleFrom } from "./schedule-record.ts";
 
 /** A valid manifest, and how its problems say where it is. */
 export interface GivenDocument {
@@ -49,12 +52,13 @@ export interface ApplyOptions {
   /** `NEW`: a record that exists is refused with NAME_TAKEN. */
   only?: "NEW";
   /** Throws when the stored record is not one that may be replaced. */
-  checkStored?(stored: Job | Pipeline): void;
+  checkStored?(stored: Job | Pipeline | Schedule): void;
 }
 
 export type Applied =
   | { kind: "Job"; record: Job; action: RecordAction }
   | { kind: "Pipeline"; record: Pipeline; action: RecordAction }
+  | { kind: "Schedule"; record: Schedule; action: RecordAction }
   | { kind: "Cluster"; record: { name: string }; action: RecordAction };
 
 export interface ApplyOutcome {
@@ -63,7 +67,7 @@ export interface ApplyOutcome {
 }
 
 /**
- * Creates or changes the jobs and pipelines of manifests, in one commit, and clusters after it. What is as the manifest
+ * Creates or changes the jobs, pipelines and schedules of manifests, in one commit, and clusters after it. What is as the manifest
  * says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
  * was written.
  */
@@ -86,6 +90,8 @@ class Application {
   readonly #options: ApplyOptions;
   readonly #lookup: JobLookup;
   readonly #seen = new Set<string>();
+  /** Those of these manifests, by their full reference. */
+  readonly #pipelines = new Map<string, Pipeline>();
   readonly #changes: CatalogChange[] = [];
   readonly #history: NewHistoryEvent[] = [];
   readonly #clusters: ClusterManifest[] = [];
@@ -102,8 +108,8 @@ class Application {
   /** The answer has also the clusters that are to be written. */
   async plan(): Promise<Plan<ApplyOutcome & { clusters: ClusterManifest[] }>> {
     const applied = new Map<GivenDocument, Applied>();
-    // Jobs first: pipelines refer to them, wherever they stand in the files.
-    for (const kind of ["Job", "Pipeline", "Cluster"] as const) {
+    // Jobs first: pipelines refer to them, and schedules to those, wherever they stand in the files.
+    for (const kind of ["Job", "Pipeline", "Schedule", "Cluster"] as const) {
       for (const document of this.#documents) {
         if (document.manifest.kind !== kind) continue;
         const one = await this.#guarded(document, () => this.#applyOne(document, document.manifest));
@@ -170,7 +176,7 @@ class Application {
     this.#seen.add(key);
   }
 
-  #checkStored(what: string, stored: Job | Pipeline | undefined): void {
+  #checkStored(what: string, stored: Job | Pipeline | Schedule | undefined): void {
     if (!stored) return;
     if (this.#options.only === "NEW") throw new MflowError("NAME_TAKEN", `${what} exists (${stored.id}).`);
     this.#options.checkStored?.(stored);
@@ -179,7 +185,8 @@ class Application {
   async #applyOne(document: GivenDocument, manifest: Manifest): Promise<Applied> {
     refuseProblems(sealedTextProblems(manifest, this.#context.vault));
     if (manifest.kind === "Job") return this.#applyJob(document, manifest);
-    return manifest.kind === "Cluster" ? this.#applyCluster(manifest) : this.#applyPipeline(manifest);
+    if (manifest.kind === "Cluster") return this.#applyCluster(manifest);
+    return manifest.kind === "Schedule" ? this.#applySchedule(manifest) : this.#applyPipeline(manifest);
   }
 
   async #applyJob(document: GivenDocument, manifest: JobManifest): Promise<Applied> {
@@ -231,7 +238,55 @@ class Application {
     if (action !== "UNCHANGED") {
       this.#changes.push({ put: "pipeline", pipeline, expectedRevision: stored?.revision ?? 0 });
     }
+    const { id, domain, namespace } = pipeline;
+    this.#pipelines.set(formatPipelineRef({ id }), pipeline);
+    this.#pipelines.set(formatPipelineRef({ name, domain, namespace }), pipeline);
     return { kind: "Pipeline", record: pipeline, action };
+  }
+
+  async #applySchedule(manifest: ScheduleManifest): Promise<Applied> {
+    const { store, vault } = this.#context;
+    const { name } = manifest.metadata;
+    const scope = scopeOf(manifest.metadata, this.#options.scope);
+    this.#once(`Schedule ${name}`, scope);
+    const stored = await store.findSchedule(scope, name);
+    this.#checkStored(`Schedule ${name}`, stored);
+    const sensitive = await this.#sensitiveParams(await this.#pipelineOf(manifest, scope));
+    const problems: ErrorDetail[] = [];
+    const spec = restoreSchedule(manifest.spec, stored?.spec, sensitive, vault, problems);
+    refuseProblems(problems);
+    const { schedule, action } = scheduleFrom(
+      this.#context,
+      manifest,
+      spec,
+      sensitive,
+      scope,
+      stored,
+      this.#options.actor,
+    );
+    if (action !== "UNCHANGED") {
+      this.#changes.push({ put: "schedule", schedule, expectedRevision: stored?.revision ?? 0 });
+    }
+    return { kind: "Schedule", record: schedule, action };
+  }
+
+  /** The pipeline that a schedule names. Whoever applies must be allowed to run it: its runs have their rights. */
+  async #pipelineOf({ spec }: ScheduleManifest, scope: Scope): Promise<Pipeline> {
+    const { store } = this.#context;
+    const ref = parsePipelineRef(spec.pipeline, scope);
+    const stored = "id" in ref ? await store.pipeline(ref.id) : await store.findPipeline(ref, ref.name);
+    const pipeline = this.#pipelines.get(formatPipelineRef(ref)) ?? stored;
+    if (pipeline) this.#options.mayWrite(pipeline);
+    if (pipeline) return pipeline;
+    const message = `there is no pipeline \`${spec.pipeline}\``;
+    throw new MflowError("INVALID_DOCUMENT", message, [{ path: "/spec/pipeline", message }]);
+  }
+
+  async #sensitiveParams({ spec, domain, namespace }: Pipeline): Promise<Set<string>> {
+    // Jobs that are not there any more are told of when the schedule fires.
+    const jobs = await this.#lookup.jobsOf(spec, { domain, namespace }, []);
+    const declared = [...jobs.values()].flatMap((job) => sensitiveNames(job.spec));
+    return new Set([...declared, ...markedInPipeline(spec)]);
   }
 
   async #applyCluster(manifest: ClusterManifest): Promise<Applied> {

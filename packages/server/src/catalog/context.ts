@@ -1,4 +1,4 @@
-// What the catalogue of jobs and pipelines works with, and the one way in which it writes.
+// What the catalogue of jobs, pipelines and schedules works with, and the one way in which it writes.
 
 import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
@@ -24,6 +24,8 @@ export interface CatalogContext {
   now(): string;
   /** Hears of every event that the catalogue wrote. */
   announce(events: HistoryEvent[]): void;
+  /** Is told of what was written, for those who work with records of the catalogue in memory. */
+  written?(changes: readonly CatalogChange[]): void;
 }
 
 /** What one request does to the catalogue, and its answer. */
@@ -45,6 +47,7 @@ export async function change<T>(context: CatalogContext, decide: () => Promise<P
     if (changes.length === 0) return answer;
     try {
       context.announce(await context.store.commit(changes, history));
+      context.written?.(changes);
       return answer;
     } catch (error) {
       const raced =

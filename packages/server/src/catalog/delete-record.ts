@@ -1,8 +1,9 @@
-// Deletes a DRAFT job, or a pipeline that nothing of runs.
+// Deletes a DRAFT job, a pipeline that nothing of runs, or a schedule.
 
 import { MflowError } from "@mflow/core/errors";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
+import type { Schedule } from "@mflow/core/schema/schedule";
 import { type CatalogContext, change } from "./context.ts";
 import { jobTitle } from "./job-record.ts";
 
@@ -39,6 +40,18 @@ export function deletePipeline(context: CatalogContext, find: () => Promise<Pipe
     }
     return {
       changes: [{ remove: "pipeline", id, expectedRevision: revision }],
+      history: [],
+      answer: undefined,
+    };
+  });
+}
+
+/** `find` as for `publishJob`. Its runs stay, and go on when they have not ended. */
+export function deleteSchedule(context: CatalogContext, find: () => Promise<Schedule>): Promise<void> {
+  return change(context, async () => {
+    const { id, revision } = await find();
+    return {
+      changes: [{ remove: "schedule", id, expectedRevision: revision }],
       history: [],
       answer: undefined,
     };

@@ -1,4 +1,4 @@
-// Finds the job or pipeline that a request names, by id or by reference.
+// Finds the job, pipeline or schedule that a request names, by id or by reference.
 
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
@@ -6,6 +6,7 @@ import { LATEST, parseJobRef, parsePipelineRef } from "@mflow/core/reference";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogStore } from "../store/store.ts";
 
 /** The job that a task's reference means from a scope: no version means the newest PUBLISHED one. */
@@ -59,4 +60,18 @@ export async function findPipeline(
 
 function scopeOf({ domain, namespace }: Scope): Scope {
   return { domain, namespace };
+}
+
+/** The schedule that a request is about, by id, `#id` or `name[@namespace[.domain]]`. */
+export async function findSchedule(
+  store: CatalogStore,
+  ref: string,
+  scope: Scope,
+): Promise<Schedule | undefined> {
+  if (isId("schedule", ref)) {
+    const schedule = await store.schedule(ref);
+    if (schedule) return schedule;
+  }
+  const parsed = parsePipelineRef(ref, scope);
+  return "id" in parsed ? store.schedule(parsed.id) : store.findSchedule(parsed, parsed.name);
 }

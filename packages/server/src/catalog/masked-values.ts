@@ -7,6 +7,7 @@ import { below } from "@mflow/core/pointer";
 import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { restoreListeners } from "./masked-listeners.ts";
 
@@ -130,4 +131,17 @@ export function restorePipeline(
   const allRefs = spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job));
   const values = restore(spec.with, stored?.with, "/spec/with", allRefs);
   return { ...restoreListeners(spec, stored, "/spec", problems), ...(values && { with: values }), stages };
+}
+
+/** The schedule spec with masked values restored. `sensitive` names params that its pipeline takes as such. */
+export function restoreSchedule(
+  spec: ScheduleSpec,
+  stored: ScheduleSpec | undefined,
+  sensitive: ReadonlySet<string>,
+  vault: Vault,
+  problems: ErrorDetail[],
+): ScheduleSpec {
+  const restoring = { vault, problems };
+  const values = restoreValues(spec.runParams, stored?.runParams, "/spec/runParams", sensitive, restoring);
+  return { ...spec, ...(values && { runParams: values }) };
 }

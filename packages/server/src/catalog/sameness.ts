@@ -14,6 +14,7 @@ import {
   type RunParam,
 } from "@mflow/core/schema/param";
 import type { PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 
 /** Absent when it is what an absent one means. */
@@ -163,6 +164,32 @@ export function pipelineMeaning(spec: PipelineSpec, vault: Vault): string {
     isParallel: unless(spec.isParallel, false),
     failFast: unless(failFast, false),
     stages: spec.stages.map((one) => stage(one, failFast)),
+  };
+  return canonicalJson(opened(meaning, vault));
+}
+
+/** Equal for schedule specs that mean the same. */
+export function scheduleMeaning(spec: ScheduleSpec, vault: Vault): string {
+  const { cron, catchUp } = spec;
+  const expressions = (Array.isArray(cron) ? cron : [cron]).map((one) => one.trim().replace(/\s+/g, " "));
+  const meaning = {
+    ...spec,
+    cron: [...new Set(expressions)].sort(),
+    timeZone: unless(spec.timeZone, "UTC"),
+    runParams: values(spec.runParams),
+    labels: unlessEmpty(spec.labels),
+    overlap: unless(spec.overlap, "SKIP"),
+    jitter: duration(spec.jitter) || undefined,
+    paused: unless(spec.paused, false),
+    startAt: spec.startAt && Date.parse(spec.startAt),
+    endAt: spec.endAt && Date.parse(spec.endAt),
+    catchUp:
+      catchUp &&
+      unlessEmpty({
+        ...(catchUp.policy && catchUp.policy !== "SKIP" && { policy: catchUp.policy }),
+        ...(catchUp.within !== undefined && { within: duration(catchUp.within) }),
+        ...(catchUp.limit !== undefined && { limit: catchUp.limit }),
+      }),
   };
   return canonicalJson(opened(meaning, vault));
 }

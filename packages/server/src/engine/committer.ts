@@ -26,8 +26,9 @@ import type {
   RunCommit,
   RunStore,
 } from "../store/store.ts";
+import type { Admission } from "./admission.ts";
 import { type Memory, stateOf } from "./memory.ts";
-import type { Slots } from "./slots.ts";
+import { forgetState, noteRun, noteState, noteTask } from "./standings.ts";
 import type { Actor } from "./submit.ts";
 
 /** What waits to be decided. */
@@ -48,16 +49,14 @@ export interface CommitterParts {
   runs: RunStore;
   outbox: Outbox;
   memory: Memory;
-  slots: Slots;
-  makeContext(options: { actor: Actor | undefined; freeSlots: number; mayReuseSlots: boolean }): Context;
+  admission: Admission;
+  makeContext(actor: Actor | undefined): Context;
   newEffectId(): string;
   lease(): Lease;
   /** The deliveries of a notice, from memory. */
   deliveriesOf(notice: Notice, aggregateId: string): NewDelivery[];
   /** Called after each commit, for each aggregate that it changed. */
   committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void;
-  /** Called when a waiting task could not use the slot that it was granted. */
-  failed(entry: { aggregateId: string; change?: Change }): void;
 }
 
 /** Changes decided in one go; more wait for the next commit. */
@@ -207,16 +206,17 @@ export class Committer {
       try {
         if (entry.create && !state) {
           const created = await entry.create();
-          const outcome = decideNew(created, this.#context(entry));
+          const outcome = decideNew(created, this.#parts.makeContext(entry.actor));
           if ("rejection" in outcome) throw outcome.rejection;
           state = created;
           this.#accept(work, state, outcome, entry);
         } else if (!state) {
           throw new MflowError("NOT_FOUND", `there is no run or task ${aggregateId}`);
         } else if (entry.change) {
-          const outcome: Outcome = decide(state, entry.change, this.#context(entry));
+          const outcome: Outcome = decide(state, entry.change, this.#parts.makeContext(entry.actor));
           if ("rejection" in outcome) throw outcome.rejection;
           this.#accept(work, state, outcome, entry);
+          this.#answerTurn(aggregateId, entry.change);
         } else {
           throw new MflowError("CONFLICT", `${aggregateId} exists already`);
         }
@@ -230,13 +230,10 @@ export class Committer {
     return work;
   }
 
-  #context(entry: Entry): Context {
-    const { slots } = this.#parts;
-    return this.#parts.makeContext({
-      actor: entry.actor,
-      freeSlots: slots.freeFor(entry.change?.type === "slotFree" ? "slotFree" : "other"),
-      mayReuseSlots: !slots.hasWaiting,
-    });
+  /** Whoever had their turn and did not use it is back in line. */
+  #answerTurn(aggregateId: string, change: Change): void {
+    if (change.type === "turn") this.#parts.admission.answered(aggregateId);
+    if (change.type === "slotFree") this.#parts.admission.answered(change.taskId);
   }
 
   async #find(aggregateId: string): Promise<RunState | undefined> {
@@ -252,9 +249,11 @@ export class Committer {
   #accept(work: Work, state: RunState, decision: Decision, entry: Entry): void {
     if (decision.definition) this.#parts.memory.put(state);
     applyDecision(state, decision);
+    const { admission } = this.#parts;
+    if (decision.run) noteRun(admission, decision.run);
     for (const task of decision.tasks) {
       work.rows.set(task.id, task);
-      this.#parts.slots.note(state.id, task);
+      noteTask(admission, state, task);
     }
     const isNothing = decision.tasks.length === 0 && decision.history.length === 0 && !decision.run;
     if (isNothing) return;
@@ -294,7 +293,8 @@ export class Committer {
     if (result.ok) {
       const now = Date.now();
       const effects = commit.effects.map((effect) => ({ ...effect, tries: 0, dueAt: now }));
-      if (isOver(state)) this.#parts.memory.drop(state.id);
+      // Of a run in line its row is enough, and there may be very many.
+      if (isOver(state) || state.run?.status.stage === "PENDING") this.#parts.memory.drop(state.id);
       this.#parts.committed(state, commit, result.events, effects);
       answer(work);
       return;
@@ -319,21 +319,18 @@ export class Committer {
     }
   }
 
-  /** Drops what was decided but not written; slots are counted again from the rows. */
+  /** Drops what was decided but not written; who holds what is counted again from the rows. */
   async #forget(aggregateId: string): Promise<void> {
-    const { memory, runs, slots } = this.#parts;
+    const { memory, runs, admission } = this.#parts;
     const lost = memory.get(aggregateId);
     memory.drop(aggregateId);
     const stored = await runs.load(aggregateId).catch(() => undefined);
-    if (lost) {
-      for (const task of lost.tasks.values())
-        slots.note(aggregateId, { ...task, status: { stage: "PENDING" } });
-    }
-    for (const task of stored?.tasks ?? []) slots.note(aggregateId, task);
+    if (lost) forgetState(admission, lost);
+    if (stored) noteState(admission, stateOf(stored));
   }
 
   #reject(entry: Entry, error: unknown): void {
-    this.#parts.failed(entry);
+    if (entry.change) this.#answerTurn(entry.aggregateId, entry.change);
     entry.reject(error);
   }
 }

@@ -11,7 +11,7 @@ import type { Clock } from "./clock.ts";
 /** An effect with the rows as they were committed. */
 export interface EffectWork {
   effect: Effect;
-  /** Absent for RELEASE. */
+  /** Absent for what concerns a whole run. */
   task?: JobTask;
   definition: RunDefinition;
 }
@@ -27,6 +27,8 @@ export interface EffectWorkersParts {
   startFailed(aggregateId: string, taskId: string, attempt: number, message: string): Promise<void>;
   /** Nothing of the attempt runs or ever will. Resolves when that is committed. */
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
+  /** What is older in the group is to give way to a run, or to one of its tasks. Resolves when all of it is committed. */
+  giveWay(aggregateId: string, id: string): Promise<void>;
   /** An effect was given back; it is due then. */
   retryAt(dueAt: number): void;
   warn(message: string, error: unknown): void;
@@ -71,6 +73,7 @@ export class EffectWorkers {
       if (this.#isClosed) throw new Error("the server is stopping");
       if (effect.kind === "START") await this.#start(work);
       else if (effect.kind === "STOP") await this.#stop(work);
+      else if (effect.kind === "GIVE_WAY") await this.#parts.giveWay(effect.aggregateId, effect.taskId);
       else await this.#release(work);
       this.#parts.done(effect.id);
     } catch (error) {

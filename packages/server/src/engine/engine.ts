@@ -1,5 +1,6 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
+import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
@@ -8,7 +9,7 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
 import { isAtWork, isEnded } from "@mflow/core/transitions";
-import { waitingReason } from "@mflow/core/waiting";
+import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
@@ -20,7 +21,7 @@ import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
-import { Slots } from "./slots.ts";
+import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
 import type {
   Actor,
@@ -33,6 +34,7 @@ import type {
   TerminalRequest,
 } from "./submit.ts";
 import { Terminals } from "./terminals.ts";
+import { Turns } from "./turns.ts";
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;
@@ -49,7 +51,7 @@ export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #memory = new Memory();
-  readonly #slots: Slots;
+  readonly #turns: Turns;
   readonly #alarms: Alarms;
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
@@ -68,7 +70,15 @@ export class RunningEngine implements Engine {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#owner = options.newId("server");
-    this.#slots = new Slots(options.maxTasks);
+    this.#turns = new Turns({
+      store: options.store,
+      maxTasks: options.maxTasks,
+      now: () => new Date(this.#clock.now()).toISOString(),
+      submit: (aggregateId, change) => this.#submit(aggregateId, change),
+      after: (ms, callback) => this.#after(ms, callback),
+      tell: (event) => this.#tell(event),
+      warn: (message, error) => options.log.warn(message, error),
+    });
     this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
     this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
       this.#submitOwn(
@@ -80,15 +90,12 @@ export class RunningEngine implements Engine {
       runs: options.store.runs,
       outbox: options.store.outbox,
       memory: this.#memory,
-      slots: this.#slots,
-      makeContext: (more) => this.#context(more),
+      admission: this.#turns.admission,
+      makeContext: (actor) => this.#context(actor),
       newEffectId: () => options.newId("effect"),
       lease: () => this.#lease(),
       deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
       committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
-      failed: ({ change }) => {
-        if (change?.type === "slotFree") this.#slots.ungrant(change.taskId);
-      },
     });
     this.#workers = new EffectWorkers({
       outbox: options.store.outbox,
@@ -102,6 +109,7 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
     });
@@ -123,7 +131,7 @@ export class RunningEngine implements Engine {
       store: options.store,
       committer: this.#committer,
       newId: options.newId,
-      makeContext: (actor) => this.#context({ actor, freeSlots: 0, mayReuseSlots: false }),
+      makeContext: (actor) => this.#context(actor),
       refuseWhenDraining: () => this.#refuseWhenDraining(),
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
@@ -139,6 +147,7 @@ export class RunningEngine implements Engine {
       standing: (ref) => this.#standing(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
+    await this.#turns.load();
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
       runs: store.runs,
@@ -147,13 +156,17 @@ export class RunningEngine implements Engine {
       lease: () => this.#lease(),
       now: () => this.#clock.now(),
       found: (state) => this.#found(state),
+      foundWaiting: (run) => {
+        this.#unfinished.add(run.id);
+        noteRun(this.#turns.admission, run);
+      },
       report: async (aggregateId, report) => this.#submit(aggregateId, { type: "report", report }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
     });
     await this.#takeUp(effects);
     await this.#finishLogs(isKnown);
-    this.#grantSlots();
+    this.#turns.give();
     this.#sweepLater();
   }
 
@@ -304,10 +317,46 @@ export class RunningEngine implements Engine {
         ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
       if (waits !== undefined) return waits;
     }
-    const place = task.status.stage === "SCHEDULING" ? this.#slots.placeOf(task.id) : undefined;
-    if (place === undefined) return waitingReason(task);
-    return `waits for one of ${this.#slots.limit} task slots; ${place} before it in line`;
+    return this.#turns.sentence(task.id) ?? waitingReason(task);
   }
+
+  runWaitsFor(run: PipelineTask): string | undefined {
+    return this.#turns.sentence(run.id) ?? runWaitingReason(run);
+  }
+
+  waitOf(id: string): Wait | undefined {
+    return this.#turns.waitOf(id);
+  }
+
+  pauseRun: Engine["pauseRun"] = async (runId, request, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "pauseRun", request, ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  resumeRun: Engine["resumeRun"] = async (runId, actor, ifRevision) => {
+    const state = await this.#submitFor(runId, { type: "resumeRun", ifRevision }, actor);
+    return state.run as PipelineTask;
+  };
+
+  pause: Engine["pause"] = (what, request, actor) => this.#turns.pause(what, request, actor);
+
+  resume: Engine["resume"] = (what, actor) => this.#turns.resume(what, actor);
+
+  pauseOf: Engine["pauseOf"] = (what) => this.#turns.pauseOf(what);
+
+  setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
+
+  cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
+    const canceled: PipelineTask[] = [];
+    // Those of the end first: else each that is canceled would give the next one its turn.
+    for (const run of (await this.#options.store.runs.pending()).reverse()) {
+      const isOf = run.name === pipeline && run.domain === scope.domain && run.namespace === scope.namespace;
+      if (!isOf) continue;
+      const state = await this.#submitFor(run.id, { type: "cancelRun", request, onlyWaiting: true }, actor);
+      if (state.run?.status.stage === "CANCELED") canceled.push(state.run);
+    }
+    return canceled.reverse();
+  };
 
   subscribe(listener: (event: HistoryEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -320,7 +369,7 @@ export class RunningEngine implements Engine {
 
   /** Counts for metrics. */
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
-    const { held, waiting } = this.#slots.counts;
+    const { held, waiting } = this.#turns.counts;
     return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
   }
 
@@ -329,29 +378,19 @@ export class RunningEngine implements Engine {
     return this.#removed;
   }
 
-  #context({
-    actor,
-    freeSlots,
-    mayReuseSlots,
-  }: {
-    actor: Actor | undefined;
-    freeSlots: number;
-    mayReuseSlots: boolean;
-  }): Context {
+  #context(actor: Actor | undefined): Context {
     const { keys, groupMembers, newId, statusGraceMs } = this.#options;
     const nowMs = this.#clock.now();
     const context: Context = {
       now: new Date(nowMs).toISOString(),
       nowMs,
-      freeSlots,
-      mayReuseSlots,
+      admission: this.#turns.admission,
       statusGraceMs: statusGraceMs ?? 30_000,
       newId,
       random: Math.random,
       groupMembers,
       standInOf: (user) => this.#options.standInOf?.(user),
       cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
-      lockHolder: () => undefined,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
       seal: (plain) => keys.seal(plain),
       unseal: (sealed) => keys.unseal(sealed),
@@ -421,11 +460,9 @@ export class RunningEngine implements Engine {
 
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
+    noteState(this.#turns.admission, state);
     if (state.run) this.#alarms.note(state.id, state.run);
-    for (const task of state.tasks.values()) {
-      this.#slots.note(state.id, task);
-      this.#alarms.note(state.id, task);
-    }
+    for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
   #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
@@ -441,7 +478,7 @@ export class RunningEngine implements Engine {
     }
     if (messages.length > 0)
       this.#options.listeners?.committed(messages.flatMap(({ deliveries }) => deliveries));
-    this.#grantSlots();
+    this.#turns.give();
   }
 
   #tell(event: HistoryEvent): void {
@@ -451,12 +488,6 @@ export class RunningEngine implements Engine {
       } catch (error) {
         this.#options.log.warn("a subscriber failed", error);
       }
-    }
-  }
-
-  #grantSlots(): void {
-    for (const { taskId, aggregateId } of this.#slots.grant()) {
-      this.#submitOwn(aggregateId, { type: "slotFree", taskId });
     }
   }
 

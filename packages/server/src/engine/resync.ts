@@ -1,8 +1,9 @@
 // After a start: the rows say what should be under way, the runners say what is. Starts that were not
-// finished are done again, what a runner lost is said to be LOST, and timers and slots are counted anew.
+// finished are done again, what a runner lost is said to be LOST, timers are set, and who holds and waits for what is counted anew.
 
 import type { Report } from "@mflow/core/change";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { RunState } from "@mflow/core/state";
 import type { AttemptRef, Runner } from "../runners/runner.ts";
 import type { Effect, Lease, Outbox, RunStore } from "../store/store.ts";
@@ -16,6 +17,8 @@ export interface ResyncParts {
   now(): number;
   /** An unfinished run or lone task as it was left. */
   found(state: RunState): void;
+  /** A run that waits in line; there may be very many, so no more than its row is read. */
+  foundWaiting(run: PipelineTask): void;
   report(aggregateId: string, report: Report): Promise<void>;
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
 }
@@ -41,6 +44,7 @@ export async function resync(parts: ResyncParts): Promise<Resynced> {
       if (isWithRunner(task)) expected.push({ aggregateId: id, task });
     }
   }
+  for (const run of await runs.pending()) parts.foundWaiting(run);
   // Those that wait for their backoff are due as well: the reason may have gone with the restart.
   const effects = await outbox.claim(parts.lease(), Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));

@@ -1,9 +1,9 @@
 // Requests that bring new runs and lone tasks: names are resolved, the same Idempotency-Key is recognised, a dry
 // run is rendered, and everything else is created through the committer.
 
+import { UNLIMITED } from "@mflow/core/admission";
 import type { Context, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
-import { lockKeyOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -48,12 +48,11 @@ export class RunRequests {
       pipeline,
       jobs,
     };
-    if (request.dryRun) return dryRun(change, makeContext(actor), this.#parts);
-    const lockKey = lockKeyOf(change);
+    // A lock that somebody holds does not matter to a dry run.
+    if (request.dryRun) return dryRun(change, { ...makeContext(actor), admission: UNLIMITED }, this.#parts);
     let warnings: string[] = [];
     const create = async (): Promise<RunState> => {
-      const holder = lockKey === undefined ? undefined : await store.runs.lockHolder(lockKey);
-      const state = createState(change, { ...makeContext(actor), lockHolder: () => holder });
+      const state = createState(change, makeContext(actor));
       warnings = unusedRunParams(state);
       return state;
     };

@@ -1,10 +1,12 @@
 // What the rest of the server asks of the engine: one method per verb. Each answers after its commit and
 // rejects with an `MflowError` of the catalogue; then nothing has changed.
 
+import type { Wait } from "@mflow/core/admission";
 import type { Actor } from "@mflow/core/change";
 import type { RenderedTask } from "@mflow/core/dry-run";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type {
   CancelRequest,
@@ -18,8 +20,9 @@ import type {
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
+import type { Pausable } from "./turns.ts";
 
-export type { Actor, RenderedTask, Terminal, TerminalRequest };
+export type { Actor, Pausable, RenderedTask, Terminal, TerminalRequest };
 
 interface RunInput<T> {
   request: T;
@@ -71,6 +74,20 @@ export interface Engine {
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   /** Cancels the run, or the tasks of the stage that the request names. */
   cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  /** Cancels all runs of a pipeline that wait in line; answers with them, in their order. */
+  cancelQueue(scope: Scope, pipeline: string, request: CancelRequest, actor: Actor): Promise<PipelineTask[]>;
+  /** Nothing new of the run starts until it is resumed. */
+  pauseRun(id: string, request: PauseRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  resumeRun(id: string, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
+  /** Nothing new of the pipeline, or of anything, starts until it is resumed. The first pause stands. */
+  pause(what: Pausable, request: PauseRequest, actor: Actor): Promise<Pause>;
+  /** Whether it was paused. */
+  resume(what: Pausable, actor: Actor): Promise<boolean>;
+  pauseOf(what: Pausable): Pause | undefined;
+  /** An admin's limit (its name as in `Limit`) is another one now; undefined: there is none. */
+  setLimit(name: string, maxTasks: number | undefined): void;
+  /** Deletes an ended run or lone task with its logs. */
+  remove(aggregateId: string, actor: Actor): Promise<void>;
   /**
    * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
    * it, unless `actor` asked for it.
@@ -85,6 +102,10 @@ export interface Engine {
   openTerminal(taskId: string, request: TerminalRequest, actor: Actor): Promise<Terminal>;
   /** One sentence that says what an unfinished task waits for, or nothing when it does not wait. */
   waitingFor(task: JobTask): string | undefined;
+  /** The same of an unfinished run that waits in line, for its lock, or is paused. */
+  runWaitsFor(run: PipelineTask): string | undefined;
+  /** What keeps a run or task waiting for its turn, as facts. */
+  waitOf(id: string): Wait | undefined;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */

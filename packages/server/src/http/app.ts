@@ -12,12 +12,14 @@ import Fastify, {
 } from "fastify";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
+import type { Limits } from "../engine/limits.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { OpenListeners } from "../listeners/open-listeners.ts";
 import { createTargetGuard } from "../listeners/target-guard.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
 import type { Authenticator } from "./caller.ts";
 import { closePromptly } from "./closing.ts";
@@ -39,11 +41,14 @@ import { evidenceRoutes } from "./routes/evidence.ts";
 import { inboxRoutes } from "./routes/inbox.ts";
 import { jobTaskRoutes } from "./routes/job-tasks.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { limitRoutes } from "./routes/limits.ts";
 import { manifestRoutes } from "./routes/manifests.ts";
+import { pauseRoutes } from "./routes/pauses.ts";
 import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
 import { recordRoutes } from "./routes/records.ts";
 import { retentionRoutes } from "./routes/retention.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { serverRoutes } from "./routes/server.ts";
 import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
@@ -74,12 +79,14 @@ export interface AppOptions {
   retention: Services["retention"];
   archive: Services["archive"];
   /** How the catalogue seals, names and dates; its events are announced by the app. */
-  catalog: Omit<CatalogContext, "store" | "runs" | "announce">;
+  catalog: Omit<CatalogContext, "store" | "runs" | "announce" | "written">;
+  schedules: Schedules;
   auth: Authenticator;
   accounts: Accounts;
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
   clusters: Clusters;
+  limits: Limits;
   checkCluster: CheckCluster;
   /** Asks a cluster whether it would take a Job. Rejects with RUNNER_REFUSED that says why not. */
   tryOut: Services["tryOut"];
@@ -118,6 +125,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
   const routes: Route[] = [
     ...jobRoutes(services),
     ...pipelineRoutes(services),
+    ...scheduleRoutes(services),
     ...manifestRoutes(services),
     ...pipelineTaskRoutes(services),
     ...jobTaskRoutes(services),
@@ -126,6 +134,8 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...recordRoutes(services),
     ...channelRoutes(services),
     ...clusterRoutes(services),
+    ...limitRoutes(services),
+    ...pauseRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
     ...terminalRoutes(services),
@@ -158,7 +168,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     return503OnClosing: false,
     http: { shouldUpgradeCallback: asksForWebSocket },
   });
-  const bell = new EventBell(engine);
+  const bell = new EventBell(engine, options.schedules);
   const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
     bearer === undefined ? undefined : auth.authenticate(bearer, ip),
   );
@@ -170,6 +180,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     store: store.catalog,
     runs: store.runs,
     announce: (events) => bell.announce(events),
+    written: (changes) => options.schedules.written(changes),
   };
 
   useErrorCatalogue(app, bodyLimit);
@@ -210,7 +221,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     ...{ store, logs, engine, catalog, lint, accounts, auth, bell, streams, terminals, version, state },
     links: options.listeners.links,
     channels: options.listeners.channels,
+    schedules: options.schedules,
     clusters: options.clusters,
+    limits: options.limits,
     checkCluster: options.checkCluster,
     tryOut: options.tryOut,
     dispatcher: options.listeners.dispatcher,

@@ -258,7 +258,9 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     archive,
     catalog: { vault: keys, newId: (prefix) => prefix, now: () => "" },
     listeners: server.listeners,
+    schedules: server.schedules,
     clusters: server.clusters,
+    limits: server.limits,
     checkCluster,
     tryOut: async () => {},
     auth: {

@@ -1,22 +1,26 @@
-// Wakes those who wait for events, whoever committed them: the engine or the catalogue. It carries no events:
+// Wakes those who wait for events, whoever committed them: the engine, the catalogue or the schedules. It carries no events:
 // a woken reader reads the history, so that it can miss none and see none twice.
 
 import type { HistoryEvent } from "@mflow/core/schema/event";
-import type { Engine } from "../engine/submit.ts";
+
+/** Calls back for every event that it committed; the answer unsubscribes. */
+interface EventSource {
+  subscribe(listener: (event: HistoryEvent) => void): () => void;
+}
 
 export class EventBell {
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribes: (() => void)[];
 
-  constructor(engine: Pick<Engine, "subscribe">) {
-    this.#unsubscribe = engine.subscribe((event) => this.#ring(event));
+  constructor(...sources: EventSource[]) {
+    this.#unsubscribes = sources.map((source) => source.subscribe((event) => this.#ring(event)));
   }
 
   #ring(event: HistoryEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** Rings for events that the engine did not commit. */
+  /** Rings for events that none of the sources committed. */
   announce(events: readonly HistoryEvent[]): void {
     for (const event of events) this.#ring(event);
   }
@@ -28,7 +32,7 @@ export class EventBell {
   }
 
   close(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribes) unsubscribe();
     this.#listeners.clear();
   }
 }

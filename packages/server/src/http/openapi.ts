@@ -11,10 +11,13 @@ import { HistoryEvent } from "@mflow/core/schema/event";
 import { Gate } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
 import { JobTask, JobTaskStatus } from "@mflow/core/schema/job-task";
+import * as limit from "@mflow/core/schema/limit";
 import { EffectiveParam, ParamValues, RunParam } from "@mflow/core/schema/param";
+import * as pause from "@mflow/core/schema/pause";
 import { Pipeline, PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
+import * as schedule from "@mflow/core/schema/schedule";
 import { TerminalCommand, TerminalNotice } from "@mflow/core/schema/terminal";
 import { YAML_TYPES } from "./body.ts";
 import { pathOf } from "./register.ts";
@@ -39,8 +42,9 @@ const withWrite: ErrorCode[] = ["STORE_FULL"];
 /** Names of the schemas that become components, by the schema itself. */
 function componentNames(): Map<unknown, string> {
   const names = new Map<unknown, string>();
-  for (const group of [nouns, request, api, account, clusterCheck]) {
-    for (const [name, value] of Object.entries(group)) {
+  const groups: object[] = [nouns, request, api, account, clusterCheck, limit, pause, schedule];
+  for (const group of groups) {
+    for (const [name, value] of Object.entries(group) as [string, unknown][]) {
       if (typeof value === "object" && value !== null && !names.has(value)) {
         // Queries are spelled out as parameters.
         if (!name.endsWith("Query")) names.set(value, name);

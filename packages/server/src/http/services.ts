@@ -7,6 +7,7 @@ import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
+import type { Limits } from "../engine/limits.ts";
 import type { Engine } from "../engine/submit.ts";
 import type { HttpSender } from "../listeners/channel.ts";
 import type { Channels } from "../listeners/channels.ts";
@@ -18,6 +19,7 @@ import type { Retention } from "../retention/retention.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
+import type { Schedules } from "../triggers/schedules.ts";
 import type { Authenticator } from "./caller.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { LintSources } from "./manifest-input.ts";
@@ -46,6 +48,7 @@ export interface Services {
   archive: Pick<HistoryArchive, "read">;
   catalog: CatalogContext;
   lint: LintSources;
+  schedules: Schedules;
   accounts: Accounts;
   auth: Authenticator;
   links: DecisionLinks;
@@ -56,6 +59,8 @@ export interface Services {
   /** The stored clusters. */
   clusters: Clusters;
   checkCluster: CheckCluster;
+  /** The limits of admins. */
+  limits: Limits;
   /** Who sends messages: is woken when people change what it works on. */
   dispatcher: Pick<Dispatcher, "test" | "wake" | "openUntil" | "failing" | "kindOf">;
   /** Absent: there are no app channels, and every callback is refused. */

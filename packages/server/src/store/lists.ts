@@ -70,6 +70,7 @@ const TABLES = {
   task: "tasks",
   job: "jobs",
   pipeline: "pipelines",
+  schedule: "schedules",
   delivery: "deliveries",
 } as const;
 

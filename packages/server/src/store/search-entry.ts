@@ -6,8 +6,9 @@ import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Schedule } from "@mflow/core/schema/schedule";
 
-export type RecordKind = "run" | "task" | "job" | "pipeline" | "delivery";
+export type RecordKind = "run" | "task" | "job" | "pipeline" | "schedule" | "delivery";
 
 /** `ALL`: every record of the scope. `key` is for labels alone. */
 export interface Facet {
@@ -38,6 +39,7 @@ const ENDINGS: Record<RecordKind, readonly string[]> = {
   task: ["CANCELED", "FAILED", "SUCCEEDED", "SKIPPED"],
   job: ["DRAFT", "PUBLISHED", "DEPRECATED"],
   pipeline: [STAGELESS],
+  schedule: [STAGELESS],
   delivery: DELIVERY_STATES,
 };
 
@@ -70,6 +72,10 @@ export function jobEntry(job: Job): SearchEntry {
 
 export function pipelineEntry(pipeline: Pipeline): SearchEntry {
   return entry("pipeline", pipeline, STAGELESS);
+}
+
+export function scheduleEntry(schedule: Schedule): SearchEntry {
+  return entry("schedule", schedule, STAGELESS);
 }
 
 /** What the index knows of a delivery; its phase is its state. */

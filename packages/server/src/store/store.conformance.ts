@@ -17,11 +17,13 @@ import { describeFilters } from "./testing/filters.conformance.ts";
 import { describeGates } from "./testing/gates.conformance.ts";
 import { describeHistory } from "./testing/history.conformance.ts";
 import { describeLists } from "./testing/lists.conformance.ts";
-import { describeChannels, describeClusters } from "./testing/named.conformance.ts";
+import { describeChannels, describeClusters, describeLimits } from "./testing/named.conformance.ts";
 import { describeOutbox } from "./testing/outbox.conformance.ts";
+import { describePauses } from "./testing/pauses.conformance.ts";
 import { START } from "./testing/records.ts";
 import { describeRunnerAttempts } from "./testing/runner-attempts.conformance.ts";
 import { describeRuns } from "./testing/runs.conformance.ts";
+import { describeSchedules } from "./testing/schedules.conformance.ts";
 
 /** `prepare` makes an empty database whose stores take the time from `now`. */
 export function describeStore(name: string, prepare: (now: () => number) => Promise<Database>): void {
@@ -62,6 +64,7 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeOutbox(bench);
     describeHistory(bench);
     describeCatalog(bench);
+    describeSchedules(bench);
     describeAccounts(bench);
     describeDeliveries(bench);
     describeDeliveryTargets(bench);
@@ -70,6 +73,8 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeDecisionRecords(bench);
     describeChannels(bench);
     describeClusters(bench);
+    describeLimits(bench);
+    describePauses(bench);
     describeRunnerAttempts(bench, () => prepare(() => START));
     describeGates(bench);
   });

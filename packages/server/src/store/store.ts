@@ -18,11 +18,14 @@ import type {
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
+import type { Pause } from "@mflow/core/schema/pause";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
 
 /** A run with its tasks, or a lone task: what is decided on and committed as one. */
 export interface Aggregate {
@@ -33,7 +36,8 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-export type EffectKind = "START" | "STOP" | "RELEASE";
+/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
+export type EffectKind = "START" | "STOP" | "RELEASE" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {
@@ -135,8 +139,10 @@ export interface RunStore {
   load(id: string): Promise<Aggregate | undefined>;
   /** Id of the aggregate that a task belongs to. */
   aggregateOf(taskId: string): Promise<string | undefined>;
-  /** Ids of aggregates that have not ended, oldest first. */
+  /** Ids of aggregates that have begun and not ended, oldest first: not of runs in stage PENDING. */
   unfinished(): Promise<string[]>;
+  /** Runs in stage PENDING, oldest first; their tasks and definitions are not read. */
+  pending(): Promise<PipelineTask[]>;
   lockHolder(key: string): Promise<string | undefined>;
   /** What an idempotency key was used for in the last 24 hours. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
@@ -384,6 +390,25 @@ export interface ClusterStore {
   remove(name: string): Promise<void>;
 }
 
+export interface LimitStore {
+  /** By name. */
+  list(): Promise<Limit[]>;
+  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
+  put(limit: Limit, expectedRevision: number): Promise<void>;
+  /** Rejects with NOT_FOUND. */
+  remove(name: string): Promise<void>;
+}
+
+/** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
+export interface PauseStore {
+  /** By key. */
+  list(): Promise<Pause[]>;
+  /** Writes, over what is there. */
+  put(pause: Pause, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+  /** What is not there is ignored. */
+  remove(key: string, history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
+}
+
 /** What a runner must not forget of an attempt while its work is elsewhere. */
 export interface RunnerAttempt {
   taskId: string;
@@ -440,7 +465,8 @@ export interface HistoryStore {
 export type CatalogChange =
   | { put: "job"; job: Job; expectedRevision: number }
   | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
-  | { remove: "job" | "pipeline"; id: string; expectedRevision: number };
+  | { put: "schedule"; schedule: Schedule; expectedRevision: number }
+  | { remove: "job" | "pipeline" | "schedule"; id: string; expectedRevision: number };
 
 export interface CatalogStore {
   /** All or nothing. Rejects with STALE_REVISION or NAME_TAKEN that names the record. */
@@ -453,6 +479,31 @@ export interface CatalogStore {
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
   listPipelines(query: PageQuery & { name?: string }): Promise<Page<Pipeline>>;
+  schedule(id: string): Promise<Schedule | undefined>;
+  findSchedule(scope: Scope, name: string): Promise<Schedule | undefined>;
+  listSchedules(query: PageQuery & { name?: string }): Promise<Page<Schedule>>;
+}
+
+export interface StoredSchedule {
+  schedule: Schedule;
+  /** Absent until it was put for the first time. */
+  state?: ScheduleState;
+}
+
+/** What schedules have done so far; it goes with its schedule. Durable when a promise resolves. */
+export interface ScheduleStore {
+  /** Oldest first. */
+  all(): Promise<StoredSchedule[]>;
+  find(id: string): Promise<StoredSchedule | undefined>;
+  /**
+   * Written, with events, when the stored revision is `expectedRevision`, 0: there is none yet. Rejects with
+   * STALE_REVISION, or with NOT_FOUND when the schedule is gone.
+   */
+  putState(
+    state: ScheduleState,
+    expectedRevision: number,
+    history: NewHistoryEvent[],
+  ): Promise<HistoryEvent[]>;
 }
 
 export type Role = "viewer" | "operator" | "admin";
@@ -518,11 +569,14 @@ export interface Store {
   readonly outbox: Outbox;
   readonly history: HistoryStore;
   readonly catalog: CatalogStore;
+  readonly schedules: ScheduleStore;
   readonly accounts: AccountStore;
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;
   readonly channels: ChannelStore;
   readonly clusters: ClusterStore;
+  readonly limits: LimitStore;
+  readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
   readonly space: SpaceStore;
   close(): Promise<void>;

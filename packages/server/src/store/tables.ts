@@ -29,6 +29,8 @@ export interface PipelinesTable {
   body: string;
 }
 
+export type SchedulesTable = PipelinesTable;
+
 export interface MessagesTable {
   n: number;
   id: string;
@@ -78,6 +80,7 @@ export interface Tables {
   tasks: TasksTable;
   jobs: JobsTable;
   pipelines: PipelinesTable;
+  schedules: SchedulesTable;
   messages: MessagesTable;
   deliveries: DeliveriesTable;
   search_terms: SearchTermsTable;

@@ -65,7 +65,7 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): R
       path: "/apply",
       id: "applyManifests",
       tag,
-      summary: "Create or change the jobs, pipelines and clusters of manifests",
+      summary: "Create or change the jobs, pipelines, schedules and clusters of manifests",
       description:
         "All of them, or none when one is bad. What is as its manifest says is left alone. A masked value (`***`) " +
         "means that the stored one stays. Needs operator in the scope of each document, for clusters admin everywhere.",

@@ -18,6 +18,7 @@ import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Route, route } from "../route.ts";
+import { runView } from "../run-view.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
 
@@ -62,7 +63,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       tag,
       summary: "Run a pipeline",
       description:
-        "A stored one, one of `documents`, or a bare `spec`. With an Idempotency-Key the same request again " +
+        "A stored one, one of `documents`, or a bare `spec`. While another run holds the sequence lock it is refused, or " +
+        "with `queue` waits in line as PENDING. With an Idempotency-Key the same request again " +
         "answers with the same run. `dryRun` stores nothing. Needs operator.",
       access: "caller",
       headers: ["Idempotency-Key"],
@@ -80,6 +82,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
+        "QUEUE_FULL",
         "GATE_CANNOT_PASS",
         "IDEMPOTENCY_CONFLICT",
       ],
@@ -92,7 +95,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
         const tasks = result.tasks.map((task) => taskView(engine, task));
         const status = body.dryRun || result.repeated ? 200 : 201;
-        return { status, body: { ...result, tasks }, revision: result.run.revision };
+        const run = body.dryRun ? result.run : runView(engine, result.run);
+        return { status, body: { ...result, run, tasks }, revision: result.run.revision };
       },
     }),
     route({
@@ -107,7 +111,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       errors: [],
       async handle({ query }, caller) {
         const { stage: stages, pipeline } = query;
-        return { body: await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline }) };
+        const page = await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline });
+        return { body: { ...page, items: page.items.map((run) => runView(engine, run)) } };
       },
     }),
     route({
@@ -125,7 +130,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const run = await find(params.id, caller, "viewer");
         const tasks = await store.runs.tasksOfRun(run.id);
         return {
-          body: { run, tasks: tasks.map((task) => taskView(engine, task)) },
+          body: { run: runView(engine, run), tasks: tasks.map((task) => taskView(engine, task)) },
           revision: run.revision,
         };
       },

@@ -2,14 +2,14 @@
 
 import { MflowError } from "@mflow/core/errors";
 import { checkRevision } from "@mflow/core/revision";
-import { PipelinePage, PipelineQuery, ScopeQuery } from "@mflow/core/schema/api";
+import { PipelinePage, PipelineQuery, PipelineView, ScopeQuery } from "@mflow/core/schema/api";
 import { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { applyManifests } from "../../catalog/apply.ts";
 import { deletePipeline } from "../../catalog/delete-record.ts";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
-import { type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { readManifest } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
@@ -23,7 +23,15 @@ function answer(pipeline: Pipeline): Answer {
   return { body: pipeline, revision: pipeline.revision };
 }
 
-export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
+export function pipelineRoutes({ store, catalog, lint, engine }: Services): Route[] {
+  function view(pipeline: Pipeline): PipelineView {
+    const { domain, namespace, name } = pipeline;
+    const pause = engine.pauseOf({ domain, namespace, pipeline: name });
+    if (!pause) return pipeline;
+    const { key: _key, ...paused } = pause;
+    return { ...pipeline, paused };
+  }
+
   /** Reads the pipeline that a call is about, as often as asked; checks role and `If-Match` each time. */
   function finder(
     { params, query, revisions }: Call<Partial<Scope>, unknown>,
@@ -52,7 +60,8 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       errors: [],
       async handle({ query }, caller) {
         const { name } = query;
-        return { body: await store.catalog.listPipelines({ ...pageQuery(caller, query), name }) };
+        const page = await store.catalog.listPipelines({ ...pageQuery(caller, query), name });
+        return { body: { ...page, items: page.items.map(view) } };
       },
     }),
     route({
@@ -89,10 +98,11 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       description: named,
       access: "caller",
       query: ScopeQuery,
-      successes: { 200: { description: "The pipeline.", schema: Pipeline } },
+      successes: { 200: { description: "The pipeline.", schema: PipelineView } },
       errors: ["NOT_FOUND"],
       async handle(call, caller) {
-        return answer(await finder(call, caller, "viewer")());
+        const pipeline = await finder(call, caller, "viewer")();
+        return { body: view(pipeline), revision: pipeline.revision };
       },
     }),
     route({
@@ -145,7 +155,12 @@ export function pipelineRoutes({ store, catalog, lint }: Services): Route[] {
       successes: { 204: { description: "It is gone." } },
       errors: ["NOT_FOUND", "CONFLICT", "STALE_REVISION"],
       async handle(call, caller) {
-        await deletePipeline(catalog, finder(call, caller, "admin"));
+        const find = finder(call, caller, "admin");
+        const { domain, namespace, name } = await find();
+        await deletePipeline(catalog, find);
+        // One that is made under this name later is another one.
+        const actor = actorIn(caller, { domain, namespace });
+        await engine.resume({ domain, namespace, pipeline: name }, actor);
         return {};
       },
     }),

@@ -15,7 +15,7 @@ const anyJson = Type.Record(Type.String(), Type.Unknown());
 
 /** `allRoutes` answers every route of the app, these included: what the document describes. */
 export function serverRoutes(
-  { state, version }: Services,
+  { state, version, engine }: Services,
   metrics: Metrics,
   allRoutes: () => Route[],
 ): Route[] {
@@ -47,13 +47,17 @@ export function serverRoutes(
       id: "getReadiness",
       tag,
       summary: "Whether the server takes work",
-      description: "503 with `starting` or `draining` while it does not.",
+      description:
+        "503 with `starting` or `draining` while it does not. One that an admin drained is ready: it takes runs, which wait.",
       access: "public",
       successes: { 200: { description: "It does.", schema: Readiness } },
       errors: [],
       async handle() {
         const status = state();
-        return { status: status === "ready" ? 200 : 503, body: { status } };
+        const pause = engine.pauseOf("server");
+        const message = pause?.message === undefined ? {} : { message: pause.message };
+        const paused = pause ? { paused: { at: pause.at, ...message } } : {};
+        return { status: status === "ready" ? 200 : 503, body: { status, ...paused } };
       },
     }),
     route({

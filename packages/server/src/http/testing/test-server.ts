@@ -4,7 +4,6 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeId } from "@mflow/core/ids";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
 import { Accounts } from "../../auth/accounts.ts";
@@ -12,10 +11,12 @@ import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
 import { systemClock } from "../../engine/clock.ts";
 import { RunningEngine } from "../../engine/engine.ts";
+import { Limits } from "../../engine/limits.ts";
 import type { Engine } from "../../engine/submit.ts";
 import { type OpenListeners, openListeners } from "../../listeners/open-listeners.ts";
 import { openFileLogStore } from "../../logs/file-log-store.ts";
 import type { LogStore } from "../../logs/log-store.ts";
+import { newId } from "../../new-id.ts";
 import { HistoryArchive } from "../../retention/history-archive.ts";
 import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
@@ -24,6 +25,7 @@ import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
+import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
 /** A body of which a test knows little. */
@@ -55,7 +57,9 @@ export interface TestServer {
   accounts: Accounts;
   /** They may send to this machine. */
   listeners: OpenListeners;
+  schedules: Schedules;
   clusters: Clusters;
+  limits: Limits;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -109,7 +113,6 @@ export async function startTestServer({
   const store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   const keys = createKeys({ current: randomBytes(32) });
-  const newId = (prefix: string) => makeId(prefix, Date.now(), randomBytes(10));
   const accounts = new Accounts(store.accounts, "local");
   await accounts.load();
   const tokens = new Map([["local", LOCAL_TOKEN]]);
@@ -139,7 +142,14 @@ export async function startTestServer({
     listeners: listeners.hub,
     log,
   });
+  const schedules = new Schedules({
+    engine,
+    store,
+    cannotRun: (user, scope) => accounts.cannotRun(user, scope),
+    log,
+  });
   await engine.start();
+  await schedules.start();
   await listeners.dispatcher.start();
   const retention = new Retention({ store, engine, log, clock: systemClock, defaults: {}, ...retained });
   const archive = new HistoryArchive({
@@ -147,10 +157,16 @@ export async function startTestServer({
     ...{ keepMs: undefined, ...archived },
   });
   let state: ServerState = "ready";
+  const limits = new Limits({
+    ...{ store: store.limits, vault: keys, now },
+    changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+  });
+  await limits.load();
   const app = createApp({
     store,
     logs,
     engine,
+    schedules,
     retention,
     archive,
     catalog: { vault: keys, newId, now: () => new Date().toISOString() },
@@ -158,6 +174,7 @@ export async function startTestServer({
     accounts,
     listeners,
     clusters,
+    limits,
     checkCluster,
     tryOut: async () => {},
     allowedTargets: ["127.0.0.1"],
@@ -205,7 +222,9 @@ export async function startTestServer({
     keys,
     accounts,
     listeners,
+    schedules,
     clusters,
+    limits,
     setState: (next) => {
       state = next;
     },
@@ -223,6 +242,7 @@ export async function startTestServer({
     },
     async close() {
       await app.close();
+      await schedules.stop();
       await retention.stop();
       await archive.stop();
       await engine.stop();

@@ -1,9 +1,11 @@
-// Jobs and pipelines: written rarely, all or nothing, each guarded by its revision.
+// Jobs, pipelines and schedules: written rarely, all or nothing, each guarded by its revision.
 
 import { MflowError } from "@mflow/core/errors";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
-import { jobEntry, pipelineEntry, type SearchEntry } from "../search-entry.ts";
+import type { Scope } from "@mflow/core/schema/scalars";
+import type { Schedule } from "@mflow/core/schema/schedule";
+import { jobEntry, pipelineEntry, type SearchEntry, scheduleEntry } from "../search-entry.ts";
 import type { CatalogChange, CatalogStore } from "../store.ts";
 import { type Body, parseBody } from "./body.ts";
 import type { Connection } from "./connection.ts";
@@ -31,13 +33,26 @@ export function sqliteCatalog(
   append: AppendHistory,
 ): CatalogStore {
   const { jobs, jobByName, latestJob } = jobShelf(connection);
-  const { pipelines, pipelineByName } = pipelineShelf(connection);
+  const { shelf: pipelines, byName: pipelineByName } = scopedShelf<Pipeline>(
+    connection,
+    "pipelines",
+    "Pipeline",
+    pipelineEntry,
+  );
+  const { shelf: schedules, byName: scheduleByName } = scopedShelf<Schedule>(
+    connection,
+    "schedules",
+    "Schedule",
+    scheduleEntry,
+  );
 
   function apply(change: CatalogChange): void {
     if ("remove" in change) {
       if (change.remove === "job") remove(jobs, change.id, change.expectedRevision);
-      else remove(pipelines, change.id, change.expectedRevision);
+      else if (change.remove === "pipeline") remove(pipelines, change.id, change.expectedRevision);
+      else remove(schedules, change.id, change.expectedRevision);
     } else if (change.put === "job") put(jobs, change.job, change.expectedRevision);
+    else if (change.put === "schedule") put(schedules, change.schedule, change.expectedRevision);
     else put(pipelines, change.pipeline, change.expectedRevision);
   }
 
@@ -95,6 +110,13 @@ export function sqliteCatalog(
       return connection.read(() => pipelineByName(domain, namespace, name));
     },
     listPipelines: (query) => reader.list("pipeline", query),
+    async schedule(id) {
+      return connection.read(() => schedules.read(id));
+    },
+    async findSchedule({ domain, namespace }, name) {
+      return connection.read(() => scheduleByName(domain, namespace, name));
+    },
+    listSchedules: (query) => reader.list("schedule", query),
   };
 }
 
@@ -152,30 +174,42 @@ function jobShelf(connection: Connection) {
   return { jobs, jobByName, latestJob };
 }
 
-function pipelineShelf(connection: Connection) {
+interface Scoped extends Scope {
+  id: string;
+  name: string;
+  revision: number;
+}
+
+/** Records that have one version, told by scope and name. */
+function scopedShelf<T extends Scoped>(
+  connection: Connection,
+  table: "pipelines" | "schedules",
+  noun: string,
+  entry: (record: T) => SearchEntry,
+): { shelf: Shelf<T>; byName(domain: string, namespace: string, name: string): T | undefined } {
   const insert = connection.prepare(
-    `INSERT INTO pipelines (id, domain, namespace, name, created, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO ${table} (id, domain, namespace, name, created, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET domain = excluded.domain, namespace = excluded.namespace,
        name = excluded.name, created = excluded.created, revision = excluded.revision, body = excluded.body`,
   );
-  const deletion = connection.prepare("DELETE FROM pipelines WHERE id = ?");
-  const byId = connection.prepare("SELECT body FROM pipelines WHERE id = ?");
-  const byName = connection.prepare(
-    "SELECT body FROM pipelines WHERE domain = ? AND namespace = ? AND name = ?",
+  const deletion = connection.prepare(`DELETE FROM ${table} WHERE id = ?`);
+  const byId = connection.prepare(`SELECT body FROM ${table} WHERE id = ?`);
+  const named = connection.prepare(
+    `SELECT body FROM ${table} WHERE domain = ? AND namespace = ? AND name = ?`,
   );
-  const pipelineByName = (domain: string, namespace: string, name: string): Pipeline | undefined =>
-    parseBody(byName.get(domain, namespace, name) as Body);
-  const pipelines: Shelf<Pipeline> = {
-    noun: "Pipeline",
+  const byName = (domain: string, namespace: string, name: string): T | undefined =>
+    parseBody(named.get(domain, namespace, name) as Body);
+  const shelf: Shelf<T> = {
+    noun,
     read: (id) => parseBody(byId.get(id) as Body),
-    namesake: (pipeline) => pipelineByName(pipeline.domain, pipeline.namespace, pipeline.name),
-    write(pipeline, created) {
-      const { id, domain, namespace, name, revision } = pipeline;
-      insert.run(id, domain, namespace, name, created, revision, JSON.stringify(pipeline));
+    namesake: (record) => byName(record.domain, record.namespace, record.name),
+    write(record, created) {
+      const { id, domain, namespace, name, revision } = record;
+      insert.run(id, domain, namespace, name, created, revision, JSON.stringify(record));
     },
     delete: (id) => void deletion.run(id),
-    entry: pipelineEntry,
-    label: (pipeline) => `${pipeline.name}@${pipeline.namespace}.${pipeline.domain}`,
+    entry,
+    label: (record) => `${record.name}@${record.namespace}.${record.domain}`,
   };
-  return { pipelines, pipelineByName };
+  return { shelf, byName };
 }

@@ -18,7 +18,7 @@ interface NamedStore<T extends Named> {
 /** `noun`: what one is, for people. */
 export function sqliteNamed<T extends Named>(
   connection: Connection,
-  table: "channels" | "clusters",
+  table: "channels" | "clusters" | "limits",
   noun: string,
 ): NamedStore<T> {
   const all = connection.prepare(`SELECT body FROM ${table} ORDER BY name`);

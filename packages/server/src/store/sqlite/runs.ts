@@ -58,9 +58,12 @@ export function sqliteRuns(
   const taskBodies = prepare("SELECT body FROM tasks WHERE run_id = ? ORDER BY stage_number, task_number");
   const owner = prepare("SELECT coalesce(run_id, id) AS id FROM tasks WHERE id = ?");
   const open = prepare(
-    `SELECT created, id FROM runs WHERE phase = 'OPEN'
+    `SELECT created, id FROM runs WHERE phase = 'OPEN' AND stage <> 'PENDING'
      UNION ALL SELECT created, id FROM tasks WHERE phase = 'OPEN' AND run_id IS NULL
      ORDER BY created, id`,
+  );
+  const pending = prepare(
+    "SELECT body FROM runs WHERE phase = 'OPEN' AND stage = 'PENDING' ORDER BY created, id",
   );
   const holder = prepare("SELECT holder FROM locks WHERE key = ?");
   const usedKey = prepare("SELECT digest, aggregate_id FROM idempotency WHERE key = ? AND expires_at > ?");
@@ -188,6 +191,11 @@ export function sqliteRuns(
     },
     async unfinished() {
       return connection.read(() => open.all().map((row) => row.id as string));
+    },
+    async pending() {
+      return connection.read(() =>
+        pending.all().map(({ body }) => JSON.parse(body as string) as PipelineTask),
+      );
     },
     async lockHolder(key) {
       return connection.read(() => holder.get(key)?.holder as string | undefined);

@@ -2,6 +2,7 @@
 
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
 import { sqliteCatalog } from "./catalog.ts";
@@ -17,10 +18,12 @@ import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteNamed } from "./named.ts";
 import { newDeliveries } from "./new-deliveries.ts";
 import { sqliteOutbox } from "./outbox.ts";
+import { sqlitePauses } from "./pauses.ts";
 import { Reader } from "./reader.ts";
 import { sqliteRows } from "./rows.ts";
 import { sqliteRunnerAttempts } from "./runner-attempts.ts";
 import { type RunParts, sqliteRuns } from "./runs.ts";
+import { sqliteSchedules } from "./schedule-states.ts";
 import { searchIndex } from "./search-index.ts";
 import { sqliteSpace } from "./space.ts";
 import { succeededTasks } from "./succeeded-tasks.ts";
@@ -77,11 +80,14 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection, append),
     catalog: sqliteCatalog(connection, reader, index, append),
+    schedules: sqliteSchedules(connection, append),
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
     channels: sqliteNamed<Channel>(connection, "channels", "channel"),
     clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
+    limits: sqliteNamed<Limit>(connection, "limits", "limit"),
+    pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
     space: sqliteSpace(connection),
     async close() {

@@ -1,7 +1,8 @@
-// Records that are told by their name alone: channels and clusters.
+// Records that are told by their name alone: channels, clusters and limits.
 
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
+import type { Limit } from "@mflow/core/schema/limit";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../store.ts";
 import type { Bench } from "./bench.ts";
@@ -31,12 +32,21 @@ const aCluster = (name: string, revision = 1): Cluster => ({
   spec: { kubeconfig: "sealed:🚀", maxTasks: revision, workspace: { template: { nested: [1, null] } } },
 });
 
+const aLimit = (name: string, revision = 1): Limit => ({
+  ...told(name, revision),
+  spec: { maxTasks: revision },
+});
+
 export function describeChannels(bench: Bench): void {
   describeNamed(bench, "channels", aChannel, (store) => store.channels);
 }
 
 export function describeClusters(bench: Bench): void {
   describeNamed(bench, "clusters", aCluster, (store) => store.clusters);
+}
+
+export function describeLimits(bench: Bench): void {
+  describeNamed(bench, "limits", aLimit, (store) => store.limits);
 }
 
 function describeNamed<T>(

@@ -5,6 +5,7 @@ import type { Job } from "@mflow/core/schema/job";
 import type { JobTask, TaskStage } from "@mflow/core/schema/job-task";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition, RunStage } from "@mflow/core/schema/pipeline-task";
+import type { Schedule } from "@mflow/core/schema/schedule";
 import type { Aggregate, Lease, NewEffect, RunCommit } from "../store.ts";
 
 /** When the first record of a test is made; the `n`th follows `n` seconds later. */
@@ -159,6 +160,22 @@ export function aPipeline(n: number, overrides: Partial<Pipeline> = {}): Pipelin
     namespace: "default",
     name: "release",
     spec: { stages: [{ name: "main", tasks: [{ name: "build", job: "compile" }] }] },
+    revision: 1,
+    createdBy: "ana",
+    createdAt: timeOf(n),
+    updatedAt: timeOf(n),
+    ...overrides,
+  };
+}
+
+export function aSchedule(n: number, overrides: Partial<Schedule> = {}): Schedule {
+  return {
+    id: idOf("schedule", n),
+    domain: "default",
+    namespace: "default",
+    name: "nightly",
+    spec: { pipeline: "release", cron: "30 2 * * *" },
+    owner: "ana",
     revision: 1,
     createdBy: "ana",
     createdAt: timeOf(n),

@@ -78,22 +78,27 @@ export function describeRuns(bench: Bench): void {
       expect(await bench.store.runs.load(aTask(1).id)).toBeUndefined();
     });
 
-    test("unfinished are runs and lone tasks that have not ended, oldest first", async () => {
+    test("unfinished are runs and lone tasks that have begun and not ended, oldest first; those in line are told whole", async () => {
       const ending = aRun(4);
       await commit(
         aNewTask(aTask(5, { stage: "SCHEDULING" })),
         aNewRun(ending, [aTaskOf(ending, 1, 40)]),
         aNewRun(aRun(3, { stage: "CANCELING" })),
         aNewTask(aTask(2, { stage: "SKIPPED" })),
+        aNewRun(aRun(6, { stage: "PENDING" })),
         aNewRun(aRun(1, { stage: "PENDING" })),
       );
       const { runs } = bench.store;
-      expect(await runs.unfinished()).toEqual([aRun(1).id, aRun(3).id, aRun(4).id, aTask(5).id]);
+      expect(await runs.unfinished()).toEqual([aRun(3).id, aRun(4).id, aTask(5).id]);
+      expect(await runs.pending()).toEqual([1, 6].map((n) => aRun(n, { stage: "PENDING" })));
       await commit(
         aCommit(ending.id, 1, { run: aRun(4, { stage: "FAILED", revision: 2 }) }),
         aCommit(aTask(5).id, 1, { tasks: [aTask(5, { stage: "SUCCEEDED", revision: 2 })] }),
+        aCommit(aRun(1).id, 1, { run: aRun(1, { stage: "ACTIVE", revision: 2 }) }),
+        aCommit(aRun(6).id, 1, { run: aRun(6, { stage: "CANCELED", revision: 2 }) }),
       );
       expect(await runs.unfinished()).toEqual([aRun(1).id, aRun(3).id]);
+      expect(await runs.pending()).toEqual([]);
     });
 
     test("a lone task that is run again is unfinished again", async () => {

@@ -155,6 +155,12 @@ CREATE TABLE jobs (
   UNIQUE (domain, namespace, name, version)
 ) STRICT;
 
+CREATE TABLE limits (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE locks (
   key TEXT PRIMARY KEY,
   holder TEXT NOT NULL
@@ -171,6 +177,11 @@ CREATE TABLE messages (
   abandoned INTEGER NOT NULL DEFAULT 0,
   body TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE pauses (
+  key TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pipelines (
   id TEXT PRIMARY KEY,
@@ -207,6 +218,23 @@ CREATE TABLE runs (
   created INTEGER NOT NULL,
   revision INTEGER NOT NULL,
   body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE schedule_states (
+  schedule_id TEXT PRIMARY KEY REFERENCES schedules (id) ON DELETE CASCADE,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY,
+  domain TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (domain, namespace, name)
 ) STRICT;
 
 CREATE TABLE search_hits (

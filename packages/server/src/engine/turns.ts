@@ -1,0 +1,155 @@
+// Gives those who wait their turn, and knows why they wait. Pauses of pipelines and of the server, and the limits of
+// admins, are its own; all else that it knows follows from the rows of runs and tasks.
+
+import type { Wait } from "@mflow/core/admission";
+import { groupKey, pipelineGate, SERVER_GATE, SLOTS } from "@mflow/core/admission-keys";
+import type { Change } from "@mflow/core/change";
+import { MflowError } from "@mflow/core/errors";
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
+import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
+import type { Scope } from "@mflow/core/schema/scalars";
+import { waitSentence } from "@mflow/core/wait-sentence";
+import type { Store } from "../store/store.ts";
+import { Admission } from "./admission.ts";
+import type { Actor } from "./submit.ts";
+
+/** A turn that could not be committed is given again after this. */
+const RETRY_MS = 1_000;
+
+export interface TurnsParts {
+  store: Pick<Store, "limits" | "pauses" | "runs">;
+  /** Tasks under way at once on this server. */
+  maxTasks: number;
+  /** RFC 3339. */
+  now(): string;
+  /** Resolves once the change is committed, rejects when it is not. */
+  submit(aggregateId: string, change: Exclude<Change, { type: "runPipeline" }>): Promise<void>;
+  after(ms: number, callback: () => void): void;
+  tell(event: HistoryEvent): void;
+  warn(message: string, error: unknown): void;
+}
+
+/** What can be paused besides a run. */
+export type Pausable = "server" | (Scope & { pipeline: string });
+
+/** Domain and namespace of what is said of the whole server. */
+const EVERYWHERE: Scope = { domain: "*", namespace: "*" };
+
+export class Turns {
+  readonly admission = new Admission();
+  readonly #parts: TurnsParts;
+  readonly #pauses = new Map<string, Pause>();
+
+  constructor(parts: TurnsParts) {
+    this.#parts = parts;
+    this.admission.setLimit(SLOTS, parts.maxTasks);
+  }
+
+  /** Reads what admins allow and what is paused. Before anything is noted. */
+  async load(): Promise<void> {
+    const { limits, pauses } = this.#parts.store;
+    for (const { name, spec } of await limits.list()) this.admission.setLimit(name, spec.maxTasks);
+    for (const pause of await pauses.list()) this.#close(pause);
+  }
+
+  /** Lets everybody go on who can. */
+  give(): void {
+    for (const { id, aggregateId } of this.admission.grant()) {
+      const isRun = id === aggregateId && id.startsWith("run-");
+      const change = isRun ? ({ type: "turn" } as const) : ({ type: "slotFree", taskId: id } as const);
+      this.#parts.submit(aggregateId, change).catch((error: unknown) => {
+        this.admission.answered(id);
+        if (error instanceof MflowError && error.code === "NOT_FOUND") return;
+        this.#parts.warn(`could not give ${id} its turn`, error);
+        this.#parts.after(RETRY_MS, () => this.give());
+      });
+    }
+  }
+
+  /** What admins allow changes at once; undefined: no limit. */
+  setLimit(name: string, maxTasks: number | undefined): void {
+    this.admission.setLimit(name, maxTasks);
+    this.give();
+  }
+
+  /** Paused again: nothing changes, the first one stands. Answers with what stands. */
+  async pause(what: Pausable, { message }: PauseRequest, { name: by }: Actor): Promise<Pause> {
+    const key = keyOf(what);
+    const known = this.#pauses.get(key);
+    if (known) return known;
+    const pause: Pause = { key, by, at: this.#parts.now(), ...(message ? { message } : {}) };
+    const event = eventOf(what, "PAUSED", pause);
+    this.#close(pause);
+    for (const each of await this.#parts.store.pauses.put(pause, [event])) this.#parts.tell(each);
+    return pause;
+  }
+
+  /** Whether it was paused. */
+  async resume(what: Pausable, { name: by }: Actor): Promise<boolean> {
+    const key = keyOf(what);
+    if (!this.#pauses.has(key)) return false;
+    const event = eventOf(what, "RESUMED", { by, at: this.#parts.now() });
+    for (const each of await this.#parts.store.pauses.remove(key, [event])) this.#parts.tell(each);
+    this.#pauses.delete(key);
+    this.admission.open(key);
+    this.give();
+    return true;
+  }
+
+  /** What is paused now, by key. */
+  pauseOf(what: Pausable): Pause | undefined {
+    return this.#pauses.get(keyOf(what));
+  }
+
+  /** Tells all that is older in the group of a run, or of a task, to give way. */
+  async giveWay(aggregateId: string, id: string): Promise<void> {
+    const { runs } = this.#parts.store;
+    const isRun = aggregateId === id;
+    const row = isRun ? await runs.run(id) : await runs.task(id);
+    if (row?.group === undefined) return;
+    const { group } = row;
+    const { holding, waiting } = this.admission.around(groupKey(row, group));
+    for (const other of [...waiting, ...holding]) {
+      const owner = other.startsWith("run-") ? other : await runs.aggregateOf(other);
+      // Ids tell which run is older: those of one server sort by the time at which they were made.
+      if (owner === undefined || owner >= aggregateId) continue;
+      const taskId = owner === other ? {} : { taskId: other };
+      await this.#parts.submit(owner, { type: "giveWay", ...taskId, to: aggregateId, group });
+    }
+  }
+
+  /** What keeps a run or task waiting; undefined when it does not wait for its turn. */
+  waitOf(id: string): Wait | undefined {
+    return this.admission.waitOf(id);
+  }
+
+  /** The same as a sentence. */
+  sentence(id: string): string | undefined {
+    const wait = this.admission.waitOf(id);
+    return wait && waitSentence(wait);
+  }
+
+  get counts(): { held: number; waiting: number } {
+    return this.admission.countsOf(SLOTS);
+  }
+
+  #close(pause: Pause): void {
+    this.#pauses.set(pause.key, pause);
+    this.admission.close(pause.key, pause);
+  }
+}
+
+function keyOf(what: Pausable): string {
+  return what === "server" ? SERVER_GATE : pipelineGate(what, what.pipeline);
+}
+
+function eventOf(
+  what: Pausable,
+  verb: "PAUSED" | "RESUMED",
+  { by, at, message }: { by: string; at: string; message?: string },
+): NewHistoryEvent {
+  const told = { at, actor: by, ...(message === undefined ? {} : { message }) };
+  if (what === "server") return { type: `SERVER_${verb}`, ...EVERYWHERE, ...told };
+  const { domain, namespace, pipeline } = what;
+  return { type: `PIPELINE_${verb}`, domain, namespace, name: pipeline, ...told };
+}
