@@ -10,6 +10,7 @@ import { makeId } from "@mflow/core/ids";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineManifest } from "@mflow/core/schema/pipeline";
 import {
   CancelRequest,
@@ -21,7 +22,7 @@ import {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
-import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
+import { closed, DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { validateValue } from "@mflow/core/validate";
 import { createKeys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
@@ -46,12 +47,18 @@ interface Scenario {
   script: ScriptStep[];
 }
 
+const NOTHING = closed({});
+
 /** What each verb takes, as the API does; the engine is not asked with what could not reach it. */
 const REQUESTS = {
   run: RunPipelineRequest,
   runJob: RunJobRequest,
   cancelRun: CancelRunRequest,
   cancelTask: CancelRequest,
+  pauseRun: PauseRequest,
+  resumeRun: NOTHING,
+  drain: PauseRequest,
+  resumeServer: NOTHING,
   status: UpdateStatusRequest,
   output: UpdateOutputRequest,
   audit: DecideRequest,
