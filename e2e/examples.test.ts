@@ -49,10 +49,11 @@ async function start(
   name: string,
   runParams: Record<string, string> = {},
   change: (text: string) => string = (text) => text,
+  pipelineId?: string,
 ): Promise<string> {
   const text = JSON.stringify((await documentsOf(name)).map(({ manifest }) => manifest));
   const documents = JSON.parse(change(text)) as ScopedManifest[];
-  return (await client.runs.start({ documents, runParams })).run.id;
+  return (await client.runs.start({ documents, runParams, pipelineId })).run.id;
 }
 
 /** The run once it has ended, or once all that is left waits for the gate of a task with this name. */
@@ -131,6 +132,29 @@ describe("params.yaml", () => {
   });
 });
 
+test("chain.yaml runs a pipeline as a task, waits for somebody, and is followed by another", async () => {
+  const id = await start("chain.yaml", { VERSION: "1.4.0" }, undefined, "chain-release");
+  const waiting = async () => taskIn(await client.runs.get(id), "ticket");
+  await expect.poll(async () => (await waiting()).status.stage, { timeout: 30_000 }).toBe("ACTIVE");
+  const ticket = await waiting();
+  expect(ticket.waitingFor).toBe("waits for a status call: the ticket for shop:1.4.0 is closed");
+  const { statusUrl, outputUrl, updateToken } = await client.tasks.statusCall(ticket.id);
+  const post = (url: string, body: object) =>
+    fetch(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${updateToken}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  expect((await post(outputUrl, { runtimeEnvs: { TICKET: "42" } })).status).toBe(200);
+  expect((await post(statusUrl, { stage: "SUCCEEDED" })).status).toBe(200);
+  expect(stagesOf(await reached(id))).toEqual({ run: "SUCCEEDED", builds: "SUCCEEDED", ticket: "SUCCEEDED" });
+  const nextOf = async () => (await client.runs.get(id)).run.status.next?.runId;
+  await expect.poll(nextOf, { timeout: 30_000 }).toMatch(/^run-/);
+  const deploy = await reached((await nextOf()) ?? "");
+  expect(stagesOf(deploy)).toEqual({ run: "SUCCEEDED", deploy: "SUCCEEDED" });
+  expect(await logOf(deploy, "deploy")).toEqual(["deploy shop:1.4.0, by ticket 42"]);
+});
+
 describe("parallel.yaml", () => {
   test("goes on after a failure that may happen", async () => {
     const view = await reached(await start("parallel.yaml", { SECONDS_TO_WORK: "0" }));
@@ -174,6 +198,78 @@ test("outputs.yaml hands values on, also those of many lines, and shows them to 
   expect(markdownOutput).toBe("The root folder was measured.\n");
   expect(taskIn(view, "announce").status.markdownOutput).toBe(`There are ${files} files.\n\n${changes}\n`);
   expect(await logOf(view, "announce")).toEqual([`There are ${files} files.`, "", ...changes.split("\n")]);
+});
+
+describe("order.yaml", () => {
+  test("runs tasks by what they need, and tidies up", async () => {
+    const view = await reached(await start("order.yaml"));
+    expect(stagesOf(view)).toEqual({
+      run: "SUCCEEDED",
+      web: "SUCCEEDED",
+      api: "SUCCEEDED",
+      "test-web": "SUCCEEDED",
+      "test-api": "SUCCEEDED",
+      licences: "SUCCEEDED",
+      release: "SUCCEEDED",
+      tidy: "SUCCEEDED",
+      report: "SKIPPED",
+    });
+  });
+
+  test("tidies up and reports also when something fails", async () => {
+    const view = await reached(await start("order.yaml", { BROKEN: "api" }));
+    expect(stagesOf(view)).toMatchObject({
+      run: "FAILED",
+      api: "FAILED",
+      "test-api": "SKIPPED",
+      release: "SKIPPED",
+      tidy: "SUCCEEDED",
+      report: "SUCCEEDED",
+    });
+  });
+});
+
+test("matrix.yaml runs a task for each combination, also of those that an earlier task finds out", async () => {
+  const view = await reached(await start("matrix.yaml"));
+  expect(stagesOf(view)).toEqual({
+    run: "SUCCEEDED",
+    "test (linux, 18)": "SUCCEEDED",
+    "test (linux, 20)": "SUCCEEDED",
+    "test (mac, 20)": "SUCCEEDED",
+    "test (windows, 20)": "SUCCEEDED",
+    find: "SUCCEEDED",
+    "deploy (eu, 2)": "SUCCEEDED",
+    "deploy (asia, 1)": "SUCCEEDED",
+  });
+  expect(await logOf(view, "deploy (eu, 2)")).toEqual([
+    'deploys ["linux-18","linux-20","mac-20","windows-20"] to eu, 2 times',
+  ]);
+});
+
+test("retry.yaml tries again until it succeeds, each attempt with its log", async () => {
+  const view = await reached(await start("retry.yaml"));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", fetch: "SUCCEEDED", done: "SUCCEEDED" });
+  const { id, attempt, pastAttempts } = taskIn(view, "fetch");
+  expect([attempt, pastAttempts?.map(({ isRetried, status }) => [isRetried, status.reason])]).toEqual([
+    3,
+    [
+      [true, "EXIT_CODE"],
+      [true, "EXIT_CODE"],
+    ],
+  ]);
+  const logs = await Promise.all([1, 2, 3].map((number) => client.logs.page(id, { attempt: number })));
+  expect(logs.map(({ lines }) => lines.map(({ text }) => text))).toEqual([["try 1"], ["try 2"], ["try 3"]]);
+});
+
+test.each([
+  [{}, { announce: "SKIPPED", smoke: "SUCCEEDED" }],
+  [
+    { TARGET: "production", SMOKE: "no" },
+    { announce: "SUCCEEDED", smoke: "SKIPPED" },
+  ],
+])("conditions.yaml runs what is wanted with %o", async (runParams, stages) => {
+  const view = await reached(await start("conditions.yaml", runParams));
+  expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", build: "SUCCEEDED", deploy: "SUCCEEDED", ...stages });
 });
 
 describe("manual-status.yaml", () => {

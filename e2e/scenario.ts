@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import { makeId } from "@mflow/core/ids";
+import type { NextRun } from "@mflow/core/schema/chain";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
@@ -29,6 +30,7 @@ import { RunningEngine } from "@mflow/server/engine/engine";
 import type { Actor } from "@mflow/server/engine/submit";
 import { openFileLogStore } from "@mflow/server/logs/file-log-store";
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
+import { createManualRunner } from "@mflow/server/runners/manual/manual-runner";
 import { openSqliteStore } from "@mflow/server/store/sqlite/sqlite";
 import { parseAllDocuments } from "yaml";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -119,7 +121,7 @@ class Player {
     this.#engine = new RunningEngine({
       store: this.#store,
       logs: this.#logs,
-      runners: [createFakeRunner({ clock })],
+      runners: [createFakeRunner({ clock }), createManualRunner(() => clock.now())],
       keys: this.#keys,
       maxTasks: this.#scenario.maxTasks,
       groupMembers: (group) => this.#scenario.groups[group] ?? [],
@@ -320,6 +322,8 @@ class Player {
         stage,
         ...(reason ? { reason } : {}),
         ...(message ? { message: this.#plain(message) } : {}),
+        ...(run.status.next ? { next: this.#nextOf(run.status.next) } : {}),
+        ...(run.chain ? { chain: run.chain.map((name) => name.replace(/@.*/, "")) } : {}),
         tasks,
       };
     }
@@ -329,6 +333,10 @@ class Player {
       ...(lone.length > 0 ? { loneTasks: lone } : {}),
       ...(this.#scenario.showsRecords ? { records: await this.#records() } : {}),
     };
+  }
+
+  #nextOf({ runId, message }: NextRun): string {
+    return runId === undefined ? this.#plain(message ?? "not known yet") : this.#runName(runId);
   }
 
   async #records(): Promise<string[]> {
@@ -347,9 +355,11 @@ class Player {
     if (task.feedback !== undefined) line.feedback = task.feedback;
     if (reason) line.reason = reason;
     if (message) line.message = this.#plain(message);
+    const { child } = task.status;
+    if (child) line.child = this.#runName(child.runId);
     if (reported) line.reported = reported.stage;
     const waiting = this.#engine.waitingFor(task);
-    if (waiting) line.waiting = waiting;
+    if (waiting) line.waiting = this.#plain(waiting);
     if (task.params?.length) {
       line.params = task.params.map(
         ({ name, value, setBy, sensitive }) => `${name}=${sensitive ? "***" : value} (${setBy})`,

@@ -1,5 +1,14 @@
 // The pages about nouns: manifests, runner specs, requests and records, from their schemas.
 
+import {
+  ChildRun,
+  ChildRunSpec,
+  ManualSpec,
+  NextPipeline,
+  NextRun,
+  RunParent,
+  StatusCall,
+} from "@mflow/core/schema/chain";
 import { Channel, ChannelSpec } from "@mflow/core/schema/channel";
 import { Cluster, ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
 import { ClusterCheck, MissingPermission, NamespaceCheck } from "@mflow/core/schema/cluster-check";
@@ -80,6 +89,16 @@ listed here are refused. What single values look like stands at the end of the p
 [schedules](../how-to/schedules.md), [clusters](../how-to/clusters.md).`,
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
+      ...{
+        PipelineManifest,
+        PipelineMetadata,
+        PipelineSpec,
+        NextPipeline,
+        StageSpec,
+        TaskSpec,
+        AuditSpec,
+        ConfirmSpec,
+      },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
       ...{ ScheduleManifest, ScheduleMetadata, ScheduleSpec, CatchUp },
       ...{ ClusterManifest, ClusterSpec },
@@ -91,9 +110,10 @@ listed here are refused. What single values look like stands at the end of the p
     file: "runner-specs.md",
     title: "Runner specs",
     intro: `What \`runnerSpec\` of a [job](manifests.md#jobspec) holds, by its \`runnerType\`: a
-[K8sJobSpec](#k8sjobspec) for \`K8S_JOB\`, a [ShellSpec](#shellspec) for \`SHELL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
+[K8sJobSpec](#k8sjobspec) for \`K8S_JOB\`, a [ShellSpec](#shellspec) for \`SHELL\`, a [ChildRunSpec](#childrunspec) for \`PIPELINE\`, a
+[ManualSpec](#manualspec) for \`MANUAL\`, a [FakeSpec](#fakespec) for \`FAKE\`. Any single value may be a \`\${NAME}\`
 of a [TEMPLATE param](../how-to/templates.md); this is what it must look like once it is filled in.`,
-    schemas: { K8sJobSpec, ShellSpec, ShellStep, FakeSpec },
+    schemas: { K8sJobSpec, ShellSpec, ShellStep, ChildRunSpec, ManualSpec, FakeSpec },
   },
   {
     file: "requests.md",
@@ -120,6 +140,8 @@ task of it, or one that runs alone, is a [JobTask](#jobtask). What a [webhook](.
     schemas: {
       ...{ PipelineTask, PipelineTaskStatus, Progress, RunDefinition, JobSnapshot },
       ...{ JobTask, JobTaskStatus, StepStatus, Reported, PastAttempt, EffectiveParam, Gate, GateDecision },
+      ...{ NextRun, RunParent, ChildRun, StatusCall },
+      ...{ Job, Pipeline },
       ...{ Job, Pipeline, ScheduleView, ScheduledTime, Firing, WaitingFiring },
       ...{ Message, MessageRun, MessageTask, MessageGate },
       ...{ Delivery, DeliveryAttempt, DeliveryTarget, Channel, ...channelSpecs },

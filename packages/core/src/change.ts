@@ -1,6 +1,7 @@
 // Everything that can happen to a run or a lone task, and what `decide` needs to know besides the state.
 
 import type { AdmissionView } from "./admission.ts";
+import type { RunOrigin } from "./schema/chain.ts";
 import type { DecisionSource } from "./schema/decision-record.ts";
 import type { JobSnapshot } from "./schema/job.ts";
 import type { StepStatus } from "./schema/job-task.ts";
@@ -37,8 +38,12 @@ export interface Report {
   /** RFC 3339. */
   at: string;
   startAt?: string;
+  /** Of `CANCELED`: who canceled the work, when the runner knows. */
+  canceledBy?: string;
   steps?: StepStatus[];
   runtimeEnvs?: Record<string, string>;
+  /** Runtime envs whose values are sealed already: those of a run that was the work. */
+  sealedEnvs?: Record<string, string>;
   markdownOutput?: string;
 }
 
@@ -61,6 +66,8 @@ export interface RunPipelineChange {
   pipeline: PipelineToRun;
   /** The jobs that its tasks name, by reference as written. */
   jobs: ReadonlyMap<string, JobSnapshot>;
+  /** Of a run that another one starts. */
+  origin?: RunOrigin;
 }
 
 export interface RunJobChange {
@@ -104,7 +111,9 @@ export type Change =
   /** The runner refused to start the attempt for good. */
   | { type: "startFailed"; taskId: string; attempt: number; message: string }
   /** The runner answered a stop: nothing of the attempt runs or ever will. */
-  | { type: "stopped"; taskId: string; attempt: number };
+  | { type: "stopped"; taskId: string; attempt: number }
+  /** What became of the pipeline that follows the run. */
+  | { type: "nextRun"; outcome: { runId: string } | { code: string; message: string } };
 
 /** What a pure function cannot know by itself. */
 export interface Context {

@@ -7,6 +7,7 @@ import { cancelRun, cancelStage, cancelTask } from "./decide/cancel.ts";
 import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
+import { followEnd, noteNextRun } from "./decide/follow-end.ts";
 import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
@@ -48,6 +49,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
     } else {
       openTask(draft, state.id);
     }
+    followEnd(draft, undefined);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
@@ -66,6 +68,7 @@ export function decide(
       proceed(draft);
       letLockGo(draft);
     }
+    followEnd(draft, state.run);
     draft.notices.push(...noticesOf(draft));
     return draft.decision();
   });
@@ -134,6 +137,9 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "stopped":
       stopped(draft, requireTask(draft, change.taskId), change.attempt);
+      return;
+    case "nextRun":
+      noteNextRun(draft, change.outcome);
       return;
   }
 }

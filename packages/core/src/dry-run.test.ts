@@ -5,7 +5,7 @@ import type { JobSpec } from "./schema/job.ts";
 import type { RunState } from "./state.ts";
 import { pipelineOf } from "./testing/documents.ts";
 import { refusal, STARTER } from "./testing/play.ts";
-import { creationOf, type PlayOptions } from "./testing/start.ts";
+import { creationOf, type PlayOptions, playPipeline } from "./testing/start.ts";
 import { World } from "./testing/world.ts";
 
 const world = new World();
@@ -78,6 +78,16 @@ describe("a dry run", () => {
     expect(shown).toEqual([
       ["b", undefined],
       ["d", true],
+    ]);
+  });
+
+  test("does not warn of run params that the `when` of a stage names", () => {
+    const stages = { s2: { when: 'params.SMOKE == "yes"' } };
+    const runParams = { SMOKE: "yes", SMOK: "yes" };
+    const jobs = { build, deploy };
+    const { state } = playPipeline("b > d", { jobs, tasks, stages, request: { runParams } });
+    expect(unusedRunParams(state)).toEqual([
+      "no task declares the run param SMOK, so it is ignored; did you mean SMOKE?",
     ]);
   });
 

@@ -1,6 +1,7 @@
 // What a run would run, rendered: for `dryRun`, which stores and starts nothing.
 
 import type { Context } from "./change.ts";
+import { referencesOf } from "./condition/references.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
 import { nearest } from "./nearest.ts";
 import { checkParams, maskParams, matchesScope } from "./params.ts";
@@ -73,17 +74,28 @@ function isPlaceholder(params: readonly EffectiveParam[], path: string): boolean
   return params.some((param) => param.name === name && param.value === `<${name}>`);
 }
 
-/** Values of the run request that no task of the run declares: a sentence each, with the nearest name. */
+/**
+ * Values of the run request that no task of the run declares and no `when` of a stage names: a sentence each, with the
+ * nearest name.
+ */
 export function unusedRunParams(state: RunState): string[] {
+  const stages = state.definition.pipeline?.stages ?? [];
+  const askedBy = stages.flatMap(({ when, name }, index) => {
+    const names = when === undefined ? [] : referencesOf(when).params;
+    return names.length === 0
+      ? []
+      : { place: { stageName: name, stageNumber: index + 1, taskName: "" }, names };
+  });
   const declaredBy = [...state.tasks.values()].map((task) => ({
     place: placeOf(state.definition, task),
     names: (jobOf(state.definition, task).spec.runParams ?? []).map((param) => param.name),
   }));
-  const all = [...new Set(declaredBy.flatMap(({ names }) => names))];
+  const takenBy = [...declaredBy, ...askedBy];
+  const all = [...new Set(takenBy.flatMap(({ names }) => names))];
   return state.definition.runParams
     .filter(
       ({ name, scope }) =>
-        !declaredBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place)),
+        !takenBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place)),
     )
     .map(({ name }) => {
       if (all.includes(name)) return `no task in its scope declares the run param ${name}, so it is ignored`;

@@ -73,6 +73,21 @@ const entries = {
     remedy:
       "List more people, fill the group (`mflow group set`), lower `required`, or let the starter decide (`allowSelf`).",
   },
+  CHAIN_CYCLE: {
+    status: 409,
+    meaning: "A pipeline would start itself again, by its tasks or by what follows it.",
+    remedy: "Take one of the named pipelines out of the circle.",
+  },
+  CHAIN_DEADLOCK: {
+    status: 409,
+    meaning: "A run would wait for what a run or task above it holds until this one has ended.",
+    remedy: "Take one of the two out of the group, or raise its `limit`.",
+  },
+  CHAIN_TOO_DEEP: {
+    status: 409,
+    meaning: "More than 8 pipelines would start each other one after another.",
+    remedy: "Put the work of some of them into one pipeline.",
+  },
   CONDITION_FAILED: {
     status: 400,
     meaning: "A condition (`when`) cannot be decided: it names a value that is not there, or cannot be read.",

@@ -2,6 +2,7 @@
 // of messages, for who receives webhooks.
 
 import type { SchemaNode } from "./explain.ts";
+import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
 import { Message } from "./schema/message.ts";
@@ -62,6 +63,8 @@ function jobSchema(): Json {
         allOf: [
           specOfRunner("K8S_JOB", K8sJobSpec),
           specOfRunner("SHELL", ShellSpec),
+          specOfRunner("PIPELINE", ChildRunSpec),
+          specOfRunner("MANUAL", ManualSpec),
           specOfRunner("FAKE", FakeSpec),
         ],
       },

@@ -1,6 +1,7 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import { ChainLookup, chainRules } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
 import { concurrencyRules } from "./lint/concurrency.ts";
 import { type LintContext, scopeOf } from "./lint/context.ts";
@@ -13,7 +14,10 @@ import { JobLookup } from "./lint/jobs.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
 import { PipelineLookup } from "./lint/pipelines.ts";
+import { planRules } from "./lint/plan.ts";
+import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
+import { jobRetryRules } from "./lint/retry.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -27,7 +31,8 @@ import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
 import type { PipelineManifest } from "./schema/pipeline.ts";
 
-export type { KnownJob, LintContext } from "./lint/context.ts";
+export { fullPipelineRef, startsOf } from "./lint/chain.ts";
+export type { KnownJob, KnownPipeline, LintContext } from "./lint/context.ts";
 export { jobRefsOf } from "./lint/jobs.ts";
 export { pipelineRefsOf } from "./lint/pipelines.ts";
 
@@ -39,7 +44,13 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       `this server has no runner for \`${spec.runnerType}\` jobs (it has ${has})`,
     );
   }
+  if (spec.runnerType === "MANUAL" && spec.manualUpdateStatus) {
+    const message =
+      "a MANUAL task waits for its status call anyway, so `manualUpdateStatus` has no effect; remove it";
+    yield warning("/spec/manualUpdateStatus", message);
+  }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
+  yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
   for (const key of ["allowRollback", "rollbackParams"] as const) {
     if (spec[key] === undefined || spec[key] === false) continue;
     yield warning(
@@ -57,6 +68,7 @@ function* pipelineRules(
   { metadata, spec }: PipelineManifest,
   context: LintContext,
   jobs: JobLookup,
+  chains: ChainLookup,
 ): Generator<Finding> {
   yield* stageRules(spec, "/spec");
   yield* concurrencyRules(spec, "/spec");
@@ -72,8 +84,11 @@ function* pipelineRules(
     }
   }
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
-  yield* valueLevelRules(spec, "/spec", jobOf, context.givenParams);
+  const facts = new PlanFacts(spec, jobOf);
+  yield* planRules(facts, "/spec", context.givenParams);
+  yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
+  yield* chainRules({ name: metadata.name, ...scope, spec }, "/spec", chains);
 }
 
 function* overlaidClusterRules(
@@ -91,11 +106,12 @@ function rulesOf(
   context: LintContext,
   jobs: JobLookup,
   pipelines: PipelineLookup,
+  chains: ChainLookup,
 ): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
   if (manifest.kind === "Schedule") return scheduleRules(manifest, context, pipelines, jobs);
-  return pipelineRules(manifest, context, jobs);
+  return pipelineRules(manifest, context, jobs, chains);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
@@ -116,6 +132,7 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
   const jobs = new JobLookup(documents, context);
   const pipelines = new PipelineLookup(documents, context);
+  const chains = new ChainLookup(documents, context, (job, scope) => jobs.resolve(job, scope).spec);
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -123,7 +140,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs, pipelines)) {
+    for (const finding of rulesOf(document.manifest, context, jobs, pipelines, chains)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

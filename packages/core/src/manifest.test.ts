@@ -123,7 +123,7 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       [
         "a.yaml:1:7: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is `Jo`; did you mean `Job`?",
         `a.yaml:4:18: error: \`name\` cannot be \`Re Lease\`: ${nameRule}`,
-        "a.yaml:14:15: error: `runnerType` must be `K8S_JOB`, `SHELL` or `FAKE`, but is `shell`; did you mean `SHELL`?",
+        "a.yaml:14:15: error: `runnerType` must be `K8S_JOB`, `SHELL`, `PIPELINE`, `MANUAL` or `FAKE`, but is `shell`; did you mean `SHELL`?",
       ],
     ],
     [
@@ -210,7 +210,9 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
     [
       "JSON with a wrong value",
       '{\n\t"kind": "Job",\n\t"metadata": {"name": "a"},\n\t"spec": {"runnerType": 1, "runnerSpec": {}}\n}',
-      ["a.yaml:4:25: error: `runnerType` must be `K8S_JOB`, `SHELL` or `FAKE`, but is a number"],
+      [
+        "a.yaml:4:25: error: `runnerType` must be `K8S_JOB`, `SHELL`, `PIPELINE`, `MANUAL` or `FAKE`, but is a number",
+      ],
     ],
     [
       "a byte order mark and lines that end as on Windows",

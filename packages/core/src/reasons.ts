@@ -5,6 +5,7 @@
 export const REASONS = {
   AUDIT_DENIED: "The audit was denied; the task never ran.",
   AUDIT_EXPIRED: "Nobody decided the audit in time; the task never ran.",
+  CHILD_FAILED: "The run that a PIPELINE task waited for FAILED; the message has its id and its reason.",
   CONFIG_MISSING: "A container names a Secret, a ConfigMap or a key of one that does not exist.",
   CONFIRM_DENIED: "The work ended, and its confirm was denied.",
   CONFIRM_EXPIRED: "The work ended, and nobody decided its confirm in time.",

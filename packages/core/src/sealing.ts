@@ -3,6 +3,7 @@
 
 import { isKubeconfigValue } from "./kubernetes/kubeconfig-param.ts";
 import { sealListeners } from "./listeners/secrets.ts";
+import type { NextPipeline } from "./schema/chain.ts";
 import type { JobSnapshot, JobSpec } from "./schema/job.ts";
 import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
 import type { PipelineSpec } from "./schema/pipeline.ts";
@@ -106,5 +107,16 @@ export function sealPipelineSpec(
     const isSame = stageValues === stage.with && tasks.every((task, index) => task === stage.tasks[index]);
     return isSame ? stage : { ...stage, ...(stageValues && { with: stageValues }), tasks };
   });
-  return { ...sealListeners(spec, seal), ...(withValues && { with: withValues }), stages };
+  const sealed = { ...sealListeners(spec, seal), ...(withValues && { with: withValues }), stages };
+  return spec.nextPipeline ? { ...sealed, nextPipeline: sealNext(spec.nextPipeline, all, seal) } : sealed;
+}
+
+/** What is sensitive in this pipeline is so in the values that it gives to the next one. */
+function sealNext(next: NextPipeline, sensitive: ReadonlySet<string>, seal: Seal): NextPipeline {
+  if (!next.runParams) return next;
+  const values = Object.entries(next.runParams).map(([name, value]) => [
+    name,
+    sensitive.has(name) && value !== "" ? seal(String(value)) : value,
+  ]);
+  return { ...next, runParams: Object.fromEntries(values) };
 }

@@ -28,8 +28,12 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 
 /** Work that follows from a decision. */
 export interface DecidedEffect {
-  /** `GIVE_WAY`: older runs or tasks of the same group are to give way to this one. */
-  kind: "START" | "STOP" | "RELEASE" | "GIVE_WAY";
+  /**
+   * `CHILD_ENDED`: the run was the work of a task, which is to be told. `NEXT_RUN`: the pipeline that follows is to be
+   * started. `GIVE_WAY`: older runs or tasks of the same group are to give way to this one.
+   */
+  kind: "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
+  /** Of `NEXT_RUN` the id of the new run. */
   taskId: string;
   attempt: number;
 }
@@ -141,9 +145,12 @@ export function isWorking(task: JobTask): boolean {
   return !reported && !workGoneAt && isAtWork(stage);
 }
 
-/** Whether the task's work takes one of the server's task slots: clusters have limits of their own. */
+/**
+ * Whether the task's work takes one of the server's task slots. Clusters have limits of their own; a task that waits for
+ * people uses nothing; one that waits for a run would keep the slot that the tasks of that run need.
+ */
 export function takesSlot({ runnerType }: Pick<JobTask, "runnerType">): boolean {
-  return runnerType !== "K8S_JOB";
+  return runnerType !== "K8S_JOB" && runnerType !== "MANUAL" && runnerType !== "PIPELINE";
 }
 
 /** Whether the attempt occupies one of the server's task slots. */

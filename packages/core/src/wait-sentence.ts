@@ -55,6 +55,13 @@ export function waitSentence(wait: Wait): string {
   }
 }
 
+/** What a key stands for, in the middle of a sentence. */
+export function keyText(key: string): string {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  if (key.startsWith("group/")) return `the concurrency group \`${name}\``;
+  return key.startsWith("job/") ? `the limit of job \`${name}\`` : `\`${key}\``;
+}
+
 function lastPart({ key }: Wait): string {
   return key.slice(key.lastIndexOf("/") + 1);
 }

@@ -24,12 +24,20 @@ export function waitingReason(task: JobTask): string | undefined {
         return `reported ${reported.stage}; ${waitsForPeople(task, "confirm", task.confirm)}`;
       }
       if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
-      return workGoneAt ? "its work has ended; waits for its status call" : undefined;
+      if (workGoneAt) return "its work has ended; waits for its status call";
+      return waitsOutside(task);
     case "CANCELING":
       return "waits for its work to stop";
     default:
       return undefined;
   }
+}
+
+/** What work that is done elsewhere waits for; nothing of work that runs. */
+function waitsOutside({ runnerType, status: { child, message } }: JobTask): string | undefined {
+  if (runnerType === "PIPELINE" && child) return `waits for run ${child.runId}`;
+  if (runnerType === "MANUAL") return `waits for a status call${message ? `: ${message}` : ""}`;
+  return undefined;
 }
 
 /** The same of a run: while it is paused, or waits for its turn. What its tasks wait for is said of them. */

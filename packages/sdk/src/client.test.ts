@@ -29,6 +29,8 @@ test("a program names itself, and what people decide goes where it belongs", asy
   const client = createClient({ url: server.url, userAgent: "release-bot/2.1" });
   await client.tasks.withdraw("task-1", "audit");
   await client.tasks.evidence("task-1", { gate: "CONFIRM" });
+  await client.tasks.why("task-1");
+  await client.runs.why("run-1");
   await client.inbox.list({ user: "bob" });
   await client.records.list({ pipelineTaskId: "run-1", after: 5 });
   await client.records.verify({ seq: 5, hash: "ab" });
@@ -38,6 +40,8 @@ test("a program names itself, and what people decide goes where it belongs", asy
   expect(server.requests).toEqual([
     "POST /api/v1/job-tasks/task-1/audit/withdraw",
     "GET /api/v1/job-tasks/task-1/evidence?gate=CONFIRM",
+    "GET /api/v1/job-tasks/task-1/why",
+    "GET /api/v1/pipeline-tasks/run-1/why",
     "GET /api/v1/inbox?user=bob",
     "GET /api/v1/records?pipelineTaskId=run-1&after=5",
     "GET /api/v1/records/verify?seq=5&hash=ab",

@@ -10,6 +10,7 @@ import type {
   RunPipelineResponse,
   RunView,
 } from "@mflow/core/schema/api";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
 import type { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -23,6 +24,7 @@ import type {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
+import type { Why } from "@mflow/core/schema/why";
 import type { InScope } from "./catalog.ts";
 import { openTerminal, type TerminalOptions } from "./terminal.ts";
 import { path, type Transport } from "./transport.ts";
@@ -51,6 +53,8 @@ export function runCalls(transport: Transport) {
     list: (query: PipelineTaskQuery = {}) =>
       transport.json<ApiPage<RunView>>({ path: "/pipeline-tasks", query }),
     get: (id: string) => transport.json<PipelineTaskView>({ path: path`/pipeline-tasks/${id}` }),
+    /** Why the run waits: what its tasks wait for, grouped. */
+    why: (id: string) => transport.json<Why>({ path: path`/pipeline-tasks/${id}/why` }),
     /** What the run was asked to do: the snapshot of its pipeline and jobs. */
     definition: (id: string) =>
       transport.json<RunDefinition>({ path: path`/pipeline-tasks/${id}/definition` }),
@@ -84,8 +88,13 @@ export function taskCalls(transport: Transport) {
       transport.json<RunJobResponse>(runCall("/job-tasks", request, options)),
     list: (query: JobTaskQuery = {}) => transport.json<ApiPage<JobTaskView>>({ path: "/job-tasks", query }),
     get: (id: string) => transport.json<JobTaskView>({ path: path`/job-tasks/${id}` }),
+    /** Why the task waits. */
+    why: (id: string) => transport.json<Why>({ path: path`/job-tasks/${id}/why` }),
     updateStatus: (id: string, request: UpdateStatusRequest) => post<JobTaskView>(id, "status", request),
     updateOutput: (id: string, request: UpdateOutputRequest) => post<JobTaskView>(id, "output", request),
+    /** What somebody outside needs to end a task that waits for a status call; the history says who fetched it. */
+    statusCall: (id: string) =>
+      transport.json<StatusCall>({ method: "POST", path: path`/job-tasks/${id}/status-call` }),
     audit: (id: string, request: DecideRequest) => post<JobTaskView>(id, "audit", request),
     confirm: (id: string, request: DecideRequest) => post<JobTaskView>(id, "confirm", request),
     /** Takes back one's own pass. */

@@ -28,6 +28,7 @@ import { createFakeRunner } from "./runners/fake/fake-runner.ts";
 import { clusterMetrics } from "./runners/kubernetes/clusters/cluster-metrics.ts";
 import { Clusters } from "./runners/kubernetes/clusters/clusters.ts";
 import { createKubernetesRunner } from "./runners/kubernetes/kubernetes-runner.ts";
+import { createManualRunner } from "./runners/manual/manual-runner.ts";
 import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { Schedules } from "./triggers/schedules.ts";
@@ -125,12 +126,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
         log: logger,
       }),
       kubernetes,
+      createManualRunner(),
     ],
     stopGraceMs: STOP_GRACE_MS,
     maxTasks: config.maxTasks,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
+    rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     listeners: listeners.hub,
     mflowUrl: publicUrl,
     log,
@@ -174,7 +177,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     callbacks: { settingsOf: (channel) => listeners.channels.open(channel), http: listeners.http, publicUrl },
     language: config.language,
     catalog: { vault: keys, newId, now },
-    runnerTypes: ["FAKE", "SHELL", "K8S_JOB"],
+    runnerTypes: ["FAKE", "SHELL", "K8S_JOB", "PIPELINE", "MANUAL"],
     allowedHosts: allowedHosts(config),
     allowedTargets: config.allowedTargets,
     terminals: { idleMs: config.terminalIdleMs },

@@ -55,6 +55,17 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
     () => import("./watch.ts"),
   );
 
+  runs(
+    program
+      .command("why")
+      .argument("<id>", "a run, a task, or a pipeline for its unfinished runs")
+      .summary("say why a run or task waits")
+      .description(
+        "Says every cause for which a run or task has not ended; of a run what its tasks wait for, grouped.",
+      ),
+    () => import("./why.ts"),
+  );
+
   const logs = program
     .command("logs")
     .argument("<id>", "a task, or a run for the logs of all its tasks")
@@ -102,6 +113,27 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
       .option("--force", "at once: what runs has no time to end by itself"),
     () => import("./cancel.ts"),
   );
+
+  const statusCall = program
+    .command("status-call")
+    .argument("<task>", "a task that waits for a status call")
+    .argument("[stage]", "SUCCEEDED, FAILED, CANCELED or ACTIVE: make the call now")
+    .summary("end a task that waits for somebody outside")
+    .description(
+      "Makes the status call of a MANUAL task, or of one whose job has `manualUpdateStatus`. Without a stage it prints the call as a command, with the task's update token, for a system outside.",
+    )
+    .option("-m, --message <text>", "one sentence for people")
+    .option("-e, --env <env>", "put out a runtime env before: NAME=VALUE", collect)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ mflow status-call task-01m839vdegbxzhfe6bmyfsy0k3 SUCCEEDED -m 'the ticket is closed' -e TICKET=42
+  $ mflow status-call task-01m839vdegbxzhfe6bmyfsy0k3 | ssh ops@outside 'cat > end-it.sh'
+
+The token is good for this attempt alone. Who fetched it is in \`mflow events\`.`,
+    );
+  runs(statusCall, () => import("./status-call.ts"));
 
   const events = program
     .command("events")

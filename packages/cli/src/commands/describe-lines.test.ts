@@ -1,4 +1,6 @@
+import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { expect, test } from "vitest";
 import { makeStyle } from "../display/style.ts";
 import { at, runOf, START, taskOf, waitingGate } from "../testing/watched-run.ts";
@@ -127,6 +129,19 @@ test("a run is described by who started it and by its view, however long that is
     "",
   ]);
   expect(lines.slice(6)).toHaveLength(1 + 1 + 100);
+});
+
+test("a task says once what its runner says and it waits for", () => {
+  const message = "the image cannot be pulled";
+  const task = taskOf({ name: "prod", waitingFor: `is being created: ${message}` }, "deploy", 1);
+  const lines = (waitingFor?: string) =>
+    taskLines({ ...task, ...(waitingFor && { waitingFor }), status: { stage: "CREATING", message } }, options)
+      .filter((line) => /^(?:Message|Waits)/.test(line))
+      .map((line) => line.replace(/ +/, " "));
+  expect([lines(), lines("waits for its turn")]).toEqual([
+    [`Waits is being created: ${message}`],
+    [`Message ${message}`, "Waits waits for its turn"],
+  ]);
 });
 
 test("a task is described with who decided, what it ran with, and how each step went", () => {
@@ -318,4 +333,62 @@ test("a task shows what time does to its gate, what was taken back, and what hap
     "  1: FAILED PUSHED_BACK pushed back to `build` by eve: red",
     "     2026-03-01T12:00:00.000Z PUSH_BACK to build by eve: red",
   ]);
+});
+
+test("a run is described with where it comes from, which runs its tasks are, and what followed", () => {
+  const { run, tasks } = runOf({
+    build: [
+      { name: "builds", stage: "SUCCEEDED", from: 0, to: 30 },
+      { name: "other", stage: "FAILED", from: 0, to: 30, message: "run run-4 of pipeline `p` FAILED" },
+    ],
+  });
+  const [builds, other] = tasks as [JobTaskView, JobTaskView];
+  const past = { attempt: 1, status: { stage: "FAILED", child: { runId: "run-2" } } } as const;
+  const view: PipelineTaskView = {
+    run: {
+      ...(run as PipelineTask),
+      parent: { runId: "run-0", taskId: "task-0", attempt: 1 },
+      previous: { runId: "run-before" },
+      chain: ["nightly@default.default"],
+      status: { ...(run as PipelineTask).status, next: { pipeline: "deploy", runId: "run-9" } },
+    },
+    tasks: [
+      { ...builds, status: { ...builds.status, child: { runId: "run-3" } }, pastAttempts: [past] },
+      { ...other, status: { ...other.status, child: { runId: "run-4" } } },
+    ],
+  };
+  const lines = runLines(view, options);
+  expect(lines.filter((line) => /^(Parent|Previous|Chain|Next) /.test(line))).toEqual([
+    "Parent    task task-0 of run-0",
+    "Previous  run-before",
+    "Chain     nightly@default.default -> release",
+    "Next      run-9 of deploy",
+  ]);
+  const at = lines.indexOf("Runs of its tasks");
+  expect(lines.slice(at, at + 5)).toEqual([
+    "Runs of its tasks",
+    "  build/builds SUCCEEDED: run-2 (earlier attempt)",
+    "  build/builds SUCCEEDED: run-3",
+    "  build/other FAILED: run-4",
+    "",
+  ]);
+  expect(lines.filter((line) => /as run-3|then run-9 of deploy/.test(line))).toHaveLength(2);
+});
+
+test("what did not follow a run is said with the reason", () => {
+  const { run, tasks } = runOf({ build: [{ name: "a" }] });
+  const next = { pipeline: "deploy", code: "NOT_FOUND", message: "there is no pipeline `deploy`" };
+  const refused = { ...(run as PipelineTask), status: { ...(run as PipelineTask).status, next } };
+  expect(runLines({ run: refused, tasks }, options)).toContain(
+    "Next      deploy was not started: there is no pipeline `deploy`",
+  );
+});
+
+test("a task that waits for somebody outside says how to end it", () => {
+  const task = {
+    ...taskOf({ name: "ticket", stage: "ACTIVE", from: 0 }),
+    id: "task-1",
+    runnerType: "MANUAL",
+  };
+  expect(taskLines(task, options)).toContain("Status call  mflow status-call task-1");
 });

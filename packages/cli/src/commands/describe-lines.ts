@@ -14,7 +14,7 @@ import { type Column, tableLines } from "../display/table.ts";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { decisionText, elapsed, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -138,6 +138,7 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
         ],
         ["Paused", pausedText(pipeline)],
         ["Keeps", spec.retention && retentionText(spec.retention)],
+        ["Then", spec.nextPipeline?.pipeline],
         ["Labels", labelText(pipeline.labels)],
         ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
         ["Changed", pipeline.updatedAt],
@@ -169,12 +170,34 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Priority", run.priority],
         ["Group", run.group],
         ["Labels", labelText(run.labels)],
+        ...chainFacts(run),
       ],
       options,
     ),
+    ...section("Runs of its tasks", childLines(view.tasks), options),
     "",
     ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
   ];
+}
+
+/** Which runs it came from, and which one it led to. */
+function chainFacts({ parent, previous, chain, name, status: { next } }: PipelineTaskView["run"]): Fact[] {
+  const of = parent?.runId === undefined ? "" : ` of ${parent.runId}`;
+  return [
+    ["Parent", parent && `task ${parent.taskId}${of}`],
+    ["Previous", previous?.runId],
+    ["Chain", chain && [...chain, name].join(" -> ")],
+    ["Next", next && nextText(next)],
+  ];
+}
+
+function childLines(tasks: readonly JobTaskView[]): string[] {
+  return tasks.flatMap((task) => {
+    const earlier = (task.pastAttempts ?? []).flatMap(({ status }) => status.child?.runId ?? []);
+    const { child, stage } = task.status;
+    const runs = [...earlier.map((runId) => `${runId} (earlier attempt)`), ...(child ? [child.runId] : [])];
+    return runs.map((run) => plainLine(`${pathOf(task)} ${stage}: ${run}`));
+  });
 }
 
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
@@ -185,7 +208,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       [
         ["Task", pathOf(task)],
         ["Stage", [status.stage, status.reason].filter(Boolean).join(" ")],
-        ["Message", status.message],
+        ["Message", messageOf(task)],
         ["Waits", task.waitingFor],
         [
           "Reported",
@@ -193,6 +216,8 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ],
         ["Job", `${task.job.name}:${task.job.version}`],
         ["Run", task.pipelineTaskId],
+        ["Runs as", status.child?.runId],
+        ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],
         ["Attempt", task.attempt],
         ["Priority", task.priority],
@@ -226,6 +251,17 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       options,
     ),
   ];
+}
+
+/** Whether somebody has to say how it ended. */
+function isAwaitingCall({ runnerType, status: { stage, reported } }: JobTaskView): boolean {
+  return runnerType === "MANUAL" && stage === "ACTIVE" && !reported;
+}
+
+/** What the runner says, unless it is told with what the task waits for. */
+function messageOf({ status, waitingFor }: JobTaskView): string | undefined {
+  const { message } = status;
+  return message !== undefined && waitingFor?.includes(message) ? undefined : message;
 }
 
 function gateSection(

@@ -69,6 +69,7 @@ const both =
 const looks: Readonly<Record<string, Look>> = {
   "run pipeline": pipelines,
   "watch id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
+  "why id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
   "logs id": both(runsIn(), tasksIn()),
   "debug task": tasksIn(["CREATING", "ACTIVE", "CANCELING", "CANCELED", "FAILED", "SUCCEEDED"]),
   "audit task": tasksAt("audit"),
@@ -76,6 +77,7 @@ const looks: Readonly<Record<string, Look>> = {
   "evidence task": both(tasksAt("audit"), tasksAt("confirm")),
   "withdraw task": tasksIn(UNFINISHED),
   "export run": runsIn(),
+  "status-call task": tasksIn(["CREATING", "ACTIVE"]),
   "cancel id": both(runsIn(["PENDING", "ACTIVE"]), tasksIn(UNFINISHED)),
   "publish job": jobsIn(["DRAFT"]),
   "schedule get schedule": schedules,

@@ -60,6 +60,27 @@ spec:
   stages: [{ name: go, tasks: [{ name: prod, job: greet, audit: { auditors: [nobody-here] } }] }]
 ---
 kind: Pipeline
+metadata: { name: guarded }
+spec:
+  stages:
+    - name: go
+      tasks:
+        - { name: prod, job: greet, audit: { auditors: ["@everyone"], allowSelf: true } }
+        - { name: after, job: greet }
+---
+kind: Job
+publish: true
+metadata: { name: list }
+spec: { runnerType: FAKE, runnerSpec: { runtimeEnvs: { WHO: '["ann","bob"]' } } }
+---
+kind: Pipeline
+metadata: { name: several }
+spec:
+  stages:
+    - { name: find, tasks: [{ name: list, job: list }] }
+    - { name: greet, tasks: [{ name: greet, job: greet, matrix: { fromEnv: WHO } }] }
+---
+kind: Pipeline
 metadata: { name: open-gate }
 spec:
   isParallel: true
@@ -79,6 +100,9 @@ beforeAll(async () => {
       "pipeline bad created",
       "pipeline endless created",
       "pipeline gated created",
+      "pipeline guarded created",
+      "job list:v1 created (PUBLISHED)",
+      "pipeline several created",
       "pipeline open-gate created",
       "",
     ].join("\n"),
@@ -168,6 +192,50 @@ test("Ctrl-C in a pipe detaches and says how to come back, with exit code 4", as
     exitCode: 4,
   });
   await place.mflow(["cancel", id]);
+});
+
+test("tasks of a matrix that an earlier task made known are told by their own names", async () => {
+  const { stdout, exitCode } = await place.mflow(["run", "several"]);
+  const lines = stable(stdout)
+    .split("\n")
+    .filter((line) => line.includes("greet") && line.includes("SUCCEEDED"));
+  expect({ lines: lines.sort(), exitCode }).toEqual({
+    lines: ["TIME task greet/greet (ann) SUCCEEDED", "TIME task greet/greet (bob) SUCCEEDED"],
+    exitCode: 0,
+  });
+});
+
+test("a run, a task and the unfinished runs of a pipeline say why they wait", async () => {
+  const { stdout } = await place.mflow(["run", "guarded", "--detach"]);
+  const id = stdout.trim();
+  const shown = [
+    "run guarded (run-ID) ACTIVE",
+    "- task `prod` waits for the audit by @everyone since TIME",
+    "    go/prod PENDING task-ID",
+    "- task `after` waits for other tasks",
+    "    go/after PENDING task-ID",
+    "",
+  ].join("\n");
+  expect(await call(["why", id])).toEqual({ stdout: shown, stderr: "", exitCode: 0 });
+  expect(await call(["why", "guarded"])).toEqual({ stdout: shown, stderr: "", exitCode: 0 });
+  const json = JSON.parse((await place.mflow(["why", id, "-o", "json"])).stdout);
+  expect([json.id, json.causes.map(({ kind }: { kind: string }) => kind)]).toEqual([id, ["AUDIT", "TASKS"]]);
+  expect(await call(["why", json.causes[1].tasks[0].id])).toEqual({
+    stdout: "task after (task-ID) PENDING\n- comes after `prod` (PENDING)\n    go/prod PENDING task-ID\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  await place.mflow(["cancel", id]);
+  expect(await call(["why", id])).toEqual({
+    stdout: "run guarded (run-ID) CANCELED\nIt has ended and waits for nothing.\n",
+    stderr: "",
+    exitCode: 0,
+  });
+  expect(await call(["why", "guarded"])).toEqual({
+    stdout: "",
+    stderr: expect.stringMatching(/no run of a pipeline `guarded` is unfinished/),
+    exitCode: 2,
+  });
 });
 
 test("a gate that nobody who is there may decide is not started", async () => {

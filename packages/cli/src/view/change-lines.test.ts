@@ -36,6 +36,10 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
     { type: "TASK_STAGE", taskId, stage: "FAILED", reason: "EXIT_CODE", message: "step `x`\nexited with 1" },
     "task deploy/prod FAILED EXIT_CODE: step `x` exited with 1",
   ],
+  [
+    { type: "TASK_STAGE", taskId, name: "prod (eu, 2)", stage: "ACTIVE", attempt: 1 },
+    "task deploy/prod (eu, 2) ACTIVE",
+  ],
   [{ type: "TASK_REPORTED", taskId, stage: "SUCCEEDED" }, "task deploy/prod reported SUCCEEDED"],
   [{ type: "TASK_OUTPUT", taskId, message: "VERSION" }, "task deploy/prod output VERSION"],
   [

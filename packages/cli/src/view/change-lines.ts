@@ -31,8 +31,14 @@ export function contentLine(event: HistoryEvent, task: JobTaskView | undefined):
   return plainLine(`${event.at} ${kind} ${pathOf(task)} content ${gateContentLine(task, { kind, gate })}`);
 }
 
+/** The task of a matrix that was not known when the run began gets its name later than others. */
+function nameOf(event: HistoryEvent, task: JobTaskView | undefined): string {
+  if (!task) return event.name ?? event.taskId ?? "";
+  return pathOf(event.taskId === task.id && event.name !== undefined ? { ...task, name: event.name } : task);
+}
+
 function words(event: HistoryEvent, options: LineOptions): (string | undefined)[] {
-  const name = options.task ? pathOf(options.task) : (event.name ?? event.taskId ?? "");
+  const name = nameOf(event, options.task);
   const { type, stage, reason, message, actor } = event;
   const why = [reason, message].filter(Boolean).join(": ");
   const [, subject = "", verb = ""] = /^([A-Z]+)_(.*)$/.exec(type) ?? [];
@@ -104,6 +110,11 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
     case "TERMINAL_OPENED":
     case "TERMINAL_CLOSED":
       return ["task", name, type.toLowerCase().replace("_", "-"), actor && `by ${actor}`, why];
+    case "NEXT_STARTED":
+    case "NEXT_REFUSED":
+      return ["run", event.pipelineTaskId, event.name, type.toLowerCase().replace("_", "-"), why];
+    case "STATUS_CALL_GIVEN":
+      return ["task", name, "status-call-given", actor && `to ${actor}`];
     case "JOB_STAGE":
       return ["job", name, stage, actor && `by ${actor}`];
     default:

@@ -11,6 +11,7 @@ import {
   elapsed,
   headOf,
   isEnded,
+  nextText,
   openGateOf,
   peopleOf,
   stagesOf,
@@ -139,7 +140,8 @@ function noteOf(task: JobTaskView): string {
     return `${result}${open.kind} by ${peopleOf(open.gate, task)}${until ? `, ${until}` : ""}`;
   }
   // That the next ones wait for their turn goes without saying.
-  if (task.status.stage === "SUCCEEDED" || task.status.stage === "PENDING") return "";
+  if (task.status.stage === "SUCCEEDED") return task.status.child ? `as ${task.status.child.runId}` : "";
+  if (task.status.stage === "PENDING") return "";
   const { reason, message } = task.status;
   return plainLine(task.waitingFor ?? message ?? reason ?? "");
 }
@@ -158,8 +160,14 @@ function decideLines(task: JobTaskView, { style, columns, command, decidedHere }
 function messageLine(watched: Watched, { columns, style }: ViewOptions): string[] {
   const { stage, message, canceledBy } = headOf(watched);
   if (!watched.run) return [];
-  const { waitingFor } = watched.run;
-  const said = [waitingFor, message, canceledBy && `canceled by ${canceledBy}`].filter(Boolean).join("; ");
+  const {
+    waitingFor,
+    status: { next },
+  } = watched.run;
+  const then = next && `then ${nextText(next)}`;
+  const said = [waitingFor, message, canceledBy && `canceled by ${canceledBy}`, then]
+    .filter(Boolean)
+    .join("; ");
   if (!said) return [];
   return [style.tone(stage === "FAILED" ? "bad" : "quiet", cut(` ${plainLine(said)}`, columns))];
 }

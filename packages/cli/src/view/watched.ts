@@ -2,6 +2,7 @@
 
 import { passesOf } from "@mflow/core/gate";
 import type { JobTaskView, RunView } from "@mflow/core/schema/api";
+import type { NextRun } from "@mflow/core/schema/chain";
 import type { Gate, GateDecision } from "@mflow/core/schema/gate";
 import { undecidedNames } from "@mflow/core/waiting";
 
@@ -81,6 +82,12 @@ export function peopleOf(gate: Gate, { startedBy }: Pick<JobTaskView, "startedBy
 /** Until when a waiting gate waits, and that it was escalated; empty for one that waits for ever. */
 export function untilOf({ expiresAt, escalatedAt }: Gate): string {
   return [expiresAt && `until ${expiresAt}`, escalatedAt && "escalated"].filter(Boolean).join(", ");
+}
+
+/** What became of the pipeline that follows a run. */
+export function nextText({ pipeline, runId, code, message }: NextRun): string {
+  if (runId !== undefined) return `${runId} of ${pipeline}`;
+  return code === undefined ? `${pipeline} is just being started` : `${pipeline} was not started: ${message}`;
 }
 
 /** `2026-03-01T12:00:00.000Z PASS by bob for cem: as ever`, and when it was taken back. */

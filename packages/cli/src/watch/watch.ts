@@ -109,6 +109,12 @@ async function watchPlain(
 /** The task of an event; read anew where the line tells of its gate. */
 async function taskOf(client: Client, event: HistoryEvent, watched: Watched) {
   const known = watched.tasks.find((task) => task.id === event.taskId);
+  if (!known && event.taskId !== undefined) {
+    // Of a matrix that was not known when the run began.
+    const made = await client.tasks.get(event.taskId).catch(() => undefined);
+    if (made) watched.tasks.push(made);
+    return made;
+  }
   if (!known || !event.type.endsWith("_WAITING")) return known;
   return client.tasks.get(known.id).catch(() => known);
 }

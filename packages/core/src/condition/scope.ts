@@ -31,15 +31,17 @@ export interface ScopeParam {
 
 /** What a condition at one place may name. */
 export interface ConditionScope {
-  /** The declared params by name, none for a stage; left out when the job is not known: then any name passes. */
+  /** The declared params by name; left out when the job is not known: then any name passes. */
   params?: ReadonlyMap<string, ScopeParam>;
+  /** It stands at a stage, which declares no params: any name is that of a text. */
+  isStage?: boolean;
   /**
    * Whether a runtime env of this name may come as a text or, from a matrix, as a list; nothing when no earlier task puts
    * it out. Left out when that is not known: then any name passes.
    */
   env?(name: string): "TEXT" | "LIST" | "UNKNOWN" | undefined;
-  /** The tasks that have ended before: by name, and by `stage/name`. */
-  tasks: ReadonlyMap<string, { isMatrix: boolean }>;
+  /** The tasks that have ended before, by name and by `stage/name`; `stages`: how they may have ended. */
+  tasks: ReadonlyMap<string, { isMatrix: boolean; stages?: readonly string[] }>;
   /** Names of tasks that there are, but that may end later. */
   laterTasks?: ReadonlySet<string>;
   /** It stands at a `finally` stage or at a task of one, where `run.stage` is the outcome. */
@@ -86,9 +88,9 @@ function closedRecord(path: string, fields: Readonly<Record<string, ValueType>>)
   };
 }
 
-function paramType(name: string, { params }: ConditionScope): ValueType | { problem: string } {
-  if (params === undefined) return UNKNOWN;
-  const param = params.get(name);
+function paramType(name: string, { params, isStage }: ConditionScope): ValueType | { problem: string } {
+  if (params === undefined) return isStage ? TEXT : UNKNOWN;
+  const param = params.get(name) ?? (isStage ? {} : undefined);
   if (param === undefined) {
     const remedy = nearestRemedy(name, params.keys()) || "; decide by `run.labels` or `envs`";
     return { problem: `no param ${quoted(name)} is declared here${remedy}` };
@@ -145,7 +147,7 @@ function taskType(name: string, { tasks, laterTasks }: ConditionScope): ValueTyp
     return { problem: `there is no task ${quoted(name)} before this place${remedy}` };
   }
   const what = pathText(["tasks", name]);
-  const stages: Choices = { values: TASK_STAGES, what: `\`${what}.stage\``, strict: true };
+  const stages: Choices = { values: task.stages ?? TASK_STAGES, what: `\`${what}.stage\``, strict: true };
   const output = task.isMatrix ? TEXTS : TEXT;
   return closedRecord(what, {
     stage: { kind: "TEXT", choices: stages },

@@ -117,6 +117,7 @@ export function stopTask(draft: Draft, task: JobTask, { by, message, isForced }:
     stopping: "CANCEL",
     ...(isForced && { isForced }),
   });
-  if (workGoneAt) endTask(draft, canceling, "gone");
+  // What waits for a status call does nothing that would have to be stopped.
+  if (workGoneAt || task.runnerType === "MANUAL") endTask(draft, canceling, "gone", why);
   else draft.effect("STOP", draft.updateTask(canceling, { wakeAt: undefined }));
 }

@@ -20,6 +20,7 @@ export const BLANK_STATUS = {
   isForced: undefined,
   retryAt: undefined,
   workGoneAt: undefined,
+  child: undefined,
   startAt: undefined,
   endAt: undefined,
   steps: undefined,

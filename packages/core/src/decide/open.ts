@@ -83,9 +83,15 @@ export function startTask(draft: Draft, task: JobTask): void {
 
 /** Hands the task to the runner. */
 export function handOver(draft: Draft, task: JobTask): void {
-  const created = draft.moveTask(task, "start");
+  const created = withChild(draft, draft.moveTask(task, "start"));
   draft.effect("START", created);
   if (created.timeoutMs !== undefined) {
     draft.updateTask(created, { wakeAt: draft.timeIn(created.timeoutMs) });
   }
+}
+
+/** The run that a PIPELINE task waits for has its id before it starts: however often it is tried, there is one per attempt. */
+function withChild(draft: Draft, task: JobTask): JobTask {
+  if (task.runnerType !== "PIPELINE") return task;
+  return draft.updateStatus(task, { child: { runId: draft.context.newId("run") } });
 }

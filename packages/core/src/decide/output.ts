@@ -15,6 +15,8 @@ type OutputCall = Extract<Change, { type: "updateOutput" }>;
 
 export interface Output {
   runtimeEnvs?: Record<string, string>;
+  /** Values that are sealed already; never from outside. */
+  sealedEnvs?: Record<string, string>;
   markdownOutput?: string;
 }
 
@@ -49,10 +51,11 @@ export function updateOutput(draft: Draft, task: JobTask, call: OutputCall): voi
 export function mergeOutput(draft: Draft, task: JobTask, output: Output): JobTask {
   const { context } = draft;
   const mask = maskerOfTask(task, context);
-  const change: Output = {};
-  if (output.runtimeEnvs && Object.keys(output.runtimeEnvs).length > 0) {
-    refuseSealed(task, output.runtimeEnvs, context);
-    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(draft, output.runtimeEnvs, mask) };
+  const change: Pick<Output, "runtimeEnvs" | "markdownOutput"> = {};
+  const { runtimeEnvs = {}, sealedEnvs } = output;
+  if (Object.keys({ ...runtimeEnvs, ...sealedEnvs }).length > 0) {
+    refuseSealed(task, runtimeEnvs, context);
+    const merged = { ...task.status.runtimeEnvs, ...sealSecrets(draft, runtimeEnvs, mask), ...sealedEnvs };
     refuseTooLarge(task, merged, context);
     change.runtimeEnvs = merged;
   }

@@ -69,7 +69,9 @@ function noteCreating(draft: Draft, task: JobTask, report: Report): void {
 
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
   const startAt = report.startAt ?? report.at;
-  if (!task.manualUpdateStatus) draft.moveTask(task, "run", { startAt });
+  const { message } = report;
+  if (!task.manualUpdateStatus)
+    draft.moveTask(task, "run", { startAt, ...(message !== undefined && { message }) });
   else if (task.status.startAt === undefined) {
     // What kept it from starting is over; what a status call said has no reason and stays.
     const isOver = task.status.reason !== undefined && !task.status.stopping;
@@ -97,7 +99,8 @@ function workEnded(draft: Draft, task: JobTask, report: Report): void {
     return;
   }
   if (report.stage === "CANCELED") {
-    endTask(draft, noted, "gone", { message: report.message, canceledBy: "the runner", endAt: report.at });
+    const canceledBy = report.canceledBy ?? "the runner";
+    endTask(draft, noted, "gone", { message: report.message, canceledBy, endAt: report.at });
     return;
   }
   const { task: done, problem } = withOutput(draft, noted, report);

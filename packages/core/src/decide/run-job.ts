@@ -16,6 +16,7 @@ import { effectiveParams, refuseInvalid } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
 import { refuseLoneListeners } from "./refuse-listeners.ts";
 import { makeJobTask } from "./run-pipeline.ts";
+import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The lone task as it is before its turn: everything checked, PENDING. */
@@ -47,6 +48,9 @@ export function createLoneTask(change: RunJobChange, context: Context): RunState
     task,
     runParams: [],
   };
+  if (startsRuns(undefined, definition.jobs)) {
+    definition.documents = sealDocuments(request.documents, context);
+  }
   const made: JobTask = {
     ...makeJobTask(id, task, sealed, context.actor?.name ?? "mflow", context),
     ...scope,

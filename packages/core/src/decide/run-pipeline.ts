@@ -4,13 +4,13 @@ import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { combinationsOf, matrixProblem, wayName } from "../matrix.ts";
+import { combinationsOf, wayName } from "../matrix.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
-import { graphOf, type PlanGraph } from "../plan/graph.ts";
+import { refusePlan, refuseRetry } from "../plan/problems.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
-import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import type { Labels } from "../schema/scalars.ts";
 import {
@@ -25,6 +25,7 @@ import { makeState, type RunState } from "../state.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
 import { placeInLine, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
+import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
@@ -33,14 +34,8 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   if (pipeline.spec.isTemplate) {
     throw new MflowError("TEMPLATE_NOT_RUNNABLE", `pipeline \`${pipeline.name ?? ""}\` is a template`);
   }
-  if (pipeline.spec.stages.every((stage) => stage.tasks.every((task) => task.skipRun))) {
-    throw new MflowError(
-      "NOTHING_TO_RUN",
-      "every task of the pipeline has `skipRun`; there is nothing to run",
-    );
-  }
-  refuseRunListeners(change.request, pipeline.spec, context);
   refusePlan(pipeline.spec);
+  refuseRunListeners(change.request, pipeline.spec, context);
   const labels = runLabels(change);
   const made = makeRun(change, labels, context);
   const { definition, jobOfTask } = snapshot(change, context);
@@ -107,6 +102,7 @@ function makeRun(change: RunPipelineChange, labels: Labels, context: Context): P
     revision: 1,
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
+  Object.assign(run, change.origin);
   const lockKey = lockKeyOf(change, labels);
   if (lockKey !== undefined) run.lockKey = lockKey;
   const priority = request.priority ?? pipeline.spec.priority ?? 0;
@@ -154,6 +150,7 @@ function snapshot(change: RunPipelineChange, context: Context): Snapshot {
     runParams: sealValues(values, new Set(sensitive), seal),
   };
   if (request.auditors?.length) definition.auditors = request.auditors;
+  if (startsRuns(pipeline.spec, byId)) definition.documents = sealDocuments(request.documents, context);
   const listeners = sealListeners(listenersOf(request), seal);
   if (Object.keys(listeners).length > 0) definition.listeners = listeners;
   return { definition, jobOfTask: (task) => requireJob(sealed, task) };
@@ -247,6 +244,7 @@ export function makeJobTask(
   if (job.spec.manualUpdateStatus) made.manualUpdateStatus = true;
   if (task.ignoreFailed) made.ignoreFailed = true;
   if (task.priority) made.priority = task.priority;
+  refuseRetry(job.spec.retry);
   const timeout = task.timeout ?? job.spec.timeout;
   if (timeout !== undefined) made.timeoutMs = parseDuration(timeout);
   return made;
@@ -288,33 +286,6 @@ function firstTasks({ definition, tasks, progress }: RunState): JobTask[] {
     else first.note(task, { ...task, status: { stage: "SKIPPED" } });
   }
   return found;
-}
-
-/** PLAN_CYCLE, or what is wrong with a matrix or with what a task needs. */
-function refusePlan(spec: PipelineSpec): void {
-  const graph = graphOf(spec);
-  for (const { spec: task } of graph.nodes) {
-    const problem = task.matrix && matrixProblem(task.matrix);
-    if (problem) throw new MflowError("MATRIX_INVALID", `the matrix of task \`${task.name}\` ${problem}`);
-    const unknown = task.needs?.find((name) => graph.named(name) === undefined);
-    if (unknown === undefined) continue;
-    const message = `task \`${task.name}\` needs \`${unknown}\`, which the pipeline does not have`;
-    throw new MflowError("BAD_REQUEST", message);
-  }
-  const cycle = graph.findCycle();
-  if (cycle) throw new MflowError("PLAN_CYCLE", cycleText(graph, cycle));
-}
-
-/** The cycle in words: `a` needs `b`, `b` comes after `a` ... */
-export function cycleText(graph: PlanGraph, cycle: readonly number[]): string {
-  const parts = cycle.map((index, place) => {
-    const { spec, stage, after } = graph.node(index);
-    const next = cycle[(place + 1) % cycle.length] as number;
-    const other = graph.node(next).spec.name;
-    if (after.includes(next) && spec.needs) return `\`${spec.name}\` needs \`${other}\``;
-    return `\`${spec.name}\`, of stage \`${graph.stage(stage).spec.name}\`, comes after \`${other}\``;
-  });
-  return `tasks wait for each other: ${parts.join("; ")}`;
 }
 
 /** Tasks of one run, the ways of matrices counted. */

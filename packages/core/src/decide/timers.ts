@@ -66,7 +66,7 @@ export function startFailed(draft: Draft, task: JobTask, attempt: number, messag
     return;
   }
   const mask = maskerOfTask(task, draft.context);
-  endTask(draft, task, "fail", { reason: "START_ERROR", message: mask(message) });
+  endTask(draft, task, "fail", { reason: "START_ERROR", message: mask(message), child: undefined });
 }
 
 /** Nothing of a stopped attempt runs or ever will. */

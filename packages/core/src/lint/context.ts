@@ -9,7 +9,7 @@ import type { Scope } from "../schema/scalars.ts";
 export type KnownJob = Pick<Job, "domain" | "namespace" | "name" | "version" | "stage" | "spec">;
 
 /** The part of a stored pipeline that the rules look at. */
-export type KnownPipeline = Pick<Pipeline, "domain" | "namespace" | "spec">;
+export type KnownPipeline = Pick<Pipeline, "domain" | "namespace" | "name" | "spec">;
 
 export interface LintContext {
   /** Scope of documents that name none. */
@@ -23,8 +23,8 @@ export interface LintContext {
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
   /**
-   * The stored pipeline of a reference in the full form that `pipelineRefsOf` answers. Left out when there is no store to
-   * ask: then pipelines that are not among the documents are not checked, with a warning.
+   * The stored pipeline of a reference in its full form, for those that start others and for schedules. Left out when there is no store to
+   * ask: then pipelines that are not among the documents are not checked, with a warning unless it is an `overlay`.
    */
   findPipeline?(ref: string): KnownPipeline | undefined;
   /** Names of stored pipelines, for "did you mean". */

@@ -1,35 +1,149 @@
 // Which runtime envs earlier tasks may put out, as far as their jobs tell, so that `lint` asks only for values that
 // nothing in the pipeline can give.
 
+import type { PlanGraph } from "../plan/graph.ts";
 import type { JobSpec } from "../schema/job.ts";
+import { isExportedName } from "../state.ts";
 
-const ANYTHING = "ANYTHING";
+export const ANYTHING = "ANYTHING";
 
-function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | ReadonlySet<string> {
+/** The runtime envs of a job with their values, where the job alone decides them. */
+export function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | ReadonlyMap<string, string> {
   // Of a job that is not known, or whose results come from elsewhere, anything may come.
-  if (!spec || spec.manualUpdateStatus || spec.runnerType === "K8S_JOB") return ANYTHING;
-  if (spec.runnerType === "SHELL") {
-    return JSON.stringify(spec.runnerSpec).includes("MFLOW_OUTPUT") ? ANYTHING : new Set();
+  if (!spec || spec.manualUpdateStatus || (spec.runnerType !== "SHELL" && spec.runnerType !== "FAKE")) {
+    return ANYTHING;
   }
-  return new Set(Object.keys(spec.runnerSpec.runtimeEnvs ?? {}));
+  if (spec.runnerType === "SHELL") {
+    return JSON.stringify(spec.runnerSpec).includes("MFLOW_OUTPUT") ? ANYTHING : new Map();
+  }
+  const { runtimeEnvs } = spec.runnerSpec;
+  if (typeof runtimeEnvs !== "object" || runtimeEnvs === null) return new Map();
+  return new Map(
+    Object.entries(runtimeEnvs)
+      .filter(([name]) => isExportedName(name))
+      .map(([name, value]) => [name, String(value)]),
+  );
 }
 
-/** The runtime envs that the tasks added so far may hand on. */
-export class Outputs {
-  readonly #seen = new Set<JobSpec | undefined>();
-  readonly #names = new Set<string>();
-  #anything = false;
+/** How a runtime env comes: as a text, of a matrix as a list, or as either. */
+export type OutputKind = "TEXT" | "LIST" | "UNKNOWN";
 
-  add(spec: JobSpec | undefined): void {
-    if (this.#seen.has(spec)) return;
-    this.#seen.add(spec);
+/** The runtime envs that some tasks may hand on. */
+export class Outputs {
+  #anything = false;
+  readonly #kinds = new Map<string, OutputKind>();
+  /** By name what it is, unless that depends on the run. */
+  readonly #values = new Map<string, string | undefined>();
+
+  /** Those of a task that runs this job; `isMatrix`: several times, so that they come as lists. */
+  add(spec: JobSpec | undefined, isMatrix: boolean): void {
     const outputs = outputsOf(spec);
     if (outputs === ANYTHING) this.#anything = true;
-    else for (const name of outputs) this.#names.add(name);
+    else
+      for (const [name, value] of outputs)
+        this.#join(name, isMatrix ? "LIST" : "TEXT", isMatrix ? undefined : value);
   }
 
-  /** Only names that start with an upper case letter are handed on. */
+  addAll(other: Outputs): void {
+    if (other.#anything) this.#anything = true;
+    for (const [name, kind] of other.#kinds) this.#join(name, kind, other.#values.get(name));
+  }
+
+  #join(name: string, kind: OutputKind, value: string | undefined): void {
+    const before = this.#kinds.get(name);
+    const isSame = before === undefined || this.#values.get(name) === value;
+    this.#values.set(name, isSame ? value : undefined);
+    this.#kinds.set(name, before === undefined || before === kind ? kind : "UNKNOWN");
+  }
+
+  /** How a runtime env of this name comes; nothing when nobody puts it out. */
+  kindOf(name: string): OutputKind | undefined {
+    if (!isExportedName(name)) return undefined;
+    return this.#anything ? "UNKNOWN" : this.#kinds.get(name);
+  }
+
   mayFill(name: string): boolean {
-    return /^[A-Z]/.test(name) && (this.#anything || this.#names.has(name));
+    return this.kindOf(name) !== undefined;
+  }
+
+  /** What a runtime env is, when all who put it out put out the same; nothing when that depends on the run. */
+  valueOf(name: string): string | undefined {
+    return this.#anything ? undefined : this.#values.get(name);
+  }
+}
+
+/** What has been put out before each task of a pipeline. `runs` tells which tasks run at all. */
+export class EarlierOutputs {
+  readonly #graph: PlanGraph;
+  readonly #specOf: (node: number) => JobSpec | undefined;
+  readonly #runs: (node: number) => boolean;
+  readonly #ofStage = new Map<number, Outputs>();
+  readonly #before = new Map<number, Outputs>();
+  #normal: Outputs | undefined;
+
+  constructor(
+    graph: PlanGraph,
+    specOf: (node: number) => JobSpec | undefined,
+    runs: (node: number) => boolean,
+  ) {
+    this.#graph = graph;
+    this.#specOf = specOf;
+    this.#runs = runs;
+  }
+
+  /** By the tasks that have ended before this one starts. */
+  before(node: number): Outputs {
+    const known = this.#before.get(node);
+    if (known) return known;
+    const { stage, after, isInOrder } = this.#graph.node(node);
+    const outputs = new Outputs();
+    this.#before.set(node, outputs);
+    if (isInOrder) {
+      outputs.addAll(this.beforeStage(stage));
+      // In the order of the stage what went before one of them is known already: no deep recursion.
+      for (const other of after) outputs.addAll(this.#upTo(other));
+    } else {
+      if (this.#graph.stage(stage).isFinally) outputs.addAll(this.#ofNormalStages());
+      for (const other of this.#graph.ancestors(node)) this.#add(outputs, other);
+    }
+    return outputs;
+  }
+
+  /** By the tasks that have ended before the turn of a stage. */
+  beforeStage(stage: number): Outputs {
+    const known = this.#ofStage.get(stage);
+    if (known) return known;
+    const { before, isFinally } = this.#graph.stage(stage);
+    const outputs = new Outputs();
+    if (before !== undefined) {
+      outputs.addAll(this.beforeStage(before));
+      for (const node of this.#graph.nodesOf(before)) {
+        this.#add(outputs, node);
+        // What it needs may be of a later stage.
+        if (!this.#graph.node(node).isInOrder) outputs.addAll(this.before(node));
+      }
+    } else if (isFinally) outputs.addAll(this.#ofNormalStages());
+    this.#ofStage.set(stage, outputs);
+    return outputs;
+  }
+
+  #ofNormalStages(): Outputs {
+    if (this.#normal) return this.#normal;
+    this.#normal = new Outputs();
+    for (const [node, { stage }] of this.#graph.nodes.entries()) {
+      if (!this.#graph.stage(stage).isFinally) this.#add(this.#normal, node);
+    }
+    return this.#normal;
+  }
+
+  #upTo(node: number): Outputs {
+    const outputs = new Outputs();
+    outputs.addAll(this.before(node));
+    this.#add(outputs, node);
+    return outputs;
+  }
+
+  #add(outputs: Outputs, node: number): void {
+    if (this.#runs(node)) outputs.add(this.#specOf(node), this.#graph.node(node).spec.matrix !== undefined);
   }
 }

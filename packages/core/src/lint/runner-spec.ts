@@ -4,6 +4,7 @@ import { explain, type SchemaNode } from "../explain.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import { templateReferences } from "../render.ts";
+import { ChildRunSpec, ManualSpec } from "../schema/chain.ts";
 import type { JobSpec, RunnerType } from "../schema/job.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "../schema/runner-spec.ts";
 import { timeoutRules } from "./durations.ts";
@@ -14,6 +15,8 @@ import { k8sSpecRules, secretTemplateRules } from "./k8s-spec.ts";
 const schemas: Record<RunnerType, SchemaNode> = {
   K8S_JOB: K8sJobSpec as SchemaNode,
   SHELL: ShellSpec as SchemaNode,
+  PIPELINE: ChildRunSpec as SchemaNode,
+  MANUAL: ManualSpec as SchemaNode,
   FAKE: FakeSpec as SchemaNode,
 };
 

@@ -204,7 +204,8 @@ describe("the pipeline of a schedule", () => {
     const { documents } = parseManifests(text.replace("backup", "backup@ops"));
     expect(pipelineRefsOf(documents, DEFAULT_SCOPE)).toEqual(["backup@ops.default"]);
     const problems = linted(text.replace("backup", "backup@ops"), {
-      findPipeline: (ref) => (ref === "backup@ops.default" ? { ...elsewhere, spec } : undefined),
+      findPipeline: (ref) =>
+        ref === "backup@ops.default" ? { ...elsewhere, name: "backup", spec } : undefined,
       findJob: (ref) =>
         ref === "dump@ops.default:latest"
           ? { ...elsewhere, name: "dump", version: "v1", stage: "PUBLISHED", spec: runnerSpec }

@@ -42,10 +42,6 @@ export function* stageRules(spec: PipelineSpec, path: string): Generator<Finding
       yield* timeoutRules(task.timeout, `${taskPath}/timeout`);
     }
   }
-  if (spec.stages.every((stage) => stage.tasks.every((task) => task.skipRun))) {
-    const message = "every task has `skipRun: true`, so there is nothing to run; remove it from at least one";
-    yield error(`${path}/stages`, message);
-  }
   if (spec.isParallel && spec.sequenceLabelKey !== undefined) {
     const message = "`sequenceLabelKey` has no effect with `isParallel: true`; remove one of them";
     yield warning(`${path}/sequenceLabelKey`, message);

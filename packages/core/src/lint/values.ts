@@ -1,10 +1,12 @@
 // Rules on the values that a pipeline, its stages and tasks give to the params of their jobs.
 
+import { referencesOf } from "../condition/references.ts";
 import { didYouMean } from "../nearest.ts";
 import { checkParams, matchesScope, mergeParams, type Place } from "../params.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { JobSpec } from "../schema/job.ts";
+import type { MatrixSpec } from "../schema/matrix.ts";
 import {
   type ParamValue,
   type ParamValues,
@@ -12,10 +14,9 @@ import {
   type RunParam,
   type SetBy,
 } from "../schema/param.ts";
-import type { PipelineSpec } from "../schema/pipeline.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
-import { Outputs } from "./outputs.ts";
+import type { PlanFacts } from "./plan-facts.ts";
 
 /** A value of a level, and what is known about it so far. */
 interface Given {
@@ -178,20 +179,26 @@ function scopeHint({ scope }: ParamValue, tasks: readonly TaskAt[]): string {
   return typeof scope.task === "string" ? didYouMean(scope.task, names) : "";
 }
 
+/** What the `when` of a stage names is taken, although no job declares it. */
+function takeForStage(when: string | undefined, place: Place, levels: readonly Level[]): void {
+  for (const name of when === undefined ? [] : referencesOf(when).params) {
+    for (const given of levels.flatMap((level) => level.byName.get(name) ?? [])) {
+      if (matchesScope(given.value.scope, place)) given.taken = true;
+    }
+  }
+}
+
 /**
  * Values are declared, parse and have an effect; required params are filled, or may be by an earlier task.
- * `specOf` answers the job of a reference, or nothing when it is not known; `givenLater` are names that the run
- * request fills.
+ * `givenLater` are names that the run request fills.
  */
 export function* valueLevelRules(
-  spec: PipelineSpec,
+  facts: PlanFacts,
   path: string,
-  specOf: (jobRef: string) => JobSpec | undefined,
   givenLater: ReadonlySet<string> = new Set(),
 ): Generator<Finding> {
+  const { graph, spec } = facts;
   const checked = new Set<string>();
-  const earlier = new Outputs();
-  const mayFill = (name: string) => givenLater.has(name) || earlier.mayFill(name);
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
   const all: TaskAt[] = [];
@@ -199,32 +206,37 @@ export function* valueLevelRules(
     const stagePath = below(`${path}/stages`, stageIndex);
     const ofStage = levelOf("STAGE", stage.with, `${stagePath}/with`);
     yield* levelRules(ofStage);
+    const stagePlace = { stageName: stage.name, stageNumber: stageIndex + 1 };
+    takeForStage(stage.when, { ...stagePlace, taskName: "" }, [ofPipeline, ofStage]);
     const tasks: TaskAt[] = [];
     for (const [taskIndex, task] of stage.tasks.entries()) {
-      const place = {
-        stageName: stage.name,
-        stageNumber: stageIndex + 1,
-        taskName: task.name,
-        taskNumber: taskIndex + 1,
-      };
+      const node = graph.at(stageIndex, taskIndex);
+      const place = { ...stagePlace, taskName: task.name, taskNumber: taskIndex + 1 };
       const taskPath = below(`${stagePath}/tasks`, taskIndex);
-      const at = {
+      const at: TaskAt = {
         place,
         path: taskPath,
         jobName: task.job,
-        spec: specOf(task.job),
+        spec: facts.jobSpec(node),
         skipped: !!task.skipRun,
       };
       const ofTask = levelOf("TASK", task.runParams, `${taskPath}/runParams`);
       yield* levelRules(ofTask);
+      const mayFill = (name: string) =>
+        givenLater.has(name) || isInMatrix(task.matrix, name) || facts.outputs.before(node).mayFill(name);
       yield* taskRules(at, [ofPipeline, ofStage, ofTask], mayFill, checked);
       yield* untakenRules(ofTask, [at]);
       tasks.push(at);
-      if (!stage.isParallel && !at.skipped) earlier.add(at.spec);
     }
-    if (stage.isParallel) for (const { skipped, spec } of tasks) if (!skipped) earlier.add(spec);
     yield* untakenRules(ofStage, tasks);
     all.push(...tasks);
   }
   yield* untakenRules(ofPipeline, all);
+}
+
+/** Whether the combinations of a matrix may give a value for a param. */
+function isInMatrix(matrix: MatrixSpec | undefined, name: string): boolean {
+  if (!matrix) return false;
+  if (matrix.fromEnv !== undefined || matrix.params?.[name]) return true;
+  return (matrix.include ?? []).some((combination) => combination[name] !== undefined);
 }

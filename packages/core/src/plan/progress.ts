@@ -147,6 +147,11 @@ export class Progress {
     return this.#node(node).tasks;
   }
 
+  /** How many of a node's tasks are open. */
+  openOf(node: number): number {
+    return this.#node(node).open;
+  }
+
   /** Whether all tasks of a node have ended. */
   isDone(node: number): boolean {
     return this.#node(node).left === 0;

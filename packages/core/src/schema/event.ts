@@ -51,6 +51,9 @@ export const EVENT_TYPES = [
   "SCHEDULE_MISSED",
   "SCHEDULE_PAUSED",
   "SCHEDULE_RESUMED",
+  "NEXT_STARTED",
+  "NEXT_REFUSED",
+  "STATUS_CALL_GIVEN",
 ] as const;
 export const EventType = oneOf(EVENT_TYPES, "What happened.");
 export type EventType = Static<typeof EventType>;
@@ -106,6 +109,9 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   SCHEDULE_MISSED: "Times of a schedule passed while nobody could start its runs; `message` says which.",
   SCHEDULE_PAUSED: "A person paused a schedule.",
   SCHEDULE_RESUMED: "A person resumed a schedule; its runs have their rights from now on.",
+  NEXT_STARTED: "The pipeline that follows a run was started; `message` is the id of its run.",
+  NEXT_REFUSED: "The pipeline that follows a run was not started; `message` says why.",
+  STATUS_CALL_GIVEN: "Somebody fetched the update token of a task, for a status call from outside.",
 };
 
 /** An event before the store gave it its place in the stream. */

@@ -1,6 +1,7 @@
 // A JobTask: one run of one task, in a pipeline or alone (semantics, section 3).
 
 import type { Static } from "typebox";
+import { ChildRun } from "./chain.ts";
 import { Priority } from "./concurrency.ts";
 import { Gate } from "./gate.ts";
 import { Way } from "./matrix.ts";
@@ -75,6 +76,7 @@ export const JobTaskStatus = closed(
     workGoneAt: Type.Optional(
       titled("With `manualUpdateStatus`: when the work ended; its status call is awaited.", Timestamp),
     ),
+    child: Type.Optional(ChildRun),
     waitingSince: Type.Optional(
       titled("While it is SCHEDULING: since when it waits for its turn among others.", Timestamp),
     ),

@@ -18,8 +18,8 @@ import {
 import { Type } from "./type.ts";
 
 export const RunnerType = oneOf(
-  ["K8S_JOB", "SHELL", "FAKE"],
-  "`K8S_JOB` runs a Job on a Kubernetes cluster, `SHELL` steps on the server's machine; `FAKE` plays a script, for trying pipelines out.",
+  ["K8S_JOB", "SHELL", "PIPELINE", "MANUAL", "FAKE"],
+  "`K8S_JOB` runs a Job on a Kubernetes cluster, `SHELL` steps on the server's machine, `PIPELINE` another pipeline; `MANUAL` waits for a status call; `FAKE` plays a script, for trying pipelines out.",
 );
 export type RunnerType = Static<typeof RunnerType>;
 

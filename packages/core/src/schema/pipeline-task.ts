@@ -1,6 +1,7 @@
 // A PipelineTask: one run of a pipeline, with a snapshot of its definition (semantics, section 5).
 
 import type { Static } from "typebox";
+import { NextRun, originProperties } from "./chain.ts";
 import { HeldKey, Priority } from "./concurrency.ts";
 import { AddedAuditor } from "./gate.ts";
 import { JobSnapshot } from "./job.ts";
@@ -64,6 +65,7 @@ export const PipelineTaskStatus = closed(
     ),
     startAt: Type.Optional(titled("When it began.", Timestamp)),
     endAt: Type.Optional(titled("When it ended.", Timestamp)),
+    next: Type.Optional(NextRun),
     outcome: Type.Optional(
       oneOf(
         ["SUCCEEDED", "FAILED", "CANCELED"],
@@ -99,6 +101,7 @@ export const PipelineTask = closed(
     lockKey: Type.Optional(
       Type.String({ description: "The sequence lock that the run holds until it ends." }),
     ),
+    ...originProperties,
     status: PipelineTaskStatus,
     wakeAt: Type.Optional(
       titled("When the server looks at it again: its timeout or that of a stage.", Timestamp),
@@ -134,6 +137,11 @@ export const RunDefinition = closed(
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
+    documents: Type.Optional(
+      Type.String({
+        description: "The documents of the request, sealed, for the runs that this one starts.",
+      }),
+    ),
   },
   { description: "What a run or a lone task was asked to do: the snapshot of its definition." },
 );

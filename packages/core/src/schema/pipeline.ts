@@ -1,6 +1,7 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
 import type { Static } from "typebox";
+import { NextPipeline } from "./chain.ts";
 import { Concurrency, Priority, Queue } from "./concurrency.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
 import { describingMetadata } from "./job.ts";
@@ -119,6 +120,7 @@ export const PipelineSpec = closed(
     ),
     failFast: Type.Optional(Type.Boolean({ description: "The default of its stages." })),
     retention: Type.Optional(Retention),
+    nextPipeline: Type.Optional(NextPipeline),
     timeout: Type.Optional(
       titled(
         "A run that has not ended then is stopped and FAILED; its `finally` stages still run.",

@@ -205,6 +205,18 @@ export class Accounts {
     return `is no operator in namespace ${scope.namespace} of domain ${scope.domain} any more`;
   }
 
+  /**
+   * What a user may do in a scope. While there are no users everybody runs everything; of those who are not there or
+   * disabled any more nobody sees anything.
+   */
+  rightsOf(name: string, scope: Scope): "RUNS" | "SEES" | "NONE" {
+    if (this.isLocal) return "RUNS";
+    const account = this.#snapshot.users.get(name);
+    if (!account || account.user.disabled) return "NONE";
+    if (account.grants.some((grant) => covers(grant, "operator", scope))) return "RUNS";
+    return account.grants.some((grant) => covers(grant, "viewer", scope)) ? "SEES" : "NONE";
+  }
+
   /** Until when a user is away now, and whom they ask to stand in. */
   absenceOf(name: string): { until: string; ask: string } | undefined {
     const user = this.#snapshot.users.get(name)?.user;

@@ -27,6 +27,10 @@ export interface EffectWorkersParts {
   startFailed(aggregateId: string, taskId: string, attempt: number, message: string): Promise<void>;
   /** Nothing of the attempt runs or ever will. Resolves when that is committed. */
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
+  /** A run that was the work of a task has ended. Resolves when the task knows. */
+  childEnded(runId: string): Promise<void>;
+  /** Starts what follows a run. Resolves when its outcome is committed. */
+  startNext(runId: string, nextId: string): Promise<void>;
   /** What is older in the group is to give way to a run, or to one of its tasks. Resolves when all of it is committed. */
   giveWay(aggregateId: string, id: string): Promise<void>;
   /** An effect was given back; it is due then. */
@@ -71,10 +75,25 @@ export class EffectWorkers {
     const { effect } = work;
     try {
       if (this.#isClosed) throw new Error("the server is stopping");
-      if (effect.kind === "START") await this.#start(work);
-      else if (effect.kind === "STOP") await this.#stop(work);
-      else if (effect.kind === "GIVE_WAY") await this.#parts.giveWay(effect.aggregateId, effect.taskId);
-      else await this.#release(work);
+      switch (effect.kind) {
+        case "START":
+          await this.#start(work);
+          break;
+        case "STOP":
+          await this.#stop(work);
+          break;
+        case "CHILD_ENDED":
+          await this.#parts.childEnded(effect.aggregateId);
+          break;
+        case "NEXT_RUN":
+          await this.#parts.startNext(effect.aggregateId, effect.taskId);
+          break;
+        case "GIVE_WAY":
+          await this.#parts.giveWay(effect.aggregateId, effect.taskId);
+          break;
+        case "RELEASE":
+          await this.#release(work);
+      }
       this.#parts.done(effect.id);
     } catch (error) {
       await this.#giveBack(effect, error);

@@ -304,3 +304,42 @@ test("a dry run shows what the runner would make, sensitive values masked whatev
   });
   await engine.stop();
 });
+
+test("a task that waits for a slot says who holds them, and what a runner says of an attempt is told too", async () => {
+  const sentence = "waits for one of 2 places in the cluster; 0 before it in line";
+  // It takes the work, and nothing of it is there yet.
+  const runner = withReplaced({ start: async () => ({ state: "STARTED" }), waitingFor: () => sentence });
+  const engine = await startEngine(systemClock, runner);
+  const started = [];
+  for (let index = 0; index < 6; index++) {
+    started.push(await runAlone(engine, { runnerType: "FAKE", runnerSpec: { outcome: "NONE" } }));
+  }
+  await engine.settled();
+  const ids = started.map(({ task }) => task.id);
+  const last = ids.at(-1) ?? "";
+  const first = ids[0] ?? "";
+  expect(await engine.why(first)).toEqual({
+    id: first,
+    name: "work",
+    stage: "CREATING",
+    causes: [{ kind: "CREATING", sentence, message: sentence }],
+  });
+  expect(await engine.why(last)).toEqual({
+    id: last,
+    name: "work",
+    stage: "SCHEDULING",
+    causes: [
+      {
+        kind: "IN_LINE",
+        sentence: "waits for one of 4 task slots; 1 before it in line",
+        key: "slots",
+        limit: 4,
+        held: 4,
+        holders: ids.slice(0, 4),
+        place: 1,
+      },
+    ],
+  });
+  await expect(engine.why("task-x")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await engine.stop();
+});

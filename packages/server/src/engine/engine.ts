@@ -4,25 +4,33 @@ import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { Why } from "@mflow/core/schema/why";
 import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
 import { isAtWork, isEnded } from "@mflow/core/transitions";
+import { waitSentence } from "@mflow/core/wait-sentence";
 import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
+import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
+import { ChainedRuns } from "./chained-runs.ts";
+import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import { EffectWorkers, isWanted } from "./effects.ts";
-import { Memory } from "./memory.ts";
+import { Memory, stateOf } from "./memory.ts";
+import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
+import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
@@ -47,6 +55,8 @@ const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
+type NextRunChange = Extract<Change, { type: "nextRun" }>;
+
 export class RunningEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -59,6 +69,8 @@ export class RunningEngine implements Engine {
   readonly #refusals: Refusals;
   readonly #terminals: Terminals;
   readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #chained: ChainedRuns;
+  readonly #childRuns: ChildRuns;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
@@ -79,7 +91,16 @@ export class RunningEngine implements Engine {
       tell: (event) => this.#tell(event),
       warn: (message, error) => options.log.warn(message, error),
     });
-    this.#runners = new Map(options.runners.map((runner) => [runner.type, runner]));
+    this.#childRuns = new ChildRuns({
+      runs: options.store.runs,
+      chained: { start: (wanted) => this.#chained.start(wanted) },
+      cancelRun: (runId, request, actor) => this.cancelRun(runId, request, actor),
+      isSealed: (text) => options.keys.isSealed(text),
+      now: () => this.#clock.now(),
+    });
+    this.#runners = new Map(
+      [...options.runners, this.#childRuns].map((runner): [string, Runner] => [runner.type, runner]),
+    );
     this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
       this.#submitOwn(
         aggregateId,
@@ -109,6 +130,8 @@ export class RunningEngine implements Engine {
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
+      childEnded: (runId) => this.#childRuns.tellParent(runId),
+      startNext: (runId, nextId) => this.#startNext(runId, nextId),
       giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
       retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
       warn: (message, error) => options.log.warn(message, error),
@@ -136,6 +159,18 @@ export class RunningEngine implements Engine {
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
     });
+    this.#chained = new ChainedRuns({
+      store: options.store,
+      runRequests: this.#runRequests,
+      rightsOf: options.rightsOf,
+      unseal: (sealed) => options.keys.unseal(sealed),
+    });
+  }
+
+  #startNext(runId: string, nextId: string): Promise<void> {
+    const { store, keys } = this.#options;
+    const note = (id: string, change: NextRunChange) => this.#submit(id, change);
+    return startNextRun({ runs: store.runs, chained: this.#chained, keys, note }, runId, nextId);
   }
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
@@ -145,6 +180,7 @@ export class RunningEngine implements Engine {
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
+      isWanted: (ref) => this.#isWanted(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
     await this.#turns.load();
@@ -182,6 +218,11 @@ export class RunningEngine implements Engine {
     const task = await this.#options.store.runs.task(taskId);
     if (!task) return "UNKNOWN";
     return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
+  }
+
+  async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
+    const task = await this.#options.store.runs.task(taskId);
+    return task !== undefined && task.attempt === attempt && isWanted(task);
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
@@ -260,6 +301,20 @@ export class RunningEngine implements Engine {
     return state.run as PipelineTask;
   };
 
+  async statusCall(taskId: string, actor: Actor): Promise<StatusCall> {
+    const { store, keys, mflowUrl } = this.#options;
+    const task = await store.runs.task(taskId);
+    if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
+    const parts = {
+      history: store.history,
+      updateToken: (id: string, attempt: number) => keys.updateToken(id, attempt),
+      mflowUrl,
+      now: () => this.#clock.now(),
+      tell: (event: HistoryEvent) => this.#tell(event),
+    };
+    return giveStatusCall(parts, task, actor);
+  }
+
   async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
     const { store } = this.#options;
@@ -271,6 +326,7 @@ export class RunningEngine implements Engine {
     if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
+    if (run) await this.#refuseWhileFollowed(run);
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
     await this.#discard(aggregateId, task);
     const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
@@ -298,6 +354,23 @@ export class RunningEngine implements Engine {
     for (const type of types) await this.#runners.get(type)?.release(aggregateId);
   }
 
+  /** What follows from the end of a run is done soon, and needs the run. */
+  async #refuseWhileFollowed({ id, parent, status: { next } }: PipelineTask): Promise<void> {
+    const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
+    if (isAwaited) {
+      throw new MflowError(
+        "CONFLICT",
+        `task ${parent.taskId} has still to be told how ${id} ended; try again`,
+      );
+    }
+    if (next && next.runId === undefined && next.code === undefined) {
+      throw new MflowError(
+        "CONFLICT",
+        `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`,
+      );
+    }
+  }
+
   checkTerminal(task: JobTask): void {
     this.#refuseWhenDraining();
     this.#terminals.check(task);
@@ -311,13 +384,41 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
-    if (task.status.stage === "CREATING") {
-      const waits = this.#runners
-        .get(task.runnerType)
-        ?.waitingFor?.({ taskId: task.id, attempt: task.attempt });
-      if (waits !== undefined) return waits;
-    }
-    return this.#turns.sentence(task.id) ?? waitingReason(task);
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
+  }
+
+  async why(id: string): Promise<Why> {
+    const aggregateId = isId("run", id) ? id : await this.#aggregateOf(id);
+    const state = aggregateId === undefined ? undefined : await this.#stateOf(aggregateId);
+    const { whyTask } = await import("@mflow/core/why");
+    const { whyRun } = await import("@mflow/core/why-run");
+    const facts: WhyFacts = {
+      placeOf: (waiting) => this.#placeOf(waiting),
+      runnerWait: (task) => this.#runnerWait(task),
+    };
+    const task = state?.tasks.get(id);
+    if (state && task) return whyTask(state, task, facts);
+    if (state?.run?.id === id) return whyRun(state, state.run, facts);
+    throw new MflowError("NOT_FOUND", `there is no run or task ${id}`);
+  }
+
+  async #stateOf(aggregateId: string): Promise<RunState | undefined> {
+    const known = this.#memory.get(aggregateId);
+    if (known) return known;
+    const aggregate = await this.#options.store.runs.load(aggregateId);
+    return aggregate && stateOf(aggregate);
+  }
+
+  /** What the runner says that an attempt waits for. */
+  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
+    if (status.stage !== "CREATING") return undefined;
+    return this.#runners.get(runnerType)?.waitingFor?.({ taskId: id, attempt });
+  }
+
+  /** What a task or run waits for in line. */
+  #placeOf(id: string): PlaceInLine | undefined {
+    const wait = this.#turns.waitOf(id);
+    return wait && { ...wait, sentence: waitSentence(wait) };
   }
 
   runWaitsFor(run: PipelineTask): string | undefined {

@@ -27,6 +27,11 @@ export interface EngineOptions {
   standInOf?(user: string): string | undefined;
   /** Why a user cannot decide gates in a scope; absent: everybody can. */
   cannotDecide?(user: string, scope: Scope): string | undefined;
+  /**
+   * What a user may do in a scope, for the runs that their runs start: `RUNS` things, only `SEES` them, or `NONE` of it;
+   * absent: everybody runs everything.
+   */
+  rightsOf?(user: string, scope: Scope): "RUNS" | "SEES" | "NONE";
   /** Who tells listeners; absent: nobody is told. */
   listeners?: ListenerHub;
   newId(prefix: string): string;

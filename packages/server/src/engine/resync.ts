@@ -1,5 +1,6 @@
 // After a start: the rows say what should be under way, the runners say what is. Starts that were not
 // finished are done again, what a runner lost is said to be LOST, timers are set, and who holds and waits for what is counted anew.
+// Runners that keep nothing themselves lose nothing: they take up what the rows say.
 
 import type { Report } from "@mflow/core/change";
 import type { JobTask } from "@mflow/core/schema/job-task";
@@ -50,9 +51,12 @@ export async function resync(parts: ResyncParts): Promise<Resynced> {
   const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));
   const known = await knownAttempts(parts.runners);
   for (const { aggregateId, task } of expected) {
-    const key = attemptKey({ taskId: task.id, attempt: task.attempt });
+    const ref = { taskId: task.id, attempt: task.attempt };
+    const key = attemptKey(ref);
     if (known.has(key) || starting.has(key)) continue;
-    if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
+    const runner = parts.runners.get(task.runnerType);
+    if (runner?.resume) await runner.resume(ref);
+    else if (task.status.stopping) await parts.stopped(aggregateId, task.id, task.attempt);
     else await parts.report(aggregateId, lostReport(task, parts.now()));
   }
   return { effects, isKnown: (ref) => known.has(attemptKey(ref)) };

@@ -7,8 +7,11 @@ import { createState } from "@mflow/core/decide";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
+import type { RunOrigin } from "@mflow/core/schema/chain";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import { type ParamValue, paramValueList } from "@mflow/core/schema/param";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import type { RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
@@ -26,6 +29,23 @@ export interface RunRequestsParts extends TryOutParts {
   refuseWhenDraining(): void;
 }
 
+/** A run that another one starts. */
+export interface ChainedInput {
+  id: string;
+  request: RunPipelineRequest;
+  /** Where the pipeline was named. */
+  from: Scope;
+  /** Where the run is. */
+  scope: Scope;
+  actor: Actor;
+  origin: RunOrigin;
+  /** Values for the params that the jobs declare. */
+  offered: readonly ParamValue[];
+  check(pipeline: string): void;
+  /** Refuses the run as it would begin. */
+  checkState(state: RunState): void;
+}
+
 export class RunRequests {
   readonly #parts: RunRequestsParts;
 
@@ -40,19 +60,53 @@ export class RunRequests {
     if (repeated) return this.#repeatedRun(repeated);
     const pipeline = await resolvePipeline(request, scope, store.catalog);
     const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
-    const change: RunPipelineChange = {
-      type: "runPipeline",
-      id: newId("run"),
-      request,
-      scope,
-      pipeline,
-      jobs,
-    };
+    const id = newId("run");
+    const change: RunPipelineChange = { type: "runPipeline", id, request, scope, pipeline, jobs };
     // A lock that somebody holds does not matter to a dry run.
     if (request.dryRun) return dryRun(change, { ...makeContext(actor), admission: UNLIMITED }, this.#parts);
+    return this.#startRun(change, actor, idempotency);
+  }
+
+  /** A run that another one starts. Its id is given, so that it comes once; `check` refuses by the pipeline's name. */
+  async runChained({
+    from,
+    scope,
+    actor,
+    offered,
+    check,
+    checkState,
+    ...input
+  }: ChainedInput): Promise<RunPipelineResult> {
+    const { catalog } = this.#parts.store;
+    const { id, origin } = input;
+    const pipeline = await resolvePipeline(input.request, from, catalog);
+    if (pipeline.name !== undefined) check(pipeline.name);
+    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog);
+    const declared = new Set(
+      Array.from(jobs.values(), ({ spec }) => spec.runParams ?? []).flatMap((params) =>
+        params.map(({ name }) => name),
+      ),
+    );
+    const runParams = [
+      ...offered.filter(({ name }) => declared.has(name)),
+      ...paramValueList(input.request.runParams),
+    ];
+    const request = { ...input.request, runParams };
+    const change = { type: "runPipeline", id, request, scope, pipeline, jobs, origin } as const;
+    return this.#startRun(change, actor, undefined, checkState);
+  }
+
+  async #startRun(
+    change: RunPipelineChange,
+    actor: Actor,
+    idempotency?: IdempotencyKey,
+    checkState?: (state: RunState) => void,
+  ): Promise<RunPipelineResult> {
+    const { makeContext } = this.#parts;
     let warnings: string[] = [];
     const create = async (): Promise<RunState> => {
       const state = createState(change, makeContext(actor));
+      checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
     };

@@ -4,6 +4,7 @@
 import type { Wait } from "@mflow/core/admission";
 import type { Actor } from "@mflow/core/change";
 import type { RenderedTask } from "@mflow/core/dry-run";
+import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
@@ -19,6 +20,7 @@ import type {
   WithdrawRequest,
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import type { Why } from "@mflow/core/schema/why";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 import type { Pausable } from "./turns.ts";
 
@@ -71,6 +73,8 @@ export interface Engine {
     actor: Actor,
     onlyAt?: Revisions,
   ): Promise<JobTask>;
+  /** What somebody outside needs to end a task that waits for a status call; the history says who got it. */
+  statusCall(id: string, actor: Actor): Promise<StatusCall>;
   cancelTask(id: string, request: CancelRequest, actor: Actor, onlyAt?: Revisions): Promise<JobTask>;
   /** Cancels the run, or the tasks of the stage that the request names. */
   cancelRun(id: string, request: CancelRunRequest, actor: Actor, onlyAt?: Revisions): Promise<PipelineTask>;
@@ -106,6 +110,8 @@ export interface Engine {
   runWaitsFor(run: PipelineTask): string | undefined;
   /** What keeps a run or task waiting for its turn, as facts. */
   waitOf(id: string): Wait | undefined;
+  /** Why a run or task waits; NOT_FOUND when there is none. */
+  why(id: string): Promise<Why>;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */

@@ -4,18 +4,16 @@
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { LintContext } from "@mflow/core/lint";
 import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "@mflow/core/manifest";
-import { formatJobRef, parseJobRef } from "@mflow/core/reference";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
-import type { Job } from "@mflow/core/schema/job";
 import type { Listeners } from "@mflow/core/schema/listener";
-import type { Pipeline, PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
-import { findPipeline, referredJob } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
+import { lookUpKnown } from "./lint-known.ts";
 
 function loadParser() {
   return import("@mflow/core/manifest");
@@ -79,38 +77,22 @@ export async function lintDocuments(
   overlay = false,
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
-  const { jobRefsOf, lint, pipelineRefsOf } = await import("@mflow/core/lint");
-  const pipelines = new Map<string, Pipeline>();
-  const wanted = pipelineRefsOf(documents, scope);
-  for (const ref of wanted) {
-    const pipeline = await findPipeline(store, ref, scope);
-    if (pipeline) pipelines.set(ref, pipeline);
-  }
-  const refs = [...new Set([...jobRefsOf(documents, scope), ...jobRefsOfStored(pipelines.values())])];
-  const jobs = new Map<string, Job>();
-  for (const ref of refs) {
-    const job = await referredJob(store, ref, scope);
-    if (job) jobs.set(ref, job);
-  }
+  const { lint } = await import("@mflow/core/lint");
+  const { jobs, pipelines, ...missing } = await lookUpKnown(store, documents, scope);
   // Names are wanted for "did you mean" alone.
-  const { items } = jobs.size < refs.length ? await store.listJobs({ scope, limit: 500 }) : { items: [] };
-  const jobNames = new Set(items.map((job) => job.name));
-  const others =
-    pipelines.size < wanted.length ? await store.listPipelines({ scope, limit: 500 }) : { items: [] };
-  const pipelineNames = new Set(others.items.map((pipeline) => pipeline.name));
-  const findStored = (ref: string) => pipelines.get(ref);
-  const known = { findJob: (ref: string) => jobs.get(ref), jobNames, runnerTypes, ...reachable(sources) };
-  const schedules = { findPipeline: findStored, pipelineNames };
-  return lint(documents, { scope, overlay, ...known, ...schedules });
-}
-
-/** The jobs of pipelines that schedules name, in their full form. */
-function* jobRefsOfStored(pipelines: Iterable<Pipeline>): Generator<string> {
-  for (const { spec, domain, namespace } of pipelines) {
-    for (const { job } of spec.stages.flatMap((stage) => stage.tasks)) {
-      yield formatJobRef(parseJobRef(job, { domain, namespace }));
-    }
-  }
+  const named = async (list: () => Promise<{ items: { name: string }[] }>, isWanted: boolean) =>
+    new Set(isWanted ? (await list()).items.map(({ name }) => name) : []);
+  return lint(documents, {
+    ...{ scope, overlay, runnerTypes },
+    findJob: (ref) => jobs.get(ref),
+    jobNames: await named(() => store.listJobs({ scope, limit: 500 }), missing.isAnyJobMissing),
+    findPipeline: (ref) => pipelines.get(ref),
+    pipelineNames: await named(
+      () => store.listPipelines({ scope, limit: 500 }),
+      missing.isAnyPipelineMissing,
+    ),
+    ...reachable(sources),
+  });
 }
 
 export function isError(problem: ErrorDetail): boolean {

@@ -9,6 +9,7 @@ type Reason = keyof typeof REASONS;
 const REASON_NAMES: Readonly<Record<Reason, string>> = {
   AUDIT_DENIED: "审批被拒绝",
   AUDIT_EXPIRED: "审批已过期",
+  CHILD_FAILED: "子流水线运行失败",
   CONFIG_MISSING: "缺少 Secret 或 ConfigMap",
   CONFIRM_DENIED: "结果被否决",
   CONFIRM_EXPIRED: "结果确认已过期",

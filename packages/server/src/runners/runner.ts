@@ -10,6 +10,11 @@
 //   repeats a final report until the engine has accepted it, also after a restart.
 // - After a restart `list` names every attempt that the runner still knows, running or ended with a result
 //   that was not accepted yet. What the engine expects and `list` lacks is LOST.
+// - A runner whose attempts are told by the engine's rows alone keeps nothing and has `resume`; then, instead of the
+//   sentences on what is kept above: `list` names nothing; the rows are the tombstone, so that `start` of an attempt that
+//   the engine does not want any more (`RunnerHost.isWanted`) is answered with `STOPPED`; `start` again of one that is
+//   under way does nothing twice; and after a restart the engine hands each attempt under way to `resume` instead of
+//   asking `list`, so that none is LOST unless the runner reports it so. keeps-nothing.conformance.ts tests these.
 // - Calls under way when the runner is closed end soon, with an error where they cannot be answered any more.
 // - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
 
@@ -70,6 +75,8 @@ export interface RunnerHost {
    * there is no such task.
    */
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
+  /** Whether the attempt is still to be worked on by what is stored: it is under way, and nobody has told it to stop. */
+  isWanted(ref: AttemptRef): Promise<boolean>;
   /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
   startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }
@@ -121,6 +128,11 @@ export interface Runner {
   start(request: StartRequest): Promise<StartResult>;
   stop(ref: AttemptRef, options: StopOptions): Promise<StopResult>;
   list(): Promise<AttemptRef[]>;
+  /**
+   * Takes up an attempt that is under way by the rows, after a restart and once all runners are open. Only of a runner
+   * that keeps nothing itself; see above. Reports what has become of it where that is not under way in another way.
+   */
+  resume?(ref: AttemptRef): Promise<void>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
   /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */

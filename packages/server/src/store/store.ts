@@ -37,7 +37,7 @@ export interface Aggregate {
 }
 
 /** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
-export type EffectKind = "START" | "STOP" | "RELEASE" | "GIVE_WAY";
+export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
 
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
 export interface NewEffect {

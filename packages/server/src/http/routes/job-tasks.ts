@@ -3,6 +3,7 @@
 import { MflowError } from "@mflow/core/errors";
 import { checkRevision } from "@mflow/core/revision";
 import { JobTaskPage, JobTaskQuery, JobTaskView, RunJobResponse, ScopeQuery } from "@mflow/core/schema/api";
+import { StatusCall } from "@mflow/core/schema/chain";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import {
   CancelRequest,
@@ -12,6 +13,7 @@ import {
   UpdateStatusRequest,
   WithdrawRequest,
 } from "@mflow/core/schema/request";
+import { Why } from "@mflow/core/schema/why";
 import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
@@ -194,6 +196,20 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       },
     }),
     route({
+      method: "GET",
+      path: "/job-tasks/:id/why",
+      id: "whyJobTask",
+      tag,
+      summary: "Why a task waits",
+      description: "Every cause, as a sentence and as facts.",
+      access: "caller",
+      successes: { 200: { description: "The causes.", schema: Why } },
+      errors: ["NOT_FOUND"],
+      async handle(call, caller) {
+        return { body: await engine.why((await find(call, caller, "viewer")).id) };
+      },
+    }),
+    route({
       method: "POST",
       path: "/job-tasks/:id/status",
       id: "updateJobTaskStatus",
@@ -210,6 +226,23 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
       async handle(call, caller, bearer) {
         const { request, actor } = await taskActor(call, caller, bearer);
         return answer(await engine.updateStatus(call.params.id ?? "", request, actor, call.revisions));
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/job-tasks/:id/status-call",
+      id: "giveStatusCall",
+      tag,
+      summary: "Get what somebody outside needs to end a task",
+      description:
+        "Address, update token and a ready command for a task that waits for a status call: of a MANUAL job, or with " +
+        "`manualUpdateStatus`. Whoever has it can speak for this attempt alone. The history says who fetched it. Needs operator.",
+      access: "caller",
+      successes: { 200: { description: "The call.", schema: StatusCall } },
+      errors: ["NOT_FOUND", "CONFLICT"],
+      async handle(call, caller) {
+        const task = await find(call, caller, "operator");
+        return { body: await engine.statusCall(task.id, actorIn(caller, task)) };
       },
     }),
     route({

@@ -12,6 +12,7 @@ import {
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import { CancelRunRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
+import { Why } from "@mflow/core/schema/why";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
@@ -79,6 +80,9 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         "INVALID_DOCUMENT",
         "INVALID_PARAMS",
         "NOTHING_TO_RUN",
+        "PLAN_CYCLE",
+        "MATRIX_INVALID",
+        "CONDITION_FAILED",
         "TEMPLATE_NOT_RUNNABLE",
         "JOB_NOT_RUNNABLE",
         "PIPELINE_IS_RUNNING",
@@ -133,6 +137,20 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
           body: { run: runView(engine, run), tasks: tasks.map((task) => taskView(engine, task)) },
           revision: run.revision,
         };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/pipeline-tasks/:id/why",
+      id: "whyPipelineTask",
+      tag,
+      summary: "Why a run waits",
+      description: "What its unfinished tasks wait for, grouped; each cause as a sentence and as facts.",
+      access: "caller",
+      successes: { 200: { description: "The causes.", schema: Why } },
+      errors: ["NOT_FOUND"],
+      async handle({ params }, caller) {
+        return { body: await engine.why((await find(params.id, caller, "viewer")).id) };
       },
     }),
     route({

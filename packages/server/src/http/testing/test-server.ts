@@ -22,6 +22,7 @@ import { Retention, type RetentionParts } from "../../retention/retention.ts";
 import { createFakeRunner } from "../../runners/fake/fake-runner.ts";
 import { checkCluster } from "../../runners/kubernetes/clusters/check-cluster.ts";
 import { Clusters, type ClustersParts } from "../../runners/kubernetes/clusters/clusters.ts";
+import { createManualRunner } from "../../runners/manual/manual-runner.ts";
 import type { Runner } from "../../runners/runner.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
@@ -132,11 +133,12 @@ export async function startTestServer({
     store,
     logs,
     keys,
-    runners: [runner ?? createFakeRunner()],
+    runners: [runner ?? createFakeRunner(), createManualRunner()],
     maxTasks: 8,
     groupMembers: (group, scope) => accounts.groupMembers(group, scope),
     standInOf: (user) => accounts.standInOf(user),
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
+    rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     newId,
     mflowUrl: () => "http://127.0.0.1",
     listeners: listeners.hub,

@@ -3,11 +3,11 @@
 //
 // It keeps everything in memory: after a restart it knows no attempt.
 
+import { checkedSpec } from "@mflow/core/checked-spec";
 import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import { FakeSpec } from "@mflow/core/schema/runner-spec";
 import { attemptKey } from "../attempt-key.ts";
-import { checkedSpec } from "../checked-spec.ts";
 import {
   type AttemptRef,
   RetryableStartError,

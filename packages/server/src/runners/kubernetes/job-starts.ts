@@ -2,12 +2,12 @@
 // answered as soon as that is decided; who waits for a place is created later, and hears of a refusal by a report.
 
 import { setTimeout } from "node:timers/promises";
+import { checkedSpec } from "@mflow/core/checked-spec";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { jobNameOf, LABELS, type RenderedJob, renderJob } from "@mflow/core/kubernetes/render-job";
 import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
 import { attemptKey } from "../attempt-key.ts";
-import { checkedSpec } from "../checked-spec.ts";
 import {
   type AttemptRef,
   RetryableStartError,

@@ -48,7 +48,7 @@ export interface KubernetesRunnerOptions {
 const TYPE = "K8S_JOB";
 
 /** The runner, and what the server asks of this one alone. */
-export interface ClusterRunner extends Required<Runner> {
+export interface ClusterRunner extends Required<Omit<Runner, "resume">> {
   /** Attempts that are under way in a cluster. */
   attemptsIn(cluster: string): number;
   /**

@@ -1,12 +1,12 @@
 // Makes of a start request what the supervisor is told: the steps, where they work, and their environment.
 
 import { isAbsolute } from "node:path";
+import { checkedSpec } from "@mflow/core/checked-spec";
 import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import { SYSTEM_PARAMS } from "@mflow/core/params";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS } from "@mflow/core/schema/request";
 import { ShellSpec, type ShellStep } from "@mflow/core/schema/runner-spec";
-import { checkedSpec } from "../checked-spec.ts";
 import type { StartRequest } from "../runner.ts";
 import type { StepUser } from "./step-user.ts";
 import type { StartMessage, StepPlan, Workspace } from "./supervisor/protocol.ts";

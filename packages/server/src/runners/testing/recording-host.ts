@@ -54,6 +54,10 @@ export class RecordingHost implements RunnerHost {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
   }
 
+  async isWanted(ref: AttemptRef): Promise<boolean> {
+    return !this.over.has(attemptKey(ref));
+  }
+
   /** Requests that the engine would make anew, by key. */
   readonly requests = new Map<string, StartRequest>();
 

@@ -38,6 +38,7 @@ const runner = createShellRunner({
 });
 await runner.open({
   standing: async () => "AT_WORK",
+  isWanted: async () => true,
   startRequest: async () => undefined,
   report: async (report) => {
     appendFileSync(join(stored, "reports"), `${JSON.stringify(report)}\n`);

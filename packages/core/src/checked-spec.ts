@@ -1,9 +1,9 @@
 // Checks a rendered runner spec. It was checked when the job was applied; but only rendering fills in the
 // params, and a param can make a value that the schema does not allow.
 
-import { MflowError } from "@mflow/core/errors";
-import { validateValue } from "@mflow/core/validate";
 import type { Static, TSchema } from "typebox";
+import { MflowError } from "./errors.ts";
+import { validateValue } from "./validate.ts";
 
 /** The spec as its type. Throws RUNNER_REFUSED, which names each wrong value. */
 export function checkedSpec<S extends TSchema>(schema: S, spec: unknown): Static<S> {

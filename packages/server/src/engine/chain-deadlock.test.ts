@@ -1,0 +1,164 @@
+// Runs that others wait for, in line: what would wait for ever is refused, and what waits for a while goes on.
+
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JobManifest } from "@mflow/core/schema/job";
+import type { PipelineManifest, PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createKeys } from "../auth/keys.ts";
+import { openFileLogStore } from "../logs/file-log-store.ts";
+import { newId } from "../new-id.ts";
+import { createFakeRunner } from "../runners/fake/fake-runner.ts";
+import { createManualRunner } from "../runners/manual/manual-runner.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite.ts";
+import type { Store } from "../store/store.ts";
+import { RunningEngine } from "./engine.ts";
+
+const scope = { domain: "default", namespace: "default" };
+const actor = { name: "ana", operator: true };
+
+let folder: string;
+let store: Store;
+let engine: RunningEngine;
+let closeLogs: () => Promise<void>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mflow-chain-"));
+  store = await openSqliteStore(join(folder, "mflow.db"));
+  const logs = await openFileLogStore(join(folder, "logs"));
+  closeLogs = () => logs.close();
+  engine = new RunningEngine({
+    ...{ store, logs, newId, maxTasks: 1 },
+    keys: createKeys({ current: randomBytes(32) }),
+    runners: [createFakeRunner(), createManualRunner()],
+    groupMembers: () => [],
+    mflowUrl: () => "http://127.0.0.1",
+    log: { warn: () => undefined },
+  });
+  await engine.start();
+});
+afterEach(async () => {
+  await engine.stop();
+  await closeLogs();
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+const job = (name: string, spec: Partial<JobManifest["spec"]>): JobManifest => ({
+  kind: "Job",
+  metadata: { name },
+  spec: { runnerType: "FAKE", runnerSpec: {}, ...spec },
+});
+
+const pipeline = (
+  name: string,
+  task: Partial<TaskSpec>,
+  spec: Partial<PipelineSpec> = {},
+): PipelineManifest => ({
+  kind: "Pipeline",
+  metadata: { name },
+  spec: { isParallel: true, stages: [{ name: "s", tasks: [{ name: "t", job: "noop", ...task }] }], ...spec },
+});
+
+/** `whole` runs `child` as a task. */
+function documents(
+  whole: { task?: Partial<TaskSpec>; spec?: Partial<PipelineSpec> },
+  child: { task?: Partial<TaskSpec>; spec?: Partial<PipelineSpec>; queue?: boolean },
+) {
+  const { queue = false } = child;
+  return [
+    job("noop", {}),
+    job("wait", { runnerType: "MANUAL" }),
+    job("call", { runnerType: "PIPELINE", runnerSpec: { pipeline: "child", queue } }),
+    pipeline("whole", { job: "call", ...whole.task }, whole.spec),
+    pipeline("child", child.task ?? {}, child.spec),
+  ];
+}
+
+async function run(pipelineId: string, given: ReturnType<typeof documents>): Promise<string> {
+  const { run: made } = await engine.runPipeline({ request: { pipelineId, documents: given }, scope, actor });
+  return made.id;
+}
+
+async function once(id: string, isIt: (run: PipelineTask) => boolean): Promise<PipelineTask> {
+  const look = async () => {
+    const found = await store.runs.run(id);
+    return found !== undefined && isIt(found);
+  };
+  await expect.poll(look, { timeout: 10_000 }).toBe(true);
+  return (await store.runs.run(id)) as PipelineTask;
+}
+
+async function taskOf(id: string) {
+  const [task] = await store.runs.tasksOfRun(id);
+  if (!task) throw new Error(`${id} has no task`);
+  return task;
+}
+
+const group = { group: "db" };
+const hasEnded = ({ status }: PipelineTask) => ["SUCCEEDED", "FAILED", "CANCELED"].includes(status.stage);
+
+test.each([
+  [
+    "run of pipeline `child`",
+    { spec: { concurrency: group } },
+    { spec: { concurrency: group }, queue: true },
+  ],
+  ["task `t` of pipeline `child`", { spec: { concurrency: group } }, { task: { concurrency: group } }],
+  ["run of pipeline `child`", { task: { concurrency: group } }, { spec: { concurrency: group } }],
+  ["task `t` of pipeline `child`", { task: { concurrency: group } }, { task: { concurrency: group } }],
+  [
+    "run of pipeline `child`",
+    { spec: { concurrency: { ...group, limit: 2 } } },
+    { spec: { concurrency: { ...group, limit: 2, cancelInProgress: true } } },
+  ],
+])("a %s that needs what is held above it is refused: %j, %j", async (who, whole, child) => {
+  const id = await run("whole", documents(whole, child));
+  await once(id, hasEnded);
+  const { status, id: taskId } = await taskOf(id);
+  const holder = "task" in whole ? taskId : id;
+  expect(status).toEqual({
+    stage: "FAILED",
+    reason: "START_ERROR",
+    message: `a ${who} needs a place in the concurrency group \`db\`, which ${holder} above it holds until it has ended: both would wait for ever`,
+  });
+});
+
+test("a group with room for both keeps nobody waiting", async () => {
+  const concurrency = { ...group, limit: 2 };
+  const id = await run("whole", documents({ spec: { concurrency } }, { spec: { concurrency } }));
+  expect((await once(id, hasEnded)).status.stage).toBe("SUCCEEDED");
+});
+
+test("a run waits in line when its task says so, and its task says for what", async () => {
+  const given = documents({}, { spec: { isParallel: false }, task: { job: "wait" }, queue: true });
+  const first = await run("child", given);
+  const id = await run("whole", given);
+  const child = async () => (await taskOf(id)).status.child?.runId ?? "";
+  await once(id, () => true);
+  await expect.poll(async () => (await taskOf(id)).status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+  const childId = await child();
+  const waiting = await once(childId, ({ status }) => status.stage === "PENDING");
+  expect(engine.waitingFor(await taskOf(id))).toBe(`waits for run ${childId}`);
+  expect(waiting.parent?.runId).toBe(id);
+  for (const each of [first, childId]) {
+    await once(each, ({ status }) => status.stage === "ACTIVE");
+    await expect.poll(async () => (await taskOf(each)).status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+    await engine.updateStatus((await taskOf(each)).id, { stage: "SUCCEEDED" }, actor);
+  }
+  expect((await once(id, hasEnded)).status.stage).toBe("SUCCEEDED");
+});
+
+test("a task is canceled at once while its run waits in line", async () => {
+  const given = documents({}, { spec: { isParallel: false }, task: { job: "wait" }, queue: true });
+  const first = await run("child", given);
+  const id = await run("whole", given);
+  await expect.poll(async () => (await taskOf(id)).status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+  await engine.cancelRun(id, {}, actor);
+  expect((await once(id, hasEnded)).status.stage).toBe("CANCELED");
+  await once((await taskOf(id)).status.child?.runId ?? "", ({ status }) => status.stage === "CANCELED");
+  await engine.cancelRun(first, {}, actor);
+});
