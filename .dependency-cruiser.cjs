@@ -3,7 +3,7 @@
 
 const core = "^packages/core/src";
 const server = "^packages/server/src";
-const contracts = `${server}/(store/store|runners/runner|listeners/channel|logs/log-store)\\.ts$`;
+const contracts = `${server}/(store/store|runners/runner|runners/work-files|listeners/channel|logs/log-store)\\.ts$`;
 const test = "\\.(test|conformance|bench)\\.ts$|/testing/";
 
 /** A rule that forbids everything in this repository but what is listed. */
@@ -47,6 +47,7 @@ module.exports = {
       `${server}/logs/log-store\\.ts$`,
       `${server}/auth/keys\\.ts$`,
     ]),
+    only("artifacts", `${server}/artifacts/`, [core, contracts, `${server}/runners/attempt-key\\.ts$`]),
     only("listeners", `${server}/listeners/`, [
       core,
       `${server}/named-settings\\.ts$`,
@@ -80,6 +81,7 @@ module.exports = {
     ]),
     only("http", `${server}/http/`, [
       core,
+      `${server}/(engine|triggers|auth|catalog|listeners|artifacts)/`,
       `${server}/(engine|triggers|auth|catalog|listeners|retention)/`,
       contracts,
       `${server}/runners/kubernetes/clusters/clusters\\.ts$`,

@@ -379,3 +379,27 @@ async function confirmOf(runId: string, taskId: string): Promise<string> {
   }
   return taskId;
 }
+
+test("artifacts.yaml hands a folder on, keeps a report, and finds its cache in the next run", async () => {
+  const first = await reached(await start("artifacts.yaml"));
+  expect(stagesOf(first)).toEqual({
+    run: "SUCCEEDED",
+    lock: "SUCCEEDED",
+    build: "SUCCEEDED",
+    check: "SUCCEEDED",
+  });
+  const log = await logOf(first, "check");
+  expect(log).toEqual([expect.stringMatching(/^fetched artifact `site` of `build` \(\d+ bytes\)$/), "2"]);
+  const { items } = await client.artifacts.ofRun(first.run.id);
+  expect(items.map(({ name, kind, path }) => [name, kind, path]).sort()).toEqual([
+    ["report", "FILE", "report.txt"],
+    ["site", "FOLDER", "out/site"],
+  ]);
+  const report = await client.artifacts.download(taskIn(first, "check").id, "report");
+  expect(await report.text()).toBe("2\n");
+  const second = await reached(await start("artifacts.yaml"));
+  expect(await logOf(second, "build")).toEqual([
+    expect.stringMatching(/^cache packages-[0-9a-f]{40}: restored$/),
+    "packages are there already",
+  ]);
+});

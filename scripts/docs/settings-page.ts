@@ -13,6 +13,8 @@ const ONLY_VARIABLES: Readonly<Record<string, string>> = {
   MFLOW_SECRET_KEY_PREVIOUS: "the one before; what it sealed and signed stays valid while keys are rotated",
   MFLOW_ADMIN_TOKEN:
     "while there are no users: makes the user `admin` with this token ([how](../how-to/users-and-roles.md#in-a-container)); later it is not looked at",
+  AWS_ACCESS_KEY_ID: "with `--artifacts-url`: name of the key to the bucket",
+  AWS_SECRET_ACCESS_KEY: "the key itself",
   MFLOW_DATABASE_URL:
     "`sqlite` (default): the state is `mflow.db` in the data folder. This version has no other database and refuses a `postgres://` URL",
 };

@@ -5,6 +5,7 @@ import { type Argument, Command, CommanderError, Option } from "commander";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
 import { declareClusterCommands } from "./commands/declare-clusters.ts";
+import { declareFileCommands } from "./commands/declare-files.ts";
 import { declareFlowCommands } from "./commands/declare-flow.ts";
 import { declareGateCommands } from "./commands/declare-gates.ts";
 import { declareListenerCommands } from "./commands/declare-listeners.ts";
@@ -95,6 +96,7 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
   declareGateCommands(program, runs);
   declareCatalogCommands(program, runs);
   declareScheduleCommands(program, runs);
+  declareFileCommands(program, runs);
   declareAccountCommands(program, runs);
   declareListenerCommands(program, runs);
   declareClusterCommands(program, runs);

@@ -62,6 +62,11 @@ const entries = {
     meaning: "A task put out a value that looks like a secret sealed by mflow.",
     remedy: "Put out something else.",
   },
+  ARTIFACT_REFUSED: {
+    status: 400,
+    meaning: "What was sent cannot be kept as an artifact or cache.",
+    remedy: "Correct what the message names.",
+  },
   COMMENT_REQUIRED: {
     status: 400,
     meaning: "A DENY and a PUSH_BACK need a comment.",
@@ -247,6 +252,11 @@ const entries = {
     status: 413,
     meaning: "The body is too large or too deep.",
     remedy: "Split it; at most 1 MiB and 64 levels.",
+  },
+  ARTIFACT_TOO_LARGE: {
+    status: 413,
+    meaning: "An artifact or cache is larger than the server keeps.",
+    remedy: "Keep less, or raise `--artifact-limit`.",
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,

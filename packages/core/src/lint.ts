@@ -1,6 +1,7 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import { jobKeepRules, pipelineKeepRules } from "./lint/artifacts.ts";
 import { ChainLookup, chainRules } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
 import { concurrencyRules } from "./lint/concurrency.ts";
@@ -58,6 +59,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
       `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
     );
   }
+  yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
@@ -84,6 +86,7 @@ function* pipelineRules(
     }
   }
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
+  yield* pipelineKeepRules(spec, "/spec", jobOf);
   const facts = new PlanFacts(spec, jobOf);
   yield* planRules(facts, "/spec", context.givenParams);
   yield* valueLevelRules(facts, "/spec", context.givenParams);

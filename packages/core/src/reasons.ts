@@ -3,6 +3,9 @@
 
 /** What each code means. */
 export const REASONS = {
+  ARTIFACT_MISSING: "The steps succeeded, but a file or folder that the task keeps is not there.",
+  ARTIFACT_REFUSED: "What the task keeps cannot be kept: it leaves the workspace, or is no file or folder.",
+  ARTIFACT_TOO_LARGE: "An artifact of the task is larger than the server keeps (`--artifact-limit`).",
   AUDIT_DENIED: "The audit was denied; the task never ran.",
   AUDIT_EXPIRED: "Nobody decided the audit in time; the task never ran.",
   CHILD_FAILED: "The run that a PIPELINE task waited for FAILED; the message has its id and its reason.",
@@ -15,6 +18,7 @@ export const REASONS = {
   EVICTED:
     "The cluster removed the pod from its node: it was short of memory or disk, drained, or needed for a pod of higher priority.",
   EXIT_CODE: "A step or container ended with an exit code other than 0.",
+  FETCH_FAILED: "What the task fetches of an earlier task is not there, or cannot be put into the workspace.",
   FORCED: "An operator set the stage with `forceUpdateStatus`.",
   IMAGE_PULL: "The image of a container cannot be pulled.",
   INVALID_CONTAINER:

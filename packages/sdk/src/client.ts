@@ -4,6 +4,7 @@ import type { WhoAmI } from "@mflow/core/schema/account";
 import type { ApiPage, ArchiveQuery, Health, Readiness } from "@mflow/core/schema/api";
 import type { CleanupRequest, CleanupResult } from "@mflow/core/schema/retention";
 import { groupCalls, tokenCalls, userCalls } from "./accounts.ts";
+import { artifactCalls, cacheCalls } from "./artifacts.ts";
 import { type InScope, jobCalls, manifestCalls, pipelineCalls } from "./catalog.ts";
 import { clusterCalls } from "./clusters.ts";
 import { inboxCalls, recordCalls } from "./decisions.ts";
@@ -32,6 +33,8 @@ export function createClient(options: ClientOptions) {
     inbox: inboxCalls(transport),
     records: recordCalls(transport),
     logs: logCalls(transport),
+    artifacts: artifactCalls(transport),
+    caches: cacheCalls(transport),
     events: (query: EventOptions = {}) => followEvents(transport, query),
     /** `seq` of the newest event: `events({ after: 0, until: await newestEvent() })` is all there is now. */
     newestEvent: (signal?: AbortSignal) => newestPlace(transport, signal),

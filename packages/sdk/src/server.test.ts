@@ -169,6 +169,36 @@ test("all events up to now are read without waiting for more", async () => {
   expect(last).toBe(until);
 });
 
+test("artifacts are sent as bytes or streams of any length, listed, read and removed", async () => {
+  await client.manifests.apply({ documents: [job("endless", { outcome: "NONE" })] });
+  const { task } = await client.tasks.run({ job: "endless" });
+  await expect.poll(async () => (await client.tasks.get(task.id)).status.stage).toBe("ACTIVE");
+  const piece = new Uint8Array(1024 * 1024).fill(7);
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let n = 0; n < 5; n++) controller.enqueue(piece);
+      controller.close();
+    },
+  });
+  const large = await client.artifacts.upload(task.id, "large", stream, { path: "out/large.bin" });
+  expect(large).toMatchObject({
+    taskId: task.id,
+    kind: "FILE",
+    path: "out/large.bin",
+    size: 5 * 1024 * 1024,
+  });
+  const known = await client.artifacts.upload(task.id, "known", new Uint8Array(3 * 1024 * 1024));
+  const small = await client.artifacts.upload(task.id, "small", new TextEncoder().encode("small"));
+  expect(await client.artifacts.ofTask(task.id)).toEqual({ items: [known, large, small] });
+  const response = await client.artifacts.download(task.id, "small");
+  expect([await response.text(), response.headers.get("etag")]).toEqual(["small", `"${small.sha256}"`]);
+  await client.artifacts.remove(task.id, "small");
+  await expect(client.artifacts.download(task.id, "small")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(await client.caches.list()).toEqual({ items: [] });
+  expect(await client.caches.clear()).toEqual({ removed: 0 });
+  await client.tasks.cancel(task.id);
+});
+
 test("users, groups and tokens are managed, and another's token is somebody else", async () => {
   expect(await client.whoami()).toMatchObject({ local: true });
   const { token } = await client.users.create({ name: "alice" });

@@ -27,6 +27,8 @@ export interface Call {
   bare?: boolean;
   query?: { readonly [name: string]: QueryValue };
   body?: unknown;
+  /** Bytes that are sent as they are, instead of `body`; what is a stream can be sent once. */
+  bytes?: Uint8Array | ReadableStream<Uint8Array>;
   headers?: Record<string, string>;
   /** The same call again has no further effect. GET calls never have one. */
   repeatable?: boolean;
@@ -82,7 +84,8 @@ export function createTransport(options: ClientOptions): Transport {
       response = await send(base + (call.bare ? "" : API_PREFIX) + call.path + queryString(call.query), {
         method: call.method ?? "GET",
         headers,
-        body: call.body === undefined ? undefined : JSON.stringify(call.body),
+        body: call.bytes ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
+        ...(call.bytes instanceof ReadableStream && { duplex: "half" }),
         signal,
         redirect: "error",
       });

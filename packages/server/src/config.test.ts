@@ -21,6 +21,7 @@ test("without flags and variables every setting has a safe default", () => {
     allowRootSteps: false,
     logBytesPerTask: 64 * 1024 * 1024,
     logBytesPerSecond: 8 * 1024 * 1024,
+    artifacts: { artifactBytes: 2 ** 30, cacheBytes: 10 * 2 ** 30, cacheAgeMs: 14 * 24 * 3600_000 },
     terminalIdleMs: 900_000,
     retention: {},
     logLevel: "info",
@@ -41,6 +42,10 @@ const flags: ServerFlags = {
   allowRootSteps: true,
   logLimit: "1GiB",
   logRate: "1048576",
+  artifactsUrl: "s3://files/mflow?endpoint=http://minio:9000&region=eu-1",
+  artifactLimit: "2GiB",
+  cacheLimit: "20GiB",
+  cacheAge: "7d",
   terminalIdle: "20m",
   retainRuns: "100",
   retainFor: "30d",
@@ -63,6 +68,12 @@ const variables = {
   MFLOW_ALLOW_ROOT_STEPS: "1",
   MFLOW_LOG_LIMIT: "1GiB",
   MFLOW_LOG_RATE: "1048576",
+  MFLOW_ARTIFACTS_URL: "s3://files/mflow?endpoint=http://minio:9000&region=eu-1",
+  MFLOW_ARTIFACT_LIMIT: "2GiB",
+  MFLOW_CACHE_LIMIT: "20GiB",
+  MFLOW_CACHE_AGE: "7d",
+  AWS_ACCESS_KEY_ID: "key",
+  AWS_SECRET_ACCESS_KEY: "secret",
   MFLOW_TERMINAL_IDLE: "20m",
   MFLOW_RETAIN_RUNS: "100",
   MFLOW_RETAIN_FOR: "30d",
@@ -85,6 +96,15 @@ const given = {
   allowRootSteps: true,
   logBytesPerTask: 2 ** 30,
   logBytesPerSecond: 2 ** 20,
+  artifacts: {
+    s3: {
+      place: { bucket: "files", prefix: "mflow/", endpoint: "http://minio:9000", region: "eu-1" },
+      keys: { accessKeyId: "key", secretAccessKey: "secret" },
+    },
+    artifactBytes: 2 * 2 ** 30,
+    cacheBytes: 20 * 2 ** 30,
+    cacheAgeMs: 7 * 24 * 3600_000,
+  },
   terminalIdleMs: 1_200_000,
   retention: { maxRuns: 100, maxAge: "30d" },
   historyMs: 90 * 86_400_000,
@@ -95,7 +115,8 @@ const given = {
 };
 
 test("every setting comes from its flag or its variable", () => {
-  expect(readConfig(flags, {})).toEqual(given);
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = variables;
+  expect(readConfig(flags, { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY })).toEqual(given);
   expect(readConfig({}, variables)).toEqual(given);
 });
 
@@ -198,4 +219,11 @@ test("a database other than SQLite is refused with what this version does instea
   expect(problemsOf({}, { MFLOW_DATABASE_URL: "mysql://hunter2@db" })).toEqual({
     MFLOW_DATABASE_URL: `is not \`sqlite\`, but ${remedy}`,
   });
+});
+
+test("an address of a bucket is refused without its keys, and when it holds them", () => {
+  const needs = "needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment too";
+  expect(problemsOf({}, { MFLOW_ARTIFACTS_URL: "s3://files" })).toEqual({ MFLOW_ARTIFACTS_URL: needs });
+  const { MFLOW_ARTIFACTS_URL } = problemsOf({}, { MFLOW_ARTIFACTS_URL: "s3://key:secret@files" });
+  expect(MFLOW_ARTIFACTS_URL).toContain("keys do not belong into it");
 });

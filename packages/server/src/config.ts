@@ -9,6 +9,8 @@ import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { LEAST_AGE_MS } from "@mflow/core/retention";
 import type { Language } from "@mflow/core/schema/listener";
 import type { Retention } from "@mflow/core/schema/retention";
+import type { ArtifactSettings } from "./artifacts/open-artifacts.ts";
+import { parseS3Url, type S3Place } from "./artifacts/s3-url.ts";
 import { parseUserToken } from "./auth/user-token.ts";
 import { parseAllowedTarget } from "./listeners/target-guard.ts";
 
@@ -36,6 +38,8 @@ export interface ServerConfig {
   logBytesPerTask: number;
   /** Bytes per second that the log of one attempt keeps. */
   logBytesPerSecond: number;
+  /** Where artifacts and caches are kept, and how much of them. */
+  artifacts: ArtifactSettings;
   /** A terminal in which nothing happens ends after so long, milliseconds. */
   terminalIdleMs: number;
   /** Which ended runs go of pipelines, and of lone tasks, that have no rule of their own; an empty one: none. */
@@ -69,6 +73,10 @@ export interface ServerFlags {
   allowRootSteps?: boolean;
   logLimit?: string;
   logRate?: string;
+  artifactsUrl?: string;
+  artifactLimit?: string;
+  cacheLimit?: string;
+  cacheAge?: string;
   terminalIdle?: string;
   retainRuns?: string;
   retainFor?: string;
@@ -126,6 +134,24 @@ export function readConfig(
     refuse("MFLOW_DATABASE_URL", `${isPostgres ? "names PostgreSQL" : "is not `sqlite`"}, but ${remedy}`);
   }
 
+  /** The keys come from the environment alone, as every secret. */
+  function artifactSettings(): ArtifactSettings {
+    const place = setting("--artifacts-url", flags.artifactsUrl, s3Url);
+    const accessKeyId = environment.AWS_ACCESS_KEY_ID || undefined;
+    const secretAccessKey = environment.AWS_SECRET_ACCESS_KEY || undefined;
+    const limits = {
+      artifactBytes: setting("--artifact-limit", flags.artifactLimit, byteCount) ?? 2 ** 30,
+      cacheBytes: setting("--cache-limit", flags.cacheLimit, byteCount) ?? 10 * 2 ** 30,
+      cacheAgeMs: setting("--cache-age", flags.cacheAge, duration) ?? 14 * 24 * 3600_000,
+    };
+    if (!place) return limits;
+    if (accessKeyId !== undefined && secretAccessKey !== undefined) {
+      return { ...limits, s3: { place, keys: { accessKeyId, secretAccessKey } } };
+    }
+    refuse("MFLOW_ARTIFACTS_URL", "needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment too");
+    return limits;
+  }
+
   function firstToken(): string | undefined {
     const text = environment.MFLOW_ADMIN_TOKEN || undefined;
     if (text === undefined || parseUserToken(text)) return text;
@@ -150,6 +176,7 @@ export function readConfig(
     allowRootSteps: setting("--allow-root-steps", flags.allowRootSteps?.toString(), yesOrNo) ?? false,
     logBytesPerTask: setting("--log-limit", flags.logLimit, byteCount) ?? 64 * 2 ** 20,
     logBytesPerSecond: setting("--log-rate", flags.logRate, byteCount) ?? 8 * 2 ** 20,
+    artifacts: artifactSettings(),
     terminalIdleMs: setting("--terminal-idle", flags.terminalIdle, terminalIdle) ?? 15 * 60_000,
     retention: {
       maxRuns: setting("--retain-runs", flags.retainRuns, wholeNumber(1, MAX_RETAINED_RUNS)),
@@ -200,6 +227,12 @@ const byteCount: Reader<number> = {
     const factor = { "": 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }[unit] ?? Number.NaN;
     return Number(digits) * factor || undefined;
   },
+};
+
+const s3Url: Reader<S3Place> = {
+  wanted:
+    "an address such as `s3://BUCKET/PREFIX?endpoint=https://s3.example.com&region=eu-1`; keys do not belong into it",
+  parse: parseS3Url,
 };
 
 const duration: Reader<number> = {

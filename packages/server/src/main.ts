@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { MflowError } from "@mflow/core/errors";
 import type { ServerState } from "@mflow/core/schema/api";
 import { pino } from "pino";
+import { openArtifacts } from "./artifacts/open-artifacts.ts";
 import { Accounts } from "./auth/accounts.ts";
 import { TokenAuthenticator } from "./auth/authenticate.ts";
 import { createKeys } from "./auth/keys.ts";
@@ -78,6 +79,14 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   opened.defer(() => store.close());
   const logs = await openFileLogStore(folder.file("logs"), { warn: (message) => logger.warn(message) });
   opened.defer(() => logs.close());
+  const artifacts = await openArtifacts({
+    store,
+    folder: folder.file("artifacts"),
+    settings: config.artifacts,
+    newId,
+    log: { warn: (message, error) => logger.warn({ err: error }, message) },
+  });
+  opened.defer(() => artifacts.close());
   const accounts = new Accounts(store.accounts, config.localUser);
   await accounts.load();
   if (config.adminToken !== undefined) await accounts.addFirstAdmin(FIRST_ADMIN, config.adminToken);
@@ -123,6 +132,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
         allowRootSteps: config.allowRootSteps,
         graceMs: STOP_GRACE_MS,
         limits: { bytesPerTask: config.logBytesPerTask, bytesPerSecond: config.logBytesPerSecond },
+        artifactBytes: config.artifacts.artifactBytes,
         log: logger,
       }),
       kubernetes,
@@ -135,6 +145,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     cannotDecide: (user, scope) => accounts.cannotDecide(user, scope),
     rightsOf: (user, scope) => accounts.rightsOf(user, scope),
     listeners: listeners.hub,
+    files: artifacts.files,
     mflowUrl: publicUrl,
     log,
   });
@@ -168,6 +179,11 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     auth: new TokenAuthenticator(accounts, localToken),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
     limits,
     tryOut: (request) => kubernetes.tryOut(request),
@@ -206,6 +222,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   await engine.start();
   await listeners.dispatcher.start();
   await schedules.start();
+  artifacts.start();
   opened.defer(() => archive.stop());
   opened.defer(() => retention.stop());
   retention.start();

@@ -34,6 +34,16 @@ export function declareServerCommands(program: Command, runs: Runs): void {
     .option("--log-limit <bytes>", "what the log of a task keeps (default: 64MiB)")
     .option("--log-rate <bytes>", "what that of a SHELL task keeps per second (default: 8MiB)")
     .option(
+      "--artifacts-url <url>",
+      "S3-compatible store of artifacts and caches: s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: the data folder)",
+    )
+    .option("--artifact-limit <bytes>", "largest artifact or cache (default: 1GiB)")
+    .option(
+      "--cache-limit <bytes>",
+      "what all caches take together; the least recently used go (default: 10GiB)",
+    )
+    .option("--cache-age <duration>", "remove a cache that was not used for so long (default: 14d)")
+    .option(
       "--terminal-idle <duration>",
       "end a terminal in which nothing happens after so long (default: 15m)",
     )

@@ -3,6 +3,7 @@
 import { formatDuration } from "@mflow/core/duration";
 import { retentionText } from "@mflow/core/retention";
 import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
+import type { Artifact } from "@mflow/core/schema/artifact";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
@@ -12,6 +13,7 @@ import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
+import { artifactColumns } from "../view/artifact-columns.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
 import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
@@ -25,6 +27,8 @@ export interface DescribeOptions {
   columns: number;
   /** Of a task whose gate waits. */
   evidence?: Evidence;
+  /** What the task kept. */
+  artifacts?: Artifact[];
 }
 
 type Fact = readonly [label: string, value: string | number | undefined];
@@ -243,6 +247,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
       Object.entries(status.runtimeEnvs ?? {}).map(([name, value]) => plainLine(`${name}=${value}`)),
       options,
     ),
+    ...section("Artifacts", table(artifactColumns([]), options.artifacts ?? [], options), options),
     ...section("Summary", textLines(status.markdownOutput), options),
     ...section("Detail", textLines(status.detail), options),
     ...section(

@@ -38,7 +38,8 @@ export async function run(context: Context, { args }: CommandCall): Promise<unde
       const task = await client.tasks.get(name);
       return show(task, async () => {
         const evidence = openGateOf(task) && (await client.tasks.evidence(task.id));
-        return taskLines(task, evidence ? { ...options, evidence } : options);
+        const artifacts = (await client.artifacts.ofTask(task.id, { limit: 500 })).items;
+        return taskLines(task, { ...options, artifacts, ...(evidence && { evidence }) });
       });
     }
   }

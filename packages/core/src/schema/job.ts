@@ -1,6 +1,8 @@
 // A job: the versioned template of one task (semantics, section 1).
 
 import type { Static } from "typebox";
+import { keepProperties } from "./artifact.ts";
+import { cacheProperties } from "./cache.ts";
 import { RunParam } from "./param.ts";
 import { RetrySpec } from "./retry.ts";
 import {
@@ -97,6 +99,8 @@ export const JobSpec = closed(
       titled("How a task that runs it is tried again; a task may say otherwise.", RetrySpec),
     ),
     visibility: Type.Optional(Visibility),
+    ...keepProperties,
+    ...cacheProperties,
   },
   { description: "What the job does; frozen once it is PUBLISHED." },
 );

@@ -1,6 +1,8 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
 import type { Static } from "typebox";
+import { keepProperties } from "./artifact.ts";
+import { cacheProperties } from "./cache.ts";
 import { NextPipeline } from "./chain.ts";
 import { Concurrency, Priority, Queue } from "./concurrency.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
@@ -52,6 +54,8 @@ export const TaskSpec = closed(
     concurrency: Type.Optional(titled("The group that the task is of.", Concurrency)),
     audit: Type.Optional(AuditSpec),
     confirm: Type.Optional(ConfirmSpec),
+    ...keepProperties,
+    ...cacheProperties,
     ...listenerProperties,
   },
   { description: "A task: one job with its values, gates and listeners." },

@@ -175,8 +175,9 @@ export class RunningEngine implements Engine {
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
   async start(): Promise<void> {
-    const { store, logs } = this.#options;
+    const { store, logs, files } = this.#options;
     const host: RunnerHost = {
+      ...(files && { files }),
       report: (report) => this.#report(report),
       logs,
       standing: (ref) => this.#standing(ref),
@@ -329,6 +330,7 @@ export class RunningEngine implements Engine {
     if (run) await this.#refuseWhileFollowed(run);
     // The rows last: after a crash in between they are still there, and deleting can be repeated.
     await this.#discard(aggregateId, task);
+    await this.#options.files?.removeOf(aggregateId);
     const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
     for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
     this.#memory.drop(aggregateId);

@@ -5,6 +5,7 @@ import type { Scope } from "@mflow/core/schema/scalars";
 import type { ListenerHub } from "../listeners/channel.ts";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Runner } from "../runners/runner.ts";
+import type { WorkFiles } from "../runners/work-files.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 
@@ -34,6 +35,11 @@ export interface EngineOptions {
   rightsOf?(user: string, scope: Scope): "RUNS" | "SEES" | "NONE";
   /** Who tells listeners; absent: nobody is told. */
   listeners?: ListenerHub;
+  /** Artifacts and caches; absent: nothing can be kept. */
+  files?: WorkFiles & {
+    /** The run or lone task is being deleted: removes its artifacts. What rejects can be repeated. */
+    removeOf(aggregateId: string): Promise<void>;
+  };
   newId(prefix: string): string;
   /** Address of this server as tasks reach it. */
   mflowUrl(): string;

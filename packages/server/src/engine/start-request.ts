@@ -1,7 +1,8 @@
 // What a runner is told of an attempt: the spec rendered with the frozen params, the system variables, and
 // the values that must not reach a log. Made when the attempt is started, never stored.
 
-import { jobOf } from "@mflow/core/decide/freeze";
+import { jobOf, taskSpecOf } from "@mflow/core/decide/freeze";
+import { keepOf } from "@mflow/core/keep";
 import { environmentOf, runnerParamsOf } from "@mflow/core/params";
 import { renderSpec } from "@mflow/core/render";
 import type { JobTask } from "@mflow/core/schema/job-task";
@@ -51,6 +52,8 @@ export function makeStartRequest(
     labels: task.labels ?? {},
     manualUpdateStatus: task.manualUpdateStatus ?? false,
   };
+  const keep = keepOf(job.spec, taskSpecOf(definition, task));
+  if (Object.values(keep).some((list) => list.length > 0)) request.keep = keep;
   if (task.pipelineTaskId !== undefined) request.pipelineTaskId = task.pipelineTaskId;
   if (task.timeoutMs !== undefined) request.timeoutMs = task.timeoutMs;
   return request;

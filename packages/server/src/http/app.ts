@@ -20,7 +20,8 @@ import type { LogStore } from "../logs/log-store.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
 import type { Store } from "../store/store.ts";
 import type { Schedules } from "../triggers/schedules.ts";
-import { useJsonBodies, useRawBodies, useYamlBodies } from "./body.ts";
+import { useJsonBodies, useRawBodies, useStreamedBodies, useYamlBodies } from "./body.ts";
+import { useBodyTimeout } from "./body-timeout.ts";
 import type { Authenticator } from "./caller.ts";
 import { closePromptly } from "./closing.ts";
 import { answerMalformedHttp, sendError, useErrorCatalogue } from "./errors.ts";
@@ -31,6 +32,8 @@ import { type Gauge, Metrics, type Sampled, useMetrics } from "./metrics.ts";
 import { registerRoutes } from "./register.ts";
 import type { Route } from "./route.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { artifactRoutes } from "./routes/artifacts.ts";
+import { cacheRoutes } from "./routes/caches.ts";
 import { callbackRoutes } from "./routes/callbacks.ts";
 import { channelRoutes } from "./routes/channels.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
@@ -54,7 +57,7 @@ import { signpostRoutes } from "./routes/signposts.ts";
 import { taskLogRoutes } from "./routes/task-logs.ts";
 import { terminalRoutes } from "./routes/terminals.ts";
 import { serialise } from "./serialise.ts";
-import type { CallbackParts, CheckCluster, Services } from "./services.ts";
+import type { CallbackParts, CheckCluster, FileParts, Services } from "./services.ts";
 import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
 import { TERMINAL_SETTINGS, TerminalSessions, type TerminalSettings } from "./terminal-sessions.ts";
 import { asksForWebSocket, useWebSockets } from "./web-sockets.ts";
@@ -85,6 +88,7 @@ export interface AppOptions {
   accounts: Accounts;
   /** The channels, the links by which gates are decided, and who sends. */
   listeners: Pick<OpenListeners, "channels" | "links" | "dispatcher">;
+  files: FileParts;
   clusters: Clusters;
   limits: Limits;
   checkCluster: CheckCluster;
@@ -138,6 +142,8 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...pauseRoutes(services),
     ...deliveryRoutes(services),
     ...taskLogRoutes(services),
+    ...artifactRoutes(services),
+    ...cacheRoutes(services),
     ...terminalRoutes(services),
     ...eventRoutes(services),
     ...retentionRoutes(services),
@@ -160,13 +166,13 @@ export function createApp(options: AppOptions): FastifyInstance {
     genReqId: newRequestId,
     requestIdHeader: false,
     schemaController: noCompilers,
-    // Slow senders hold a connection, not the server.
-    requestTimeout: 60_000,
+    // What must arrive in time is counted by useBodyTimeout; headers by Node.
+    requestTimeout: 0,
     routerOptions: { maxParamLength: 512 },
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, bodyLimit),
     return503OnClosing: false,
-    http: { shouldUpgradeCallback: asksForWebSocket },
+    http: { headersTimeout: 60_000, shouldUpgradeCallback: asksForWebSocket },
   });
   const bell = new EventBell(engine, options.schedules);
   const streams = new EventStreams(options.streamTiming ?? STREAM_TIMING, async ({ bearer, ip }) =>
@@ -198,6 +204,7 @@ export function createApp(options: AppOptions): FastifyInstance {
       done(error as Error);
     }
   });
+  useBodyTimeout(app);
   useMetrics(app, metrics);
   useWebSockets(app);
   closePromptly(app, () => {
@@ -222,6 +229,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     links: options.listeners.links,
     channels: options.listeners.channels,
     schedules: options.schedules,
+    files: options.files,
     clusters: options.clusters,
     limits: options.limits,
     checkCluster: options.checkCluster,
@@ -234,7 +242,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const guards = { auth, state };
   registerRoutes(
     app,
-    routes.filter((route) => !route.yaml && !route.form && !route.rawBody),
+    routes.filter((route) => !route.yaml && !route.form && !route.rawBody && !route.streamBody),
     guards,
   );
   app.register((scope, _options, done) => {
@@ -251,6 +259,15 @@ export function createApp(options: AppOptions): FastifyInstance {
     registerRoutes(
       scope,
       routes.filter((route) => route.rawBody),
+      guards,
+    );
+    done();
+  });
+  app.register((scope, _options, done) => {
+    useStreamedBodies(scope);
+    registerRoutes(
+      scope,
+      routes.filter((route) => route.streamBody),
       guards,
     );
     done();

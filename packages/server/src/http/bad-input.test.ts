@@ -261,6 +261,7 @@ test("an unexpected failure is INTERNAL, tells nothing, and is in the log under 
     schedules: server.schedules,
     clusters: server.clusters,
     limits: server.limits,
+    files: { ...server.artifacts, verifyUpdateToken: () => false },
     checkCluster,
     tryOut: async () => {},
     auth: {

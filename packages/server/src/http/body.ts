@@ -108,6 +108,12 @@ export function useRawBodies(app: FastifyInstance): void {
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, bytes, done) => done(null, bytes));
 }
 
+/** Gives the routes of a scope the body as it comes, whatever type it has or says to have. */
+export function useStreamedBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+}
+
 /** Lets the routes of a scope take YAML text too. */
 export function useYamlBodies(app: FastifyInstance): void {
   app.addContentTypeParser(YAML_TYPES, { parseAs: "buffer" }, (_request, bytes, done) => {

@@ -53,7 +53,7 @@ export function sendError(
   const wait = retryAfterSeconds[error.code];
   if (wait !== undefined) reply.header("Retry-After", wait);
   // What is left of a refused body is not read: the connection ends instead of waiting for it.
-  if (error.code === "TOO_LARGE") reply.header("Connection", "close");
+  if (error.code === "TOO_LARGE" || error.code === "ARTIFACT_TOO_LARGE") reply.header("Connection", "close");
   reply.code(error.status).header("Content-Type", "application/json; charset=utf-8");
   reply.send(JSON.stringify(errorBody(error, request.id)));
 }

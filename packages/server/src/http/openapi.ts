@@ -77,6 +77,8 @@ class Components {
 }
 
 const headerTexts: Record<HeaderName, string> = {
+  "If-None-Match": "An ETag: 304 when the bytes are still those.",
+  Range: "`bytes=FROM-TO`: a part of the bytes.",
   "If-Match": "The ETag that the record must have; refused with STALE_REVISION when it has another.",
   "Idempotency-Key": "The same key with the same request starts nothing twice.",
   "Sec-WebSocket-Protocol":
@@ -118,8 +120,15 @@ const rawBody: Json = {
   },
 };
 
+/** A file, or an archive of a folder. */
+const streamBody: Json = {
+  required: true,
+  content: { "application/octet-stream": { schema: {} }, "application/x-tar": { schema: {} } },
+};
+
 function requestBody(route: Route, components: Components): Json | undefined {
   if (route.rawBody) return rawBody;
+  if (route.streamBody) return streamBody;
   if (!route.body) return undefined;
   const content: Json = { "application/json": { schema: components.refer(route.body) } };
   if (route.yaml) {

@@ -1,6 +1,7 @@
 // Puts the routes of the table on Fastify: finds the caller before the body is read, checks query and body
 // against their schemas, and sends the answer.
 
+import { Readable } from "node:stream";
 import { MflowError } from "@mflow/core/errors";
 import { API_PREFIX, type ServerState } from "@mflow/core/schema/api";
 import { closed } from "@mflow/core/schema/scalars";
@@ -56,6 +57,7 @@ function checkState(route: Route, state: ServerState): void {
 
 function readBody(route: Route, given: unknown): unknown {
   if (route.rawBody) return given ?? Buffer.alloc(0);
+  if (route.streamBody) return given ?? Readable.from([]);
   if (!route.body) {
     const isEmpty = given === undefined || JSON.stringify(given) === "{}";
     if (isEmpty) return undefined;
@@ -120,6 +122,7 @@ export function registerRoutes(
       url: pathOf(route),
       // The stream and the downloads would run for HEAD too; nothing needs it.
       exposeHeadRoute: false,
+      config: { isStreamed: route.streamBody ?? false },
       onRequest: async (request) => {
         await identify(route, request, auth);
         checkState(route, state());

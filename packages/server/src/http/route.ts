@@ -38,7 +38,13 @@ export interface Success {
   contentType?: string;
 }
 
-export type HeaderName = "If-Match" | "Idempotency-Key" | "Last-Event-ID" | "Sec-WebSocket-Protocol";
+export type HeaderName =
+  | "If-Match"
+  | "If-None-Match"
+  | "Idempotency-Key"
+  | "Last-Event-ID"
+  | "Range"
+  | "Sec-WebSocket-Protocol";
 
 interface RouteFacts {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -61,6 +67,8 @@ interface RouteFacts {
   form?: boolean;
   /** The handler gets the body's bytes, of any type: what a signature is of. */
   rawBody?: boolean;
+  /** The handler gets the body as a stream, of any type and length, and reads it to its end. */
+  streamBody?: boolean;
   /** Manifests as YAML text are taken instead of the JSON body; its fields come as query then. */
   yaml?: boolean;
   /** The handler may make a WebSocket of the connection. Its token may come as a subprotocol. */

@@ -5,6 +5,8 @@ import type { ChannelSpec } from "@mflow/core/schema/channel";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
 import type { Language } from "@mflow/core/schema/listener";
+import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Caches } from "../artifacts/caches.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { CatalogContext } from "../catalog/context.ts";
 import type { Limits } from "../engine/limits.ts";
@@ -39,7 +41,15 @@ export interface CallbackParts {
 /** Asks a cluster whose secrets are opened whether it can be used, also in these namespaces. */
 export type CheckCluster = (spec: ClusterSpec, namespaces: readonly string[]) => Promise<ClusterCheck>;
 
+/** Artifacts and caches, and how tasks prove that they are theirs. */
+export interface FileParts {
+  artifacts: Artifacts;
+  caches: Caches;
+  verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
+}
+
 export interface Services {
+  files: FileParts;
   store: Store;
   logs: LogStore;
   engine: Engine;

@@ -7,6 +7,9 @@ type Reason = keyof typeof REASONS;
 
 /** The sentences of reasons are stored in English, so people read these before them. */
 const REASON_NAMES: Readonly<Record<Reason, string>> = {
+  ARTIFACT_MISSING: "要保留的制品不存在",
+  ARTIFACT_REFUSED: "制品无法保留",
+  ARTIFACT_TOO_LARGE: "制品过大",
   AUDIT_DENIED: "审批被拒绝",
   AUDIT_EXPIRED: "审批已过期",
   CHILD_FAILED: "子流水线运行失败",
@@ -17,6 +20,7 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   DELETED_OUTSIDE: "Job 被外部删除",
   EVICTED: "Pod 被驱逐",
   EXIT_CODE: "步骤退出码非 0",
+  FETCH_FAILED: "获取制品失败",
   FORCED: "由操作员强制设置",
   IMAGE_PULL: "镜像拉取失败",
   INVALID_CONTAINER: "容器无法启动",

@@ -19,7 +19,9 @@
 // - Errors: throw `RetryableStartError` when another try may help; any other error of `start` fails the attempt.
 
 import type { Report } from "@mflow/core/change";
+import type { Keep } from "@mflow/core/keep";
 import type { LogAppender } from "../logs/log-store.ts";
+import type { WorkFiles } from "./work-files.ts";
 
 export interface AttemptRef {
   taskId: string;
@@ -50,6 +52,8 @@ export interface StartRequest extends AttemptRef {
   secrets: string[];
   labels: Record<string, string>;
   manualUpdateStatus: boolean;
+  /** What it does with files before and after its work; absent: nothing. */
+  keep?: Keep;
 }
 
 export type StartResult = { state: "STARTED" } | { state: "EXISTS" } | { state: "STOPPED" };
@@ -70,6 +74,8 @@ export interface RunnerHost {
   /** Resolves when the report is committed or was recognised as late; rejects when it must be repeated. */
   report(report: RunnerReport): Promise<void>;
   logs: LogAppender;
+  /** The store of artifacts and caches; absent: the server has none, and nothing can be kept. */
+  files?: WorkFiles;
   /**
    * Whether the attempt is under way by what is stored: `OVER` when it has ended or another one has begun, `UNKNOWN` when
    * there is no such task.

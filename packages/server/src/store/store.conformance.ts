@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Store } from "./store.ts";
 import { describeAccounts } from "./testing/accounts.conformance.ts";
+import { describeArtifacts } from "./testing/artifacts.conformance.ts";
 import type { Bench, Database, TestClock } from "./testing/bench.ts";
 import { describeCatalog } from "./testing/catalog.conformance.ts";
 import { describeCommits } from "./testing/commits.conformance.ts";
@@ -76,6 +77,7 @@ export function describeStore(name: string, prepare: (now: () => number) => Prom
     describeLimits(bench);
     describePauses(bench);
     describeRunnerAttempts(bench, () => prepare(() => START));
+    describeArtifacts(bench);
     describeGates(bench);
   });
 }

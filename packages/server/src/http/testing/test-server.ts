@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ErrorBody, ServerState } from "@mflow/core/schema/api";
 import type { FastifyInstance } from "fastify";
+import { type ArtifactSettings, type OpenArtifacts, openArtifacts } from "../../artifacts/open-artifacts.ts";
 import { Accounts } from "../../auth/accounts.ts";
 import { TokenAuthenticator } from "../../auth/authenticate.ts";
 import { createKeys, type Keys } from "../../auth/keys.ts";
@@ -61,6 +62,7 @@ export interface TestServer {
   schedules: Schedules;
   clusters: Clusters;
   limits: Limits;
+  artifacts: OpenArtifacts;
   setState(state: ServerState): void;
   /** Token of a user. */
   token(name: string): string;
@@ -98,6 +100,8 @@ export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "arc
   archived?: { keepMs: number; portion: number };
   /** Instead of the FAKE runner. */
   runner?: Runner;
+  /** How much of artifacts and caches is kept. */
+  artifactSettings?: Partial<ArtifactSettings>;
   /** What clusters ask of their runner. */
   clusterWork?: Pick<ClustersParts, "inUse" | "abandon">;
 }
@@ -106,6 +110,7 @@ export async function startTestServer({
   isLocal,
   runner,
   clusterWork,
+  artifactSettings,
   retained,
   archived,
   ...options
@@ -129,8 +134,17 @@ export async function startTestServer({
   const now = () => new Date().toISOString();
   const clusters = new Clusters({ store: store.clusters, vault: keys, now, ...clusterWork });
   await clusters.load();
+  const artifacts = await openArtifacts({
+    ...{ store, newId, log, folder: join(folder, "artifacts") },
+    settings: {
+      ...{ artifactBytes: 2 ** 20, cacheBytes: 2 ** 22, cacheAgeMs: 3600_000 },
+      ...artifactSettings,
+    },
+  });
+  artifacts.start();
   const engine = new RunningEngine({
     store,
+    files: artifacts.files,
     logs,
     keys,
     runners: [runner ?? createFakeRunner(), createManualRunner()],
@@ -175,6 +189,11 @@ export async function startTestServer({
     auth: new TokenAuthenticator(accounts, LOCAL_TOKEN),
     accounts,
     listeners,
+    files: {
+      artifacts: artifacts.artifacts,
+      caches: artifacts.caches,
+      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+    },
     clusters,
     limits,
     checkCluster,
@@ -227,6 +246,7 @@ export async function startTestServer({
     schedules,
     clusters,
     limits,
+    artifacts,
     setState: (next) => {
       state = next;
     },
@@ -248,6 +268,7 @@ export async function startTestServer({
       await retention.stop();
       await archive.stop();
       await engine.stop();
+      await artifacts.close();
       await listeners.close();
       await logs.close();
       await store.close();

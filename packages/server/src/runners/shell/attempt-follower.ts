@@ -5,6 +5,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { LogLine } from "../../logs/log-store.ts";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+import { storeKept } from "./store-kept.ts";
 import type { Result, SpoolExtent, SpoolLine } from "./supervisor/protocol.ts";
 
 const READ = 1024 * 1024;
@@ -30,6 +31,8 @@ export class AttemptFollower {
   /** Lines that the host had already when the following began. */
   #stored: number | undefined;
   #spool: FileHandle | undefined;
+  /** The result, once what the attempt keeps is durable. */
+  #final: Result | undefined;
   #reported = false;
   #working = false;
   #closed = false;
@@ -90,7 +93,7 @@ export class AttemptFollower {
         const reason = error instanceof Error ? error.message : String(error);
         this.#events.warn(`${taskId}, attempt ${attempt}: ${reason}; next try in ${backoff} ms`);
         // A log that cannot be stored holds up the forgetting, not the result.
-        if (this.#result && !this.#reported) await this.#report(this.#result).catch(() => {});
+        if (this.#result && !this.#reported) await this.#finish(this.#result).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, backoff));
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
       }
@@ -112,7 +115,8 @@ export class AttemptFollower {
     } else if (this.#result) {
       await this.#closeSpool();
       await this.#host.logs.finish(this.ref);
-      if (!this.#reported) await this.#report(this.#result);
+      if (!this.#reported) await this.#finish(this.#result);
+      await this.#host.files?.forget(this.ref);
       this.#closed = true;
       this.#events.done();
     } else {
@@ -121,8 +125,10 @@ export class AttemptFollower {
     return true;
   }
 
-  async #report(result: Result): Promise<void> {
-    await this.#host.report({ ...this.ref, ...result });
+  /** Reports the result; not before what the attempt keeps is durable. */
+  async #finish(result: Result): Promise<void> {
+    this.#final ??= await storeKept(this.#host, this.ref, result);
+    await this.#host.report({ ...this.ref, ...this.#final });
     this.#reported = true;
   }
 

@@ -18,11 +18,19 @@ import {
   type StopResult,
 } from "../runner.ts";
 import { AttemptFollower } from "./attempt-follower.ts";
+import { FileProvider } from "./file-provider.ts";
 import { startMessage } from "./start-message.ts";
 import { findUser, type StepUser, serverUser } from "./step-user.ts";
 import { homeOf } from "./supervisor/folders.ts";
 import { readJournal } from "./supervisor/journal.ts";
-import type { FromSupervisor, KnownAttempt, Ref, StartMessage, ToSupervisor } from "./supervisor/protocol.ts";
+import {
+  type FromSupervisor,
+  type KnownAttempt,
+  MINOR_WITH_FILES,
+  type Ref,
+  type StartMessage,
+  type ToSupervisor,
+} from "./supervisor/protocol.ts";
 import { replay } from "./supervisor/recovery.ts";
 import { findSupervisor, supervisorFolder } from "./supervisor/supervisor-record.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
@@ -42,6 +50,8 @@ export interface ShellRunnerOptions {
   graceMs: number;
   /** Log of one task: bytes as stored, in all and per second. */
   limits: { bytesPerTask: number; bytesPerSecond: number };
+  /** Bytes of one artifact or cache (default 1 GiB). */
+  artifactBytes?: number;
   /** `PATH` of the steps. */
   path?: string;
   /** Program and arguments of the supervisor, instead of its own. */
@@ -54,6 +64,7 @@ export interface ShellRunnerOptions {
 /** Log of one task unless configured: 64 MiB in all, 8 MiB per second. */
 export const DEFAULT_LIMITS = { bytesPerTask: 64 * 1024 * 1024, bytesPerSecond: 8 * 1024 * 1024 };
 
+const DEFAULT_ARTIFACT_BYTES = 2 ** 30;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Acknowledgements wait so long for other messages to go with. */
 const ACK_MS = 10;
@@ -85,9 +96,15 @@ class ShellRunner implements Runner {
   #host: RunnerHost | undefined;
   #user: StepUser | undefined;
   #reconnecting = false;
+  readonly #provider: FileProvider;
 
   constructor(options: ShellRunnerOptions) {
     this.#options = options;
+    this.#provider = new FileProvider({
+      host: () => this.#host,
+      send: (message) => this.#link.send(message),
+      warn: (message) => options.log.warn(message),
+    });
     this.#dataDir = resolve(options.dataDir);
     this.#link = new SupervisorLink(
       { dataDir: this.#dataDir, command: options.supervisorCommand, idleMs: options.supervisorIdleMs },
@@ -116,6 +133,11 @@ class ShellRunner implements Runner {
       await this.#link.connect();
     } catch (error) {
       throw new RetryableStartError(`the supervisor cannot be reached: ${messageOf(error)}`);
+    }
+    if (message.files && this.#link.minor < MINOR_WITH_FILES) {
+      throw new RetryableStartError(
+        "the supervisor that runs is of an older version and keeps no artifacts; it ends when its tasks have ended",
+      );
     }
     return this.#ask(this.#starts, key, message);
   }
@@ -178,6 +200,7 @@ class ShellRunner implements Runner {
       path: path ?? DEFAULT_PATH,
       graceMs,
       limits,
+      artifactBytes: this.#options.artifactBytes ?? DEFAULT_ARTIFACT_BYTES,
     });
   }
 
@@ -208,6 +231,7 @@ class ShellRunner implements Runner {
       const follower = this.#follower(attempt.ref, false);
       if (attempt.startAt !== undefined && !attempt.result) follower.active(attempt.startAt);
       if (attempt.spool) follower.grew(attempt.spool);
+      if (attempt.want) this.#provider.provide(attempt.ref, attempt.want);
       if (attempt.result) follower.end(attempt.result, attempt.spool, attempt.log);
     }
     for (const [key, follower] of this.#followers) {
@@ -237,6 +261,9 @@ class ShellRunner implements Runner {
         break;
       case "grew":
         this.#follower(message.ref, true).grew(message.spool);
+        break;
+      case "want":
+        this.#provider.provide(message.ref, message.want);
         break;
       case "result":
         this.#began(message.ref);

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
+import { KeptFiles } from "../testing/kept-files.ts";
 import { startRequest } from "../testing/start-request.ts";
 import { findUser } from "./step-user.ts";
 import { homeOf } from "./supervisor/folders.ts";
@@ -67,6 +68,40 @@ if (isRoot) {
         undefined,
         undefined,
       ]);
+    });
+
+    test("keep and fetch files of their own alone, with their rights", async () => {
+      const place = await open({ user: "nobody", allowRootSteps: false });
+      const files = new KeptFiles();
+      place.host.files = files;
+      const none = { fetch: [], caches: [] };
+      const caches = [{ key: { prefix: "c", files: ["a/x"] }, paths: ["a"] }];
+      const kept = await place.run("mkdir a && echo x >a/x && chmod 700 a", {
+        keep: { ...none, artifacts: [{ name: "a", path: "a" }], caches },
+      });
+      expect([kept.report.stage, files.kept.length]).toEqual(["SUCCEEDED", 2]);
+      const fetched = await place.run("cat a/x; stat -c %U a a/x", {
+        keep: { artifacts: [], fetch: [{ from: "t", name: "a" }], caches },
+      });
+      expect(fetched.texts.filter((line) => line.startsWith("stdout"))).toEqual(
+        ["x", "nobody", "nobody"].map((text) => `stdout step-1| ${text}`),
+      );
+      // A hard link would be refused by the kernel; a link leads out of the workspace.
+      const { report } = await place.run("ln -s /etc/shadow x; mkdir d; ln -s /etc d/etc", {
+        keep: {
+          ...none,
+          artifacts: [
+            { name: "s", path: "x" },
+            { name: "h", path: "d/etc/shadow" },
+          ],
+        },
+      });
+      expect([report.reason, files.artifacts.has("s"), files.artifacts.has("h")]).toEqual([
+        "ARTIFACT_REFUSED",
+        false,
+        false,
+      ]);
+      files.dispose();
     });
 
     test("are found again by the next supervisor, and stopped", async () => {

@@ -7,6 +7,7 @@ const settings = {
   otherUser: false,
   path: "/bin",
   graceMs: 1000,
+  artifactBytes: 1000,
   limits: { bytesPerTask: 1000, bytesPerSecond: 1000 },
 };
 

@@ -1,15 +1,17 @@
 // Makes of a start request what the supervisor is told: the steps, where they work, and their environment.
 
+import { createHash } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { checkedSpec } from "@mflow/core/checked-spec";
 import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
+import type { Keep } from "@mflow/core/keep";
 import { SYSTEM_PARAMS } from "@mflow/core/params";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS } from "@mflow/core/schema/request";
 import { ShellSpec, type ShellStep } from "@mflow/core/schema/runner-spec";
 import type { StartRequest } from "../runner.ts";
 import type { StepUser } from "./step-user.ts";
-import type { StartMessage, StepPlan, Workspace } from "./supervisor/protocol.ts";
+import type { FilesPlan, StartMessage, StepPlan, Workspace } from "./supervisor/protocol.ts";
 
 /** Longest markdown of a task. */
 const MARKDOWN_BYTES = 256 * 1024;
@@ -22,6 +24,8 @@ export interface StepSettings {
   path: string;
   graceMs: number;
   limits: { bytesPerTask: number; bytesPerSecond: number };
+  /** Bytes of one artifact or cache. */
+  artifactBytes: number;
 }
 
 /** Throws RUNNER_REFUSED when the rendered spec is not valid. */
@@ -53,8 +57,32 @@ export function startMessage(request: StartRequest, settings: StepSettings): Sta
       markdownBytes: MARKDOWN_BYTES,
     },
   };
+  if (request.keep) message.files = filesPlan(request.keep, settings.artifactBytes);
   if (settings.otherUser) message.owner = { uid: user.uid, gid: user.gid };
   return message;
+}
+
+function filesPlan({ artifacts, fetch, caches }: Keep, limit: number): FilesPlan {
+  return {
+    fetch,
+    limit,
+    artifacts: artifacts.map(({ name, path, optional = false, when, retention }) => ({
+      ...{ name, path, optional, always: when === "ALWAYS" },
+      ...(retention !== undefined && { retentionMs: parseDuration(retention) }),
+    })),
+    caches: caches.map(({ key: { prefix, files = [] }, paths, when }) => ({
+      ...{ files, paths, pathsHash: hashOf(paths), always: when === "ALWAYS" },
+      ...(prefix !== undefined && { prefix }),
+    })),
+  };
+}
+
+/** Tells what is in a cache: the same paths have the same hash in any order. */
+function hashOf(paths: readonly string[]): string {
+  return createHash("sha256")
+    .update([...paths].sort().join("\0"))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 function stepPlan(step: ShellStep, index: number, request: StartRequest): StepPlan {

@@ -56,8 +56,11 @@ test("a supervisor that cannot be started makes starts fail in a way that may pa
   expect(String(error)).toMatch(/the supervisor ended with 3: .*no memory for this/s);
 });
 
-test("a supervisor of another major version is named, not talked to", async () => {
-  const place = await opened();
+/** A supervisor of another version that says hello and knows nothing; answers with the types that it hears. */
+async function otherVersion(
+  place: OpenedPlace,
+  version: { major: number; minor: number },
+): Promise<string[]> {
   const folder = supervisorFolder(place.dataDir);
   makeFolder(folder);
   // The path of the data folder may be too long for a socket.
@@ -66,18 +69,38 @@ test("a supervisor of another major version is named, not talked to", async () =
   const said: string[] = [];
   server = createServer((socket) => {
     socket.on("data", (bytes) => {
-      said.push(String(bytes));
-      socket.write(`${JSON.stringify({ type: "hello", version: { major: 99, minor: 0 }, pid: 4711 })}\n`);
+      const lines = String(bytes).trim().split("\n");
+      said.push(...lines.map((line) => JSON.parse(line).type));
+      if (said.length === 1)
+        socket.write(`${JSON.stringify({ type: "hello", version, pid: 4711, attempts: [] })}\n`);
     });
     socket.on("error", () => {});
   });
   await new Promise<void>((resolve) => server?.listen(path, resolve));
   takeRecord(folder, 1, path);
+  return said;
+}
+
+test("a supervisor of another major version is named, not talked to", async () => {
+  const place = await opened();
+  const said = await otherVersion(place, { major: 99, minor: 0 });
   const error = await place.current
     .start(startRequest({ steps: [{ run: "true" }] }))
     .catch((e: unknown) => e);
   expect(String(error)).toContain("the running supervisor (process 4711) speaks version 99 of the protocol");
-  expect(said.map((text) => JSON.parse(text).type)).toEqual(["hello"]);
+  expect(said).toEqual(["hello"]);
+});
+
+test("a supervisor that knows nothing of files gets no task that keeps some: that waits for the next one", async () => {
+  const place = await opened();
+  const said = await otherVersion(place, { major: 1, minor: 0 });
+  const keep = { artifacts: [{ name: "a", path: "a" }], fetch: [], caches: [] };
+  const error = await place.current
+    .start(startRequest({ steps: [{ run: "true" }] }, { keep }))
+    .catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(RetryableStartError);
+  expect(String(error)).toContain("is of an older version and keeps no artifacts");
+  expect(said).toEqual(["hello"]);
 });
 
 test("a second server on the folder takes over, and the first one says so", async () => {

@@ -33,10 +33,16 @@ export class SupervisorLink {
   #connecting: Promise<void> | undefined;
   #waiting = "";
   #closed = false;
+  #minor = 0;
 
   constructor(start: SupervisorStart, events: LinkEvents) {
     this.#start = start;
     this.#events = events;
+  }
+
+  /** Minor version of the protocol that the supervisor speaks. */
+  get minor(): number {
+    return this.#minor;
   }
 
   get isUp(): boolean {
@@ -123,6 +129,7 @@ export class SupervisorLink {
     if (this.#closed) throw new Error("the runner is closed");
     if (hello.type !== "hello") throw new Error("the supervisor does not greet");
     if (hello.version.major !== PROTOCOL.major) throw new VersionError(hello);
+    this.#minor = hello.version.minor;
     this.#socket = socket;
     this.#events.up(hello.attempts);
   }

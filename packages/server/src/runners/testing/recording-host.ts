@@ -4,11 +4,14 @@
 import type { LogAppender, LogLine, LogRef } from "../../logs/log-store.ts";
 import { attemptKey } from "../attempt-key.ts";
 import type { AttemptRef, RunnerHost, RunnerReport, StartRequest } from "../runner.ts";
+import type { WorkFiles } from "../work-files.ts";
 
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
 
 export class RecordingHost implements RunnerHost {
   readonly reports: RunnerReport[] = [];
+  /** Absent: there is no store for artifacts. */
+  files?: WorkFiles;
   /** So many reports are refused before one is accepted. */
   refuse = 0;
   refused: RunnerReport[] = [];

@@ -72,6 +72,7 @@ export function sqliteRuns(
     "DELETE FROM locks WHERE holder = ?",
     "DELETE FROM idempotency WHERE aggregate_id = ?",
     "DELETE FROM effects WHERE aggregate_id = ?",
+    "DELETE FROM artifacts WHERE aggregate_id = ?",
   ].map(prepare);
   const deleteDefinition = prepare("DELETE FROM definitions WHERE aggregate_id = ?");
   const deleteTask = prepare("DELETE FROM tasks WHERE id = ?");

@@ -5,6 +5,7 @@ import type { Cluster } from "@mflow/core/schema/cluster";
 import type { Limit } from "@mflow/core/schema/limit";
 import type { Store } from "../store.ts";
 import { sqliteAccounts } from "./accounts.ts";
+import { sqliteArtifacts } from "./artifacts.ts";
 import { sqliteCatalog } from "./catalog.ts";
 import { Connection } from "./connection.ts";
 import { appendRecords, sqliteDecisionRecords } from "./decision-records.ts";
@@ -89,6 +90,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     limits: sqliteNamed<Limit>(connection, "limits", "limit"),
     pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
+    artifacts: sqliteArtifacts(connection),
     space: sqliteSpace(connection),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.

@@ -4,10 +4,11 @@
 import { join } from "node:path";
 import { type Failure, messageOf } from "./failure.ts";
 import type { Folders, TaskFolder } from "./folders.ts";
-import type { Journal, JournalEvent, PlannedStep } from "./journal.ts";
+import type { Journal, JournalEvent, PlannedKeep, PlannedStep } from "./journal.ts";
 import type { Launcher } from "./launchers.ts";
 import {
   type FromSupervisor,
+  type Given,
   type KnownAttempt,
   keyOf,
   type Ref,
@@ -15,6 +16,7 @@ import {
   type SpoolExtent,
   type StartMessage,
   type StepPlan,
+  type Want,
 } from "./protocol.ts";
 import type { StepTools } from "./running-step.ts";
 import { Spool } from "./spool.ts";
@@ -71,6 +73,8 @@ export class Attempt {
   #hasOutputs = false;
   #announced = false;
   #grewTimer: NodeJS.Timeout | undefined;
+  /** Files that it waits for. */
+  #asked: { want: Want; answer(given: Given): void } | undefined;
 
   private constructor(ref: Ref, files: string, startAt: string, tools: AttemptTools) {
     this.ref = ref;
@@ -94,8 +98,9 @@ export class Attempt {
     try {
       launcher = launchers.take();
       const begun = { folder, launcher, exits: tools.exits() };
-      journal.writeNow(attempt.#begun(plan, begun));
-      attempt.#begin(plan, begun);
+      const run = attempt.#makeRun(plan, begun);
+      journal.writeNow(attempt.#begun(plan, begun, run));
+      attempt.#begin(plan, folder, run);
     } catch (error) {
       folders.giveBack(folder);
       if (launcher) launchers.giveBack(launcher);
@@ -129,7 +134,22 @@ export class Attempt {
     // Who hears this need not hear again that it runs.
     this.#announced = true;
     const { extent } = this.#spool;
-    return { ref: this.ref, startAt: this.#startAt, spool: extent, result: this.#result, log: this.#log };
+    const known = {
+      ref: this.ref,
+      startAt: this.#startAt,
+      spool: extent,
+      result: this.#result,
+      log: this.#log,
+    };
+    return this.#asked ? { ...known, want: this.#asked.want } : known;
+  }
+
+  /** The server's answer to what it asked for; one that comes twice is ignored. */
+  given(given: Given): void {
+    const asked = this.#asked;
+    if (!asked || (given.kind !== asked.want.kind && given.kind !== "failure")) return;
+    this.#asked = undefined;
+    asked.answer(given);
   }
 
   stop(graceMs: number): void {
@@ -137,10 +157,13 @@ export class Attempt {
     if (!this.#stopping) this.#tools.journal.write({ e: "stop", ref: this.ref });
     this.#stopping = true;
     this.#run?.stop(graceMs);
+    // Whoever waits for the server has not to wait any more.
+    if (this.#asked) this.given({ kind: "failure", message: "it was stopped" });
   }
 
-  #begun(plan: StartMessage, { folder, launcher, exits }: Begun): JournalEvent {
+  #begun(plan: StartMessage, { folder, launcher, exits }: Begun, run: TaskRun): JournalEvent {
     return {
+      ...plannedKeep(plan, run),
       e: "start",
       ref: this.ref,
       startAt: this.#startAt,
@@ -153,11 +176,10 @@ export class Attempt {
     };
   }
 
-  #begin(plan: StartMessage, begun: Begun): void {
+  #makeRun(plan: StartMessage, begun: Begun): TaskRun {
     const { ref } = this;
-    const { folder } = begun;
     const { folders, journal, launchers, cgroups } = this.#tools;
-    const run = new TaskRun(plan, {
+    return new TaskRun(plan, {
       ...begun,
       folders,
       launchers,
@@ -170,7 +192,21 @@ export class Attempt {
       },
       // Before it begins: whatever comes after this moment must find the step that runs.
       onStep: (result, leader) => journal.writeAtOnce({ e: "step", ref, result, leader }),
+      ask: (want) => this.#ask(want),
     });
+  }
+
+  #ask(want: Want): Promise<Given> {
+    return new Promise((answer) => {
+      this.#asked = { want, answer };
+      this.#tools.send({ type: "want", ref: this.ref, want });
+    });
+  }
+
+  #begin(plan: StartMessage, folder: TaskFolder, run: TaskRun): void {
+    const { folders } = this.#tools;
+    // Packed files may be there although none of them is kept.
+    this.#hasOutputs = plan.files !== undefined;
     this.#run = run;
     void run
       .run()
@@ -201,10 +237,11 @@ export class Attempt {
       result.message = failure.message;
     }
     if (run.markdown !== "") result.markdownOutput = run.markdown;
+    if (run.kept && !this.#stopping) result.kept = run.kept;
     const { outputs } = run;
     this.#tools.journal.write({ e: "end", ref, result: { ...result }, outputs, log: this.#log });
     if (Object.keys(run.runtimeEnvs).length > 0) result.runtimeEnvs = run.runtimeEnvs;
-    this.#hasOutputs = outputs.length > 0;
+    this.#hasOutputs ||= outputs.length > 0;
     this.#result = result;
     this.#tools.send({ type: "result", ref, result, spool: this.#spool.extent, log: this.#log });
   }
@@ -222,6 +259,17 @@ export class Attempt {
       this.#announce();
       this.#tools.send({ type: "grew", ref: this.ref, spool: this.#spool.extent as SpoolExtent });
     }, GREW_MS);
+  }
+}
+
+/** What the next supervisor needs to know to pack what the attempt keeps; its caches are not worth it. */
+function plannedKeep({ files }: StartMessage, run: TaskRun): { keep?: PlannedKeep } {
+  if (!files || files.artifacts.length === 0) return {};
+  try {
+    return { keep: { workspace: run.workspace(), artifacts: files.artifacts, limit: files.limit } };
+  } catch {
+    // The attempt will fail for it.
+    return {};
   }
 }
 

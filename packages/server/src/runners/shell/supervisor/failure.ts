@@ -6,7 +6,10 @@ import type { StepPlan } from "./protocol.ts";
 import type { StepEnd } from "./running-step.ts";
 
 export interface Failure {
-  /** `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `SPAWN_ERROR`, `OUTPUT_INVALID`, `OUTPUT_TOO_LARGE`, `RUNNER_ERROR`. */
+  /**
+   * `EXIT_CODE`, `SIGNAL`, `STEP_TIMEOUT`, `SPAWN_ERROR`, `OUTPUT_INVALID`, `OUTPUT_TOO_LARGE`, `FETCH_FAILED`,
+   * `ARTIFACT_MISSING`, `ARTIFACT_REFUSED`, `ARTIFACT_TOO_LARGE`, `RUNNER_ERROR`.
+   */
   reason: string;
   message: string;
   /** The task fails although the step says `continueOnError`. */

@@ -10,13 +10,20 @@ import { Buffer } from "node:buffer";
 import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ProcessIdentity } from "./process-identity.ts";
-import { keyOf, type Owner, type Ref, type Result, type StepResult } from "./protocol.ts";
+import { type ArtifactPlan, keyOf, type Owner, type Ref, type Result, type StepResult } from "./protocol.ts";
 
 /** What is known of a step before it runs. */
 export interface PlannedStep {
   name: string;
   continueOnError: boolean;
   keepProcesses: boolean;
+}
+
+/** What of a workspace is kept. */
+export interface PlannedKeep {
+  workspace: string;
+  artifacts: ArtifactPlan[];
+  limit: number;
 }
 
 export type JournalEvent =
@@ -35,6 +42,8 @@ export type JournalEvent =
       exits: string;
       /** Leads the process group of the first step. */
       leader: ProcessIdentity;
+      /** What it keeps when its steps have ended. */
+      keep?: PlannedKeep;
     }
   /** A step runs for a while and has a cgroup. */
   | { e: "group"; ref: Ref; group: string }

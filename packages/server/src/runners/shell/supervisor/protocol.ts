@@ -7,7 +7,9 @@
 import type { Buffer } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
 
-export const PROTOCOL = { major: 1, minor: 0 } as const;
+export const PROTOCOL = { major: 1, minor: 1 } as const;
+/** From this minor version on supervisors know what to do with `files` of a start. */
+export const MINOR_WITH_FILES = 1;
 
 export interface Ref {
   taskId: string;
@@ -54,6 +56,83 @@ export interface Owner {
   gid: number;
 }
 
+/** A file or folder that is kept for later tasks. */
+export interface ArtifactPlan {
+  name: string;
+  /** Relative to the workspace. */
+  path: string;
+  /** It may be missing. */
+  optional: boolean;
+  /** Also when the steps failed. */
+  always: boolean;
+  retentionMs?: number;
+}
+
+/** Files that are put back before the steps, and saved after them. */
+export interface CachePlan {
+  prefix?: string;
+  /** Globs of the files whose content makes the key. */
+  files: string[];
+  paths: string[];
+  /** Hash of the paths. */
+  pathsHash: string;
+  /** Also when the steps failed. */
+  always: boolean;
+}
+
+/** What an attempt does with files before and after its steps. */
+export interface FilesPlan {
+  /** What is fetched, as the server wrote it: it is asked with the same. */
+  fetch: unknown[];
+  caches: CachePlan[];
+  artifacts: ArtifactPlan[];
+  /** Bytes of one artifact or cache as it is stored. */
+  limit: number;
+}
+
+export interface WantedCache {
+  key: string;
+  prefix?: string;
+  /** Hash of the paths. */
+  paths: string;
+}
+
+/** What an attempt waits for: files that the server has. */
+export type Want = { kind: "fetch"; items: unknown[] } | { kind: "caches"; items: WantedCache[] };
+
+/** A file of the server's whose content goes into the workspace. */
+export interface GivenFile {
+  file: string;
+  kind: "FILE" | "FOLDER";
+  /** Folder of the workspace. */
+  folder: string;
+  /** Of a FILE: its name. */
+  name: string;
+  executable: boolean;
+  /** For the log. */
+  what: string;
+}
+
+/** Answer to a want: for each cache the one that there is. */
+export type Given =
+  | { kind: "fetch"; files: GivenFile[] }
+  | { kind: "caches"; caches: ({ file: string; key: string } | null)[] }
+  | { kind: "failure"; message: string };
+
+/** Files that an attempt keeps; they are there until it is forgotten. */
+export interface Kept {
+  artifacts: {
+    name: string;
+    kind: "FILE" | "FOLDER";
+    path: string;
+    executable: boolean;
+    file: string;
+    sha256: string;
+    retentionMs?: number;
+  }[];
+  caches: { key: string; paths: string; file: string; replace: boolean }[];
+}
+
 export interface StartMessage {
   type: "start";
   ref: Ref;
@@ -65,6 +144,7 @@ export interface StartMessage {
   graceMs: number;
   limits: Limits;
   owner?: Owner;
+  files?: FilesPlan;
 }
 
 export type ToSupervisor =
@@ -72,6 +152,7 @@ export type ToSupervisor =
   | StartMessage
   | { type: "stop"; ref: Ref; graceMs: number }
   | { type: "list"; id: number }
+  | { type: "given"; ref: Ref; given: Given }
   /** The results and logs of these attempts are stored elsewhere: forget them. */
   | { type: "ack"; refs: Ref[] }
   | { type: "release"; id: number; aggregateId: string };
@@ -100,6 +181,7 @@ export interface Result {
   steps: StepResult[];
   runtimeEnvs?: Record<string, string>;
   markdownOutput?: string;
+  kept?: Kept;
 }
 
 /** How far the spool of an attempt has come; the file holds one `SpoolLine` a line. */
@@ -120,6 +202,8 @@ export interface KnownAttempt {
   result?: Result;
   /** The log of an attempt that has no spool: lines as in one. */
   log?: string;
+  /** It waits for this. */
+  want?: Want;
 }
 
 export type FromSupervisor =
@@ -130,6 +214,8 @@ export type FromSupervisor =
   | { type: "active"; ref: Ref; startAt: string }
   | { type: "grew"; ref: Ref; spool: SpoolExtent }
   | { type: "result"; ref: Ref; result: Result; spool?: SpoolExtent; log?: string }
+  /** The attempt waits for files; answered by `given`. */
+  | { type: "want"; ref: Ref; want: Want }
   | { type: "stopped"; ref: Ref; state: "GONE" | "STOPPING" }
   | { type: "stopFailed"; ref: Ref; message: string }
   | { type: "listed"; id: number; refs: Ref[] }

@@ -15,6 +15,7 @@ import { allMarked, killLeftovers, markOf } from "./leftovers.ts";
 import { readRuntimeEnvs } from "./outputs.ts";
 import { bootId, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { keyOf, type Limits, type Ref, type Result, type StepResult } from "./protocol.ts";
+import { packArtifacts } from "./task-files.ts";
 
 /** An attempt as the journal tells it. */
 export interface JournalledAttempt {
@@ -120,8 +121,28 @@ async function findEnd(
     if (failure) break;
   }
   if (stopping) result.stage = "CANCELED";
-  else if (failure) fail(result, failure);
+  else {
+    const hasLost = failure?.reason === "LOST";
+    if (!hasLost) failure = (await packAgain(attempt, failure === undefined, result)) ?? failure;
+    if (failure) fail(result, failure);
+  }
   return result;
+}
+
+/** Packs what the attempt keeps, which may have been done in part. Answers the failure that this is, if any. */
+async function packAgain(
+  { start }: JournalledAttempt,
+  succeeded: boolean,
+  result: Result,
+): Promise<Failure | undefined> {
+  const { keep, files, owner } = start;
+  if (!keep) return undefined;
+  const artifacts = keep.artifacts.filter(({ always }) => always || succeeded);
+  const { signal } = new AbortController();
+  const packing = { workspace: keep.workspace, limit: keep.limit, owner, signal };
+  const { kept, failure } = await packArtifacts(artifacts, files, packing, () => {});
+  result.kept = { artifacts: kept, caches: [] };
+  return succeeded ? failure : undefined;
 }
 
 function fail(result: Result, { reason, message }: Failure): void {

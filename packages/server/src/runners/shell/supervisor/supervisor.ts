@@ -99,6 +99,7 @@ export class Supervisor {
   #perform(message: Exclude<ToSupervisor, { type: "hello" }>): void {
     if (message.type === "start") this.#start(message);
     else if (message.type === "stop") this.#stop(message.ref, message.graceMs);
+    else if (message.type === "given") this.#attempts.get(keyOf(message.ref))?.given(message.given);
     else if (message.type === "ack") for (const ref of message.refs) this.#forget(keyOf(ref));
     else if (message.type === "release") void this.#release(message.id, message.aggregateId);
     else if (message.type === "list") {

@@ -12,10 +12,19 @@ import { MARK_VARIABLE, markOf } from "./leftovers.ts";
 import { OutputLimit } from "./output-limit.ts";
 import { joinMarkdown, type OutputProblem, readMarkdown, readRuntimeEnvs } from "./outputs.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
-import { keyOf, type StartMessage, type StepPlan, type StepResult } from "./protocol.ts";
+import {
+  type Given,
+  type Kept,
+  keyOf,
+  type StartMessage,
+  type StepPlan,
+  type StepResult,
+  type Want,
+} from "./protocol.ts";
 import { RunningStep, type StepEnd, type StepTools } from "./running-step.ts";
 import type { Spool } from "./spool.ts";
 import { StepOutput, type TaskLog } from "./step-output.ts";
+import { TaskFiles } from "./task-files.ts";
 
 export interface TaskRunParts extends StepTools {
   folders: Folders;
@@ -32,6 +41,8 @@ export interface TaskRunParts extends StepTools {
   onLasting(group: string | undefined): void;
   /** A step has ended, and the next one is about to begin in the process group of `leader`. */
   onStep(result: StepResult, leader: ProcessIdentity): void;
+  /** Asks the server for files; rejects when the work is stopped. */
+  ask(want: Want): Promise<Given>;
 }
 
 export class TaskRun {
@@ -40,12 +51,15 @@ export class TaskRun {
   markdown = "";
   /** Indexes of the steps whose runtime envs are among the files of the attempt. */
   readonly outputs: number[] = [];
+  /** What it keeps; absent when it does nothing with files. */
+  kept: Kept | undefined;
   readonly #plan: StartMessage;
   readonly #parts: TaskRunParts;
   readonly #log: TaskLog;
   #masker: Masker | undefined;
   #running: RunningStep | undefined;
   #stopping = false;
+  readonly #stopped = new AbortController();
 
   constructor(plan: StartMessage, parts: TaskRunParts) {
     const { limits, secrets } = plan;
@@ -61,6 +75,39 @@ export class TaskRun {
 
   /** Begins at once; resolves when nothing of it runs any more, with the failure if there is one. */
   async run(): Promise<Failure | undefined> {
+    if (!this.#plan.files) return this.#runSteps();
+    const { launcher, launchers, onLasting } = this.#parts;
+    let files: TaskFiles;
+    try {
+      files = this.#files();
+    } catch (error) {
+      launchers.giveBack(launcher);
+      return { reason: "SPAWN_ERROR", message: messageOf(error) };
+    }
+    onLasting(undefined);
+    const missing = await files.prepare();
+    if (missing || this.#stopping) {
+      launchers.giveBack(launcher);
+      return this.#stopping ? undefined : missing;
+    }
+    const failure = await this.#runSteps();
+    if (this.#stopping) return undefined;
+    const collected = await files.collect(failure === undefined);
+    if (this.#stopping) return undefined;
+    this.kept = collected.kept;
+    return failure ?? collected.failure;
+  }
+
+  #files(): TaskFiles {
+    const { files: plan, owner } = this.#plan;
+    if (!plan) throw new Error("it does nothing with files");
+    const { files, spool, ask } = this.#parts;
+    const note = (text: string) => void spool.add(Date.now(), "mflow", "", text);
+    const workspace = this.workspace();
+    return new TaskFiles({ plan, workspace, owner, files, note, ask, signal: this.#stopped.signal });
+  }
+
+  async #runSteps(): Promise<Failure | undefined> {
     const { launchers, onStep } = this.#parts;
     let { launcher } = this.#parts;
     for (const [index, step] of this.#plan.steps.entries()) {
@@ -80,6 +127,7 @@ export class TaskRun {
   /** No further step begins, and the present one is ended. */
   stop(graceMs: number): void {
     this.#stopping = true;
+    this.#stopped.abort();
     this.#running?.stop(graceMs);
   }
 
@@ -112,7 +160,7 @@ export class TaskRun {
     let workspace: string;
     let cwd: string;
     try {
-      workspace = this.#workspace();
+      workspace = this.workspace();
       cwd = workdir(workspace, step.workdir);
     } catch (error) {
       parts.launchers.giveBack(launcher);
@@ -146,7 +194,8 @@ export class TaskRun {
     );
   }
 
-  #workspace(): string {
+  /** Where its steps work; made at first use. Throws a sentence when it cannot be. */
+  workspace(): string {
     const { workspace } = this.#plan;
     if (workspace.kind === "task") return this.#parts.folder.work;
     if (workspace.kind === "run") return this.#parts.folders.run(workspace.aggregateId);

@@ -30,7 +30,9 @@ export class OpenedPlace extends ShellPlace {
 
   /** A new server on the folder; what was reported before is no longer looked at. */
   async openRunner(options: Partial<ShellRunnerOptions> = {}): Promise<void> {
+    const { files } = this.host;
     this.host = new RecordingHost();
+    if (files) this.host.files = files;
     this.#runner = this.runner(options);
     await this.#runner.open(this.host);
   }
