@@ -142,13 +142,11 @@ class ShellRunner implements Runner {
     return this.#ask(this.#starts, key, message);
   }
 
-  async stop(ref: AttemptRef, options: StopOptions): Promise<StopResult> {
-    const { graceMs } = options;
+  async stop(ref: AttemptRef, { graceMs }: StopOptions): Promise<StopResult> {
     const key = attemptKey(ref);
-    const before = this.#stops.get(key);
-    // The answers name no stop: one is asked for after another.
-    if (before) return before.promise.then(() => this.stop(ref, options));
     await this.#link.connect();
+    // The answers name no stop: one is asked for after another.
+    for (let before = this.#stops.get(key); before; before = this.#stops.get(key)) await before.promise;
     return this.#ask(this.#stops, key, { type: "stop", ref: plain(ref), graceMs });
   }
 
