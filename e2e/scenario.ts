@@ -265,6 +265,12 @@ class Player {
       await this.#engine.runJob({ request: body as never, scope: DEFAULT_SCOPE, actor });
       return;
     }
+    if (verb === "rerun" || verb === "rollback") {
+      const runId = this.#runs[(run as number) - 1] as string;
+      const { run: made } = await this.#engine[verb]({ runId, request, actor });
+      this.#runName(made.id);
+      return;
+    }
     if (verb === "cancelRun") {
       await this.#engine.cancelRun(this.#runs[(run as number) - 1] as string, request, actor);
       return;
@@ -318,8 +324,11 @@ class Player {
       if (!run) continue;
       const { stage, reason, message } = run.status;
       const tasks = (await this.#store.runs.tasksOfRun(id)).map((task) => this.#taskLine(task));
+      const { rerunOf, rollbackOf } = run;
       runs[this.#runName(id)] = {
         stage,
+        ...(rerunOf && { rerunOf: { ...rerunOf, runId: this.#runName(rerunOf.runId) } }),
+        ...(rollbackOf !== undefined && { rollbackOf: this.#runName(rollbackOf) }),
         ...(reason ? { reason } : {}),
         ...(message ? { message: this.#plain(message) } : {}),
         ...(run.status.next ? { next: this.#nextOf(run.status.next) } : {}),
@@ -352,6 +361,8 @@ class Player {
     const line: Fields = { name: task.name, stage };
     if (task.attempt !== 1) line.attempt = task.attempt;
     if (task.pastAttempts) line.pastAttempts = task.pastAttempts.map((past) => past.status.stage);
+    if (task.keptFrom) line.keptFrom = this.#runName(task.keptFrom.runId);
+    if (task.rollback?.lastSuccess) line.backTo = this.#runName(task.rollback.lastSuccess.runId);
     if (task.feedback !== undefined) line.feedback = task.feedback;
     if (reason) line.reason = reason;
     if (message) line.message = this.#plain(message);

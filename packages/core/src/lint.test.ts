@@ -195,7 +195,7 @@ describe("a declared param", () => {
       "for rollback follows the same rules",
       declared("    - {name: A}\n").replace("runParams", "rollbackParams").concat("    - {name: A}\n"),
       [
-        "6:3: warning: `rollbackParams` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+        "6:3: warning: no rollback fills `rollbackParams` without `allowRollback: true`; add it, or remove them",
         "8:14: error: param `A` is declared twice; remove one of them",
       ],
     ],
@@ -830,10 +830,21 @@ spec:
   });
 });
 
-test("what rollback needs is kept, and said to do nothing yet", () => {
-  const job =
-    "kind: Job\nmetadata: { name: a }\nspec: { runnerType: FAKE, runnerSpec: {}, allowRollback: true }\n";
-  expect(linted(job)).toEqual([
-    "3:58: warning: `allowRollback` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+test("a job that may be rolled back declares what its runner spec needs then", () => {
+  const job = (more: string) =>
+    [
+      "kind: Job",
+      "metadata: { name: a }",
+      "spec:",
+      "  runnerType: FAKE",
+      '  runnerSpec: { log: ["${WHAT}"] }',
+      "  allowRollback: true",
+      "  runParams: [{ name: WHAT, usageType: TEMPLATE }]",
+      more,
+    ].join("\n");
+  expect(linted(job(""))).toEqual([]);
+  expect(linted(job("  rollbackParams: [{ name: WHAT, usageType: TEMPLATE }]"))).toEqual([]);
+  expect(linted(job("  rollbackParams: [{ name: WHAT }]"))).toEqual([
+    "8:3: warning: a rollback does not replace `${WHAT}` of the runner spec; declare `WHAT` in `rollbackParams` too, with `usageType: TEMPLATE`",
   ]);
 });

@@ -19,6 +19,7 @@ import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { jobRetryRules } from "./lint/retry.ts";
+import { rollbackRules } from "./lint/rollback.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
 import { scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
@@ -62,6 +63,7 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
+  yield* rollbackRules(spec);
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }

@@ -87,6 +87,7 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (run) => age(run.createdAt, now) },
       { title: "BY", value: (run) => run.runBy, shrinksTo: 6 },
       ...scopeColumns,
+      { title: "OF", value: ofText, wide: true },
       { title: "PRIORITY", value: (run) => String(run.priority ?? 0), wide: true },
       { title: "LABELS", value: (run) => labelText(run.labels), wide: true, shrinksTo: 10 },
       {
@@ -104,6 +105,7 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (task) => age(task.createdAt, now) },
       { title: "JOB", value: ({ job }) => `${job.name}:${job.version}`, wide: true },
       { title: "RUN", value: (task) => task.pipelineTaskId ?? "", wide: true },
+      { title: "KEPT FROM", value: (task) => task.keptFrom?.runId ?? "", wide: true },
       ...scopeColumns,
       { title: "WHY", value: whyOf, wide: true, shrinksTo: 10 },
     ],
@@ -161,6 +163,12 @@ export function addressText({ addresses = {} }: Pick<UserBody, "addresses">): st
   return Object.entries(addresses)
     .map(([channel, address]) => `${channel} ${address}`)
     .join(", ");
+}
+
+/** The run that a run was made of. */
+function ofText({ rerunOf, rollbackOf }: RunView): string {
+  if (rerunOf) return `rerun of ${rerunOf.runId}`;
+  return rollbackOf === undefined ? "" : `rollback of ${rollbackOf}`;
 }
 
 /** What became of the last time. */

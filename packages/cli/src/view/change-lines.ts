@@ -72,6 +72,8 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
       ];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
+    case "TASK_KEPT":
+      return ["task", name, "kept", message && `(${message})`];
     case "TASK_REPORTED":
       return ["task", name, "reported", stage, why];
     case "TASK_OUTPUT":

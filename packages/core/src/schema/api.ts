@@ -3,11 +3,11 @@
 
 import type { Static, TSchema } from "typebox";
 import { describingMetadata, Job, JobStage } from "./job.ts";
-import { JobTask, TaskStage } from "./job-task.ts";
+import { JobTask, TaskOrigin, TaskStage } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Paused } from "./pause.ts";
 import { Pipeline } from "./pipeline.ts";
-import { PipelineTask, RunStage } from "./pipeline-task.ts";
+import { PipelineTask, RunMode, RunStage } from "./pipeline-task.ts";
 import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
@@ -107,6 +107,7 @@ export const PipelineTaskQuery = closed({
   ...listQuery,
   stage: stageQuery(RunStage),
   pipeline: Type.Optional(titled("Runs of this pipeline.", Name)),
+  of: Type.Optional(Type.String({ maxLength: 64, description: "Reruns and rollbacks of this run." })),
 });
 export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
 
@@ -278,9 +279,22 @@ export const PipelineTaskPage = pageOf(RunView);
 export const JobTaskPage = pageOf(JobTaskView);
 
 /** A run with all its tasks, in the pipeline's order. */
+/** A run that was made of another one. */
+export const RunAgain = closed({
+  id: Type.String({ description: "The run." }),
+  mode: titled("`ROLLBACK`, or `RUN` for a rerun.", RunMode),
+  stage: RunStage,
+  runBy: Type.String({ description: "Who started it." }),
+  createdAt: titled("When it was made.", Timestamp),
+});
+export type RunAgain = Static<typeof RunAgain>;
+
 export const PipelineTaskView = closed({
   run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
+  again: Type.Optional(
+    Type.Array(RunAgain, { description: "Its reruns and rollbacks, newest first; the last 50." }),
+  ),
 });
 export type PipelineTaskView = Static<typeof PipelineTaskView>;
 
@@ -304,7 +318,10 @@ export const RenderedTaskBody = closed({
     }),
     { description: "What it would run with." },
   ),
-  skipped: Type.Optional(Type.Boolean({ description: "It has `skipRun`." })),
+  skipped: Type.Optional(Type.Boolean({ description: "It has `skipRun`, or is not rolled back." })),
+  kept: Type.Optional(
+    Type.Boolean({ description: "It does not run again: what is shown is what it ran with." }),
+  ),
 });
 export type RenderedTaskBody = Static<typeof RenderedTaskBody>;
 
@@ -312,10 +329,25 @@ const repeated = Type.Optional(
   Type.Boolean({ description: "The Idempotency-Key was used for the same request before; this is its run." }),
 );
 
+/** What a rerun or a rollback does with a task, and why. */
+export const AgainTask = closed({
+  name: Type.String({ description: "Name of the task." }),
+  stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
+  does: oneOf(
+    ["KEEP", "RUN", "SKIP"],
+    "What becomes of it; one that runs may still be skipped by its `when`.",
+  ),
+  why: Type.String({ description: "Why, as a sentence." }),
+});
+export type AgainTask = Static<typeof AgainTask>;
+
 export const RunPipelineResponse = closed({
   run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
+  again: Type.Optional(
+    Type.Array(AgainTask, { description: "Of a rerun or rollback: what becomes of each task, and why." }),
+  ),
   warnings: Type.Optional(Type.Array(Type.String(), { description: "Values that fill no declared param." })),
   repeated,
 });
@@ -365,6 +397,7 @@ export const LogQuery = closed({
 export type LogQuery = Static<typeof LogQuery>;
 
 export const LogPage = closed({
+  keptFrom: Type.Optional(titled("The log is that of the task whose work a rerun kept.", TaskOrigin)),
   attempt: Type.Integer({ description: "0 when there is no log yet." }),
   attempts: Type.Array(Type.Integer(), { description: "Attempts that have a log." }),
   lines: Type.Array(LogLineBody, { description: "In their order." }),

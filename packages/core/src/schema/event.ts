@@ -12,6 +12,7 @@ export const EVENT_TYPES = [
   "RUN_LOCK_TAKEN",
   "RUN_STATUS",
   "TASK_STAGE",
+  "TASK_KEPT",
   "TASK_REPORTED",
   "TASK_OUTPUT",
   "TASK_STATUS",
@@ -68,6 +69,7 @@ export const EVENT_MEANINGS: Readonly<Record<EventType, string>> = {
   RUN_STATUS:
     "Something else in a run's status changed: that it is canceled at once, that a timeout is over.",
   TASK_STAGE: "A task is in another stage.",
+  TASK_KEPT: "A rerun kept a task: it succeeded in the run that `message` names, and does not run again.",
   TASK_REPORTED: "The work of a task ended, and its result waits for the confirm.",
   TASK_OUTPUT: "A task put out runtime envs (`message` names them) or markdown.",
   TASK_STATUS: "Something else in a task's status changed: a message, a detail, that it is being stopped.",

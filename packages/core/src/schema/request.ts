@@ -7,7 +7,7 @@ import { JobManifest } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
 import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
-import { TriggerMode } from "./pipeline-task.ts";
+import { RerunMode, TriggerMode } from "./pipeline-task.ts";
 import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
@@ -78,6 +78,37 @@ export const RunJobRequest = closed({
   dryRun,
 });
 export type RunJobRequest = Static<typeof RunJobRequest>;
+
+const taskName = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
+      maxLength: 127,
+      description,
+    }),
+  );
+
+const queue = Type.Optional(
+  Type.Boolean({ description: "Whether to wait in line for the sequence lock, as of a run request." }),
+);
+
+export const RerunRequest = closed({
+  mode: Type.Optional(RerunMode),
+  from: taskName("With `FROM`: the task, as `task` or `stage/task`; it alone says `FROM` too."),
+  runParams: Type.Optional(
+    titled("Values that are other ones than in the old run; `***` means unchanged.", ParamValues),
+  ),
+  queue,
+  dryRun,
+});
+export type RerunRequest = Static<typeof RerunRequest>;
+
+export const RollbackRequest = closed({
+  runParams: Type.Optional(titled("Values that win over those of the last success.", ParamValues)),
+  queue,
+  dryRun,
+});
+export type RollbackRequest = Static<typeof RollbackRequest>;
 
 /** Stages that a status call may ask for. */
 export const ReportableStage = oneOf(

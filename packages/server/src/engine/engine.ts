@@ -1,6 +1,5 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
-import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
@@ -11,7 +10,7 @@ import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Why } from "@mflow/core/schema/why";
 import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
 import { isAtWork, isEnded } from "@mflow/core/transitions";
-import { waitSentence } from "@mflow/core/wait-sentence";
+import { type WaitFacts, waitSentence } from "@mflow/core/wait-sentence";
 import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
@@ -34,6 +33,8 @@ import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
+  RerunInput,
+  RollbackInput,
   RunJobInput,
   RunJobResult,
   RunPipelineInput,
@@ -271,6 +272,14 @@ export class RunningEngine implements Engine {
     return this.#runRequests.runPipeline(input);
   }
 
+  rerun(input: RerunInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rerun(input);
+  }
+
+  rollback(input: RollbackInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rollback(input);
+  }
+
   runJob(input: RunJobInput): Promise<RunJobResult> {
     return this.#runRequests.runJob(input);
   }
@@ -427,7 +436,7 @@ export class RunningEngine implements Engine {
     return this.#turns.sentence(run.id) ?? runWaitingReason(run);
   }
 
-  waitOf(id: string): Wait | undefined {
+  waitOf(id: string): WaitFacts | undefined {
     return this.#turns.waitOf(id);
   }
 
@@ -450,14 +459,14 @@ export class RunningEngine implements Engine {
   setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
 
   cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
-    const canceled: PipelineTask[] = [];
-    // Those of the end first: else each that is canceled would give the next one its turn.
-    for (const run of (await this.#options.store.runs.pending()).reverse()) {
-      const isOf = run.name === pipeline && run.domain === scope.domain && run.namespace === scope.namespace;
-      if (!isOf) continue;
-      const state = await this.#submitFor(run.id, { type: "cancelRun", request, onlyWaiting: true }, actor);
-      if (state.run?.status.stage === "CANCELED") canceled.push(state.run);
-    }
+    const { domain, namespace } = scope;
+    const pending = (await this.#options.store.runs.pending()).filter(
+      (run) => run.name === pipeline && run.domain === domain && run.namespace === namespace,
+    );
+    const change = { type: "cancelRun", request, onlyWaiting: true } as const;
+    // Those of the end first: none gets its turn because one before it was canceled.
+    const states = await Promise.all(pending.reverse().map((run) => this.#submitFor(run.id, change, actor)));
+    const canceled = states.flatMap(({ run }) => (run?.status.stage === "CANCELED" ? [run] : []));
     return canceled.reverse();
   };
 

@@ -261,6 +261,8 @@ export interface RunQuery extends PageQuery {
   stages?: string[];
   /** Name of the pipeline. */
   pipeline?: string;
+  /** Id of the run of which they are reruns or rollbacks. */
+  of?: string;
 }
 
 export interface TaskQuery extends PageQuery {
