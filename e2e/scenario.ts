@@ -17,6 +17,8 @@ import {
   CancelRequest,
   CancelRunRequest,
   DecideRequest,
+  RerunRequest,
+  RollbackRequest,
   RunJobRequest,
   RunPipelineRequest,
   UpdateOutputRequest,
@@ -55,6 +57,8 @@ const NOTHING = closed({});
 const REQUESTS = {
   run: RunPipelineRequest,
   runJob: RunJobRequest,
+  rerun: RerunRequest,
+  rollback: RollbackRequest,
   cancelRun: CancelRunRequest,
   cancelTask: CancelRequest,
   pauseRun: PauseRequest,
