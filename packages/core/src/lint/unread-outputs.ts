@@ -9,7 +9,7 @@ import type { PlanFacts } from "./plan-facts.ts";
 
 export function* unreadOutputRules(facts: PlanFacts, path: string): Generator<Finding> {
   const { graph, spec } = facts;
-  // What follows gets all that is handed on.
+  // The pipeline that follows gets all of them.
   if (spec.nextPipeline) return;
   const jobs = graph.nodes.map((_, node) => facts.jobSpec(node));
   if (jobs.some((job) => job === undefined)) return;
