@@ -38,6 +38,8 @@ export interface RunRequestsParts extends TryOutParts {
   /** For checking and rendering; the committer makes its own for deciding. */
   makeContext(actor: Actor): Context;
   refuseWhenDraining(): void;
+  /** Throws when that run is being deleted. */
+  refuseWhileRemoved(runId: string): void;
 }
 
 /** A run that another one starts. */
@@ -154,6 +156,7 @@ export class RunRequests {
     if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
+      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
       const state = createState(change, context);
       if (change.madeOf) again = againTasks(change.madeOf, state, context);
       checkState?.(state);
