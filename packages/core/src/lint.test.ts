@@ -280,7 +280,7 @@ describe("a runner spec", () => {
       job("    outcome: DONE\n    duration: 0s\n    delay: 1s\n", "[]", "FAKE"),
       [
         "7:14: error: `outcome` must be `SUCCEEDED`, `FAILED` or `NONE`, but is `DONE`; did you mean `NONE`?",
-        "9:5: error: `delay` is not known here; remove it (known are `duration`, `outcome`, `reason`, `message`, `runtimeEnvs`, `markdownOutput`, `log`, `startErrors`, `startRefused`, `lost`, `doubled`, `lateReport`, `reportsBeforeStart`, `ignoreStop`)",
+        "9:5: error: `delay` is not known here; remove it (known are `duration`, `outcome`, `failsFirst`, `reason`, `message`, `runtimeEnvs`, `markdownOutput`, `log`, `startErrors`, `startRefused`, `lost`, `doubled`, `lateReport`, `reportsBeforeStart`, `ignoreStop`)",
       ],
     ],
     [

@@ -53,13 +53,6 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
   yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
-  for (const key of ["allowRollback", "rollbackParams"] as const) {
-    if (spec[key] === undefined || spec[key] === false) continue;
-    yield warning(
-      `/spec/${key}`,
-      `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
-    );
-  }
   yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
