@@ -1,6 +1,7 @@
 // Rules on pipelines that start others, by a PIPELINE task or by `nextPipeline`: each is known, none starts itself again,
 // the chain is not too long, and what is handed on is declared there.
 
+import { namesAsked } from "../asked-names.ts";
 import { cycleOf, nextReferences } from "../chain.ts";
 import type { PipelineSource } from "../extend-pipeline.ts";
 import { didYouMean } from "../nearest.ts";
@@ -175,8 +176,9 @@ function* undeclaredRules(
   const jobs = spec.stages.flatMap((stage) => stage.tasks.map((task) => lookup.specOf(task.job, scope)));
   if (jobs.some((job) => job === undefined)) return;
   const declared = new Set(jobs.flatMap((job) => (job?.runParams ?? []).map((param) => param.name)));
+  const asked = new Set(namesAsked(spec));
   for (const { name, path } of given) {
-    if (declared.has(name)) continue;
+    if (declared.has(name) || asked.has(name)) continue;
     const remedy = didYouMean(name, declared) || "; declare it in a job there, or remove it";
     yield warning(
       path,

@@ -1,6 +1,7 @@
 // Rules on schedules: that their times can be read, come at all and not too often, and that the pipeline and its params
 // are there.
 
+import { namesAsked } from "../asked-names.ts";
 import { cronProblem } from "../cron.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
@@ -168,6 +169,7 @@ function* paramRules(
   const specs = tasks.map((task) => jobs.resolve(task.job, pipeline?.scope as Scope).spec);
   const isKnown = pipeline !== undefined && specs.every((spec) => spec !== undefined);
   const declared = new Set(specs.flatMap((spec) => (spec?.runParams ?? []).map(({ name }) => name)));
+  const asked = new Set(pipeline ? namesAsked(pipeline.spec) : []);
   for (const [index, { name }] of paramValueList(runParams).entries()) {
     const isList = Array.isArray(runParams);
     const place = isList
@@ -175,7 +177,7 @@ function* paramRules(
       : { path: below("/spec/runParams", name), atKey: true };
     if (isSystemParam(name)) {
       yield { ...error("", `${quoted(name)} is set by mflow itself; remove it`), ...place };
-    } else if (isKnown && !declared.has(name)) {
+    } else if (isKnown && !declared.has(name) && !asked.has(name)) {
       const remedy = didYouMean(name, declared) || "; declare it in a job, or remove it";
       const message = `no job of the pipeline declares a param ${quoted(name)}, so it is ignored${remedy}`;
       yield { ...warning("", message), ...place };

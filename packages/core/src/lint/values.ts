@@ -1,5 +1,6 @@
 // Rules on the values that a pipeline, its stages and tasks give to the params of their jobs.
 
+import { namesAskedOfRun } from "../asked-names.ts";
 import { referencesOf } from "../condition/references.ts";
 import { didYouMean } from "../nearest.ts";
 import { checkParams, matchesScope, mergeParams, type Place } from "../params.ts";
@@ -201,6 +202,9 @@ export function* valueLevelRules(
   const checked = new Set<string>();
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
+  for (const name of namesAskedOfRun(spec)) {
+    for (const given of ofPipeline.byName.get(name) ?? []) given.taken = true;
+  }
   const all: TaskAt[] = [];
   for (const [stageIndex, stage] of spec.stages.entries()) {
     const stagePath = below(`${path}/stages`, stageIndex);
