@@ -93,18 +93,15 @@ export class RunningStep {
     if (start.timeoutMs !== undefined) this.#later(start.timeoutMs, () => this.#runsOutOfTime());
   }
 
-  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. Again with less makes it shorter. */
+  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. A later stop may shorten it. */
   stop(graceMs: number): void {
     const killAt = performance.now() + graceMs;
-    const isFirst = !this.#stopping;
-    this.#stopping = true;
-    if (this.#exited) {
-      this.#killAt = Math.min(this.#killAt, killAt);
-      return;
-    }
-    if (!isFirst && killAt >= this.#killAt) return;
+    if (!this.#stopping) {
+      this.#stopping = true;
+      if (this.#exited) return;
+      terminate(this.#everything());
+    } else if (killAt >= this.#killAt) return;
     this.#killAt = killAt;
-    if (isFirst) terminate(this.#everything());
     this.#later(graceMs, () => void killLeftovers(this.#everything()));
   }
 
