@@ -62,7 +62,7 @@ function combinationsOfJson(name: string, json: unknown): Combination[] {
       json.map((item: unknown, index) => {
         if (isValue(item)) return { [name]: item };
         if (isCombination(item)) return item;
-        throw invalid(name, `item ${index + 1} is neither a value nor an object of values`);
+        throw invalid(name, `has as item ${index + 1} neither a value nor an object of values`);
       }),
     );
   }
