@@ -1,5 +1,6 @@
 // What a run would run, rendered: for `dryRun`, which stores and starts nothing.
 
+import { namesAskedOfRun } from "./asked-names.ts";
 import type { Context } from "./change.ts";
 import { referencesOf } from "./condition/references.ts";
 import { effectiveParams, jobOf, openValue, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
@@ -97,8 +98,8 @@ function isPlaceholder(params: readonly EffectiveParam[], path: string): boolean
 }
 
 /**
- * Values of the run request that no task of the run declares and no `when` of a stage names: a sentence each, with the
- * nearest name.
+ * Values of the run request that no task of the run declares and that neither the `when` of a stage, a concurrency group
+ * nor `nextPipeline` names: a sentence each, with the nearest name.
  */
 export function unusedRunParams(state: RunState): string[] {
   const stages = state.definition.pipeline?.stages ?? [];
@@ -112,7 +113,9 @@ export function unusedRunParams(state: RunState): string[] {
     place: placeOf(state.definition, task),
     names: (jobOf(state.definition, task).spec.runParams ?? []).map((param) => param.name),
   }));
-  const takenBy = [...declaredBy, ...askedBy];
+  const { pipeline } = state.definition;
+  const ofRun = pipeline ? [{ place: { taskName: "" }, names: namesAskedOfRun(pipeline) }] : [];
+  const takenBy = [...declaredBy, ...askedBy, ...ofRun];
   const all = [...new Set(takenBy.flatMap(({ names }) => names))];
   return state.definition.runParams
     .filter(

@@ -318,6 +318,11 @@ export class RunningEngine implements Engine {
 
   pauseOf: Engine["pauseOf"] = (what) => this.#turns.pauseOf(what);
 
+  /** Tells subscribers of events that were written besides changes. */
+  tell(events: readonly HistoryEvent[]): void {
+    for (const event of events) this.#tell(event);
+  }
+
   setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
 
   subscribe(listener: (event: HistoryEvent) => void): () => void {

@@ -71,8 +71,8 @@ export class RunRequests {
     const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
-    const pipeline = await resolvePipeline(request, scope, store.catalog);
-    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
+    const { pipeline, told } = await resolvePipeline(request, scope, store.catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog, told);
     const id = newId("run");
     const change: RunPipelineChange = { type: "runPipeline", id, request, scope, pipeline, jobs };
     // A lock that somebody holds does not matter to a dry run.
@@ -126,9 +126,9 @@ export class RunRequests {
   }: ChainedInput): Promise<RunPipelineResult> {
     const { catalog } = this.#parts.store;
     const { id, origin } = input;
-    const pipeline = await resolvePipeline(input.request, from, catalog);
+    const { pipeline, told } = await resolvePipeline(input.request, from, catalog);
     if (pipeline.name !== undefined) check(pipeline.name);
-    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog);
+    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog, told);
     const declared = new Set(
       Array.from(jobs.values(), ({ spec }) => spec.runParams ?? []).flatMap((params) =>
         params.map(({ name }) => name),

@@ -376,32 +376,18 @@ export interface DecisionRecordStore {
   isLinkUsed(link: string): Promise<boolean>;
 }
 
-export interface ChannelStore {
-  /** By name. Secrets are sealed. */
-  list(): Promise<Channel[]>;
-  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(channel: Channel, expectedRevision: number): Promise<void>;
-  /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
-}
-
-export interface ClusterStore {
-  /** By name. Secrets are sealed. */
-  list(): Promise<Cluster[]>;
-  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(cluster: Cluster, expectedRevision: number): Promise<void>;
-  /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
-}
-
-export interface LimitStore {
+/** Records that are told by their name alone, each written together with the history of it. Secrets are sealed. */
+export interface NamedStore<T> {
   /** By name. */
-  list(): Promise<Limit[]>;
+  list(): Promise<T[]>;
   /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(limit: Limit, expectedRevision: number): Promise<void>;
+  put(record: T, expectedRevision: number, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
   /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
+  remove(name: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
 }
+
+export type ChannelStore = NamedStore<Channel>;
+export type ClusterStore = NamedStore<Cluster>;
 
 /** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
 export interface PauseStore {
@@ -546,6 +532,8 @@ export interface CatalogStore {
   findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
   /** The job version that was PUBLISHED last. */
   latestJob(scope: Scope, name: string): Promise<Job | undefined>;
+  /** All PUBLISHED versions of a job, the one that was PUBLISHED last first. */
+  publishedVersions(scope: Scope, name: string): Promise<string[]>;
   listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
@@ -644,9 +632,9 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;
-  readonly channels: ChannelStore;
-  readonly clusters: ClusterStore;
-  readonly limits: LimitStore;
+  readonly channels: NamedStore<Channel>;
+  readonly clusters: NamedStore<Cluster>;
+  readonly limits: NamedStore<Limit>;
   readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
   readonly artifacts: ArtifactRows;
