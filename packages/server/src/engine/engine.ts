@@ -320,7 +320,7 @@ export class RunningEngine implements Engine {
 
   /** Tells subscribers of events that were written besides changes. */
   tell(events: readonly HistoryEvent[]): void {
-    for (const event of events) this.#tell(event);
+    for (const event of events) this.#subscribers.tell(event);
   }
 
   setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
