@@ -395,7 +395,9 @@ export class RunningEngine implements Engine {
   }
 
   waitingFor(task: JobTask): string | undefined {
-    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
+    const { child } = task.status;
+    const childWaits = child && this.#placeOf(child.runId)?.sentence;
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
   }
 
   async why(id: string): Promise<Why> {
