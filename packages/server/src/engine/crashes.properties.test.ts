@@ -236,7 +236,8 @@ class Play {
   async finish(): Promise<void> {
     for (const what of ["server", "line", "group"] as const) await this.engine.resume(pausable(what), actor);
     const isBusy = async () => {
-      for (const task of await this.#waitingForPeople()) await this.#decide(task, false);
+      // First results are pushed back, second ones are taken.
+      for (const task of await this.#waitingForPeople()) await this.#decide(task, task.attempt === 1);
       return this.engine.busy();
     };
     await expect.poll(isBusy, { timeout: 20_000, interval: 2 }).toBe(false);
