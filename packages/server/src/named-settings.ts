@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { MASK } from "@mflow/core/mask";
+import { markSecret } from "@mflow/core/record-diff";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { NamedStore } from "./store/store.ts";
 
@@ -55,6 +56,8 @@ export interface CheckedSettings<Spec> {
   before?: NamedRecord<Spec>;
   /** Whether that says the same. */
   isSame: boolean;
+  /** Both with their secrets marked, to be compared by `changesBetween`. */
+  forms: { before?: Spec; after: Spec };
 }
 
 export class NamedSettings<Spec> {
@@ -105,7 +108,9 @@ export class NamedSettings<Spec> {
       throw new MflowError("INVALID_DOCUMENT", message, problems);
     }
     const isSame = before !== undefined && this.#isSame(before.spec, whole);
-    return { whole, ...(before && { before }), isSame };
+    const marked = (settings: Spec) => this.#sort.mapSecrets(settings, markSecret);
+    const forms = { after: marked(whole), ...(before && { before: marked(this.#openable(before.spec)) }) };
+    return { whole, ...(before && { before }), isSame, forms };
   }
 
   /**
@@ -160,6 +165,15 @@ export class NamedSettings<Spec> {
   #opened(spec: Spec): Spec {
     const { vault } = this.#parts;
     return this.#sort.mapSecrets(spec, (text) => (vault.isSealed(text) ? vault.unseal(text) : text));
+  }
+
+  /** With opened secrets, but for those whose key is gone. */
+  #openable(spec: Spec): Spec {
+    try {
+      return this.#opened(spec);
+    } catch {
+      return spec;
+    }
   }
 
   /** What cannot be opened any more, because its key is gone, is replaced by whatever is given. */

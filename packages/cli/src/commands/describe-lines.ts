@@ -9,6 +9,7 @@ import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
+import { isExtending } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
@@ -110,9 +111,15 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
-export function pipelineLines(pipeline: PipelineView, options: DescribeOptions): string[] {
-  const { spec } = pipeline;
-  const stages = spec.stages.flatMap((stage) => [
+/** `whole` is what a pipeline that extends another one is put together to. */
+export function pipelineLines(
+  pipeline: PipelineView,
+  options: DescribeOptions,
+  whole: PipelineView = pipeline,
+): string[] {
+  const { spec } = whole;
+  const extended = isExtending(pipeline.spec) ? pipeline.spec.extends : undefined;
+  const stages = (spec.stages ?? []).flatMap((stage) => [
     `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
     ...stage.tasks.map((task) => {
       const gates = [
@@ -134,6 +141,8 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
         ["Pipeline", pipeline.name],
         ["Name", pipeline.displayName],
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
+        ["Extends", extended],
+        ["Template", spec.isTemplate ? "it cannot be run itself" : undefined],
         [
           "Runs at once",
           spec.isParallel

@@ -4,6 +4,7 @@ import { formatDuration } from "@mflow/core/duration";
 import type { GroupBody, TokenBody, UserBody } from "@mflow/core/schema/account";
 import type { JobTaskView, PipelineView, RunView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
+import { isExtending, type Pipeline } from "@mflow/core/schema/pipeline";
 import type { ScheduleView } from "@mflow/core/schema/schedule";
 import type { Column } from "../display/table.ts";
 import { elapsed, openGateOf, peopleOf } from "../view/watched.ts";
@@ -47,12 +48,13 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "NAME", value: (pipeline) => pipeline.name, shrinksTo: 12 },
       {
         title: "STAGES",
-        value: ({ spec }) => spec.stages.map((stage) => stage.name).join(" > "),
+        value: ({ spec }) => stagesText(spec),
         shrinksTo: 12,
       },
       {
         title: "TASKS",
-        value: ({ spec }) => String(spec.stages.reduce((sum, one) => sum + one.tasks.length, 0)),
+        value: ({ spec }) =>
+          isExtending(spec) ? "" : String(spec.stages.reduce((sum, one) => sum + one.tasks.length, 0)),
       },
       { title: "AGE", value: (pipeline) => age(pipeline.createdAt, now) },
       ...scopeColumns,
@@ -135,6 +137,12 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
     ],
   };
   return columns[kind];
+}
+
+/** Of one that extends another only that is known; `--resolved` shows the whole. */
+function stagesText(spec: Pipeline["spec"]): string {
+  if (isExtending(spec)) return `extends ${spec.extends}`;
+  return spec.stages.map((stage) => stage.name).join(" > ");
 }
 
 const scopeColumns: Column<{ namespace: string; domain: string }>[] = [

@@ -18,6 +18,7 @@ import { type LintContext, scopeOf } from "./context.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import type { JobLookup } from "./jobs.ts";
+import type { KnownPipelines } from "./known-pipelines.ts";
 import type { PipelineLookup } from "./pipelines.ts";
 
 /** What fires more often is better a service. */
@@ -27,27 +28,41 @@ const LOOKED_AT = 500;
 /** Where the calendar is looked at when the schedule does not say when it begins: rules know no clock. */
 const SOME_DAY = Date.UTC(2026, 0, 1);
 
+/** What a schedule names is looked up in these. */
+export interface ScheduleLookups {
+  known: KnownPipelines;
+  pipelines: PipelineLookup;
+  jobs: JobLookup;
+}
+
 export function* scheduleRules(
   { metadata, spec }: ScheduleManifest,
   context: LintContext,
-  pipelines: PipelineLookup,
-  jobs: JobLookup,
+  { known, pipelines, jobs }: ScheduleLookups,
 ): Generator<Finding> {
   if (context.overlay) {
     const message = `a run does not store the schedule ${quoted(metadata.name)}; apply it (\`mflow apply\`)`;
     yield warning("/kind", message);
   }
   const scope = scopeOf(metadata, context.scope);
-  const { pipeline, error: wrong, warning: doubt } = pipelines.resolve(spec.pipeline, scope);
+  const { pipeline, isDocument, error: wrong, warning: doubt } = known.resolve(spec.pipeline, scope);
   if (wrong) yield error("/spec/pipeline", wrong);
   if (doubt) yield warning("/spec/pipeline", doubt);
+  const together = pipeline && pipelines.putTogether(pipeline);
+  const broken = together?.problems.find(({ severity }) => severity !== "warning");
+  if (broken && !isDocument) {
+    const message = `pipeline ${quoted(spec.pipeline)} cannot be put together: ${broken.message}`;
+    yield error("/spec/pipeline", message);
+  }
+  // What is wrong with a pipeline of the documents is told there.
+  const whole = broken ? undefined : together?.whole?.spec;
   const problems = [...timingProblems(spec)];
   yield* problems;
   const isReadable = problems.length === 0;
   if (isReadable) yield* timesRules(spec);
   yield* catchUpRules(spec);
-  if (pipeline) yield* pipelineRules(spec, pipeline.spec);
-  yield* paramRules(spec, pipeline, jobs);
+  if (whole) yield* pipelineRules(spec, whole);
+  yield* paramRules(spec, whole && { spec: whole, scope: pipeline?.scope ?? scope }, jobs);
 }
 
 /** What cannot be read. */

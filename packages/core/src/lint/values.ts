@@ -114,7 +114,7 @@ function* valueRules(declaration: RunParam, given: Given, setBy: SetBy, jobName:
 function* taskRules(
   task: TaskAt,
   levels: Level[],
-  mayFill: (name: string) => boolean,
+  mayFill: (name: string) => boolean | undefined,
   checked: Set<string>,
 ): Generator<Finding> {
   for (const declaration of task.spec?.runParams ?? []) {
@@ -226,8 +226,12 @@ export function* valueLevelRules(
       };
       const ofTask = levelOf("TASK", task.runParams, `${taskPath}/runParams`);
       yield* levelRules(ofTask);
+      // A template is not run: who extends it may fill everything.
       const mayFill = (name: string) =>
-        givenLater.has(name) || isInMatrix(task.matrix, name) || facts.outputs.before(node).mayFill(name);
+        spec.isTemplate ||
+        givenLater.has(name) ||
+        isInMatrix(task.matrix, name) ||
+        facts.outputs.before(node).mayFill(name);
       yield* taskRules(at, [ofPipeline, ofStage, ofTask], mayFill, checked);
       yield* untakenRules(ofTask, [at]);
       tasks.push(at);

@@ -6,7 +6,7 @@ import { AddedAuditor, AuditSpec, ConfirmSpec, GateVerdict } from "./gate.ts";
 import { JobManifest } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
-import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
+import { GivenPipelineSpec, JobRef, PipelineManifest } from "./pipeline.ts";
 import { RerunMode, TriggerMode } from "./pipeline-task.ts";
 import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
@@ -29,7 +29,7 @@ export const RunPipelineRequest = closed({
       description: "The pipeline: id, or `name[@namespace[.domain]]`, of `documents` or stored.",
     }),
   ),
-  spec: Type.Optional(titled("A bare pipeline instead.", PipelineSpec)),
+  spec: Type.Optional(titled("A bare pipeline instead.", GivenPipelineSpec)),
   name: Type.Optional(titled("Name of the run of a bare `spec`.", Name)),
   documents: Type.Optional(Overlay),
   runParams: Type.Optional(titled("Values of this run.", ParamValues)),

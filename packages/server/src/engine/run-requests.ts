@@ -38,6 +38,8 @@ export interface RunRequestsParts extends TryOutParts {
   /** For checking and rendering; the committer makes its own for deciding. */
   makeContext(actor: Actor): Context;
   refuseWhenDraining(): void;
+  /** Throws when that run is being deleted. */
+  refuseWhileRemoved(runId: string): void;
 }
 
 /** A run that another one starts. */
@@ -69,8 +71,8 @@ export class RunRequests {
     const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
-    const pipeline = await resolvePipeline(request, scope, store.catalog);
-    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
+    const { pipeline, told } = await resolvePipeline(request, scope, store.catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog, told);
     const id = newId("run");
     const change: RunPipelineChange = { type: "runPipeline", id, request, scope, pipeline, jobs };
     // A lock that somebody holds does not matter to a dry run.
@@ -124,9 +126,9 @@ export class RunRequests {
   }: ChainedInput): Promise<RunPipelineResult> {
     const { catalog } = this.#parts.store;
     const { id, origin } = input;
-    const pipeline = await resolvePipeline(input.request, from, catalog);
+    const { pipeline, told } = await resolvePipeline(input.request, from, catalog);
     if (pipeline.name !== undefined) check(pipeline.name);
-    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog);
+    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog, told);
     const declared = new Set(
       Array.from(jobs.values(), ({ spec }) => spec.runParams ?? []).flatMap((params) =>
         params.map(({ name }) => name),
@@ -154,6 +156,7 @@ export class RunRequests {
     if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
+      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
       const state = createState(change, context);
       if (change.madeOf) again = againTasks(change.madeOf, state, context);
       checkState?.(state);

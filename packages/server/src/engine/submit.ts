@@ -104,10 +104,8 @@ export interface Engine {
   pauseOf(what: Pausable): Pause | undefined;
   /** An admin's limit (its name as in `Limit`) is another one now; undefined: there is none. */
   setLimit(name: string, maxTasks: number | undefined): void;
-  /** Deletes an ended run or lone task with its logs. */
-  remove(aggregateId: string, actor: Actor): Promise<void>;
   /**
-   * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
+   * Deletes an ended run or lone task with all that it owns. `because`: the rule of retention that lets it go; then nobody did
    * it, unless `actor` asked for it.
    */
   remove(aggregateId: string, actor?: Actor, because?: string): Promise<void>;

@@ -134,7 +134,7 @@ export interface RunStore {
    * Writes all commits in one transaction, each on what the ones before it left. One whose guard fails is undone
    * alone, and its result says why; the others are written. A used idempotency key is said before a stale
    * revision, and that before a lock. Events get increasing places in commit order. New effects are due at once and
-   * leased to `lease`.
+   * leased to `lease`. Tasks that a new rerun kept get the artifacts which they have in the run that it is made of.
    */
   commit(commits: RunCommit[], lease: Lease): Promise<CommitResult[]>;
   /** The aggregate with all its tasks, in the pipeline's order. */
@@ -420,7 +420,7 @@ export interface RunnerAttemptStore {
   installationId(): Promise<string>;
 }
 
-/** What is known of an artifact, and where its bytes are. */
+/** What is known of an artifact, and where its bytes are. Tasks that a rerun keeps have rows over the same bytes. */
 export interface ArtifactRow extends Artifact {
   /** Run or lone task. */
   aggregateId: string;
@@ -446,7 +446,7 @@ export interface CacheAsked {
 /** What is known of artifacts and caches. Their bytes are elsewhere: methods that remove rows answer the keys of theirs. */
 export interface ArtifactRows {
   /**
-   * Writes a row, over one of the same task, attempt and name, whose blob is answered then. Rejects with NOT_FOUND when
+   * Writes a row, over one of the same task, attempt and name, whose blob is answered then, unless another row has it. Rejects with NOT_FOUND when
    * there is no such run or task any more, with ARTIFACT_REFUSED when the attempt has `most` others. Durable when it
    * resolves.
    */
@@ -457,7 +457,9 @@ export interface ArtifactRows {
   named(aggregateId: string, name: string): Promise<ArtifactRow[]>;
   /** By task, attempt and name. */
   list(of: { aggregateId: string } | { taskId: string }, page: PageOfRows): Promise<Page<ArtifactRow>>;
+  /** Answers its blob, unless another row has it too. */
   remove(taskId: string, attempt: number, name: string): Promise<string | undefined>;
+  /** Answers the blobs that no other row has. */
   removeOf(aggregateId: string): Promise<string[]>;
   /** At most `limit` rows whose time has come, those due first. */
   expired(now: number, limit: number): Promise<ArtifactRow[]>;
@@ -530,6 +532,8 @@ export interface CatalogStore {
   findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
   /** The job version that was PUBLISHED last. */
   latestJob(scope: Scope, name: string): Promise<Job | undefined>;
+  /** All PUBLISHED versions of a job, the one that was PUBLISHED last first. */
+  publishedVersions(scope: Scope, name: string): Promise<string[]>;
   listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;

@@ -1,6 +1,7 @@
 // PipelineTasks: runs of pipelines (semantics, section 5).
 
 import { MflowError } from "@mflow/core/errors";
+import { runnablePipelines } from "@mflow/core/extend-pipeline";
 import { checkRevision } from "@mflow/core/revision";
 import {
   PipelineTaskPage,
@@ -73,7 +74,9 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         if (!isAsked) scope = { domain: pipeline.domain, namespace: pipeline.namespace };
       }
     } else if (!isAsked) {
-      const brought = request.documents?.filter((document) => document.kind === "Pipeline") ?? [];
+      const brought = runnablePipelines(
+        request.documents?.filter((document) => document.kind === "Pipeline") ?? [],
+      );
       if (brought.length === 1 && brought[0]) scope = requestScope(brought[0].metadata);
     }
     demand(caller, "operator", scope);
