@@ -27,7 +27,9 @@ export class Waits {
   }
 
   ofTask(task: JobTask): string | undefined {
-    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
+    const { child } = task.status;
+    const childWaits = child && this.#placeOf(child.runId)?.sentence;
+    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
   }
 
   ofRun(run: PipelineTask): string | undefined {
