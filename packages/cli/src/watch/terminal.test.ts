@@ -113,7 +113,9 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       "  fine",
       "  bad",
     ]);
-    expect(flowing(lines.slice(8))).toBe("All of it: node bin/mflow.js logs task-ID");
+    expect(flowing(lines.slice(8))).toMatch(
+      /^All of it: node bin\/mflow\.js logs task-ID.* mflow: to run again what failed: node bin\/mflow\.js rerun run-ID/,
+    );
   });
 
   test("Ctrl-C asks, and c cancels the run", async () => {

@@ -185,11 +185,11 @@ test("durations that cannot be counted, and a template beside other settings, ar
 });
 
 test("`check` tells what `put` would do, and stores nothing", async () => {
-  expect(await clusters.check("edge", byToken)).toEqual({ whole: byToken, isSame: false });
+  expect(await clusters.check("edge", byToken)).toMatchObject({ whole: byToken, isSame: false });
   expect(clusters.names()).toEqual([]);
   const { spec } = await clusters.put("edge", byToken, "ada");
   const before = (await store.clusters.list())[0];
-  expect(await clusters.check("edge", spec)).toEqual({ whole: byToken, before, isSame: true });
+  expect(await clusters.check("edge", spec)).toMatchObject({ whole: byToken, before, isSame: true });
   expect((await clusters.check("edge", { ...spec, maxTasks: 6 })).isSame).toBe(false);
 });
 
