@@ -110,6 +110,16 @@ describe("cancel of a task", () => {
   });
 });
 
+test("a task of a serial stage that is canceled before its turn lets those after it wait for those before it", () => {
+  const play = playPipeline("a b c d", { tasks: { b: { ignoreFailed: true }, c: { ignoreFailed: true } } });
+  play.cancel("c");
+  play.cancel("b");
+  expect(play.stages).toEqual(["a: CREATING", "b: CANCELED", "c: CANCELED", "d: PENDING"]);
+  play.restart();
+  play.report("a", "SUCCEEDED");
+  expect(play.task("d").status.stage).toBe("CREATING");
+});
+
 describe("cancel of a run", () => {
   test("stops what runs, cancels everything else at once, and ends when the work is gone", () => {
     const play = playPipeline("[a b c d] > e", {

@@ -119,8 +119,10 @@ export class Progress {
         hasTurn,
       });
     }
-    for (const [index, { after }] of this.graph.nodes.entries()) {
-      const waits = after.filter((other) => this.#node(other).left > 0).length;
+    // In order, so that what a task of a serial stage waits for is counted before the tasks after it.
+    for (const [index, { after, isInOrder }] of this.graph.nodes.entries()) {
+      const isOver = (other: number) => (isInOrder ? this.#isPassed(other) : this.isDone(other));
+      const waits = after.filter((other) => !isOver(other)).length;
       this.#setNode(index, { ...this.#node(index), waits });
     }
     for (const index of this.graph.nodes.keys()) this.#standInLine(index);
@@ -193,8 +195,13 @@ export class Progress {
     this.#setStage(stage, { ...ofStage, open: ofStage.open + opens, left: stageLeft });
     this.#open += opens;
     if (ends <= 0) return;
-    if (left === 0) this.#release(index);
-    else this.#standInLine(index);
+    if (left > 0) {
+      this.#standInLine(index);
+      return;
+    }
+    const dependents = this.graph.node(index).before;
+    for (const other of dependents) if (!this.graph.node(other).isInOrder) this.#release(other);
+    if (this.#isPassed(index)) this.#pass(index);
   }
 
   /** A dynamic matrix is known now: these are the node's tasks, the first of them the one that stood for all. */
@@ -257,12 +264,32 @@ export class Progress {
     };
   }
 
-  #release(index: number): void {
-    for (const other of this.graph.node(index).before) {
-      const node = this.#node(other);
-      this.#setNode(other, { ...node, waits: node.waits - 1 });
-      this.#standInLine(other);
+  /**
+   * Whether the order of a serial stage has gone past a node. One that was canceled before its turn, or kept by a rerun,
+   * has ended, and those before it may not have.
+   */
+  #isPassed(index: number): boolean {
+    const { left, waits } = this.#node(index);
+    return left === 0 && (waits === 0 || !this.graph.node(index).isInOrder);
+  }
+
+  /** The order of the stage goes on behind a node, and behind those after it that have ended already. */
+  #pass(index: number): void {
+    const passed = [index];
+    for (let node = passed.pop(); node !== undefined; node = passed.pop()) {
+      for (const other of this.graph.node(node).before) {
+        if (!this.graph.node(other).isInOrder) continue;
+        this.#release(other);
+        if (this.#isPassed(other)) passed.push(other);
+      }
     }
+  }
+
+  /** The node waits for one less. */
+  #release(index: number): void {
+    const node = this.#node(index);
+    this.#setNode(index, { ...node, waits: node.waits - 1 });
+    this.#standInLine(index);
   }
 
   /** Puts the node's next tasks in the stage's line, as far as they may start. */
