@@ -57,7 +57,10 @@ export function helperFailure(pod: KubePod, mask: Masker): { reason: string; mes
   return undefined;
 }
 
-function saidIn({ message = "" }: KubeTerminated, mask: Masker): { reason: string; message: string } | undefined {
+function saidIn(
+  { message = "" }: KubeTerminated,
+  mask: Masker,
+): { reason: string; message: string } | undefined {
   const [, reason = "", sentence = ""] = /^([A-Z_]+)\n([\s\S]+)$/.exec(message.trim()) ?? [];
   return REASONS.has(reason) ? { reason, message: mask(sentence) } : undefined;
 }

@@ -131,7 +131,9 @@ function podFailure(pod: KubePod, mask: Masker): Why | undefined {
   const work = withoutHelpers(pod);
   // Of the two the failure of the work counts more.
   const failure =
-    containerFailure(work, mask, removedAtOf(pod)) ?? containerFailure(work, mask) ?? helperFailure(pod, mask);
+    containerFailure(work, mask, removedAtOf(pod)) ??
+    containerFailure(work, mask) ??
+    helperFailure(pod, mask);
   if (failure) return failure;
   const why = message || reason || "it does not say why";
   return { reason: "POD_FAILED", message: `the pod failed: ${why}` };

@@ -57,7 +57,10 @@ export function isHelper(name: string): boolean {
 }
 
 /** Why a Job with this spec cannot keep or fetch files, as a sentence with its remedy; nothing when it can. */
-export function filesProblem(jobSpec: Record<string, unknown>, pod: Record<string, unknown>): string | undefined {
+export function filesProblem(
+  jobSpec: Record<string, unknown>,
+  pod: Record<string, unknown>,
+): string | undefined {
   const once = "a task that keeps or fetches files runs one pod, once";
   for (const key of ["parallelism", "completions"]) {
     if (jobSpec[key] != null && jobSpec[key] !== 1) return `${once}; remove \`${key}\``;
@@ -99,10 +102,7 @@ export function withFiles(pod: KubePodSpec, files: PodFiles, env: readonly KubeE
     added.containers = [...pod.containers, helper(KEEP_CONTAINER, "keep", pod, files, env)];
   }
   if (doesFetch) {
-    added.initContainers = [
-      helper(FETCH_CONTAINER, "fetch", pod, files, env),
-      ...(pod.initContainers ?? []),
-    ];
+    added.initContainers = [helper(FETCH_CONTAINER, "fetch", pod, files, env), ...(pod.initContainers ?? [])];
   }
   return added;
 }

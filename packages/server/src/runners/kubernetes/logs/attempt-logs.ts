@@ -3,6 +3,7 @@
 
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
+import { isHelper } from "@mflow/core/kubernetes/pod-files";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
@@ -67,6 +68,7 @@ export class AttemptLogs {
         pod: pod.metadata?.name ?? "",
         container: name,
         step: stepName(pod, name, pods),
+        ...(isHelper(name) && { stream: "mflow" as const }),
         isResumed: isResumed || restartCount > 0,
         begunAt: Date.parse((state.running ?? terminated)?.startedAt ?? "") || 0,
         ...(terminated && { endedAt: endOf(terminated) }),
@@ -75,7 +77,7 @@ export class AttemptLogs {
     }
     if (!terminated) return;
     followed.ended(endOf(terminated), isLeaving);
-    if (terminated.message && !isLog(pod, name, terminated.exitCode))
+    if (terminated.message && !isHelper(name) && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
 
