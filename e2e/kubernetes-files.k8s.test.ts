@@ -132,8 +132,8 @@ describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
       {
         ...{ name: "use", stage: "SUCCEEDED", reason: undefined, message: undefined, steps: ["main"] },
         log: [
-          expect.stringMatching(/^mflow mflow-fetch\| fetched artifact `out` of `make` \(\d+ B\)$/),
-          "mflow mflow-fetch| fetched artifact `tool` of `make` (3 B)",
+          expect.stringMatching(/^mflow mflow-fetch\| fetched artifact `out` of `make` \(\d+ bytes\)$/),
+          "mflow mflow-fetch| fetched artifact `tool` of `make` (3 bytes)",
           expect.stringMatching(/^mflow mflow-fetch\| fetched artifact `big` of `make` \(6.\d MiB\)$/),
           ...["one", "one", "3"].map((line) => `stdout main| ${line}`),
           sum,
@@ -211,7 +211,7 @@ describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
       {
         reason: "ARTIFACT_REFUSED",
         message:
-          "artifact `d`: the archive is refused: `d/x` in it is a link to `/etc/passwd`, out of the folder",
+          "artifact `d`: the archive is refused: `./d/x` in it is a link to `/etc/passwd`, out of the folder",
       },
     ],
     [

@@ -2,7 +2,7 @@
 
 import type { Masker } from "../mask.ts";
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "./kube-objects.ts";
-import { FETCH_CONTAINER, isHelper, KEEP_CONTAINER } from "./pod-files.ts";
+import { FETCH_CONTAINER, isHelper, KEEP_CONTAINER } from "./helper-names.ts";
 
 /** What of mflow's own an attempt waits for. */
 export interface HelperAtWork {

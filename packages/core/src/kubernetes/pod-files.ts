@@ -5,12 +5,8 @@
 import { MflowError } from "../errors.ts";
 import type { Keep } from "../keep.ts";
 import { isMap } from "./author-fields.ts";
+import { FETCH_CONTAINER, KEEP_CONTAINER } from "./helper-names.ts";
 import type { KubeContainer, KubeEnvVar, KubePodSpec, KubeVolumeMount } from "./kube-objects.ts";
-
-/** The init container that fetches artifacts and restores caches. */
-export const FETCH_CONTAINER = "mflow-fetch";
-/** The container that keeps artifacts and saves caches. */
-export const KEEP_CONTAINER = "mflow-keep";
 
 /** An image with `sh`, `tar`, `wget` and what else busybox has. */
 export const DEFAULT_HELPER_IMAGE = "busybox:1.36.1";
@@ -50,11 +46,6 @@ while :; do
   fi
 done
 `;
-
-/** Whether a container is mflow's own. */
-export function isHelper(name: string): boolean {
-  return name === FETCH_CONTAINER || name === KEEP_CONTAINER;
-}
 
 /** Why a Job with this spec cannot keep or fetch files, as a sentence with its remedy; nothing when it can. */
 export function filesProblem(

@@ -18,9 +18,7 @@ import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
 import { removeJob } from "./create-job.ts";
-import type { AttemptFiles, PodFilesCall } from "./files/attempt-files.ts";
-import { HelperTalk } from "./files/helper-talk.ts";
-import { OVER } from "./files/pod-script.ts";
+import type { AttemptFiles } from "./files/attempt-files.ts";
 import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
@@ -85,7 +83,6 @@ export class KubeAttempt implements JobListener {
   #told = "";
   /** When it ended, as it was said first: a report that is repeated says the same. */
   #endAt: string | undefined;
-  readonly #talk: HelperTalk;
   #isReported = false;
   #deleteSentFor: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -98,11 +95,16 @@ export class KubeAttempt implements JobListener {
     this.ref = ref;
     this.#placement = placement;
     this.#parts = parts;
-    this.#talk = new HelperTalk(placement.creationGraceMs);
+    if (placement.isStopping) parts.files?.over();
     const { jobName } = placement;
     this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
     parts.watch.attach(jobName, this);
     this.changed();
+  }
+
+  /** What it does with files; absent: nothing. */
+  get files(): AttemptFiles | undefined {
+    return this.#parts.files;
   }
 
   changed(): void {
@@ -116,34 +118,10 @@ export class KubeAttempt implements JobListener {
     this.#parts.logs.podGone(pod);
   }
 
-  /** Answers what mflow's own containers in the pod ask. Rejects with UNAVAILABLE when that may pass. */
-  async askFiles(call: PodFilesCall): Promise<string> {
-    const { files } = this.#parts;
-    this.#talk.heard();
-    if (!files || this.#isLeaving) return OVER;
-    if (call.step === "fetch") return files.fetch();
-    if (call.step !== "keep") return files.answer(call);
-    const work = await this.#talk.workEnd();
-    if (this.#isLeaving) return OVER;
-    return work === undefined ? "" : files.keep(work);
-  }
-
-  /** Path of a file that they get; undefined when they get none any more. Rejects as `askFiles`, and with NOT_FOUND. */
-  async fileFor(step: string, number: number): Promise<string | undefined> {
-    this.#talk.heard();
-    return this.#isLeaving ? undefined : this.#parts.files?.file(step, number);
-  }
-
-  /** Nothing is fetched or kept any more. */
-  get #isLeaving(): boolean {
-    const { isStopping, state } = this.#placement;
-    return isStopping || state === "ENDED" || this.#verdict !== undefined || this.#outcome !== undefined;
-  }
-
   /** Stops the work; the report CANCELED follows once nothing of it runs. */
   async stop(): Promise<void> {
     if (!this.#placement.isStopping) await this.#save({ ...this.#placement, isStopping: true });
-    this.#talk.over();
+    this.#parts.files?.over();
     this.changed();
   }
 
@@ -157,7 +135,7 @@ export class KubeAttempt implements JobListener {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#talk.over();
+    this.#parts.files?.close();
     this.#parts.logs.close();
     this.#parts.watch.detach(this.#placement.jobName);
   }
@@ -197,7 +175,10 @@ export class KubeAttempt implements JobListener {
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, now.pods, seen);
+    if (this.#placement.isStopping || this.#verdict) {
+      this.#parts.files?.over();
+      return this.#bringDown(job, now.pods, seen);
+    }
     await this.#report(seen, snapshot);
   }
 
@@ -242,7 +223,7 @@ export class KubeAttempt implements JobListener {
     if (seen.steps.length > 0) this.#lastSeen = seen;
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(pods);
-    this.#talk.seen(seen.helper);
+    this.#parts.files?.seen(seen.helper);
     const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
     if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
@@ -262,7 +243,7 @@ export class KubeAttempt implements JobListener {
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
     }
     if (seen.mustStop) return resultOf(seen);
-    const silence = this.#parts.files && this.#talk.silence();
+    const silence = this.#parts.files?.silence();
     if (silence?.failure) return { stage: "FAILED", ...silence.failure };
     if (silence) this.#wakeAt(silence.until);
     const trouble = this.#troubleIn(seen);

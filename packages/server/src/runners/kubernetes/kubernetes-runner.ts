@@ -182,20 +182,21 @@ class KubernetesRunner implements ClusterRunner {
   }
 
   async podFiles(ref: AttemptRef, call: PodFilesCall): Promise<string> {
-    return (await this.#withFiles(ref)?.askFiles(call)) ?? OVER;
+    return (await this.#filesOf(ref)?.ask(call)) ?? OVER;
   }
 
   async podFile(ref: AttemptRef, step: string, number: number): Promise<string> {
-    const file = await this.#withFiles(ref)?.fileFor(step, number);
+    const file = await this.#filesOf(ref)?.file(step, number);
     if (file !== undefined) return file;
-    throw new MflowError("NOT_FOUND", `Attempt ${ref.attempt} of ${ref.taskId} gets no files any more.`);
+    throw new MflowError("NOT_FOUND", `Attempt ${ref.attempt} of ${ref.taskId} has no ${step} ${number}.`);
   }
 
-  /** Undefined when the attempt is over, or has nothing to do with files. */
-  #withFiles(ref: AttemptRef): KubeAttempt | undefined {
-    const attempt = this.#followed.get(attemptKey(ref));
+  /** Undefined when the attempt is over. */
+  #filesOf(ref: AttemptRef): AttemptFiles | undefined {
     const placement = this.#placements.find(ref);
-    if (attempt || !placement || !isOpen(placement)) return attempt;
+    if (!placement || !isOpen(placement)) return undefined;
+    const files = this.#followed.get(attemptKey(ref))?.files;
+    if (files) return files;
     // Its Job was made a moment ago, or its cluster is away since the server started.
     throw new MflowError("UNAVAILABLE", `Attempt ${ref.attempt} of ${ref.taskId} is not followed yet.`);
   }
@@ -289,7 +290,7 @@ class KubernetesRunner implements ClusterRunner {
     const limit = this.#options.artifactBytes;
     const parts = {
       ...{ host, client, watch, logs, mask, warn },
-      ...(keep && files && { files: new AttemptFiles({ ref, keep, files, limit }) }),
+      ...(keep && files && { files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }) }),
       save: (changed: Placement) => this.#placements.put(ref, changed),
       left: () => work.admission.leave(key),
       forget: () => this.#forget(ref),

@@ -7,6 +7,7 @@ import { open, rm, stat } from "node:fs/promises";
 import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import type { Keep } from "@mflow/core/keep";
+import type { HelperAtWork } from "@mflow/core/kubernetes/helper-view";
 import type { PodFilesQuery } from "@mflow/core/schema/artifact";
 import { cachePathsHash } from "../../cache-paths.ts";
 import type { AttemptRef } from "../../runner.ts";
@@ -22,6 +23,7 @@ import {
   quote,
   sayScript,
 } from "./pod-script.ts";
+import { HelperTalk, type Silence } from "./helper-talk.ts";
 
 /** What a container asks. */
 export interface PodFilesCall {
@@ -40,10 +42,14 @@ export interface AttemptFilesParts {
   files: WorkFiles;
   /** Bytes of one artifact or cache. */
   limit: number;
+  /** How long a reason is borne that does not heal by itself, milliseconds. */
+  graceMs: number;
 }
 
 export class AttemptFiles {
   readonly #parts: AttemptFilesParts;
+  readonly #talk: HelperTalk;
+  #isOver = false;
   /** What is fetched, by number. */
   #given: GivenFile[] | undefined;
   /** Files of the caches that are restored, by number. */
@@ -53,10 +59,52 @@ export class AttemptFiles {
 
   constructor(parts: AttemptFilesParts) {
     this.#parts = parts;
+    this.#talk = new HelperTalk(parts.graceMs);
   }
 
-  /** The script before the work. Rejects as the store does when another try may help. */
-  async fetch(): Promise<string> {
+  /** What of mflow's own is at work in the pod, if anything. */
+  seen(helper: HelperAtWork | undefined): void {
+    this.#talk.seen(helper);
+  }
+
+  /** Whether a container that should fetch or keep now is not heard of; undefined when there is none. */
+  silence(): Silence | undefined {
+    return this.#isOver ? undefined : this.#talk.silence();
+  }
+
+  /** Nothing is fetched or kept any more: the containers may end. */
+  over(): void {
+    this.#isOver = true;
+    this.#talk.close();
+  }
+
+  /** The server stops. The containers go on, and ask the next one. */
+  close(): void {
+    this.#talk.close();
+  }
+
+  /** Answers a container. Rejects with BAD_REQUEST, and as the store does when another try may help. */
+  async ask(call: PodFilesCall): Promise<string> {
+    this.#talk.heard();
+    if (this.#isOver) return OVER;
+    if (call.step === "fetch") return this.#fetch();
+    if (call.step !== "keep") return this.#answer(call);
+    const work = await this.#talk.workEnd();
+    if (this.#isOver) return OVER;
+    const { keep, limit } = this.#parts;
+    return work === undefined ? "" : keepScript(keep, work === "SUCCEEDED", limit);
+  }
+
+  /** The file that a container gets; undefined when there is none. Rejects as the store does. */
+  async file(step: string, number: number): Promise<string | undefined> {
+    this.#talk.heard();
+    if (step === "cache") return this.#restored.get(number);
+    if (step !== "fetch") return undefined;
+    this.#given ??= await this.#parts.files.fetch(this.#parts.ref, this.#parts.keep.fetch);
+    return this.#given[number]?.file;
+  }
+
+  async #fetch(): Promise<string> {
     const { files, ref, keep } = this.#parts;
     try {
       this.#given = await files.fetch(ref, keep.fetch);
@@ -66,26 +114,7 @@ export class AttemptFiles {
     return fetchScript(this.#given, keep);
   }
 
-  /** The script after the work. */
-  keep(work: "SUCCEEDED" | "FAILED"): string {
-    const { keep, limit } = this.#parts;
-    return keepScript(keep, work === "SUCCEEDED", limit);
-  }
-
-  /** The file that a container gets. Rejects with NOT_FOUND. */
-  async file(step: string, number: number): Promise<string> {
-    if (step === "fetch") {
-      this.#given ??= await this.#parts.files.fetch(this.#parts.ref, this.#parts.keep.fetch);
-      const file = this.#given[number]?.file;
-      if (file !== undefined) return file;
-    }
-    const file = step === "cache" ? this.#restored.get(number) : undefined;
-    if (file === undefined) throw new MflowError("NOT_FOUND", `There is no ${step} ${number}.`);
-    return file;
-  }
-
-  /** Any other step. Rejects with BAD_REQUEST, and as the store does when another try may help. */
-  async answer({ step, query, body }: PodFilesCall): Promise<string> {
+  async #answer({ step, query, body }: PodFilesCall): Promise<string> {
     switch (step) {
       case "alive":
         return "";

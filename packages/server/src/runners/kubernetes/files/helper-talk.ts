@@ -21,7 +21,7 @@ export class HelperTalk {
   #helper: HelperAtWork | undefined;
   /** When something was heard last, or else when it was first to be heard, milliseconds since the epoch. */
   #since = Date.now();
-  #isOver = false;
+  #isClosed = false;
 
   /** `graceMs`: how long a reason is borne that does not heal by itself. */
   constructor(graceMs: number) {
@@ -41,14 +41,14 @@ export class HelperTalk {
   }
 
   /** Nobody waits any more. */
-  over(): void {
-    this.#isOver = true;
+  close(): void {
+    this.#isClosed = true;
     this.#wake();
   }
 
   /** How the work ended, once it has; undefined when it goes on for long, or nobody waits any more. */
   async workEnd(): Promise<HelperAtWork["workEnd"]> {
-    if (this.#helper?.workEnd === undefined && !this.#isOver) {
+    if (this.#helper?.workEnd === undefined && !this.#isClosed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => done(), LONGEST_WAIT_MS);
         const done = () => {

@@ -61,10 +61,17 @@ inside() {
 }
 `;
 
-const FETCH = `put() {
+const FETCH = `# into folder $1; not every tar sees by itself whether it is compressed
+unpack() {
+  case $(head -c 2 "$dir/in" | od -An -tx1 | tr -d ' \\n') in
+    1f8b) tar -xzof "$dir/in" -C "$1" ;;
+    *) tar -xof "$dir/in" -C "$1" ;;
+  esac
+}
+put() {
   mkdir -p "./$2" && inside "$2" || return 1
   if [ "$1" = FOLDER ]; then
-    tar -xof "$dir/in" -C "./$2"
+    unpack "./$2"
   else
     rm -rf "./$2/$3" && cat "$dir/in" >"./$2/$3" && { [ "$4" != x ] || chmod +x "./$2/$3"; }
   fi
@@ -90,7 +97,7 @@ cache() {
 }
 # number key found
 restore() {
-  if load "cache/$1" && tar -xof "$dir/in" 2>"$dir/why"; then
+  if load "cache/$1" && unpack . 2>"$dir/why"; then
     if [ "$2" = "$3" ]; then
       echo yes >"$dir/stored.$1"
       say "cache $2: restored"

@@ -3,7 +3,7 @@
 
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
-import { isHelper } from "@mflow/core/kubernetes/pod-files";
+import { isHelper } from "@mflow/core/kubernetes/helper-names";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
