@@ -1,7 +1,6 @@
 // Artifacts and caches of tasks on a real cluster: what one keeps the next one fetches, in pods that share nothing.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobManifest } from "@mflow/core/schema/job";
@@ -10,29 +9,20 @@ import { type Client, createClient } from "@mflow/sdk";
 import { type RunningServer, readConfig, startServer } from "@mflow/server";
 import { IMAGE, KubePlace, testKubeconfig } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { forwardFromPods, POD_ADDRESS, type PodForward } from "./pod-forward.ts";
 
-/** Address of this machine as pods reach it. Without it their containers cannot send anything. */
-const address = process.env.MFLOW_TEST_ADDRESS;
-
-describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
+describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => {
   let place: KubePlace;
   let folder: string;
   let server: RunningServer;
   let client: Client;
-  let forward: Server;
+  let forward: PodForward;
 
   beforeAll(async () => {
     place = await KubePlace.make();
     folder = await mkdtemp(join(tmpdir(), "mflow-k8s-"));
-    forward = createServer((socket) => {
-      const other = connect(Number(new URL(server.address).port), "127.0.0.1");
-      socket.pipe(other).pipe(socket);
-      socket.on("error", () => other.destroy());
-      other.on("error", () => socket.destroy());
-    });
-    await new Promise<void>((resolve) => forward.listen(0, address, resolve));
-    const { port } = forward.address() as { port: number };
-    const publicUrl = `http://${address}:${port}`;
+    forward = await forwardFromPods(POD_ADDRESS ?? "", () => Number(new URL(server.address).port));
+    const publicUrl = forward.url;
     server = await startServer(
       readConfig({ data: folder, port: "0", logLevel: "warn", publicUrl, artifactLimit: "8MiB" }, {}),
     );
@@ -40,7 +30,7 @@ describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
     client = createClient({ url: server.address, token });
     const settings = { kubeconfig: testKubeconfig(), defaultNamespace: place.namespace };
     await client.clusters.put("default", {
-      ...{ ...settings, helperImage: IMAGE, keepFailedFor: "0s" },
+      ...{ ...settings, helperImage: IMAGE, keepFailedFor: "0s", creationGrace: "5s" },
     });
   });
   afterAll(async () => {
@@ -74,7 +64,7 @@ describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
   async function ran(stages: StageSpec[], jobs: JobManifest[]) {
     const { run } = await client.runs.start({ spec: { stages }, documents: jobs });
     await expect
-      .poll(async () => (await client.runs.get(run.id)).run.status.stage)
+      .poll(async () => (await client.runs.get(run.id)).run.status.stage, { timeout: 90_000 })
       .toMatch(/^(SUCCEEDED|FAILED|CANCELED)$/);
     const { tasks } = await client.runs.get(run.id);
     return Promise.all(
@@ -258,4 +248,47 @@ describe.skipIf(address === undefined)("files of tasks on a cluster", () => {
     const { items } = await client.artifacts.ofTask(task?.id ?? "");
     expect(items.map(({ name }) => name)).toEqual(["report"]);
   });
+
+  test("a task that is canceled while it waits, works or keeps ends soon, and keeps nothing", async () => {
+    const artifacts = [{ name: "x", path: "x" }];
+    const stages = [stage("s", { name: "t", job: "j", artifacts })];
+    const { run } = await client.runs.start({
+      spec: { stages },
+      documents: [job("j", "trap 'exit 0' TERM; touch x; sleep 3600 & wait")],
+    });
+    const first = async () => (await client.runs.get(run.id)).tasks[0];
+    await expect.poll(async () => (await first())?.status.stage).toBe("ACTIVE");
+    const begun = Date.now();
+    await client.runs.cancel(run.id);
+    await expect.poll(async () => (await first())?.status.stage).toBe("CANCELED");
+    expect(Date.now() - begun).toBeLessThan(9000);
+    expect((await client.artifacts.ofRun(run.id)).items).toEqual([]);
+  });
+
+  test("a pod that is deleted while it works ends the task", async () => {
+    const artifacts = [{ name: "x", path: "x", when: "ALWAYS" as const }];
+    const stages = [stage("s", { name: "t", job: "j", artifacts })];
+    const { run } = await client.runs.start({ spec: { stages }, documents: [job("j", "sleep 3600")] });
+    const first = async () => (await client.runs.get(run.id)).tasks[0];
+    await expect.poll(async () => (await first())?.status.stage).toBe("ACTIVE");
+    const [pod] = await place.items(place.podsPath);
+    await place.client.delete(`${place.podsPath}/${pod?.metadata.name}`, { gracePeriodSeconds: 1 });
+    await expect
+      .poll(async () => (await first())?.status)
+      .toMatchObject({ stage: "FAILED", reason: "EVICTED" });
+  });
+
+  test("a pod that does not reach the server ends the task, with what to do", async () => {
+    forward.close();
+    const artifacts = [{ name: "x", path: "x" }];
+    const tasks = await ran([stage("s", { name: "t", job: "j", artifacts })], [job("j", "touch x")]);
+    expect(tasks.map(({ stage, reason, message }) => ({ stage, reason, message }))).toEqual([
+      {
+        ...{ stage: "FAILED", reason: "RUNNER_ERROR" },
+        message: expect.stringContaining(
+          "it does not reach this server; start the server with a `--public-url`",
+        ),
+      },
+    ]);
+  }, 150_000);
 });

@@ -39,7 +39,8 @@ function checkLists(fields: Fields, keys: readonly string[], place: string): voi
 function checkContainers(list: unknown, place: string): void {
   if (!Array.isArray(list) || !list.every(isMap)) throw refusal(place, "a list of containers");
   for (const [index, container] of list.entries()) {
-    if (isHelper(String(container.name))) throw refusal(`${place}[${index}].name`, "another: it is mflow's own");
+    if (isHelper(String(container.name)))
+      throw refusal(`${place}[${index}].name`, "another: it is mflow's own");
     checkLists(container, ["env", "volumeMounts"], `${place}[${index}]`);
   }
 }

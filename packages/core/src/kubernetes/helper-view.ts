@@ -1,8 +1,8 @@
 // A pod without the containers that mflow added for files: they are no work. What they say of themselves is read here.
 
 import type { Masker } from "../mask.ts";
-import type { KubeContainerStatus, KubePod, KubeTerminated } from "./kube-objects.ts";
 import { FETCH_CONTAINER, isHelper, KEEP_CONTAINER } from "./helper-names.ts";
+import type { KubeContainerStatus, KubePod, KubeTerminated } from "./kube-objects.ts";
 
 /** What of mflow's own an attempt waits for. */
 export interface HelperAtWork {

@@ -82,7 +82,11 @@ export function* jobKeepRules(spec: JobSpec, path: string): Generator<Finding> {
 }
 
 /** What a runner does not do. */
-function* runnerRules(keeping: Keeping, { runnerType, runnerSpec }: JobSpec, path: string): Generator<Finding> {
+function* runnerRules(
+  keeping: Keeping,
+  { runnerType, runnerSpec }: JobSpec,
+  path: string,
+): Generator<Finding> {
   if (runnerType === "SHELL") return;
   if (runnerType === "K8S_JOB") {
     yield* podRules(keeping, runnerSpec, path);

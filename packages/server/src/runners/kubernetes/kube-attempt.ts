@@ -17,6 +17,7 @@ import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
+import { finalReport, type Result, resultOf } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
 import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
@@ -49,8 +50,6 @@ export interface KubeAttemptParts {
   warn(message: string): void;
 }
 
-type Result = Pick<Observation, "reason" | "message"> & { stage: "SUCCEEDED" | "FAILED" | "CANCELED" };
-
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 /** The cluster removes what is kept; after so much longer it is done from here, milliseconds. */
@@ -64,6 +63,7 @@ const PODS_BEHIND_MS = 1_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
+  readonly files: AttemptFiles | undefined;
   readonly #parts: KubeAttemptParts;
   #placement: Placement;
   /** When the Job is known to have existed: it is gone when everything was listed since without it. */
@@ -95,16 +95,11 @@ export class KubeAttempt implements JobListener {
     this.ref = ref;
     this.#placement = placement;
     this.#parts = parts;
-    if (placement.isStopping) parts.files?.over();
+    this.files = parts.files;
     const { jobName } = placement;
     this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
     parts.watch.attach(jobName, this);
     this.changed();
-  }
-
-  /** What it does with files; absent: nothing. */
-  get files(): AttemptFiles | undefined {
-    return this.#parts.files;
   }
 
   changed(): void {
@@ -121,7 +116,6 @@ export class KubeAttempt implements JobListener {
   /** Stops the work; the report CANCELED follows once nothing of it runs. */
   async stop(): Promise<void> {
     if (!this.#placement.isStopping) await this.#save({ ...this.#placement, isStopping: true });
-    this.#parts.files?.over();
     this.changed();
   }
 
@@ -135,7 +129,7 @@ export class KubeAttempt implements JobListener {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#parts.files?.close();
+    this.files?.close();
     this.#parts.logs.close();
     this.#parts.watch.detach(this.#placement.jobName);
   }
@@ -175,10 +169,7 @@ export class KubeAttempt implements JobListener {
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
     if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) {
-      this.#parts.files?.over();
-      return this.#bringDown(job, now.pods, seen);
-    }
+    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, now.pods, seen);
     await this.#report(seen, snapshot);
   }
 
@@ -223,7 +214,7 @@ export class KubeAttempt implements JobListener {
     if (seen.steps.length > 0) this.#lastSeen = seen;
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(pods);
-    this.#parts.files?.seen(seen.helper);
+    this.files?.seen(seen.helper);
     const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
     if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
@@ -243,7 +234,7 @@ export class KubeAttempt implements JobListener {
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
     }
     if (seen.mustStop) return resultOf(seen);
-    const silence = this.#parts.files?.silence();
+    const silence = this.files?.silence();
     if (silence?.failure) return { stage: "FAILED", ...silence.failure };
     if (silence) this.#wakeAt(silence.until);
     const trouble = this.#troubleIn(seen);
@@ -278,6 +269,7 @@ export class KubeAttempt implements JobListener {
   /** Deletes the Job with its pods, and says the end once they are gone. */
   async #bringDown(job: KubeJob, pods: readonly KubePod[], seen: Observation): Promise<void> {
     const { client } = this.#parts;
+    this.files?.over();
     const { uid = "", deletionTimestamp, finalizers = [] } = job.metadata ?? {};
     if (this.#deleteSentFor !== uid) {
       await ignoreGone(
@@ -327,10 +319,11 @@ export class KubeAttempt implements JobListener {
   async #end(result: Result, job: KubeJob | undefined): Promise<void> {
     const { host, logs } = this.#parts;
     if (!this.#isReported) {
+      this.files?.over();
       await logs.finish();
       await host.report(this.#finalReport(result));
       this.#isReported = true;
-      if (this.#parts.files) await host.files?.forget(this.ref);
+      if (this.files) await host.files?.forget(this.ref);
     }
     const { keepForMs, keepFailedForMs } = this.#placement;
     const keepMs = { SUCCEEDED: keepForMs, FAILED: keepFailedForMs, CANCELED: 0 }[result.stage];
@@ -345,13 +338,8 @@ export class KubeAttempt implements JobListener {
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
     this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
-    const report: RunnerReport = { ...this.ref, ...result, at: this.#endAt, startAt };
-    if (facts && facts.steps.length > 0) report.steps = facts.steps;
-    if (result.stage !== "CANCELED") {
-      const { runtimeEnvs } = this.#parts.logs;
-      if (Object.keys(runtimeEnvs).length > 0) report.runtimeEnvs = runtimeEnvs;
-    }
-    return report;
+    const { runtimeEnvs } = this.#parts.logs;
+    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, facts?.steps, runtimeEnvs);
   }
 
   /** The result is accepted: lets the cluster remove the Job when its time has come, and forgets it then. */
@@ -410,11 +398,4 @@ export class KubeAttempt implements JobListener {
     this.#timer = setTimeout(() => this.changed(), Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
     this.#timer.unref();
   }
-}
-
-function resultOf({ stage, reason, message }: Observation): Result {
-  const result: Result = { stage: stage === "SUCCEEDED" ? "SUCCEEDED" : "FAILED" };
-  if (reason !== undefined) result.reason = reason;
-  if (message !== undefined) result.message = message;
-  return result;
 }

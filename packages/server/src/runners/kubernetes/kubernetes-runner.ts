@@ -290,7 +290,10 @@ class KubernetesRunner implements ClusterRunner {
     const limit = this.#options.artifactBytes;
     const parts = {
       ...{ host, client, watch, logs, mask, warn },
-      ...(keep && files && { files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }) }),
+      ...(keep &&
+        files && {
+          files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }),
+        }),
       save: (changed: Placement) => this.#placements.put(ref, changed),
       left: () => work.admission.leave(key),
       forget: () => this.#forget(ref),

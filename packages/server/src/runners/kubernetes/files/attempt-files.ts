@@ -13,17 +13,18 @@ import { cachePathsHash } from "../../cache-paths.ts";
 import type { AttemptRef } from "../../runner.ts";
 import type { GivenFile, WantedCache, WorkFiles } from "../../work-files.ts";
 import { podCacheKey } from "./cache-key.ts";
+import { HelperTalk, type Silence } from "./helper-talk.ts";
 import {
   cacheScript,
   failScript,
   fetchScript,
   type KnownCache,
   keepScript,
+  OVER,
   PIECE_BYTES,
   quote,
   sayScript,
 } from "./pod-script.ts";
-import { HelperTalk, type Silence } from "./helper-talk.ts";
 
 /** What a container asks. */
 export interface PodFilesCall {

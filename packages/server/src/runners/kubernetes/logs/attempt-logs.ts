@@ -1,9 +1,9 @@
 // The logs of all containers of one attempt, each followed from its first line to its last, in one numbered log; and what
 // the containers said when they ended.
 
+import { isHelper } from "@mflow/core/kubernetes/helper-names";
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
-import { isHelper } from "@mflow/core/kubernetes/helper-names";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
