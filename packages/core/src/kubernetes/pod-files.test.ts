@@ -98,7 +98,7 @@ test("what a task does not do has no container", () => {
 
 test("the helpers are who the work is, where the work is, of the image that the cluster says", () => {
   const securityContext = { runAsUser: 1000, privileged: true };
-  const volumeMounts = [{ name: "own", mountPath: "/src/", subPath: "a" }];
+  const volumeMounts = [{ name: "own", mountPath: "/src/", subPath: "a", readOnly: true }];
   const spec = {
     workspace: "run" as const,
     workspaceMountPath: "/src",
@@ -113,7 +113,7 @@ test("the helpers are who the work is, where the work is, of the image that the 
       workingDir: "/src",
       securityContext: { runAsUser: 1000 },
       volumeMounts: [
-        { name: "own", mountPath: "/src", subPath: "a", readOnly: false },
+        { name: "own", mountPath: "/src", subPath: "a" },
         { name: "mflow-files", mountPath: "/mflow-files" },
       ],
     }),

@@ -125,7 +125,9 @@ function helper(
 function workspaceMount({ containers }: KubePodSpec, path: string): KubeVolumeMount {
   const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
   const found = mounts.find((mount) => mount?.mountPath?.replace(/(?<=.)\/+$/, "") === path);
-  return found ? { ...found, mountPath: path, readOnly: false } : { name: WORKSPACE_VOLUME, mountPath: path };
+  if (!found) return { name: WORKSPACE_VOLUME, mountPath: path };
+  const { readOnly: _, ...writable } = found;
+  return { ...writable, mountPath: path };
 }
 
 /** The server on its own machine alone is not there for pods. */
