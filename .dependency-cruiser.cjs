@@ -28,7 +28,7 @@ module.exports = {
       to: {
         pathNot: [
           core,
-          "node_modules/(typebox|yaml|mustache|@types/mustache|picomatch|re2js|@noble/hashes|@marcbachmann/cel-js|croner)/",
+          "node_modules/(typebox|yaml|mustache|@types/mustache|semver|@types/semver|picomatch|re2js|@noble/hashes|@marcbachmann/cel-js|croner)/",
         ],
       },
     },

@@ -47,7 +47,7 @@ const queue: Benchmark = {
   reaches: (_value, ratio) => ratio !== undefined && ratio <= 1.1,
   passes: 5,
   async pass({ quick }) {
-    const rounds = quick ? 2 : 6;
+    const rounds = quick ? 2 : 15;
     const rigs = await Promise.all([
       openEngineRig({ maxTasks: MAX_TASKS }),
       openEngineRig({ maxTasks: MAX_TASKS }),

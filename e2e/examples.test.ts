@@ -184,6 +184,31 @@ describe("parallel.yaml", () => {
   });
 });
 
+describe("reuse.yaml", () => {
+  const run = async (pipelineId: string) => {
+    const documents = (await documentsOf("reuse.yaml")).map(({ manifest }) => manifest) as ScopedManifest[];
+    return reached((await client.runs.start({ documents, pipelineId })).run.id);
+  };
+
+  test("makes the shop's pipeline from the template, with a stage and values of its own", async () => {
+    const view = await run("shop");
+    expect(stagesOf(view)).toEqual({
+      run: "SUCCEEDED",
+      test: "SUCCEEDED",
+      pack: "SUCCEEDED",
+      smoke: "SUCCEEDED",
+      publish: "SUCCEEDED",
+    });
+    expect(await logOf(view, "test")).toEqual(["1.2.0 works on shop with many checks"]);
+    expect(await logOf(view, "pack")).toEqual(["1.2.0 works on shop with few checks"]);
+    expect(await logOf(view, "smoke")).toEqual(["1.0.0 works on shop"]);
+  });
+
+  test("leaves out of the docs' pipeline what it does not want", async () => {
+    expect(stagesOf(await run("docs"))).toEqual({ run: "SUCCEEDED", test: "SUCCEEDED" });
+  });
+});
+
 test("outputs.yaml hands values on, also those of many lines, and shows them to people", async () => {
   const view = await reached(await start("outputs.yaml"));
   expect(stagesOf(view)).toEqual({ run: "SUCCEEDED", measure: "SUCCEEDED", announce: "SUCCEEDED" });

@@ -6,7 +6,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobManifest } from "@mflow/core/schema/job";
-import type { PipelineManifest } from "@mflow/core/schema/pipeline";
+import type { StageSpec } from "@mflow/core/schema/pipeline";
 import { type Client, createClient } from "@mflow/sdk";
 import { type RunningServer, readConfig, startServer } from "@mflow/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -79,7 +79,7 @@ function job(name: string, script: string, spec: Spec = {}, more: Record<string,
 }
 
 /** Runs documents and waits for the end: run and tasks by name. */
-async function ran(stages: PipelineManifest["spec"]["stages"], jobs: JobManifest[]) {
+async function ran(stages: StageSpec[], jobs: JobManifest[]) {
   const documents = [
     ...jobs,
     { kind: "Pipeline" as const, metadata: { name: "p" }, spec: { isParallel: true, stages } },

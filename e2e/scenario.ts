@@ -11,8 +11,22 @@ import type { NextRun } from "@mflow/core/schema/chain";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import { PauseRequest } from "@mflow/core/schema/pause";
 import type { PipelineManifest } from "@mflow/core/schema/pipeline";
-import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
+import {
+  CancelRequest,
+  CancelRunRequest,
+  DecideRequest,
+  RerunRequest,
+  RollbackRequest,
+  RunJobRequest,
+  RunPipelineRequest,
+  UpdateOutputRequest,
+  UpdateStatusRequest,
+  WithdrawRequest,
+} from "@mflow/core/schema/request";
+import { closed, DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
+import { validateValue } from "@mflow/core/validate";
 import { createKeys } from "@mflow/server/auth/keys";
 import { RunningEngine } from "@mflow/server/engine/engine";
 import type { Actor } from "@mflow/server/engine/submit";
@@ -35,6 +49,33 @@ interface Scenario {
   showsRecords: boolean;
   maxTasks: number;
   script: ScriptStep[];
+}
+
+const NOTHING = closed({});
+
+/** What each verb takes, as the API does; the engine is not asked with what could not reach it. */
+const REQUESTS = {
+  run: RunPipelineRequest,
+  runJob: RunJobRequest,
+  rerun: RerunRequest,
+  rollback: RollbackRequest,
+  cancelRun: CancelRunRequest,
+  cancelTask: CancelRequest,
+  pauseRun: PauseRequest,
+  resumeRun: NOTHING,
+  drain: PauseRequest,
+  resumeServer: NOTHING,
+  status: UpdateStatusRequest,
+  output: UpdateOutputRequest,
+  audit: DecideRequest,
+  confirm: DecideRequest,
+  withdraw: WithdrawRequest,
+};
+
+function checkRequest(verb: string, { gate: _gate, ...request }: Fields): void {
+  if (!(verb in REQUESTS)) throw new Error(`the script has no verb ${verb}`);
+  const problems = validateValue(REQUESTS[verb as keyof typeof REQUESTS], request);
+  if (problems.length > 0) throw new Error(`${verb}: ${JSON.stringify(problems)}`);
 }
 
 const START = Date.parse("2026-01-01T00:00:00.000Z");
@@ -211,6 +252,7 @@ class Player {
       token,
       ...request
     } = input as Fields;
+    checkRequest(verb, request);
     const actor: Actor = { name: by as string, operator: operator as boolean };
     if (link !== undefined) actor.source = { via: "LINK", link: link as string };
     const documents = this.#scenario.documents;
@@ -225,6 +267,12 @@ class Player {
         taskName === undefined ? {} : { id: (await this.#task(taskName as string, run as number)).id };
       const body = taskName === undefined ? { ...request, documents } : rerun;
       await this.#engine.runJob({ request: body as never, scope: DEFAULT_SCOPE, actor });
+      return;
+    }
+    if (verb === "rerun" || verb === "rollback") {
+      const runId = this.#runs[(run as number) - 1] as string;
+      const { run: made } = await this.#engine[verb]({ runId, request, actor });
+      this.#runName(made.id);
       return;
     }
     if (verb === "cancelRun") {
@@ -257,8 +305,7 @@ class Player {
     else if (verb === "withdraw") {
       const { gate, ...rest } = request;
       await this.#engine.withdraw(task.id, gate as "audit" | "confirm", rest, actor);
-    } else if (verb === "cancelTask") await this.#engine.cancelTask(task.id, request, actor);
-    else throw new Error(`the script has no verb ${verb}`);
+    } else await this.#engine.cancelTask(task.id, request, actor);
   }
 
   async #task(name: string, run: number): Promise<JobTask> {
@@ -281,8 +328,11 @@ class Player {
       if (!run) continue;
       const { stage, reason, message } = run.status;
       const tasks = (await this.#store.runs.tasksOfRun(id)).map((task) => this.#taskLine(task));
+      const { rerunOf, rollbackOf } = run;
       runs[this.#runName(id)] = {
         stage,
+        ...(rerunOf && { rerunOf: { ...rerunOf, runId: this.#runName(rerunOf.runId) } }),
+        ...(rollbackOf !== undefined && { rollbackOf: this.#runName(rollbackOf) }),
         ...(reason ? { reason } : {}),
         ...(message ? { message: this.#plain(message) } : {}),
         ...(run.status.next ? { next: this.#nextOf(run.status.next) } : {}),
@@ -315,6 +365,8 @@ class Player {
     const line: Fields = { name: task.name, stage };
     if (task.attempt !== 1) line.attempt = task.attempt;
     if (task.pastAttempts) line.pastAttempts = task.pastAttempts.map((past) => past.status.stage);
+    if (task.keptFrom) line.keptFrom = this.#runName(task.keptFrom.runId);
+    if (task.rollback?.lastSuccess) line.backTo = this.#runName(task.rollback.lastSuccess.runId);
     if (task.feedback !== undefined) line.feedback = task.feedback;
     if (reason) line.reason = reason;
     if (message) line.message = this.#plain(message);

@@ -180,6 +180,69 @@ describe("while a run has not ended, the next time", () => {
     expect(asked).toEqual([true, undefined]);
   });
 
+  test("waits in line by QUEUE and begins when the one before has ended, also over a restart", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(manifests("90m", overlap("QUEUE")));
+    await world.goTo("2026-01-01T13:10:00Z");
+    expect(await world.started()).toEqual(["11:00 SUCCEEDED", "12:00 ACTIVE", "13:00 PENDING"]);
+    // What the FAKE runner had under way is gone with the server.
+    await world.downUntil("2026-01-01T13:20:00Z");
+    await world.goTo("2026-01-01T14:10:00Z");
+    const waited = ["11:00 SUCCEEDED", "12:00 FAILED", "13:00 ACTIVE", "14:00 PENDING"];
+    expect(await world.started()).toEqual(waited);
+    const begun = (await world.runs()).map(({ status }) => status.startAt?.slice(11, 16));
+    expect(begun).toEqual(["11:00", "12:30", "13:20", undefined]);
+    expect(await world.firings("nightly")).toEqual(
+      ["11:00", "12:00", "13:00", "14:00"].map((time) => `${time} STARTED`),
+    );
+  });
+
+  test("is refused by QUEUE when as many wait as may, and the reason is kept", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(manifests("150m", overlap("QUEUE"), "  queue: { maxLength: 1 }\n"));
+    await world.goTo("2026-01-01T13:20:00Z");
+    expect(await world.started()).toEqual(["11:00 ACTIVE", "12:00 PENDING"]);
+    expect(await world.firings("nightly")).toEqual(["11:00 STARTED", "12:00 STARTED", "13:00 REFUSED"]);
+    expect((await world.view("nightly")).status.firings[0]?.message).toMatch(
+      /^1 runs of pipeline `backup` wait/,
+    );
+  });
+
+  test("waits in line by CANCEL_RUNNING for a run that somebody else started, and the time after it takes its place", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(manifests("200m", overlap("CANCEL_RUNNING")));
+    const scope = { domain: "default", namespace: "default" };
+    const actor = { name: "bob", operator: true };
+    await world.engine.runPipeline({ request: { pipelineId: "backup" }, scope, actor });
+    await world.goTo("2026-01-01T12:20:00Z");
+    expect(await world.started()).toEqual(["by hand ACTIVE", "11:00 CANCELED", "12:00 PENDING"]);
+    await world.goTo("2026-01-01T13:55:00Z");
+    expect(await world.started()).toEqual([
+      "by hand SUCCEEDED",
+      "11:00 CANCELED",
+      "12:00 CANCELED",
+      "13:00 ACTIVE",
+    ]);
+  });
+
+  test.each(["pipeline", "server"])(
+    "waits by QUEUE while the %s is paused, and begins once it goes on",
+    async (what) => {
+      world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+      await world.apply(manifests("10m", overlap("QUEUE")));
+      const paused =
+        what === "server" ? what : { domain: "default", namespace: "default", pipeline: "backup" };
+      const bob = { name: "bob", operator: true };
+      await world.engine.pause(paused as Parameters<typeof world.engine.pause>[0], {}, bob);
+      await world.goTo("2026-01-01T12:20:00Z");
+      await world.downUntil("2026-01-01T12:25:00Z");
+      expect(await world.started()).toEqual(["11:00 PENDING", "12:00 PENDING"]);
+      await world.engine.resume(paused as Parameters<typeof world.engine.pause>[0], bob);
+      await world.goTo("2026-01-01T12:40:00Z");
+      expect(await world.started()).toEqual(["11:00 SUCCEEDED", "12:00 ACTIVE"]);
+    },
+  );
+
   test("cancels it by CANCEL_RUNNING, and starts when it has ended", async () => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
     await world.apply(manifests("90m", overlap("CANCEL_RUNNING")));

@@ -30,12 +30,18 @@ import {
   Scalar,
 } from "@mflow/core/schema/param";
 import {
+  AddedStage,
+  AddedTask,
+  ExtendingPipelineSpec,
   JobRef,
   Pipeline,
   PipelineManifest,
   PipelineMetadata,
+  PipelineOverrides,
   PipelineSpec,
+  StageOverride,
   StageSpec,
+  TaskOverride,
   TaskSpec,
 } from "@mflow/core/schema/pipeline";
 import { PipelineTask, PipelineTaskStatus, Progress, RunDefinition } from "@mflow/core/schema/pipeline-task";
@@ -100,6 +106,7 @@ listed here are refused. What single values look like stands at the end of the p
         ConfirmSpec,
       },
       ...{ PipelineManifest, PipelineMetadata, PipelineSpec, StageSpec, TaskSpec, AuditSpec, ConfirmSpec },
+      ...{ ExtendingPipelineSpec, PipelineOverrides, StageOverride, TaskOverride, AddedStage, AddedTask },
       ...{ ScheduleManifest, ScheduleMetadata, ScheduleSpec, CatchUp },
       ...{ ClusterManifest, ClusterSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },

@@ -2,7 +2,7 @@
 
 export const EXIT = {
   ok: 0,
-  /** The run FAILED; or what was to be proven is not so. */
+  /** The run FAILED; or what was to be proven is not so; or what was compared differs. */
   failed: 1,
   /** Nothing was started or changed: wrong usage, bad input, or the server refused. */
   refused: 2,
@@ -19,7 +19,7 @@ export const EXIT = {
 export const EXIT_CODES_HELP = `Exit codes:
   0  done; the run SUCCEEDED (with --detach: it was started)
   1  the run FAILED (of \`mflow record verify\`: the record is not whole;
-     of \`mflow cluster check\`: it cannot be used)
+     of \`mflow cluster check\`: it cannot be used; of \`mflow diff\`: something differs)
   2  wrong usage, bad input, or the server refused; nothing was started or changed
   3  the run was CANCELED
   4  detached by Ctrl-C; the run goes on

@@ -4,12 +4,15 @@ import type { AdmissionView } from "./admission.ts";
 import type { RunOrigin } from "./schema/chain.ts";
 import type { DecisionSource } from "./schema/decision-record.ts";
 import type { JobSnapshot } from "./schema/job.ts";
-import type { StepStatus } from "./schema/job-task.ts";
+import type { JobTask, StepStatus } from "./schema/job-task.ts";
 import type { PauseRequest } from "./schema/pause.ts";
 import type { PipelineSpec } from "./schema/pipeline.ts";
+import type { PipelineTask, RunDefinition } from "./schema/pipeline-task.ts";
 import type {
   CancelRequest,
   DecideRequest,
+  RerunRequest,
+  RollbackRequest,
   RunJobRequest,
   RunPipelineRequest,
   UpdateOutputRequest,
@@ -57,6 +60,31 @@ export interface PipelineToRun {
   spec: PipelineSpec;
 }
 
+/** A run as it is stored. */
+export interface RunRecord {
+  run: PipelineTask;
+  definition: RunDefinition;
+  tasks: readonly JobTask[];
+}
+
+/** The success of a task to which a rollback goes back. */
+export interface LastSuccess {
+  task: JobTask;
+  /** The job as that run had it. */
+  job: JobSnapshot;
+}
+
+/** What a new run is made of when it is made of another one. */
+export type MadeOf =
+  | { how: "RERUN"; old: RunRecord; request: RerunRequest }
+  | {
+      how: "ROLLBACK";
+      old: RunRecord;
+      request: RollbackRequest;
+      /** By id of the task that is rolled back; those that never succeeded before are not there. */
+      lastSuccesses: ReadonlyMap<string, LastSuccess>;
+    };
+
 export interface RunPipelineChange {
   type: "runPipeline";
   /** Id of the new run. */
@@ -66,6 +94,8 @@ export interface RunPipelineChange {
   pipeline: PipelineToRun;
   /** The jobs that its tasks name, by reference as written. */
   jobs: ReadonlyMap<string, JobSnapshot>;
+  /** A rerun or a rollback: the definition and the tasks come from that run. */
+  madeOf?: MadeOf;
   /** Of a run that another one starts. */
   origin?: RunOrigin;
 }

@@ -15,6 +15,7 @@ import { pauseRun, resumeRun } from "./decide/pause.ts";
 import { proceed } from "./decide/proceed.ts";
 import { applyReport } from "./decide/report.ts";
 import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
+import { createRunOf, recordKept } from "./decide/run-of.ts";
 import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
 import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
@@ -30,7 +31,8 @@ type Creation = Extract<Change, { type: "runPipeline" | "runJob" }>;
 
 /** The state that a run or lone task begins with, for `decideNew` and for dry runs; throws the refusal. */
 export function createState(change: Creation, context: Context): RunState {
-  return change.type === "runPipeline" ? createRun(change, context) : createLoneTask(change, context);
+  if (change.type === "runJob") return createLoneTask(change, context);
+  return change.madeOf ? createRunOf(change, change.madeOf, context) : createRun(change, context);
 }
 
 /** Starts a run or lone task that `createState` made. */
@@ -42,6 +44,7 @@ export function decideNew(state: RunState, context: Context): Outcome {
       const { stage } = run.status;
       if (stage === "ACTIVE" && run.lockKey) draft.claims.push(run.lockKey);
       draft.recordRun("RUN_STAGE", { stage });
+      recordKept(draft);
       if (draft.definition.pipeline?.concurrency?.cancelInProgress) draft.effect("GIVE_WAY");
       if (stage === "ACTIVE") beginRunClock(draft);
       proceed(draft);

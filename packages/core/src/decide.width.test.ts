@@ -20,7 +20,7 @@ function playWide(width: number, maxParallel: number, options: PlayOptions = {})
 function cost(play: Play, act: () => Decision): Record<string, number> {
   let reads = 0;
   const maps: Map<string, unknown>[] = [play.state.tasks, play.state.exported];
-  const { id } = play.task("t0");
+  const { id } = play.task();
   expect(play.state.tasks.get(id)).toBeDefined();
   const all = () => {
     throw new Error("a decision looked through all tasks");
@@ -108,4 +108,55 @@ describe("a run of two thousand parallel tasks", () => {
       expect(second.reads).toBeLessThan(20);
     },
   );
+});
+
+const LAYERS = 10;
+const inLayer = (layer: number, index: number) => `l${layer}-${index}`;
+
+/** A run of ten layers of this width: each task needs two of the layer before, and hands a runtime env on. */
+function playLayers(width: number): Play {
+  const all = Array.from({ length: LAYERS * width }, (_, number) => {
+    const [layer, index] = [Math.floor(number / width), number % width];
+    const needs = [index, (index + 1) % width].map((before) => inLayer(layer - 1, before));
+    return { name: inLayer(layer, index), needs: layer === 0 ? [] : needs };
+  });
+  return playPipeline(`[${all.map(({ name }) => name).join(" ")}]`, {
+    world: new World({ slots: 10_000 }),
+    jobs: { noop: { runParams: [{ name: "V0" }, { name: "V1" }] } },
+    tasks: Object.fromEntries(all.map(({ name, needs }) => [name, { needs }])),
+  });
+}
+
+/** The costs of changes in the middle of such a run. */
+function costsOfLayers(width: number): Record<string, Record<string, number>> {
+  const play = playLayers(width);
+  const ids = new Map([...play.state.tasks.values()].map(({ name, id }) => [name, id]));
+  const at = play.world.now;
+  const report = (layer: number, index: number, stage: "ACTIVE" | "SUCCEEDED" | "FAILED") => {
+    const taskId = ids.get(inLayer(layer, index)) ?? "";
+    const runtimeEnvs = { [`V${index}`]: "1" };
+    return play.submit({ type: "report", report: { taskId, attempt: 1, stage, at, runtimeEnvs } });
+  };
+  for (let layer = 0; layer < LAYERS / 2; layer++) {
+    for (let index = 0; index < width; index++) report(layer, index, "SUCCEEDED");
+  }
+  const middle = LAYERS / 2;
+  const costs = {
+    runs: cost(play, () => report(middle, 0, "ACTIVE")),
+    ends: cost(play, () => report(middle, 0, "SUCCEEDED")),
+    opensNext: cost(play, () => report(middle, 1, "SUCCEEDED")),
+    opensAfter: cost(play, () => report(middle + 1, 0, "SUCCEEDED")),
+    late: cost(play, () => report(middle, 0, "FAILED")),
+  };
+  report(middle, 2, "FAILED");
+  return { ...costs, endsFailing: cost(play, () => report(middle, 3, "SUCCEEDED")) };
+}
+
+describe("a run of two thousand tasks that need each other in ten layers", () => {
+  test("costs as much per change as one of eighty", () => {
+    const wide = costsOfLayers(200);
+    expect(wide).toEqual(costsOfLayers(8));
+    expect(Object.values(wide).map(({ tasks }) => tasks)).toEqual([1, 1, 2, 1, 0, 1]);
+    for (const { reads } of Object.values(wide)) expect(reads).toBeLessThan(20);
+  });
 });

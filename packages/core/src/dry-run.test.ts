@@ -91,6 +91,16 @@ describe("a dry run", () => {
     ]);
   });
 
+  test("does not warn of run params that a concurrency group or `nextPipeline` names", () => {
+    const spec = {
+      concurrency: { group: "site-${SITE}" },
+      nextPipeline: { pipeline: "next", runParams: { TO: "${WHERE}" } },
+    };
+    const runParams = { SITE: "eu", WHERE: "test", WHO: "me" };
+    const { state } = playPipeline("b > d", { jobs: { build, deploy }, tasks, spec, request: { runParams } });
+    expect(unusedRunParams(state)).toEqual(["no task declares the run param WHO, so it is ignored"]);
+  });
+
   test("warns of run params that no task declares where they are meant for", () => {
     const runParams = [
       { name: "TAGG", value: "v2" },

@@ -1,8 +1,9 @@
 // What a run would run, rendered: for `dryRun`, which stores and starts nothing.
 
+import { namesAskedOfRun } from "./asked-names.ts";
 import type { Context } from "./change.ts";
 import { referencesOf } from "./condition/references.ts";
-import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
+import { effectiveParams, jobOf, openValue, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
 import { nearest } from "./nearest.ts";
 import { checkParams, maskParams, matchesScope } from "./params.ts";
 import { renderSpec } from "./render.ts";
@@ -20,6 +21,8 @@ export interface RenderedTask {
   made?: Record<string, unknown>;
   params: { name: string; value: string; setBy: string }[];
   skipped?: boolean;
+  /** A rerun keeps it: shown is what it ran with. */
+  kept?: boolean;
 }
 
 /**
@@ -29,9 +32,11 @@ export interface RenderedTask {
 export function renderRun(state: RunState, context: Context): RenderedTask[] {
   return [...state.tasks.values()].map((task) => {
     const job = jobOf(state.definition, task);
-    const { known, declared } = paramsToCome(state, task, context);
-    const { skipRun } = taskSpecOf(state.definition, task);
-    const problems = skipRun ? [] : checkParams(declared, known);
+    const { known, declared } = task.keptFrom
+      ? paramsAsRun(state, task, context)
+      : paramsToCome(state, task, context);
+    const isLeftOut = isSkipped(state, task) || task.keptFrom !== undefined;
+    const problems = isLeftOut ? [] : checkParams(declared, known);
     refuseInvalid([{ task, problems: problems.filter(({ path }) => !isPlaceholder(known, path)) }]);
     const masked = maskParams(known);
     const rendered: RenderedTask = {
@@ -41,9 +46,27 @@ export function renderRun(state: RunState, context: Context): RenderedTask[] {
       params: masked.map(({ name, value, setBy }) => ({ name, value, setBy })),
     };
     if (task.stageName !== undefined) rendered.stageName = task.stageName;
-    if (skipRun) rendered.skipped = true;
+    if (isSkipped(state, task)) rendered.skipped = true;
+    if (task.keptFrom) rendered.kept = true;
     return rendered;
   });
+}
+
+/** Whether it is said beforehand that the task does not run. */
+export function isSkipped({ definition }: RunState, task: JobTask): boolean {
+  return taskSpecOf(definition, task).skipRun === true || task.rollback?.skip !== undefined;
+}
+
+/** The params that a kept task ran with, in plain text. */
+function paramsAsRun(
+  { definition }: RunState,
+  { params = [], job }: JobTask,
+  context: Context,
+): { known: EffectiveParam[]; declared: readonly RunParam[] } {
+  return {
+    known: params.map((param) => openValue(param, context)),
+    declared: jobOf(definition, { job }).spec.runParams ?? [],
+  };
 }
 
 /** The params of a task as far as they are known, in plain text, and placeholders for those that earlier tasks may put out. */
@@ -75,8 +98,8 @@ function isPlaceholder(params: readonly EffectiveParam[], path: string): boolean
 }
 
 /**
- * Values of the run request that no task of the run declares and no `when` of a stage names: a sentence each, with the
- * nearest name.
+ * Values of the run request that no task of the run declares and that neither the `when` of a stage, a concurrency group
+ * nor `nextPipeline` names: a sentence each, with the nearest name.
  */
 export function unusedRunParams(state: RunState): string[] {
   const stages = state.definition.pipeline?.stages ?? [];
@@ -90,7 +113,9 @@ export function unusedRunParams(state: RunState): string[] {
     place: placeOf(state.definition, task),
     names: (jobOf(state.definition, task).spec.runParams ?? []).map((param) => param.name),
   }));
-  const takenBy = [...declaredBy, ...askedBy];
+  const { pipeline } = state.definition;
+  const ofRun = pipeline ? [{ place: { taskName: "" }, names: namesAskedOfRun(pipeline) }] : [];
+  const takenBy = [...declaredBy, ...askedBy, ...ofRun];
   const all = [...new Set(takenBy.flatMap(({ names }) => names))];
   return state.definition.runParams
     .filter(

@@ -208,6 +208,22 @@ const entries = {
     remedy: "Take one of the `needs` away that the message names, or move a task to an earlier stage.",
   },
   AUDIT_DENIED: { status: 409, meaning: "The task's audit was denied.", remedy: "Start a new run." },
+  RUN_NOT_ENDED: {
+    status: 409,
+    meaning: "Only a run that has ended is run again or rolled back.",
+    remedy: "Wait for its end, or cancel it (`mflow cancel RUN`).",
+  },
+  NOTHING_TO_RUN_AGAIN: {
+    status: 409,
+    meaning: "A rerun would keep every task.",
+    remedy:
+      "Run all of it again (`--all`), from a task on (`--from TASK`), or change a param (`-p NAME=VALUE`).",
+  },
+  NOTHING_TO_ROLL_BACK: {
+    status: 409,
+    meaning: "No task of the run can go back to an earlier success.",
+    remedy: "See why for each task in the message; jobs say `allowRollback: true`.",
+  },
   NAME_TAKEN: {
     status: 409,
     meaning: "A record of this name exists.",

@@ -101,7 +101,13 @@ class Explainer {
     else if (isMap(value)) this.map(schema, value, path);
   }
 
-  private map(schema: SchemaNode, value: Record<string, unknown>, path: string): void {
+  /** `elsewhere`: keys of other maps that may stand here, each with the key that goes with it. */
+  private map(
+    schema: SchemaNode,
+    value: Record<string, unknown>,
+    path: string,
+    elsewhere: ReadonlyMap<string, string> = new Map(),
+  ): void {
     const properties = schema.properties ?? {};
     const keys = Object.keys(value);
     if (schema.maxProperties !== undefined && keys.length > schema.maxProperties) {
@@ -126,7 +132,7 @@ class Explainer {
         if (schema.propertyNames) this.key(schema.propertyNames, key, keyPath);
         this.value(ofRecord, value[key], keyPath);
       } else if (schema.additionalProperties === false) {
-        this.add(keyPath, unknownKey(key, Object.keys(properties)), true);
+        this.add(keyPath, unknownKey(key, Object.keys(properties), elsewhere), true);
       }
     }
   }
@@ -202,7 +208,20 @@ class Explainer {
     const kind = isMap(value) ? kindOf(fitting, value) : undefined;
     if (kind?.branch) this.value(kind.branch, value, path);
     else if (kind) this.choice({ enum: kind.options }, kind.value, below(path, kind.key));
+    else if (isMap(value) && markedBranch(fitting, value)) this.marked(fitting, value, path);
     else this.nearestBranch(fitting, value, path);
+  }
+
+  /** What is wrong by the branch that the value's keys tell; a key of another one is told with the key that goes with it. */
+  private marked(branches: SchemaNode[], value: Record<string, unknown>, path: string): void {
+    const branch = markedBranch(branches, value) ?? {};
+    const elsewhere = new Map<string, string>();
+    for (const other of branches) {
+      const [mark] = marksOf(other, branches);
+      if (other === branch || mark === undefined) continue;
+      for (const key of Object.keys(other.properties ?? {})) elsewhere.set(key, mark);
+    }
+    this.map(branch, value, path, elsewhere);
   }
 
   private nearestBranch(branches: SchemaNode[], value: unknown, path: string): void {
@@ -225,6 +244,30 @@ function kindOf(branches: SchemaNode[], value: Record<string, unknown>) {
   if (key === undefined) return undefined;
   const options = branches.map((branch) => branch.properties?.[key]?.const);
   return { key, options, value: value[key], branch: branches[options.indexOf(value[key])] };
+}
+
+/** The keys that a branch needs and that no other branch knows. */
+function marksOf(branch: SchemaNode, branches: readonly SchemaNode[]): string[] {
+  const others = branches.filter((other) => other !== branch);
+  return (branch.required ?? []).filter((key) =>
+    others.every((other) => !Object.hasOwn(other.properties ?? {}, key)),
+  );
+}
+
+/**
+ * Of maps of which some have a key of their own that they need, such as `extends`: the one whose key the value has, else
+ * the one that has none.
+ */
+export function markedBranch(
+  branches: readonly SchemaNode[],
+  value: Record<string, unknown>,
+): SchemaNode | undefined {
+  if (branches.length < 2 || !branches.every(({ properties }) => properties)) return undefined;
+  const marked = branches.find((branch) =>
+    marksOf(branch, branches).some((key) => Object.hasOwn(value, key) && value[key] !== undefined),
+  );
+  const unmarked = branches.filter((branch) => marksOf(branch, branches).length === 0);
+  return marked ?? (unmarked.length === 1 ? unmarked[0] : undefined);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {
@@ -299,13 +342,16 @@ function missing(key: string, schema: SchemaNode | undefined): string {
   return `${quoted(key)} is missing; add it${rule ? ` (${withoutFullStop(rule)})` : ""}`;
 }
 
-function unknownKey(key: string, known: string[]): string {
+function unknownKey(key: string, known: string[], elsewhere: ReadonlyMap<string, string>): string {
+  const partner = elsewhere.get(key);
+  if (partner !== undefined) return `${quoted(key)} goes with ${quoted(partner)}; add that, or remove this`;
   if (PLANNED_KEYS.has(key)) {
     const planned = "is planned, but this version does not act on it, so it is refused rather than ignored";
     return `${quoted(key)} ${planned}; remove it`;
   }
   const remedy =
-    didYouMean(key, known) || `; remove it (known are ${known.map((name) => quoted(name)).join(", ")})`;
+    didYouMean(key, [...known, ...elsewhere.keys()]) ||
+    `; remove it (known are ${known.map((name) => quoted(name)).join(", ")})`;
   return `${quoted(key)} is not known here${remedy}`;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { formatProblem } from "./format-problem.ts";
-import { jobRefsOf, type KnownJob, type LintContext, lint } from "./lint.ts";
+import { type KnownJob, type LintContext, lint, readableJobRef } from "./lint.ts";
 import { parseManifestObjects, parseManifests } from "./manifest.ts";
 import type { JobSpec } from "./schema/job.ts";
 import { DEFAULT_SCOPE } from "./schema/scalars.ts";
@@ -195,7 +195,7 @@ describe("a declared param", () => {
       "for rollback follows the same rules",
       declared("    - {name: A}\n").replace("runParams", "rollbackParams").concat("    - {name: A}\n"),
       [
-        "6:3: warning: `rollbackParams` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+        "6:3: warning: no rollback fills `rollbackParams` without `allowRollback: true`; add it, or remove them",
         "8:14: error: param `A` is declared twice; remove one of them",
       ],
     ],
@@ -280,7 +280,7 @@ describe("a runner spec", () => {
       job("    outcome: DONE\n    duration: 0s\n    delay: 1s\n", "[]", "FAKE"),
       [
         "7:14: error: `outcome` must be `SUCCEEDED`, `FAILED` or `NONE`, but is `DONE`; did you mean `NONE`?",
-        "9:5: error: `delay` is not known here; remove it (known are `duration`, `outcome`, `reason`, `message`, `runtimeEnvs`, `markdownOutput`, `log`, `startErrors`, `startRefused`, `lost`, `doubled`, `lateReport`, `reportsBeforeStart`, `ignoreStop`)",
+        "9:5: error: `delay` is not known here; remove it (known are `duration`, `outcome`, `failsFirst`, `reason`, `message`, `runtimeEnvs`, `markdownOutput`, `log`, `startErrors`, `startRefused`, `lost`, `doubled`, `lateReport`, `reportsBeforeStart`, `ignoreStop`)",
       ],
     ],
     [
@@ -634,6 +634,30 @@ describe("a job that a task names", () => {
       store({ "#job-3": { namespace: "ops" } }),
     ],
     [
+      "is the highest version of the file in the range",
+      `${pipeline('"a:^1"')}---\n${[
+        shellJob("a, version: 1.2.0"),
+        shellJob("a, version: v1.10.0", ", visibility: DOMAIN"),
+        shellJob("a, version: 2.0.0"),
+      ].join("---\n")}---\n${pipeline('"a@default:^1"', "name: q, namespace: web")}`,
+      [],
+    ],
+    [
+      "is in no range that cannot be read or that nothing is in",
+      `${pipeline('"a:^one"')}---\n${pipeline('"a:^2"', "name: q")}---\n${pipeline('"b:~3"', "name: r")}---\n${shellJob("a")}`,
+      [
+        "5:40: error: `^one` is not a version range; write one like `^1.2`, `~1.2.3`, `1.x` or `>=1.2 <2`",
+        "11:40: error: no PUBLISHED version of job `a:^2` is in the range `^2`; this file has `v1`",
+        "17:40: error: no PUBLISHED version of job `b:~3` is in the range `~3`; it has `2.0.0`, `1.0.0`",
+      ],
+      { publishedVersions: () => ["2.0.0", "1.0.0"] },
+    ],
+    [
+      "has no version that reads as a range",
+      shellJob("a, version: 1.x"),
+      ["3:30: error: `1.x` reads as a range of versions; name one, e.g. `1.2.0`"],
+    ],
+    [
       "is not checked when there is no store to ask and it is not in the file",
       `${pipeline("a")}---\n${pipeline("b", "name: q")}---\n${shellJob("a")}`,
       [
@@ -650,12 +674,16 @@ describe("a job that a task names", () => {
   ];
   test.each(cases)("%s", check);
 
-  test("is listed once, in its full form, for a caller that looks it up before", () => {
-    const text = `${pipeline("a")}---\n${pipeline("a:latest", "name: q")}---\n${pipeline("a", "name: r, namespace: web")}---\n${pipeline('"#job-1"', "name: u")}---\n${pipeline("A", "name: v")}---\n${shellJob("x")}`;
-    expect(jobRefsOf(parseManifests(text).documents, { domain: "shop", namespace: "ops" })).toEqual([
+  test("has a full form for a caller that looks it up before, if it can be read", () => {
+    const from = { domain: "shop", namespace: "ops" };
+    const texts = ["a", "a:latest", "a@web:^1.2", "#job-1", "A", "a:^1.2.3.4"];
+    expect(texts.map((text) => readableJobRef(text, from))).toEqual([
       "a@ops.shop:latest",
-      "a@web.shop:latest",
+      "a@ops.shop:latest",
+      "a@web.shop:^1.2",
       "#job-1",
+      undefined,
+      undefined,
     ]);
   });
 });
@@ -830,10 +858,131 @@ spec:
   });
 });
 
-test("what rollback needs is kept, and said to do nothing yet", () => {
-  const job =
-    "kind: Job\nmetadata: { name: a }\nspec: { runnerType: FAKE, runnerSpec: {}, allowRollback: true }\n";
-  expect(linted(job)).toEqual([
-    "3:58: warning: `allowRollback` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK",
+test("a job that may be rolled back declares what its runner spec needs then", () => {
+  const job = (more: string) =>
+    [
+      "kind: Job",
+      "metadata: { name: a }",
+      "spec:",
+      "  runnerType: FAKE",
+      '  runnerSpec: { log: ["${WHAT}"] }',
+      "  allowRollback: true",
+      "  runParams: [{ name: WHAT, usageType: TEMPLATE }]",
+      more,
+    ].join("\n");
+  expect(linted(job(""))).toEqual([]);
+  expect(linted(job("  rollbackParams: [{ name: WHAT, usageType: TEMPLATE }]"))).toEqual([]);
+  expect(linted(job("  rollbackParams: [{ name: WHAT }]"))).toEqual([
+    "8:3: warning: a rollback does not replace `${WHAT}` of the runner spec; declare `WHAT` in `rollbackParams` too, with `usageType: TEMPLATE`",
   ]);
+});
+
+describe("a pipeline that extends another", () => {
+  const template = (rest = "") =>
+    `kind: Pipeline\nmetadata: {name: base}\nspec:\n  isTemplate: true${rest}\n  stages: [{name: s, tasks: [{name: t, job: a}, {name: u, job: a, skipRun: true}]}]\n`;
+  const child = (spec: string, metadata = "name: p") =>
+    `kind: Pipeline\nmetadata: {${metadata}}\nspec:\n  extends: base\n${spec}`;
+  const jobA = shellJob("a", ", runParams: [{name: NEEDED, required: true}]");
+  const stored = (spec: string) => {
+    const manifest = parseManifests(`kind: Pipeline\nmetadata: {name: base}\nspec: ${spec}`).documents[0]
+      ?.manifest;
+    const found =
+      manifest?.kind === "Pipeline" ? { name: "base", scope: DEFAULT_SCOPE, spec: manifest.spec } : undefined;
+    return { findPipeline: () => found };
+  };
+  const cases: Case[] = [
+    ["is checked as the whole", `${jobA}---\n${template()}---\n${child("  with: {NEEDED: x}\n")}`, []],
+    [
+      "is told of what it gives itself where it gives it",
+      `${jobA}---\n${template()}---\n${child("  with: {NEDEED: x}\n  overrides:\n    tasks:\n      t: {job: b}\n      v: {remove: true}\n")}`,
+      ["20:7: error: the pipeline that is extended has no task `v`; it has `t`, `u`"],
+    ],
+    [
+      "has values that are declared, and jobs that exist",
+      `${jobA}---\n${template()}---\n${child("  with: {NEEDED: x, NEDEED: x}\n  overrides:\n    tasks:\n      t: {job: b}\n")}`,
+      [
+        "19:16: error: there is no PUBLISHED job `b` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+      ],
+    ],
+    [
+      "is told of what it makes of the extended one, and not of what is wrong there already",
+      `${jobA}---\n${template("\n  with: {X: 1}").replace("name: t, job: a", "name: t, job: c")}---\n${child("  overrides:\n    tasks: {t: {remove: true}}\n")}---\n${child("", "name: q")}`,
+      [
+        "11:45: error: there is no PUBLISHED job `c` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+        "15:1: error: every task has `skipRun: true`, so there is nothing to run; remove it from at least one",
+      ],
+    ],
+    [
+      "is told of what nobody fills in a job that the extended one runs",
+      `${jobA}---\n${template()}---\n${child("  with: {NEDEED: x}\n")}`,
+      [
+        "15:12: warning: in pipeline `base@default.default` at `/spec/stages/0/tasks/0/job`: nobody fills the required param `NEEDED` of job `a`; add it to `runParams`, or give it with each run (`-p NEEDED=VALUE`)",
+        "16:10: warning: no job here declares a param `NEDEED`, so it is ignored; did you mean `NEEDED`?",
+      ],
+    ],
+    [
+      "is told of the errors of a stored one",
+      child(""),
+      [
+        "4:12: error: in pipeline `base@default.default` at `/spec/stages/0/tasks/0/job`: there is no PUBLISHED job `gone` in the pipeline's namespace `default.default`; apply and publish it first, or correct the name",
+      ],
+      stored("{with: {UNUSED: 1}, stages: [{name: s, tasks: [{name: t, job: gone}]}]}"),
+    ],
+    [
+      "extends one that there is",
+      child(""),
+      [
+        "4:12: error: there is no pipeline `base@default.default` to extend; apply it first, or correct the name",
+      ],
+      { findPipeline: () => undefined },
+    ],
+    [
+      "is not checked when there is no store to ask and what it extends is not in the file",
+      child(""),
+      [
+        "4:12: warning: pipeline `base@default.default` is not among these documents, so what becomes of it here was not checked",
+      ],
+    ],
+    ["is left to the server when the file is laid over the stored records", child(""), [], { overlay: true }],
+    [
+      "does not extend itself over others",
+      `${child("")}---\n${child("", "name: base").replace("extends: base", "extends: p")}`,
+      [
+        "4:12: error: pipelines extend each other in a circle: `p@default.default` extends `base@default.default` extends `p@default.default`; break it",
+        "9:12: error: pipelines extend each other in a circle: `base@default.default` extends `p@default.default` extends `base@default.default`; break it",
+      ],
+    ],
+  ];
+  test.each(cases)("%s", check);
+
+  test("is not checked while what it extends is broken", () => {
+    const broken = template().replace("name: u,", "nmae: u,");
+    const { documents, problems } = parseManifests(
+      `${broken}---\n${child("  overrides: {tasks: {t: {remove: true}}}\n")}`,
+    );
+    expect(problems).toHaveLength(2);
+    expect(lint(documents, { scope: DEFAULT_SCOPE, overlay: true })).toEqual([]);
+  });
+
+  test("has stages, or says what it extends", () => {
+    const problemsOf = (spec: string) =>
+      parseManifests(`kind: Pipeline\nmetadata: {name: p}\nspec: ${spec}`).problems.map(formatProblem);
+    expect(problemsOf("{isParallel: true}")).toEqual([
+      expect.stringMatching(/^3:1: error: `stages` is missing; add it/),
+    ]);
+    expect(
+      problemsOf("{extend: base, overrides: {}, stages: [{name: s, tasks: [{name: t, job: a}]}]}"),
+    ).toEqual([
+      "3:8: error: `extend` is not known here; did you mean `extends`?",
+      "3:22: error: `overrides` goes with `extends`; add that, or remove this",
+    ]);
+    expect(
+      problemsOf("{extends: base, stages: [{name: s, tasks: []}], overrides: {tasks: {A: {}}}}"),
+    ).toEqual([
+      expect.stringMatching(/^3:42: error: `tasks` needs at least 1 item/),
+      expect.stringMatching(
+        /^3:75: error: `A` is not allowed as a name here: Name of a task, or `stage\/task`/,
+      ),
+    ]);
+  });
 });

@@ -1,26 +1,29 @@
 // Whether documents of the right shape also make sense: every rule of lint/, over all documents of a file at once.
 
 import type { ErrorDetail } from "./errors.ts";
+import type { PipelineSource } from "./extend-pipeline.ts";
 import { jobKeepRules, pipelineKeepRules } from "./lint/artifacts.ts";
-import { ChainLookup, chainRules } from "./lint/chain.ts";
+import { type ChainedPipeline, ChainLookup, chainRules } from "./lint/chain.ts";
 import { clusterRules } from "./lint/clusters.ts";
 import { concurrencyRules } from "./lint/concurrency.ts";
-import { type LintContext, scopeOf } from "./lint/context.ts";
+import type { LintContext } from "./lint/context.ts";
 import { declarationRules } from "./lint/declarations.ts";
 import { documentRules } from "./lint/documents.ts";
 import { timeoutRules } from "./lint/durations.ts";
 import { error, type Finding, warning } from "./lint/finding.ts";
 import { gateRulesOf } from "./lint/gates.ts";
 import { JobLookup } from "./lint/jobs.ts";
+import { KnownPipelines } from "./lint/known-pipelines.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
-import { PipelineLookup } from "./lint/pipelines.ts";
+import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
 import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
 import { retentionRules } from "./lint/retention.ts";
 import { jobRetryRules } from "./lint/retry.ts";
+import { rollbackRules } from "./lint/rollback.ts";
 import { runnerSpecRules } from "./lint/runner-spec.ts";
-import { scheduleRules } from "./lint/schedules.ts";
+import { type ScheduleLookups, scheduleRules } from "./lint/schedules.ts";
 import { stageRules } from "./lint/stages.ts";
 import { templateRules } from "./lint/templates.ts";
 import { valueLevelRules } from "./lint/values.ts";
@@ -28,14 +31,15 @@ import type { Manifest, ParsedDocument } from "./manifest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
 import { quoted } from "./quoted.ts";
+import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
-import type { PipelineManifest } from "./schema/pipeline.ts";
 
-export { fullPipelineRef, startsOf } from "./lint/chain.ts";
-export type { KnownJob, KnownPipeline, LintContext } from "./lint/context.ts";
-export { jobRefsOf } from "./lint/jobs.ts";
-export { pipelineRefsOf } from "./lint/pipelines.ts";
+export { startsOf } from "./lint/chain.ts";
+export type { KnownJob, LintContext } from "./lint/context.ts";
+export { JobLookup, readableJobRef, refKey } from "./lint/jobs.ts";
+export { fullPipelineRef, pipelineRefsOf } from "./lint/known-pipelines.ts";
+export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
   if (context.runnerTypes && !context.runnerTypes.includes(spec.runnerType)) {
@@ -52,29 +56,27 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
   }
   yield* timeoutRules(spec.timeout, "/spec/timeout");
   yield* jobRetryRules(spec.retry, "/spec/retry", spec.manualUpdateStatus === true);
-  for (const key of ["allowRollback", "rollbackParams"] as const) {
-    if (spec[key] === undefined || spec[key] === false) continue;
-    yield warning(
-      `/spec/${key}`,
-      `\`${key}\` is kept, but this version cannot roll back yet: nothing runs in mode ROLLBACK`,
-    );
-  }
   yield* jobKeepRules(spec, "/spec");
   yield* declarationRules(spec.runParams, "/spec/runParams");
   yield* declarationRules(spec.rollbackParams, "/spec/rollbackParams");
+  yield* rollbackRules(spec);
   yield* runnerSpecRules(spec, "/spec/runnerSpec", "/spec/runParams");
   yield* templateRules(spec, "/spec/runnerSpec", "/spec/runParams");
 }
 
-function* pipelineRules(
-  { metadata, spec }: PipelineManifest,
+interface Lookups extends ScheduleLookups {
+  chains: ChainLookup;
+}
+
+/** The rules for a whole pipeline that lives in a scope. */
+function* wholePipelineRules(
+  pipeline: ChainedPipeline,
   context: LintContext,
-  jobs: JobLookup,
-  chains: ChainLookup,
+  { jobs, chains }: Lookups,
 ): Generator<Finding> {
+  const { spec, scope } = pipeline;
   yield* stageRules(spec, "/spec");
   yield* concurrencyRules(spec, "/spec");
-  const scope = scopeOf(metadata, context.scope);
   yield* gateRulesOf(spec, "/spec", { ...context, scope });
   yield* listenerRulesOf(spec, "/spec", { ...context, templateProblems });
   for (const [stageIndex, stage] of spec.stages.entries()) {
@@ -91,7 +93,40 @@ function* pipelineRules(
   yield* planRules(facts, "/spec", context.givenParams);
   yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
-  yield* chainRules({ name: metadata.name, ...scope, spec }, "/spec", chains);
+  yield* chainRules(pipeline, "/spec", chains);
+}
+
+/**
+ * The rules for a pipeline as it is when it is put together. What is found in a part that a pipeline that it extends wrote
+ * is told here too, unless that pipeline has it by itself: then it is told there, or, when it is stored, if it is an error.
+ */
+function* pipelineRules(
+  pipeline: PipelineSource,
+  context: LintContext,
+  lookups: Lookups,
+): Generator<Finding> {
+  const { pipelines } = lookups;
+  const { whole, problems, missing } = pipelines.putTogether(pipeline);
+  if (missing && !context.findPipeline) {
+    const message = `pipeline ${quoted(formatPipelineRef(missing))} is not among these documents, so what becomes of it here was not checked`;
+    if (!context.overlay) yield warning("/spec/extends", message);
+    return;
+  }
+  for (const { path, message, severity } of problems) yield { path, message, severity: severity ?? "error" };
+  if (!whole || problems.some(({ severity }) => severity !== "warning")) return;
+  for (const finding of wholePipelineRules({ ...pipeline, spec: whole.spec }, context, lookups)) {
+    const { source, pointer } = whole.origin(finding.path);
+    const writer = whole.extended[source - 1];
+    if (writer === undefined || !isNotForHere(writer, pointer, finding)) yield whole.told(finding);
+  }
+
+  function isNotForHere(writer: string, pointer: string, { message, severity }: Finding): boolean {
+    if (severity === "error" && !pipelines.isDocument(writer)) return false;
+    // A value that nobody takes any more is not for who extends to remove.
+    if (severity === "warning" && /\/(with|runParams)(\/|$)/.test(pointer)) return true;
+    const own = pipelines.findingsOf(writer, (source) => pipelineRules(source, context, lookups));
+    return own.some((finding) => finding.path === pointer && finding.message === message);
+  }
 }
 
 function* overlaidClusterRules(
@@ -104,17 +139,11 @@ function* overlaidClusterRules(
   yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
 }
 
-function rulesOf(
-  manifest: Manifest,
-  context: LintContext,
-  jobs: JobLookup,
-  pipelines: PipelineLookup,
-  chains: ChainLookup,
-): Generator<Finding> {
+function rulesOf(manifest: Manifest, context: LintContext, lookups: Lookups): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
   if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
-  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, pipelines, jobs);
-  return pipelineRules(manifest, context, jobs, chains);
+  if (manifest.kind === "Schedule") return scheduleRules(manifest, context, lookups);
+  return pipelineRules(sourceOfManifest(manifest, context.scope), context, lookups);
 }
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
@@ -133,9 +162,11 @@ function placed(document: ParsedDocument, { path, message, severity, atKey }: Fi
  * warnings that they may do something else than was meant.
  */
 export function lint(documents: readonly ParsedDocument[], context: LintContext): ErrorDetail[] {
-  const jobs = new JobLookup(documents, context);
+  const known = new KnownPipelines(documents, context);
   const pipelines = new PipelineLookup(documents, context);
-  const chains = new ChainLookup(documents, context, (job, scope) => jobs.resolve(job, scope).spec);
+  const jobs = new JobLookup(documents, context);
+  const chains = new ChainLookup(context, known, pipelines, (job, scope) => jobs.resolve(job, scope).spec);
+  const lookups = { known, pipelines, jobs, chains };
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );
@@ -143,7 +174,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
     if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
   }
   for (const document of documents) {
-    for (const finding of rulesOf(document.manifest, context, jobs, pipelines, chains)) {
+    for (const finding of rulesOf(document.manifest, context, lookups)) {
       if (!isAboutBroken(document, finding)) found.get(document)?.push(placed(document, finding));
     }
   }

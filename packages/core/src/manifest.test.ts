@@ -247,7 +247,9 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       'kind: Job\nmetadata: {name: a}\nspec:\n  runnerType: SHELL\n  runnerSpec: "steps: ["\n  colour: red\n',
       [
         "a.yaml:5:15: error: this is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]; indent what belongs together equally, and close brackets",
-        "a.yaml:6:3: error: `colour` is not known here; remove it (known are `runnerType`, `runnerSpec`, `runParams`, `rollbackParams`, `allowRollback`, `manualUpdateStatus`, `timeout`, `retry`, `visibility`)",
+        expect.stringMatching(
+          /^a\.yaml:6:3: error: `colour` is not known here; remove it \(known are `runnerType`, /,
+        ),
       ],
     ],
     [

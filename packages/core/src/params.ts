@@ -15,6 +15,7 @@ export const SYSTEM_PARAMS = [
   "PIPELINE_TASK_ID",
   "MFLOW_URL",
   "MFLOW_FEEDBACK",
+  "MFLOW_MODE",
 ] as const;
 
 const systemNames: ReadonlySet<string> = new Set(SYSTEM_PARAMS);

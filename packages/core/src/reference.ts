@@ -16,7 +16,7 @@ export interface PipelineNameRef extends Scope {
 }
 
 export interface JobNameRef extends PipelineNameRef {
-  /** `latest` stands for the newest PUBLISHED version. */
+  /** A version, `latest` for the one that was PUBLISHED last, or a range (`isVersionRange`). */
   version: string;
 }
 
@@ -25,9 +25,12 @@ export type PipelineRef = IdRef | PipelineNameRef;
 
 const namePattern = new RegExp(NAME_PATTERN);
 const versionPattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+const rangeLetters = /^[A-Za-z0-9 ._+^~<>=|*-]+$/;
+const wildcardVersion = /^v?\d+(\.\d+)?(\.[xX]){1,2}$/;
 const idPattern = /^[a-z]+-[0-9a-z-]+$/;
 const pipelineIdPattern = /^pipeline-[0-9a-z]{26}$/;
 const MAX_NAME_LENGTH = 63;
+const MAX_RANGE_LENGTH = 128;
 
 function refuse(text: string, what: string, form: string): never {
   throw new MflowError("BAD_REQUEST", `${quoted(text)} is not a reference: ${what}; write ${form}`);
@@ -65,11 +68,29 @@ function parseName(text: string, whole: string, callerScope: Scope, form: string
   return { name, namespace, domain };
 }
 
+/** Whether the version of a reference stands for a range, such as `^1.2`, `1.x` or `>=1.2 <2`: no version looks so. */
+export function isVersionRange(version: string): boolean {
+  return /[\^~<>=|*\s]/.test(version) || wildcardVersion.test(version);
+}
+
 const JOB_FORM = "`name[@namespace[.domain]][:version]` or `#id`";
 const PIPELINE_FORM = "`name[@namespace[.domain]]` or `#id`";
 
+function checkVersion(text: string, version: string): void {
+  if (version === "") refuse(text, "the version after `:` is empty", JOB_FORM);
+  const isRange = isVersionRange(version);
+  const [what, most] = isRange ? ["range", MAX_RANGE_LENGTH] : ["version", MAX_NAME_LENGTH];
+  if (version.length > most) refuse(text, `the ${what} is longer than ${most} characters`, JOB_FORM);
+  if (isRange ? rangeLetters.test(version) : versionPattern.test(version)) return;
+  const rule = isRange
+    ? "versions, `^`, `~`, `<`, `>`, `=`, `||`, `-`, `x` and `*`"
+    : "letters, digits, `.`, `_`, `+` and `-`, starting with a letter or digit";
+  refuse(text, `the ${what} ${quoted(version)} is not made of ${rule}`, JOB_FORM);
+}
+
 /**
  * Reads `#id` or `name[@namespace[.domain]][:version]`; the version defaults to `latest`, the scope to the caller's.
+ * The version may be a range, which is read where it is resolved.
  * Throws BAD_REQUEST that names the part that is wrong.
  */
 export function parseJobRef(text: string, callerScope: Scope): JobRef {
@@ -78,14 +99,7 @@ export function parseJobRef(text: string, callerScope: Scope): JobRef {
   const named = parseName(colon < 0 ? text : text.slice(0, colon), text, callerScope, JOB_FORM);
   if (colon < 0) return { ...named, version: LATEST };
   const version = text.slice(colon + 1);
-  if (version === "") refuse(text, "the version after `:` is empty", JOB_FORM);
-  if (version.length > MAX_NAME_LENGTH) {
-    refuse(text, `the version is longer than ${MAX_NAME_LENGTH} characters`, JOB_FORM);
-  }
-  if (!versionPattern.test(version)) {
-    const rule = "letters, digits, `.`, `_`, `+` and `-`, starting with a letter or digit";
-    refuse(text, `the version ${quoted(version)} is not made of ${rule}`, JOB_FORM);
-  }
+  checkVersion(text, version);
   return { ...named, version };
 }
 

@@ -2,7 +2,7 @@
 // be tried on the rest: all errors of a document are told at once, not the next kind after each correction.
 
 import type { TSchema } from "typebox";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain, markedBranch, type SchemaNode } from "./explain.ts";
 import { below } from "./pointer.ts";
 
 export interface Salvaged {
@@ -27,6 +27,8 @@ function fits(schema: SchemaNode, value: unknown): boolean {
 
 function restOf(schema: SchemaNode, value: unknown, path: string, broken: string[]): unknown {
   if (fits(schema, value)) return value;
+  const branch = schema.anyOf && isMap(value) ? markedBranch(schema.anyOf, value) : undefined;
+  if (branch) return restOf(branch, value, path, broken);
   if (schema.type === "object" && schema.properties && isMap(value))
     return restOfObject(schema, value, path, broken);
   if (schema.type === "array" && schema.items && Array.isArray(value))

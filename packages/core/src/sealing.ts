@@ -3,10 +3,10 @@
 
 import { isKubeconfigValue } from "./kubernetes/kubeconfig-param.ts";
 import { sealListeners } from "./listeners/secrets.ts";
-import type { NextPipeline } from "./schema/chain.ts";
+import { mapParts, partsByKey, valuesAsMap } from "./pipeline-parts.ts";
 import type { JobSnapshot, JobSpec } from "./schema/job.ts";
 import { type ParamValue, type ParamValues, paramValueList, type RunParam } from "./schema/param.ts";
-import type { PipelineSpec } from "./schema/pipeline.ts";
+import { type GivenPipelineSpec, isExtending, type PipelineSpec } from "./schema/pipeline.ts";
 
 export type Seal = (plain: string) => string;
 
@@ -25,12 +25,11 @@ export function markedNames(values: ParamValues | undefined): string[] {
 }
 
 /** Names that values of a pipeline, of its stages or of its tasks mark sensitive. */
-export function markedInPipeline(spec: PipelineSpec): string[] {
-  const inStages = spec.stages.flatMap((stage) => [
-    ...markedNames(stage.with),
-    ...stage.tasks.flatMap((task) => markedNames(task.runParams)),
+export function markedInPipeline(spec: GivenPipelineSpec): string[] {
+  return [...partsByKey(spec).values()].flatMap((part) => [
+    ...markedNames(part.with),
+    ...markedNames(part.runParams),
   ]);
-  return [...markedNames(spec.with), ...inStages];
 }
 
 function declaredParams(spec: JobSpec): RunParam[] {
@@ -79,44 +78,35 @@ function hasSensitive(values: ParamValues | undefined, sensitive: ReadonlySet<st
 /**
  * The pipeline with its sensitive values sealed: `with` of pipeline and stage when any of their jobs declares
  * the name sensitive, a task's `runParams` when its job does, and all values of a name that one of them, or
- * `alsoMarked`, marks sensitive, and kubeconfigs; and with the secrets of its listeners sealed. `jobs` are by reference as written.
+ * `alsoMarked`, marks sensitive, and kubeconfigs, also in what it gives to the next pipeline; and with the secrets of its
+ * listeners sealed. `jobs` are by reference as
+ * written. Of a pipeline that extends another one `whole` is what it is put together to.
  */
-export function sealPipelineSpec(
-  spec: PipelineSpec,
+export function sealPipelineSpec<S extends GivenPipelineSpec>(
+  spec: S,
   jobs: ReadonlyMap<string, Pick<JobSnapshot, "spec">>,
   seal: Seal,
   alsoMarked: readonly string[] = [],
-): PipelineSpec {
-  const marked = [...alsoMarked, ...markedInPipeline(spec)];
-  const sealIn = (values: ParamValues | undefined, names: ReadonlySet<string>): ParamValues | undefined =>
-    values && hasSensitive(values, names) ? sealValues(values, names, seal) : values;
-  const namesOf = (refs: string[]): Set<string> => {
+  whole: PipelineSpec = wholeOf(spec),
+): S {
+  const marked = [
+    ...alsoMarked,
+    ...markedInPipeline(spec),
+    ...(spec === whole ? [] : markedInPipeline(whole)),
+  ];
+  return mapParts(spec, whole, (part, { values, isMap, jobs: refs }) => {
+    const sealed = sealListeners(part, seal);
+    const given = part[values];
+    if (!given) return sealed;
     const known = [...new Set(refs)].flatMap((ref) => jobs.get(ref) ?? []);
-    return new Set([...marked, ...known.flatMap((job) => sensitiveNames(job.spec))]);
-  };
-
-  const all = namesOf(spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job)));
-  const withValues = sealIn(spec.with, all);
-  const stages = spec.stages.map((stage) => {
-    const stageValues = sealIn(stage.with, namesOf(stage.tasks.map((task) => task.job)));
-    const tasks = stage.tasks.map((given) => {
-      const task = sealListeners(given, seal);
-      const runParams = sealIn(task.runParams, namesOf([task.job]));
-      return runParams === task.runParams ? task : { ...task, runParams };
-    });
-    const isSame = stageValues === stage.with && tasks.every((task, index) => task === stage.tasks[index]);
-    return isSame ? stage : { ...stage, ...(stageValues && { with: stageValues }), tasks };
+    const names = new Set([...marked, ...known.flatMap((job) => sensitiveNames(job.spec))]);
+    if (!hasSensitive(given, names)) return sealed;
+    const list = sealValues(given, names, seal);
+    return { ...sealed, [values]: isMap ? valuesAsMap(list) : list };
   });
-  const sealed = { ...sealListeners(spec, seal), ...(withValues && { with: withValues }), stages };
-  return spec.nextPipeline ? { ...sealed, nextPipeline: sealNext(spec.nextPipeline, all, seal) } : sealed;
 }
 
-/** What is sensitive in this pipeline is so in the values that it gives to the next one. */
-function sealNext(next: NextPipeline, sensitive: ReadonlySet<string>, seal: Seal): NextPipeline {
-  if (!next.runParams) return next;
-  const values = Object.entries(next.runParams).map(([name, value]) => [
-    name,
-    sensitive.has(name) && value !== "" ? seal(String(value)) : value,
-  ]);
-  return { ...next, runParams: Object.fromEntries(values) };
+function wholeOf(spec: GivenPipelineSpec): PipelineSpec {
+  if (isExtending(spec)) throw new Error("a pipeline that extends another one is sealed with the whole");
+  return spec;
 }

@@ -75,7 +75,7 @@ export function makeState(
 }
 
 /** In the pipeline's order, of a matrix in the order of its ways. */
-function inOrder(tasks: readonly JobTask[]): JobTask[] {
+export function inOrder(tasks: readonly JobTask[]): JobTask[] {
   const place = (key: "stageNumber" | "taskNumber") => (a: JobTask, b: JobTask) =>
     (a[key] ?? 0) - (b[key] ?? 0);
   const byStage = place("stageNumber");

@@ -7,8 +7,8 @@ import type { TaskStage } from "./schema/job-task.ts";
 /** Why a stage changes, and who causes it. */
 export const CAUSES = {
   skip: "engine: `skipRun`, a `when` that is false, or the run failed before the task's turn",
-  wait: "engine: the task is wanted, but no slot is free",
-  start: "engine: a slot is free; the runner creates the attempt",
+  wait: "engine: the task is wanted, but a slot, limit, group or lock is not free, or it is paused",
+  start: "engine: all that it needs is free; the runner creates the attempt",
   run: "runner, status call: the work runs",
   hold: "engine: the result is reported and waits for its confirm",
   succeed: "runner, status call, checker",

@@ -14,7 +14,7 @@ import { validateValue } from "./validate.ts";
 const nameRule = "Lower-case letters, digits, `_` and `-`, at most 63; starts with a letter or digit";
 const durationRule = "A duration such as `90s`, `15m` or `1h30m`";
 const jobRule =
-  "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the newest PUBLISHED";
+  "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the one PUBLISHED last; a range such as `^1.2` the highest PUBLISHED in it";
 
 const stage = { name: "build", tasks: [{ name: "compile", job: "build" }] };
 const pipeline = { kind: "Pipeline", metadata: { name: "release" }, spec: { stages: [stage] } };

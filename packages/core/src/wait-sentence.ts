@@ -19,6 +19,11 @@ export const WAIT_KINDS = {
 } as const;
 export type WaitKind = (typeof WAIT_KINDS)[keyof typeof WAIT_KINDS] | "RUN_LOCK";
 
+/** What keeps a run or task waiting, as facts. */
+export interface WaitFacts extends Wait {
+  kind: WaitKind;
+}
+
 export function waitKindOf({ key, closure }: Pick<Wait, "key" | "closure">): WaitKind {
   const kind = WAIT_KINDS[key.split("/", 1)[0] as keyof typeof WAIT_KINDS];
   return kind === "RUN_PAUSED" && closure?.by === undefined ? "RUN_LOCK" : kind;
@@ -39,7 +44,7 @@ export function waitSentence(wait: Wait): string {
     case "SEQUENCE_LOCK":
       return `waits for the sequence lock of ${lockedPipeline(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "TASK_SLOTS":
-      return `waits for one of ${many(wait, "task slot")}; ${inLine(wait)}`;
+      return `waits for ${wait.limit === 1 ? "the only task slot" : `one of ${wait.limit} task slots`}; ${inLine(wait)}`;
     case "GROUP":
       return `waits for its turn in the concurrency group \`${lastPart(wait)}\`${atMost(wait)}${heldBy(wait)}, ${inLine(wait)}`;
     case "PIPELINE_RUNS":

@@ -4,9 +4,12 @@ import type {
   ApiPage,
   ApplyRequest,
   ApplyResult,
+  DiffRequest,
+  DiffResult,
   JobQuery,
   LintRequest,
   LintResult,
+  OnePipelineQuery,
   PatchJobRequest,
   PipelineQuery,
   PipelineView,
@@ -69,8 +72,9 @@ export function pipelineCalls(transport: Transport) {
     create: (manifest: PipelineManifest, scope: InScope = {}) =>
       transport.json<Pipeline>({ method: "POST", path: "/pipelines", query: { ...scope }, body: manifest }),
     list: (query: PipelineQuery = {}) => transport.json<ApiPage<PipelineView>>({ path: "/pipelines", query }),
-    get: (ref: string, scope: InScope = {}) =>
-      transport.json<PipelineView>({ path: path`/pipelines/${ref}`, query: { ...scope } }),
+    /** `resolved`: put together with the pipelines that it extends. */
+    get: (ref: string, query: OnePipelineQuery = {}) =>
+      transport.json<PipelineView>({ path: path`/pipelines/${ref}`, query: { ...query } }),
     /** By a manifest of the same name. */
     replace: (ref: string, manifest: PipelineManifest, options: InScope & IfRevision = {}) =>
       transport.json<Pipeline>({
@@ -123,8 +127,10 @@ export function manifestCalls(transport: Transport) {
     /** Stores all documents, or none when one is bad. The same again changes nothing. */
     apply: (request: ApplyRequest) =>
       transport.json<ApplyResult>({ method: "POST", path: "/apply", body: request, repeatable: true }),
-    /** All problems, those with what is stored included. */
-    /** `cluster`: is asked as well. */
+    /** What an apply would change, field by field. */
+    diff: (request: DiffRequest) =>
+      transport.json<DiffResult>({ method: "POST", path: "/diff", body: request, repeatable: true }),
+    /** All problems, those with what is stored included. `cluster`: is asked as well. */
     lint: (request: LintRequest, { cluster }: { cluster?: string } = {}) =>
       transport.json<LintResult>({
         method: "POST",

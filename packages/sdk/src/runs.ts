@@ -18,6 +18,8 @@ import type {
   CancelRequest,
   CancelRunRequest,
   DecideRequest,
+  RerunRequest,
+  RollbackRequest,
   RunJobRequest,
   RunPipelineRequest,
   UpdateOutputRequest,
@@ -33,6 +35,9 @@ export interface RunOptions extends InScope {
   /** Requests with the same key and content start one run; made up when left out, so that retries are safe. */
   idempotencyKey?: string;
 }
+
+/** A rerun or rollback is in the scope of its run. */
+export type MadeOptions = Pick<RunOptions, "idempotencyKey">;
 
 function runCall(at: string, body: unknown, { idempotencyKey, domain, namespace }: RunOptions) {
   return {
@@ -64,6 +69,16 @@ export function runCalls(transport: Transport) {
         path: path`/pipeline-tasks/${id}/cancel`,
         body: request,
       }),
+    /** Runs an ended run again: what failed, all, or from a task on. */
+    rerun: (id: string, request: RerunRequest = {}, { idempotencyKey }: MadeOptions = {}) =>
+      transport.json<RunPipelineResponse>(
+        runCall(path`/pipeline-tasks/${id}/rerun`, request, { idempotencyKey }),
+      ),
+    /** Brings the tasks of an ended run back to what they ran when they last succeeded before it. */
+    rollback: (id: string, request: RollbackRequest = {}, { idempotencyKey }: MadeOptions = {}) =>
+      transport.json<RunPipelineResponse>(
+        runCall(path`/pipeline-tasks/${id}/rollback`, request, { idempotencyKey }),
+      ),
     /** Nothing new of it starts until it is resumed. */
     pause: (id: string, request: PauseRequest = {}) =>
       transport.json<PipelineTask>({

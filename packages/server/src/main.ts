@@ -159,6 +159,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
   const limits = new Limits({
     ...{ store: store.limits, vault: keys, now },
     changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+    tell: (events) => engine.tell(events),
   });
   await limits.load();
   const retention = new Retention({

@@ -5,6 +5,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { MASK } from "@mflow/core/mask";
+import { markSecret } from "@mflow/core/record-diff";
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
+import type { NamedStore } from "./store/store.ts";
 
 /** How secrets are kept. */
 export interface SettingsVault {
@@ -23,14 +26,12 @@ export interface NamedRecord<Spec> {
 }
 
 export interface SettingsParts<Spec> {
-  store: {
-    list(): Promise<NamedRecord<Spec>[]>;
-    put(record: NamedRecord<Spec>, expectedRevision: number): Promise<void>;
-    remove(name: string): Promise<void>;
-  };
+  store: NamedStore<NamedRecord<Spec>>;
   vault: SettingsVault;
   /** RFC 3339, UTC, milliseconds. */
   now(): string;
+  /** Hears of every event that was written. */
+  tell?(events: HistoryEvent[]): void;
 }
 
 /** What is particular to one sort of settings. */
@@ -43,6 +44,8 @@ export interface SettingsSort<Spec> {
   addressOf(spec: Spec): string;
   /** What is wrong beyond the schema. `whole` has stored secrets where `given` has `***`. */
   problems(given: Spec, whole: Spec): ErrorDetail[] | Promise<ErrorDetail[]>;
+  /** What the history says of a change, if anything; without settings they were taken away. */
+  history?(name: string, spec: Spec | undefined, told: { at: string; actor: string }): NewHistoryEvent[];
 }
 
 /** Settings that may be stored. */
@@ -53,6 +56,8 @@ export interface CheckedSettings<Spec> {
   before?: NamedRecord<Spec>;
   /** Whether that says the same. */
   isSame: boolean;
+  /** Both with their secrets marked, to be compared by `changesBetween`. */
+  forms: { before?: Spec; after: Spec };
 }
 
 export class NamedSettings<Spec> {
@@ -103,7 +108,9 @@ export class NamedSettings<Spec> {
       throw new MflowError("INVALID_DOCUMENT", message, problems);
     }
     const isSame = before !== undefined && this.#isSame(before.spec, whole);
-    return { whole, ...(before && { before }), isSame };
+    const marked = (settings: Spec) => this.#sort.mapSecrets(settings, markSecret);
+    const forms = { after: marked(whole), ...(before && { before: marked(this.#openable(before.spec)) }) };
+    return { whole, ...(before && { before }), isSame, forms };
   }
 
   /**
@@ -124,16 +131,23 @@ export class NamedSettings<Spec> {
       updatedAt: now,
       revision: revision + 1,
     };
-    await store.put(record, revision);
+    const events = await store.put(
+      record,
+      revision,
+      this.#sort.history?.(name, spec, { at: now, actor: by }),
+    );
     await this.load();
+    this.#parts.tell?.(events);
     return this.get(name);
   }
 
   /** Throws NOT_FOUND. */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, by = "mflow"): Promise<void> {
     this.#known(name);
-    await this.#parts.store.remove(name);
+    const { store, now, tell } = this.#parts;
+    const events = await store.remove(name, this.#sort.history?.(name, undefined, { at: now(), actor: by }));
     await this.load();
+    tell?.(events);
   }
 
   #known(name: string): NamedRecord<Spec> {
@@ -151,6 +165,15 @@ export class NamedSettings<Spec> {
   #opened(spec: Spec): Spec {
     const { vault } = this.#parts;
     return this.#sort.mapSecrets(spec, (text) => (vault.isSealed(text) ? vault.unseal(text) : text));
+  }
+
+  /** With opened secrets, but for those whose key is gone. */
+  #openable(spec: Spec): Spec {
+    try {
+      return this.#opened(spec);
+    } catch {
+      return spec;
+    }
   }
 
   /** What cannot be opened any more, because its key is gone, is replaced by whatever is given. */

@@ -21,7 +21,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   const request = { ...(message !== undefined && { message }), ...(force && { force }) };
   const task = ids.find((id) => !isRunId(id));
   if (stage !== undefined && task !== undefined) {
-    throw new UsageError(`--stage is of a run, and ${task} is a task`, "leave one of them out");
+    throw new UsageError(`--stage is of a run, and ${task} is a task`, "Leave one of them out.");
   }
   const { client } = await context.connect();
   const canceled: unknown[] = [];

@@ -24,8 +24,26 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
       .command("apply")
       .summary("create or change the jobs, pipelines and schedules of manifests")
       .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
-      .option("--dry-run", "say what would happen, store nothing"),
+      .option("--dry-run", "say what would happen, store nothing")
+      .option(
+        "--prune",
+        "delete jobs, pipelines and schedules with the label that the files do not have; needs -l",
+      )
+      .option(
+        "-l, --label <label>",
+        "of --prune: key=value; may be repeated, then all must be there",
+        collect,
+      )
+      .option("-y, --yes", "do not ask before --prune deletes"),
     () => import("./apply.ts"),
+  );
+
+  runs(
+    program
+      .command("diff")
+      .summary("say what an apply would change, field by field; exits with 1 when something differs")
+      .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect),
+    () => import("./diff.ts"),
   );
 
   const get = program
@@ -43,7 +61,8 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
     .option("--until <time>", "made before then")
     .option("--limit <number>", "how many", wholeNumber(1))
     .option("--cursor <cursor>", "go on where the page before ended")
-    .option("-a, --all", "all pages");
+    .option("-a, --all", "all pages")
+    .option("--resolved", "of a pipeline that extends another the whole, as YAML");
   runs(get, () => import("./get.ts"));
 
   runs(

@@ -47,6 +47,49 @@ asks whether to cancel the run or to detach from it; in a pipe it detaches.`,
     );
   runs(run, () => import("./run.ts"));
 
+  const rerun = program
+    .command("rerun")
+    .argument("<run>", "a run that has ended")
+    .summary("run an ended run again: what failed, all, or from a task on")
+    .description(
+      "Makes a new run of what the run was asked to do, and watches it. Tasks that succeeded are kept unless something says otherwise.",
+    )
+    .option("--failed", "what failed or did not run (the default when the run did not succeed)")
+    .addOption(
+      new Option("--all", "everything (the default when it succeeded)").conflicts(["failed", "from"]),
+    )
+    .addOption(new Option("--from <task>", "[stage/]task, and all after it").conflicts(["failed"]))
+    .option("-p, --param <param>", "[stage/task:]NAME=VALUE instead of the old run's", collect);
+  watchOptions(rerun).addHelpText(
+    "after",
+    `
+Examples:
+  $ mflow rerun run-01m839vp4gr439zn7c9j8z2tk1
+  $ mflow rerun run-01m839vp4gr439zn7c9j8z2tk1 --from deploy -p REPLICAS=3
+  $ mflow rerun run-01m839vp4gr439zn7c9j8z2tk1 --all --dry-run
+
+With -o json or yaml a dry run shows too what each task would run with.`,
+  );
+  runs(rerun, () => import("./rerun.ts"));
+
+  const rollback = program
+    .command("rollback")
+    .argument("[run]", "a run that has ended")
+    .summary("bring tasks back to what they ran when they last succeeded")
+    .description(
+      "Makes a new run in mode ROLLBACK, and watches it: tasks whose job allows it run again what they ran when they last succeeded before that run; the others are skipped.",
+    )
+    .option("--pipeline <name>", "instead of a run: the last run of this pipeline that is no rollback")
+    .option("-p, --param <param>", "[stage/task:]NAME=VALUE instead of the last success's", collect);
+  watchOptions(rollback).addHelpText(
+    "after",
+    `
+Examples:
+  $ mflow rollback --pipeline release --dry-run
+  $ mflow rollback run-01m839vp4gr439zn7c9j8z2tk1`,
+  );
+  runs(rollback, () => import("./rollback.ts"));
+
   runs(
     program
       .command("watch")
@@ -147,4 +190,22 @@ The token is good for this attempt alone. Who fetched it is in \`mflow events\`.
       new Option("--archive", "the old ones that are no longer in the stream").conflicts(["follow", "tail"]),
     );
   runs(events, () => import("./events.ts"));
+}
+
+/** What all commands say that make a run of another one. */
+function watchOptions(command: Command): Command {
+  return command
+    .option("--queue", "wait in line while another run of the pipeline is under way")
+    .option("--no-queue", "be refused then, also when the pipeline has a queue")
+    .option("-w, --watch", "watch the run to its end (the default)")
+    .addOption(new Option("-d, --detach", "start the run, print its id and leave").conflicts("watch"))
+    .addOption(
+      new Option("--dry-run", "show what becomes of each task and why, run nothing").conflicts([
+        "watch",
+        "detach",
+      ]),
+    )
+    .option("--idempotency-key <key>", "the same key and request start one run only")
+    .option("--allow-root-steps", "let a server that is started here run SHELL steps as root")
+    .option("--shell-user <name>", "let a server that is started here run SHELL steps as this user");
 }

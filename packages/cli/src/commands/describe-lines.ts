@@ -9,6 +9,8 @@ import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
+import { isExtending } from "@mflow/core/schema/pipeline";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
@@ -74,6 +76,7 @@ export async function jobLines(job: Job, options: DescribeOptions): Promise<stri
         ["Visible to", spec.visibility ?? "NAMESPACE"],
         ["Runner", spec.runnerType],
         ["Timeout", spec.timeout],
+        ["Rollback", spec.allowRollback ? "allowed" : undefined],
         ["Labels", labelText(job.labels)],
         ["Created", `${job.createdAt} by ${job.createdBy}`],
         ["Published", job.publishedAt],
@@ -108,9 +111,15 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
-export function pipelineLines(pipeline: PipelineView, options: DescribeOptions): string[] {
-  const { spec } = pipeline;
-  const stages = spec.stages.flatMap((stage) => [
+/** `whole` is what a pipeline that extends another one is put together to. */
+export function pipelineLines(
+  pipeline: PipelineView,
+  options: DescribeOptions,
+  whole: PipelineView = pipeline,
+): string[] {
+  const { spec } = whole;
+  const extended = isExtending(pipeline.spec) ? pipeline.spec.extends : undefined;
+  const stages = (spec.stages ?? []).flatMap((stage) => [
     `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
     ...stage.tasks.map((task) => {
       const gates = [
@@ -132,6 +141,8 @@ export function pipelineLines(pipeline: PipelineView, options: DescribeOptions):
         ["Pipeline", pipeline.name],
         ["Name", pipeline.displayName],
         ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
+        ["Extends", extended],
+        ["Template", spec.isTemplate ? "it cannot be run itself" : undefined],
         [
           "Runs at once",
           spec.isParallel
@@ -161,7 +172,8 @@ function pausedText({ paused }: PipelineView): string | undefined {
 }
 
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
-  const { run } = view;
+  const { run, again = [], tasks } = view;
+  const kept = tasks.filter((task) => task.keptFrom).length;
   return [
     ...factLines(
       [
@@ -170,6 +182,10 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
         ["Scope", `${run.namespace}.${run.domain}`],
         ["Started", `${run.createdAt} by ${run.runBy} (${run.triggerMode})`],
         ["Ended", run.status.endAt],
+        ["Mode", run.mode],
+        ["Rerun of", run.rerunOf && rerunText(run.rerunOf)],
+        ["Rollback of", run.rollbackOf],
+        ["Kept", run.rerunOf && `${kept} of ${tasks.length} tasks; the others run again`],
         ["Waits", run.waitingFor],
         ["Priority", run.priority],
         ["Group", run.group],
@@ -181,7 +197,20 @@ export function runLines(view: PipelineTaskView, options: DescribeOptions): stri
     ...section("Runs of its tasks", childLines(view.tasks), options),
     "",
     ...runView(view, { ...options, rows: Number.POSITIVE_INFINITY }),
+    ...section(
+      "Made of it",
+      again.map(({ id, mode, stage, runBy, createdAt }) => {
+        const what = mode === "ROLLBACK" ? "rollback" : "rerun";
+        return plainLine(`${id} ${what} ${stage}, ${createdAt} by ${runBy}`);
+      }),
+      options,
+    ),
   ];
+}
+
+function rerunText({ runId, mode, from }: NonNullable<PipelineTask["rerunOf"]>): string {
+  const what = mode === "FROM" ? `from ${from} on` : mode === "ALL" ? "all of it" : "what failed";
+  return `${runId}, ${what}`;
 }
 
 /** Which runs it came from, and which one it led to. */
@@ -220,6 +249,12 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
         ],
         ["Job", `${task.job.name}:${task.job.version}`],
         ["Run", task.pipelineTaskId],
+        ["Kept from", task.keptFrom && `task ${task.keptFrom.taskId} of run ${task.keptFrom.runId}`],
+        [
+          "Back to",
+          task.rollback?.lastSuccess &&
+            `task ${task.rollback.lastSuccess.taskId} of run ${task.rollback.lastSuccess.runId}`,
+        ],
         ["Runs as", status.child?.runId],
         ["Status call", isAwaitingCall(task) ? `${options.command} status-call ${task.id}` : undefined],
         ["Scope", `${task.namespace}.${task.domain}`],

@@ -24,7 +24,11 @@ export async function run(context: Context, { args }: CommandCall): Promise<unde
     }
     case "pipeline": {
       const pipeline = await client.pipelines.get(name, scope);
-      return show(pipeline, () => pipelineLines(pipeline, options));
+      return show(pipeline, async () => {
+        if (!("extends" in pipeline.spec)) return pipelineLines(pipeline, options);
+        const whole = await client.pipelines.get(name, { ...scope, resolved: true });
+        return pipelineLines(pipeline, options, whole);
+      });
     }
     case "schedule": {
       const schedule = await client.schedules.get(name, scope);

@@ -26,6 +26,7 @@ interface GetOptions {
   limit?: number;
   cursor?: string;
   all?: boolean;
+  resolved?: boolean;
 }
 
 /** Options that only some kinds know. */
@@ -45,8 +46,14 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   const kind = kindOf(word);
   const options = call.options as GetOptions;
   refuseForeign(kind, options);
+  if (options.resolved && (kind !== "pipeline" || names.length === 0)) {
+    throw new UsageError(
+      "--resolved is for pipelines that are named",
+      "Write `get pipeline NAME --resolved`.",
+    );
+  }
   const { client } = await context.connect();
-  if (names.length > 0) return printNamed(context, client, kind, names);
+  if (names.length > 0) return printNamed(context, client, kind, names, options.resolved);
   const list = (cursor: string | undefined) => listPage(client, kind, query(context, options, cursor));
   if (!options.all) return printList(context, kind, await list(options.cursor));
   const items: RecordOf<KindName>[] = [];
@@ -122,9 +129,13 @@ async function printNamed(
   client: Client,
   kind: KindName,
   names: readonly string[],
+  resolved = false,
 ): Promise<undefined> {
   const items: RecordOf<KindName>[] = [];
-  for (const name of names) items.push(await getNamed(context, client, kind, name));
+  for (const name of names) items.push(await getNamed(context, client, kind, name, resolved));
+  // A table shows little of a pipeline: who asks for the whole wants to read it.
+  if (resolved)
+    return context.printDocument(items.length === 1 ? items[0] : { items }, context.documentFormat ?? "yaml");
   if (context.documentFormat) return context.printDocument(items.length === 1 ? items[0] : { items });
   return printList(context, kind, { items } as ApiPage<RecordOf<KindName>>);
 }
@@ -134,12 +145,13 @@ async function getNamed(
   client: Client,
   kind: KindName,
   name: string,
+  resolved: boolean,
 ): Promise<RecordOf<KindName>> {
   switch (kind) {
     case "job":
       return client.jobs.get(name, scope);
     case "pipeline":
-      return client.pipelines.get(name, scope);
+      return client.pipelines.get(name, { ...scope, ...(resolved && { resolved }) });
     case "schedule":
       return client.schedules.get(name, scope);
     case "run":

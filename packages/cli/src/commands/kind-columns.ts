@@ -4,6 +4,7 @@ import { formatDuration } from "@mflow/core/duration";
 import type { GroupBody, TokenBody, UserBody } from "@mflow/core/schema/account";
 import type { JobTaskView, PipelineView, RunView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
+import { isExtending, type Pipeline } from "@mflow/core/schema/pipeline";
 import type { ScheduleView } from "@mflow/core/schema/schedule";
 import type { Column } from "../display/table.ts";
 import { elapsed, openGateOf, peopleOf } from "../view/watched.ts";
@@ -47,12 +48,13 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "NAME", value: (pipeline) => pipeline.name, shrinksTo: 12 },
       {
         title: "STAGES",
-        value: ({ spec }) => spec.stages.map((stage) => stage.name).join(" > "),
+        value: ({ spec }) => stagesText(spec),
         shrinksTo: 12,
       },
       {
         title: "TASKS",
-        value: ({ spec }) => String(spec.stages.reduce((sum, one) => sum + one.tasks.length, 0)),
+        value: ({ spec }) =>
+          isExtending(spec) ? "" : String(spec.stages.reduce((sum, one) => sum + one.tasks.length, 0)),
       },
       { title: "AGE", value: (pipeline) => age(pipeline.createdAt, now) },
       ...scopeColumns,
@@ -87,6 +89,7 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (run) => age(run.createdAt, now) },
       { title: "BY", value: (run) => run.runBy, shrinksTo: 6 },
       ...scopeColumns,
+      { title: "OF", value: ofText, wide: true },
       { title: "PRIORITY", value: (run) => String(run.priority ?? 0), wide: true },
       { title: "LABELS", value: (run) => labelText(run.labels), wide: true, shrinksTo: 10 },
       {
@@ -104,6 +107,7 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
       { title: "AGE", value: (task) => age(task.createdAt, now) },
       { title: "JOB", value: ({ job }) => `${job.name}:${job.version}`, wide: true },
       { title: "RUN", value: (task) => task.pipelineTaskId ?? "", wide: true },
+      { title: "KEPT FROM", value: (task) => task.keptFrom?.runId ?? "", wide: true },
       ...scopeColumns,
       { title: "WHY", value: whyOf, wide: true, shrinksTo: 10 },
     ],
@@ -135,6 +139,12 @@ export function columnsOf<K extends KindName>(kind: K, now: number): Column<Reco
   return columns[kind];
 }
 
+/** Of one that extends another only that is known; `--resolved` shows the whole. */
+function stagesText(spec: Pipeline["spec"]): string {
+  if (isExtending(spec)) return `extends ${spec.extends}`;
+  return spec.stages.map((stage) => stage.name).join(" > ");
+}
+
 const scopeColumns: Column<{ namespace: string; domain: string }>[] = [
   { title: "NAMESPACE", value: (record) => record.namespace, wide: true },
   { title: "DOMAIN", value: (record) => record.domain, wide: true },
@@ -161,6 +171,12 @@ export function addressText({ addresses = {} }: Pick<UserBody, "addresses">): st
   return Object.entries(addresses)
     .map(([channel, address]) => `${channel} ${address}`)
     .join(", ");
+}
+
+/** The run that a run was made of. */
+function ofText({ rerunOf, rollbackOf }: RunView): string {
+  if (rerunOf) return `rerun of ${rerunOf.runId}`;
+  return rollbackOf === undefined ? "" : `rollback of ${rollbackOf}`;
 }
 
 /** What became of the last time. */

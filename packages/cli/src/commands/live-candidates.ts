@@ -69,6 +69,9 @@ const both =
 const looks: Readonly<Record<string, Look>> = {
   "run pipeline": pipelines,
   "watch id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
+  "rerun run": runsIn(["FAILED", "CANCELED", "SUCCEEDED"]),
+  "rollback run": runsIn(["FAILED", "CANCELED", "SUCCEEDED"]),
+  "rollback --pipeline": pipelines,
   "why id": both(runsIn(["PENDING", "ACTIVE", "CANCELING"]), tasksIn(UNFINISHED)),
   "logs id": both(runsIn(), tasksIn()),
   "debug task": tasksIn(["CREATING", "ACTIVE", "CANCELING", "CANCELED", "FAILED", "SUCCEEDED"]),

@@ -27,11 +27,15 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
   const interrupted = () => stop.abort();
   process.once("SIGINT", interrupted);
   try {
-    if (!isRunId(id)) await printLog(context, client, id, options, "", stop.signal);
-    else if (options.follow) await followRunLogs(context, client, id, options, stop.signal);
+    if (!isRunId(id)) {
+      const { keptFrom } = await client.logs.page(id, { limit: 1 });
+      noteKept(context, { id, keptFrom });
+      await printLog(context, client, id, options, "", stop.signal);
+    } else if (options.follow) await followRunLogs(context, client, id, options, stop.signal);
     else {
       const { tasks } = await client.runs.get(id);
       for (const task of tasks) {
+        noteKept(context, task);
         await printLog(context, client, task.id, options, prefixOf(context, task, tasks), stop.signal);
       }
     }
@@ -58,6 +62,7 @@ async function followRunLogs(
         for (const task of tasks) {
           if (following.has(task.id) || !hasBegun(task)) continue;
           const prefix = prefixOf(context, task, tasks);
+          noteKept(context, task);
           following.set(task.id, printLog(context, client, task.id, options, prefix, signal));
         }
       },
@@ -94,6 +99,12 @@ async function printLog(
     if (context.documentFormat) context.print(JSON.stringify({ taskId, ...line }));
     else context.print(prefix + lineText(line, options, context));
   }
+}
+
+/** Says whose log it is, of a task that did not run because a rerun kept it. It goes when that run is deleted. */
+function noteKept(context: Context, { id, keptFrom }: Pick<JobTaskView, "id" | "keptFrom">): void {
+  if (!keptFrom) return;
+  context.note(`${id} was kept: this is the log of task ${keptFrom.taskId} of run ${keptFrom.runId}`);
 }
 
 function isWanted(line: LogLineBody, { step, search }: LogOptions): boolean {

@@ -36,7 +36,10 @@ export function chooseTarget(wanted: Wanted, documents: readonly ParsedDocument[
     }
     return { pipeline, document };
   }
-  const [only, ...others] = pipelines;
+  const isTemplate = ({ manifest }: ParsedDocument) =>
+    manifest.kind === "Pipeline" && manifest.spec.isTemplate;
+  const runnable = pipelines.filter((document) => !isTemplate(document));
+  const [only, ...others] = runnable.length > 0 ? runnable : pipelines;
   if (only && others.length === 0) return { pipeline: nameOf(only), document: only };
   if (only) {
     throw new UsageError(`the files hold ${names.length} pipelines`, `Name one: ${names.join(", ")}.`);

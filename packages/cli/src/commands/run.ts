@@ -16,8 +16,9 @@ import { watch } from "../watch/watch.ts";
 import { shownTasks } from "./rendered-tasks.ts";
 import { chooseTarget, type Target } from "./run-target.ts";
 import { parseAuditor, parseLabels, parseParam } from "./run-values.ts";
+import { type ServerFlagOptions, serverFlags } from "./server-flags.ts";
 
-interface RunOptions {
+interface RunOptions extends ServerFlagOptions {
   file?: string[];
   job?: string;
   task?: string;
@@ -30,8 +31,6 @@ interface RunOptions {
   detach?: boolean;
   dryRun?: boolean;
   idempotencyKey?: string;
-  allowRootSteps?: boolean;
-  shellUser?: string;
 }
 
 type Documents = Awaited<ReturnType<typeof readGoodManifests>>;
@@ -148,13 +147,6 @@ async function start(
     "task" in target ? { ...common, id: target.task } : { ...common, ...(target.job && { job: target.job }) };
   const response = await client.tasks.run(request, runOptions);
   return { id: response.task.id, response };
-}
-
-function serverFlags({ allowRootSteps, shellUser }: RunOptions): string[] {
-  return [
-    ...(allowRootSteps ? ["--allow-root-steps"] : []),
-    ...(shellUser !== undefined ? ["--shell-user", shellUser] : []),
-  ];
 }
 
 /** The server's refusal with the places in the files that it speaks of. */

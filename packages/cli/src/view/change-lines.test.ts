@@ -30,6 +30,11 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
     },
     "run run-1 release FAILED task `a` failed",
   ],
+  [
+    { type: "LIMIT_SET", name: "scope/corp", actor: "ada", message: "10 tasks at once" },
+    "limit scope/corp set by ada (10 tasks at once)",
+  ],
+  [{ type: "LIMIT_TAKEN_AWAY", name: "scope/corp", actor: "ada" }, "limit scope/corp taken away by ada"],
   [{ type: "TASK_STAGE", taskId, stage: "ACTIVE", attempt: 1 }, "task deploy/prod ACTIVE"],
   [{ type: "TASK_STAGE", taskId, stage: "ACTIVE", attempt: 2 }, "task deploy/prod ACTIVE (attempt 2)"],
   [

@@ -70,8 +70,18 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
         actor && `by ${actor}`,
         message && `(${message})`,
       ];
+    case "LIMIT_SET":
+    case "LIMIT_TAKEN_AWAY":
+      return [
+        "limit",
+        event.name,
+        `${verb.toLowerCase().replaceAll("_", " ")} by ${actor}`,
+        message && `(${message})`,
+      ];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
+    case "TASK_KEPT":
+      return ["task", name, "kept", message && `(${message})`];
     case "TASK_REPORTED":
       return ["task", name, "reported", stage, why];
     case "TASK_OUTPUT":

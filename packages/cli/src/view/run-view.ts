@@ -139,6 +139,7 @@ function noteOf(task: JobTaskView): string {
     const until = untilOf(open.gate);
     return `${result}${open.kind} by ${peopleOf(open.gate, task)}${until ? `, ${until}` : ""}`;
   }
+  if (task.keptFrom) return `kept from ${task.keptFrom.runId}`;
   // That the next ones wait for their turn goes without saying.
   if (task.status.stage === "SUCCEEDED") return task.status.child ? `as ${task.status.child.runId}` : "";
   if (task.status.stage === "PENDING") return "";

@@ -47,7 +47,12 @@ export async function watch(
     const last = isEnded(stage) ? watched : await readWatched(client, id);
     await context.printDocument(last.run ? last : last.tasks[0]);
   }
-  if (isEnded(stage)) return exitCodeOf(stage);
+  if (isEnded(stage)) {
+    if (watched.run && stage !== "SUCCEEDED" && context.documentFormat === undefined) {
+      context.note(`to run again what failed: ${context.command} rerun ${id}`);
+    }
+    return exitCodeOf(stage);
+  }
   if (signal?.aborted) return EXIT.detached;
   context.note(`${id} goes on; to watch or cancel it:`);
   for (const verb of ["watch", "cancel"]) context.io.stderr.write(`  ${context.command} ${verb} ${id}\n`);

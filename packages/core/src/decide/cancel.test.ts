@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { refusal } from "../testing/play.ts";
+import type { CancelRequest } from "../schema/request.ts";
+import { type Play, refusal, STARTER } from "../testing/play.ts";
 import { playJob, playPipeline } from "../testing/start.ts";
 import { World } from "../testing/world.ts";
 
@@ -195,6 +196,81 @@ describe("cancel of a run", () => {
     const lone = playJob();
     expect(refusal(() => lone.cancelRun())).toBe(
       `NOT_FOUND: ${lone.state.id} is a task, not a run of a pipeline`,
+    );
+  });
+});
+
+describe("cancel of a stage", () => {
+  const cancelStage = (play: Play, stage: string, request: CancelRequest = {}) =>
+    play.submit({ type: "cancelStage", stage, request }, STARTER);
+
+  test("cancels its tasks that have not ended, and then the run", () => {
+    const play = playPipeline("[a b c]/2 > d");
+    play.report("a", "SUCCEEDED");
+    const canceled = cancelStage(play, "s1", { message: "wrong branch" });
+    expect([play.lines(canceled), play.effects(canceled)]).toEqual([
+      ["b: CREATING -> CANCELING", "c: CREATING -> CANCELING"],
+      ["STOP b 1", "STOP c 1"],
+    ]);
+    play.stopped("b");
+    play.stopped("c");
+    expect([play.stages, play.run.status.stage, play.task("b").status.message]).toEqual([
+      ["a: SUCCEEDED", "b: CANCELED", "c: CANCELED", "d: CANCELED"],
+      "CANCELED",
+      "wrong branch",
+    ]);
+  });
+
+  test("whose turn has not come cancels the run at once", () => {
+    const play = playPipeline("a > b c");
+    cancelStage(play, "s2");
+    expect([play.stages, play.run.status.stage]).toEqual([
+      ["a: CANCELING", "b: CANCELED", "c: CANCELED"],
+      "CANCELING",
+    ]);
+  });
+
+  test("that is ignored when it fails lets the run go on", () => {
+    const play = playPipeline("[a b] > c", { stages: { s1: { ignoreFailed: true } } });
+    cancelStage(play, "s1");
+    play.stopped("a");
+    play.stopped("b");
+    play.report("c", "SUCCEEDED");
+    expect([play.stages, play.run.status.stage]).toEqual([
+      ["a: CANCELED", "b: CANCELED", "c: SUCCEEDED"],
+      "SUCCEEDED",
+    ]);
+  });
+
+  test("by force gives what runs no time, also when it is being stopped already", () => {
+    const play = playPipeline("[a b] > c", { stages: { s1: { ignoreFailed: true } } });
+    play.cancel("a");
+    const forced = cancelStage(play, "s1", { force: true });
+    expect([play.effects(forced), ["a", "b"].map((name) => play.task(name).status.isForced)]).toEqual([
+      ["STOP a 1", "STOP b 1"],
+      [true, true],
+    ]);
+    expect(cancelStage(play, "s1", { force: true })).toMatchObject({ tasks: [], history: [], effects: [] });
+  });
+
+  test("that is not there, or has ended, or of a task or an ended run, is refused", () => {
+    const play = playPipeline("build > test > ship", {
+      stages: { s2: { name: "test" }, s3: { name: "publish" } },
+    });
+    play.report("build", "SUCCEEDED");
+    const lone = playJob();
+    expect([
+      refusal(() => cancelStage(play, "publsh")),
+      refusal(() => cancelStage(play, "s1")),
+      refusal(() => cancelStage(lone, "s1")),
+    ]).toEqual([
+      `NOT_FOUND: run ${play.run.id} has no stage \`publsh\`; it has s1, test, publish; did you mean \`publish\`?`,
+      "CONFLICT: stage `s1` has ended; there is nothing to cancel",
+      `NOT_FOUND: ${lone.state.id} is a task, not a run of a pipeline`,
+    ]);
+    play.report("test", "FAILED");
+    expect(refusal(() => cancelStage(play, "publish"))).toBe(
+      `CONFLICT: run ${play.run.id} has ended FAILED; there is nothing to cancel`,
     );
   });
 });

@@ -57,7 +57,7 @@ export function placeOf(definition: RunDefinition, task: JobTask): Place {
   return place;
 }
 
-function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(
+export function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(
   value: V,
   context: Opening,
 ): V {
@@ -66,7 +66,7 @@ function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean 
 }
 
 /** The values of a level. A masked one, which a client was shown and sent back, leaves the lower levels alone. */
-function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
+export function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
   const opened = paramValueList(values).map((value) => openValue(value, context));
   return restoreMasked(opened, () => undefined);
 }
@@ -97,7 +97,18 @@ export function effectiveParams(
 ): ReturnType<typeof mergeParams> & { declared: RunParam[] } {
   const { definition } = state;
   const declared = openDeclared(jobOf(definition, task), context);
+  const place = placeOf(definition, task);
   const [pipeline, stage, run] = levelsAbove(definition, task, context);
+  if (definition.mode === "ROLLBACK") {
+    // Nothing else fills them: what the pipeline gives is what is rolled back, and nothing is put out anew.
+    const values = (task.rollback?.params ?? []).map(({ name, value, sensitive }) =>
+      openValue({ name, value, ...(sensitive && { sensitive }) }, context),
+    );
+    return {
+      ...mergeParams({ declared, levels: [{ setBy: "LAST_SUCCESS", values }, run], place }),
+      declared,
+    };
+  }
   const own: ParamLevel = {
     setBy: "TASK",
     values: openValues(taskSpecOf(definition, task).runParams, context),
@@ -111,7 +122,7 @@ export function effectiveParams(
   levels.push({ setBy: "RUNTIME_ENV", values: envs });
   // Which way of a matrix a task is, nothing changes.
   levels.push({ setBy: "MATRIX", values: paramValueList(task.way?.values) });
-  return { ...mergeParams({ declared, levels, place: placeOf(definition, task) }), declared };
+  return { ...mergeParams({ declared, levels, place }), declared };
 }
 
 /**

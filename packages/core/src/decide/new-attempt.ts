@@ -40,11 +40,13 @@ export function resetTask(
   why: Partial<JobTaskStatus> = {},
 ): JobTask {
   const { definition } = draft;
-  // One that was canceled before its turn has had no attempt.
-  const past = task.attempt > 0 ? [pastOf(draft, task, why)] : [];
+  const { pastAttempts = [] } = task;
+  // One that ended before its turn, canceled or skipped, has no attempt to keep.
+  const hasBegun = task.attempt > pastAttempts.length;
+  const past = pastOf(draft, task, why);
   const reset = draft.moveTask(task, cause, BLANK_STATUS);
   return draft.updateTask(reset, {
-    ...((task.pastAttempts || past.length > 0) && { pastAttempts: [...(task.pastAttempts ?? []), ...past] }),
+    ...(hasBegun && { pastAttempts: [...pastAttempts, past] }),
     audit: undefined,
     confirm: undefined,
     ...gatesOf(definition, task),
@@ -53,6 +55,7 @@ export function resetTask(
     exportedAt: undefined,
     fanIn: undefined,
     open: undefined,
+    keptFrom: undefined,
     feedback: undefined,
     wakeAt: undefined,
     ...change,

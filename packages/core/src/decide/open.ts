@@ -22,6 +22,10 @@ export function openTask(draft: Draft, id: string): void {
     endTask(draft, task, "skip", { message: "skip run" });
     return;
   }
+  if (task.rollback?.skip) {
+    endTask(draft, task, "skip", task.rollback.skip);
+    return;
+  }
   if (draft.run?.status.expiredStages?.includes(task.stageNumber ?? 0)) {
     endTask(draft, task, "skip", { reason: "STAGE_TIMEOUT", message: "the time of its stage is over" });
     return;

@@ -42,8 +42,8 @@ describe("a run that comes while another one holds the lock", () => {
 
   test("is refused with length and remedy when as many wait as may", () => {
     expect(second({ queue: { maxLength: 2 } }, {}, 1).run.status.stage).toBe("PENDING");
-    expect(refusal(() => second({ queue: { maxLength: 2 } }, {}, 2))).toBe(
-      "QUEUE_FULL: 2 runs of pipeline `p` wait for its sequence lock, which is as many as may (`queue.maxLength`); try later, or cancel those that wait with `mflow cancel --queue p`",
+    expect(refusal(() => second({ queue: { maxLength: 2 } }, {}, 2))).toMatch(
+      /^QUEUE_FULL: 2 runs of pipeline `p` wait for its sequence lock, held by run-\S+, which is as many as may \(`queue.maxLength`\); try later, or cancel those that wait with `mflow cancel --queue p`$/,
     );
     expect(second({}, { queue: true }, 99).run.status.stage).toBe("PENDING");
     expect(refusal(() => second({}, { queue: true }, 100))).toMatch(/^QUEUE_FULL: 100 runs/);
@@ -51,10 +51,10 @@ describe("a run that comes while another one holds the lock", () => {
 });
 
 describe("a run whose turn has come", () => {
-  const waiting = (more: PlayOptions = {}) => {
+  const waiting = (more: PlayOptions = {}, shape = "a b") => {
     const world = new World();
     const first = playPipeline("a", { world });
-    const play = playPipeline("a b", { world, request: { queue: true }, ...more });
+    const play = playPipeline(shape, { world, request: { queue: true }, ...more });
     return { first, play, world };
   };
 
@@ -89,9 +89,9 @@ describe("a run whose turn has come", () => {
   test.each(["task", "stage"] as const)(
     "was canceled as a whole with its %s, `finally` stages too",
     (what) => {
-      const { play } = waiting({ stages: { s1: { finally: true } }, spec: {} });
+      const { play } = waiting({ stages: { s2: { finally: true } }, spec: {} }, "a > b");
       if (what === "task") play.cancel("b");
-      else play.submit({ type: "cancelStage", stage: "s1", request: {} }, { name: "ann", operator: true });
+      else play.submit({ type: "cancelStage", stage: "s2", request: {} }, { name: "ann", operator: true });
       expect([play.run.status.stage, ...play.stages]).toEqual(["CANCELED", "a: CANCELED", "b: CANCELED"]);
     },
   );

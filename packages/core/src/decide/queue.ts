@@ -59,7 +59,7 @@ function refuseWithoutQueue(
   if (waiting < most) return;
   throw new MflowError(
     "QUEUE_FULL",
-    `${waiting} runs of pipeline \`${run.name}\` wait for its sequence lock, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
+    `${waiting} runs of pipeline \`${run.name}\` wait for its sequence lock, held by ${first}, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
     [{ path: "/pipelineId", message: first }],
   );
 }

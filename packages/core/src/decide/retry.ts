@@ -4,15 +4,11 @@
 import { formatDuration, parseDuration } from "../duration.ts";
 import type { JobTask, JobTaskStatus, PastAttempt } from "../schema/job-task.ts";
 import type { RunDefinition } from "../schema/pipeline-task.ts";
-import type { RetryReason, RetrySpec } from "../schema/retry.ts";
+import { DEFAULT_BACKOFF, DEFAULT_RETRY_REASONS, type RetryReason, type RetrySpec } from "../schema/retry.ts";
 import type { Draft } from "./draft.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
 import { BLANK_STATUS } from "./new-attempt.ts";
 import { startTask } from "./open.ts";
-
-const DEFAULT_FACTOR = 2;
-const DEFAULT_MAX_MS = 3_600_000;
-const DEFAULT_ON: readonly RetryReason[] = ["FAILED", "TIMEOUT"];
 
 /** Reasons of which nobody knows whether the work was done. */
 const LOST: ReadonlySet<string> = new Set(["LOST", "NODE_LOST", "DELETED_OUTSIDE", "EVICTED"]);
@@ -50,10 +46,10 @@ export function retriesUsed({ pastAttempts = [] }: Pick<JobTask, "pastAttempts">
 /** How long to wait before retry `number`, from 1; `random` from 0 to below 1. Milliseconds. */
 export function backoffMs({ backoff }: RetrySpec, number: number, random: number): number {
   if (!backoff) return 0;
-  const initial = parseDuration(backoff.initial ?? "0s");
-  const max = backoff.max === undefined ? DEFAULT_MAX_MS : parseDuration(backoff.max);
-  const wait = Math.min(initial * (backoff.factor ?? DEFAULT_FACTOR) ** (number - 1), max);
-  const spread = (backoff.jitter ?? 0) * (2 * random - 1);
+  const initial = parseDuration(backoff.initial ?? DEFAULT_BACKOFF.initial);
+  const max = parseDuration(backoff.max ?? DEFAULT_BACKOFF.max);
+  const wait = Math.min(initial * (backoff.factor ?? DEFAULT_BACKOFF.factor) ** (number - 1), max);
+  const spread = (backoff.jitter ?? DEFAULT_BACKOFF.jitter) * (2 * random - 1);
   return Math.round(Math.min(wait * (1 + spread), max));
 }
 
@@ -61,7 +57,7 @@ export function backoffMs({ backoff }: RetrySpec, number: number, random: number
 export function tryAgain(draft: Draft, task: JobTask, why: Partial<JobTaskStatus>): boolean {
   const retry = retryOf(draft.definition, task);
   const reason = retryReasonOf(why.reason);
-  if (!retry || reason === undefined || !(retry.on ?? DEFAULT_ON).includes(reason)) return false;
+  if (!retry || reason === undefined || !(retry.on ?? DEFAULT_RETRY_REASONS).includes(reason)) return false;
   const used = retriesUsed(task);
   if (used >= retry.limit || !mayStillStart(draft, task)) return false;
   const { attempt, status } = task;

@@ -305,7 +305,7 @@ describe("runJob on a task that exists", () => {
     play.report("a", "FAILED");
     const change = { type: "runJob", request: { id: play.task("a").id }, scope: DEFAULT_SCOPE } as const;
     expect(refusal(() => play.submit(change, OPERATOR))).toBe(
-      `CONFLICT: task \`a\` (${play.task("a").id}) belongs to run ${play.run.id}; run its pipeline again instead`,
+      `CONFLICT: task \`a\` (${play.task("a").id}) belongs to run ${play.run.id}; run that again instead, e.g. with \`mflow rerun ${play.run.id} --from a\``,
     );
   });
 });

@@ -12,7 +12,7 @@ import { markedNames, sealJobSpec, sealValues, sensitiveNames } from "../sealing
 import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
-import { effectiveParams, refuseInvalid } from "./freeze.ts";
+import { effectiveParams, refuseInvalid, taskSpecOf } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
 import { refuseLoneListeners } from "./refuse-listeners.ts";
 import { makeJobTask } from "./run-pipeline.ts";
@@ -84,7 +84,7 @@ export function prepareRerun(draft: Draft, task: JobTask): boolean {
   if (draft.run) {
     throw new MflowError(
       "CONFLICT",
-      `task \`${task.name}\` (${task.id}) belongs to run ${draft.run.id}; run its pipeline again instead`,
+      `task \`${task.name}\` (${task.id}) belongs to run ${draft.run.id}; run that again instead, e.g. with \`mflow rerun ${draft.run.id} --from ${taskSpecOf(draft.definition, task).name}\``,
     );
   }
   const startedBy = draft.context.actor?.name ?? task.startedBy;

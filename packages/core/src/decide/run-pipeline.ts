@@ -22,6 +22,7 @@ import {
   sensitiveNames,
 } from "../sealing.ts";
 import { makeState, type RunState } from "../state.ts";
+import { isEnded } from "../transitions.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
 import { placeInLine, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
@@ -47,13 +48,25 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
       ),
     ),
   );
+  return checkedRun(queued, definition, tasks, context);
+}
+
+/** The state of a new run, once nothing speaks against it. Tasks that have ended already are not asked. */
+export function checkedRun(
+  made: PipelineTask,
+  definition: RunDefinition,
+  tasks: readonly JobTask[],
+  context: Context,
+): RunState {
   refuseTooManyTasks(tasks.length);
-  const progress = { tasks: tasks.length, open: 0, ended: 0 };
-  const run = { ...queued, status: { ...queued.status, progress } };
+  const left = tasks.filter((task) => !isEnded(task.status.stage));
+  const progress = { tasks: tasks.length, open: 0, ended: tasks.length - left.length };
+  const run = { ...made, status: { ...made.status, progress } };
   const state = makeState(run.id, run, definition, tasks);
+  const wanted = left.filter((task) => !task.rollback?.skip);
   refuseScopesWithoutAudit(definition, tasks);
-  refuseGatesThatCannotPass(definition, tasks, context);
-  refuseInvalid(checkTasks(state, tasks, context));
+  refuseGatesThatCannotPass(definition, wanted, context);
+  refuseInvalid(checkTasks(state, wanted, context));
   return state;
 }
 
@@ -83,11 +96,12 @@ function hasTypedParams({ definition }: RunState, task: JobTask): boolean {
 }
 
 /** The pipeline's labels join the run's without overwriting. */
-function runLabels({ pipeline, request }: RunPipelineChange): Labels {
+export function runLabels({ pipeline, request }: RunPipelineChange): Labels {
   return { ...pipeline.labels, ...request.labels };
 }
 
-function makeRun(change: RunPipelineChange, labels: Labels, context: Context): PipelineTask {
+/** The run, PENDING and without tasks. */
+export function makeRun(change: RunPipelineChange, labels: Labels, context: Context): PipelineTask {
   const { pipeline, request, scope } = change;
   const run: PipelineTask = {
     id: change.id,
@@ -279,7 +293,8 @@ function firstTasks({ definition, tasks, progress }: RunState): JobTask[] {
       continue;
     }
     const task = tasks.get(step.taskId) as JobTask;
-    const { when, skipRun } = taskSpecOf(definition, task);
+    const { when, ...spec } = taskSpecOf(definition, task);
+    const skipRun = spec.skipRun || task.rollback?.skip !== undefined;
     // One that may be skipped asks for its params when its turn comes.
     if (when === undefined && !skipRun) found.push(task);
     if (!skipRun) first.note(task, { ...task, open: true });

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
+import type { PipelineSource } from "../extend-pipeline.ts";
 import { lint } from "../lint.ts";
 import { parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 import { pipelineOf } from "../testing/documents.ts";
-import type { KnownPipeline, LintContext } from "./context.ts";
+import type { LintContext } from "./context.ts";
 
 const JOBS = `
 kind: Job
 metadata: { name: noop }
+publish: true
+spec: { runnerType: FAKE, runnerSpec: {}, runParams: [{ name: TARGET }] }
+---
+kind: Job
+metadata: { name: image }
 publish: true
 spec: { runnerType: FAKE, runnerSpec: { runtimeEnvs: { IMAGE: "1" } }, runParams: [{ name: TARGET }] }
 ---`;
@@ -32,7 +38,7 @@ spec:
 }
 
 /** Findings as `path: message`, of the documents with the jobs that all use. */
-function found(text: string, stored?: KnownPipeline[]): string[] {
+function found(text: string, stored?: PipelineSource[]): string[] {
   const { documents, problems } = parseManifests(JOBS + text);
   expect(problems).toEqual([]);
   const context: LintContext = { scope: DEFAULT_SCOPE };
@@ -44,9 +50,9 @@ function found(text: string, stored?: KnownPipeline[]): string[] {
   return lint(documents, context).map(({ path, message, severity }) => `${severity} ${path}: ${message}`);
 }
 
-const stored = (name: string, next?: string): KnownPipeline => ({
-  ...DEFAULT_SCOPE,
+const stored = (name: string, next?: string): PipelineSource => ({
   name,
+  scope: DEFAULT_SCOPE,
   spec: pipelineOf("a", {}, next === undefined ? {} : { nextPipeline: { pipeline: next } }),
 });
 
@@ -54,7 +60,8 @@ describe("pipelines that start others", () => {
   test("are fine when the others are there and declare what they get", () => {
     const text = [
       job("run-b", "{ pipeline: b, runParams: { TARGET: x } }"),
-      pipeline("a", "run-b", "nextPipeline: { pipeline: c, runParams: { TARGET: '${IMAGE} $${kept}' } }"),
+      pipeline("a", "run-b"),
+      pipeline("d", "image", "nextPipeline: { pipeline: c, runParams: { TARGET: '${IMAGE} $${kept}' } }"),
       pipeline("b", "noop"),
       pipeline("c", "noop"),
     ].join("");
@@ -79,13 +86,13 @@ spec:
       job("run-b", "{ pipeline: builts }") + pipeline("a", "run-b", "nextPipeline: { pipeline: 'B!' }");
     expect(found(text, [stored("builds")])).toEqual([
       "error /spec/nextPipeline/pipeline: `B!` is not a reference: the name `B!` is not made of lower-case letters, digits, `_` and `-`, starting with a letter or digit; write `name[@namespace[.domain]]` or `#id`",
-      "error /spec/stages/0/tasks/0/job: there is no pipeline `builts`; did you mean `builds`?",
+      "error /spec/stages/0/tasks/0/job: there is no pipeline `builts` in namespace `default.default`; did you mean `builds`?",
     ]);
   });
 
   test("that are not among the documents were not checked without a server", () => {
     expect(found(pipeline("a", "noop", "nextPipeline: { pipeline: b }"))).toEqual([
-      "warning /spec/nextPipeline/pipeline: pipeline `b` is not among these documents, so whether it exists and which params it has was not checked",
+      "warning /spec/nextPipeline/pipeline: pipeline `b` is not among these documents, so whether it exists and which params it takes was not checked",
     ]);
   });
 
@@ -121,12 +128,33 @@ spec:
       job("run-b", "{ pipeline: b, runParams: { TARGETS: x } }"),
       pipeline("a", "run-b"),
       pipeline("b", "noop"),
-      pipeline("c", "noop", "nextPipeline: { pipeline: b, runParams: { COLOR: red, TARGET: '${IMAGES}' } }"),
+      pipeline("c", "image", "nextPipeline: { pipeline: b, runParams: { COLOR: red, TARGET: '${IMAGES}' } }"),
     ].join("");
     expect(found(text)).toEqual([
       "warning /spec/stages/0/tasks/0/job: no job of pipeline `b` declares a param `TARGETS`, so it is ignored; did you mean `TARGET`?",
       "warning /spec/nextPipeline/runParams/COLOR: no job of pipeline `b` declares a param `COLOR`, so it is ignored; declare it in a job there, or remove it",
       "warning /spec/nextPipeline/runParams/TARGET: nothing here can give `${IMAGES}` a value: no task puts it out, and no job declares it as a param; correct the name, or write `$${IMAGES}`",
+    ]);
+  });
+
+  test("are looked at as the whole when they extend others, in the file or stored", () => {
+    const extending = (name: string, base: string) => `
+kind: Pipeline
+metadata: { name: ${name} }
+spec: { extends: ${base} }
+---`;
+    const text =
+      pipeline("a", "noop", "nextPipeline: { pipeline: b }") +
+      extending("b", "base") +
+      pipeline("base", "noop", "isTemplate: true\n  nextPipeline: { pipeline: c }");
+    const scope = DEFAULT_SCOPE;
+    const c: PipelineSource = { name: "c", scope, spec: { extends: "d" } };
+    expect(found(text, [c, stored("d", "a")])).toEqual([
+      "error /spec/nextPipeline/pipeline: the pipeline would start itself again: a@default.default -> b@default.default -> c@default.default -> a@default.default; take one of them out of the circle",
+      "error /spec/extends: in pipeline `base@default.default` at `/spec/nextPipeline/pipeline`: the pipeline would start itself again: b@default.default -> c@default.default -> a@default.default -> b@default.default; take one of them out of the circle",
+    ]);
+    expect(found(text, [c])).toEqual([
+      "error /spec/nextPipeline/pipeline: pipeline `c` cannot be put together: there is no pipeline `d@default.default` to extend; apply it first, or correct the name",
     ]);
   });
 

@@ -1,22 +1,23 @@
 // Rules on pipelines that start others, by a PIPELINE task or by `nextPipeline`: each is known, none starts itself again,
 // the chain is not too long, and what is handed on is declared there.
 
+import { namesAsked } from "../asked-names.ts";
 import { cycleOf, nextReferences } from "../chain.ts";
-import { MflowError } from "../errors.ts";
-import type { ParsedDocument } from "../manifest.ts";
+import type { PipelineSource } from "../extend-pipeline.ts";
 import { didYouMean } from "../nearest.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
-import { formatPipelineRef, parsePipelineRef } from "../reference.ts";
 import { templateReferences } from "../render.ts";
 import { MAX_CHAIN } from "../schema/chain.ts";
 import type { JobSpec } from "../schema/job.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { Scope } from "../schema/scalars.ts";
-import { type KnownPipeline, type LintContext, scopeOf } from "./context.ts";
+import type { LintContext } from "./context.ts";
 import { error, type Finding, warning } from "./finding.ts";
+import type { KnownPipelines } from "./known-pipelines.ts";
 import { Outputs } from "./outputs.ts";
+import { fullName, type PipelineLookup } from "./pipelines.ts";
 
 type SpecOf = (jobRef: string, scope: Scope) => JobSpec | undefined;
 
@@ -53,68 +54,53 @@ export function* startsOf(
   yield { reference: next.pipeline, path: `${place}/pipeline`, given };
 }
 
-/** The full form of a reference; nothing when it cannot be read. */
-export function fullPipelineRef(reference: string, scope: Scope): string | undefined {
-  try {
-    return formatPipelineRef(parsePipelineRef(reference, scope));
-  } catch (cause) {
-    if (!(cause instanceof MflowError)) throw cause;
-    return undefined;
-  }
-}
+/** A pipeline of a chain, put together. */
+export type ChainedPipeline = PipelineSource & { spec: PipelineSpec };
 
-/** The pipelines among the documents and the stored ones. */
+/** The pipelines that are started, put together. */
 export class ChainLookup {
-  readonly #context: LintContext;
-  readonly #documents = new Map<string, KnownPipeline>();
+  readonly #known: KnownPipelines;
+  readonly #pipelines: PipelineLookup;
   readonly #depths = new Map<string, number>();
+  readonly isOverlay: boolean;
   readonly specOf: SpecOf;
 
-  constructor(documents: readonly ParsedDocument[], context: LintContext, specOf: SpecOf) {
-    this.#context = context;
+  constructor(
+    { overlay = false }: Pick<LintContext, "overlay">,
+    known: KnownPipelines,
+    pipelines: PipelineLookup,
+    specOf: SpecOf,
+  ) {
+    this.isOverlay = overlay;
+    this.#known = known;
+    this.#pipelines = pipelines;
     this.specOf = specOf;
-    for (const { manifest } of documents) {
-      if (manifest.kind !== "Pipeline") continue;
-      const known = {
-        name: manifest.metadata.name,
-        ...scopeOf(manifest.metadata, context.scope),
-        spec: manifest.spec,
-      };
-      this.#documents.set(formatPipelineRef(known), known);
-    }
   }
 
-  find(full: string): KnownPipeline | undefined {
-    return this.#documents.get(full) ?? this.#context.findPipeline?.(full);
+  /** The pipeline that a reference means, if it can be put together, and what is wrong with referring to it. */
+  resolve(reference: string, scope: Scope): ChainResolution {
+    const { pipeline, isDocument, error: wrong, warning: doubt } = this.#known.resolve(reference, scope);
+    if (!pipeline) return { error: wrong, warning: doubt };
+    const { whole, problems } = this.#pipelines.putTogether(pipeline);
+    const broken = problems.find(({ severity }) => severity !== "warning");
+    if (whole && !broken) return { pipeline: { ...pipeline, spec: whole.spec } };
+    // What is wrong with a pipeline of the documents is told there.
+    if (!broken || isDocument) return {};
+    return { error: `pipeline ${quoted(reference)} cannot be put together: ${broken.message}` };
   }
 
-  /** Whether all pipelines that there are can be found. */
-  get isComplete(): boolean {
-    return this.#context.findPipeline !== undefined;
-  }
-
-  get isOverlay(): boolean {
-    return this.#context.overlay === true;
-  }
-
-  get names(): string[] {
-    return [...[...this.#documents.values()].map(({ name }) => name), ...(this.#context.pipelineNames ?? [])];
-  }
-
-  startsOf({ spec, ...scope }: KnownPipeline): KnownPipeline[] {
-    return [...startsOf(spec, "", (job) => this.specOf(job, scope))].flatMap(({ reference }) => {
-      const full = fullPipelineRef(reference, scope);
-      return (full === undefined ? undefined : this.find(full)) ?? [];
-    });
+  startsOf({ spec, scope }: ChainedPipeline): ChainedPipeline[] {
+    const starts = [...startsOf(spec, "", (job) => this.specOf(job, scope))];
+    return starts.flatMap(({ reference }) => this.resolve(reference, scope).pipeline ?? []);
   }
 
   /** The circle that leads from a pipeline back to a place where one stands already. */
   cycleFrom(
-    pipeline: KnownPipeline,
+    pipeline: ChainedPipeline,
     chain: readonly string[],
     seen = new Set<string>(),
   ): string[] | undefined {
-    const name = formatPipelineRef(pipeline);
+    const name = fullName(pipeline);
     if (chain[0] === name) return cycleOf(chain, name);
     if (seen.has(name)) return undefined;
     seen.add(name);
@@ -126,8 +112,8 @@ export class ChainLookup {
   }
 
   /** How many pipelines start each other from this one on, itself included. Of a circle, which is told by itself, 1. */
-  depthOf(pipeline: KnownPipeline): number {
-    const name = formatPipelineRef(pipeline);
+  depthOf(pipeline: ChainedPipeline): number {
+    const name = fullName(pipeline);
     const known = this.#depths.get(name);
     if (known !== undefined) return known;
     this.#depths.set(name, 1);
@@ -137,16 +123,24 @@ export class ChainLookup {
   }
 }
 
+interface ChainResolution {
+  pipeline?: ChainedPipeline;
+  error?: string | undefined;
+  warning?: string | undefined;
+}
+
 /** Of one pipeline, `pipeline`, whose spec is at `path`. */
-export function* chainRules(pipeline: KnownPipeline, path: string, lookup: ChainLookup): Generator<Finding> {
-  const { name, namespace, domain, spec } = pipeline;
-  const scope = { namespace, domain };
+export function* chainRules(
+  pipeline: ChainedPipeline,
+  path: string,
+  lookup: ChainLookup,
+): Generator<Finding> {
+  const { scope, spec } = pipeline;
   const specOf = (job: string) => lookup.specOf(job, scope);
-  for (const start of startsOf(spec, path, specOf)) yield* startRules(start, pipeline, scope, lookup);
-  const own = formatPipelineRef({ name, ...scope });
+  for (const start of startsOf(spec, path, specOf)) yield* startRules(start, pipeline, lookup);
   const depth = lookup.depthOf(pipeline);
   if (depth > MAX_CHAIN) {
-    const message = `${depth} pipelines start each other one after another from ${quoted(own)} on, and at most ${MAX_CHAIN} may`;
+    const message = `${depth} pipelines start each other one after another from ${quoted(fullName(pipeline))} on, and at most ${MAX_CHAIN} may`;
     yield error(`${path}/stages`, `${message}; put the work of some of them into one pipeline`);
   }
   yield* nextValueRules(spec, `${path}/nextPipeline/runParams`, specOf);
@@ -154,31 +148,17 @@ export function* chainRules(pipeline: KnownPipeline, path: string, lookup: Chain
 
 function* startRules(
   { reference, path, given }: Start,
-  pipeline: KnownPipeline,
-  scope: Scope,
+  pipeline: ChainedPipeline,
   lookup: ChainLookup,
 ): Generator<Finding> {
-  let full: string;
-  try {
-    full = formatPipelineRef(parsePipelineRef(reference, scope));
-  } catch (cause) {
-    if (!(cause instanceof MflowError)) throw cause;
-    yield error(path, cause.message);
-    return;
-  }
-  const target = lookup.find(full);
-  if (!target) {
-    if (lookup.isComplete) yield error(path, unknownMessage(reference, full, lookup));
-    else if (!lookup.isOverlay) {
-      const rest = "so whether it exists and which params it has was not checked";
-      yield warning(path, `pipeline ${quoted(reference)} is not among these documents, ${rest}`);
-    }
-    return;
-  }
+  const { pipeline: target, error: wrong, warning: doubt } = lookup.resolve(reference, pipeline.scope);
+  if (wrong !== undefined) yield error(path, wrong);
+  if (doubt !== undefined && !lookup.isOverlay) yield warning(path, doubt);
+  if (!target) return;
   if (target.spec.isTemplate) {
     yield error(path, `pipeline ${quoted(reference)} is a template, which cannot run; name another one`);
   }
-  const cycle = lookup.cycleFrom(target, [formatPipelineRef(pipeline)]);
+  const cycle = lookup.cycleFrom(target, [fullName(pipeline)]);
   if (cycle) {
     const message = `the pipeline would start itself again: ${cycle.join(" -> ")}`;
     yield error(path, `${message}; take one of them out of the circle`);
@@ -186,24 +166,19 @@ function* startRules(
   yield* undeclaredRules(given, reference, target, lookup);
 }
 
-function unknownMessage(reference: string, full: string, lookup: ChainLookup): string {
-  const [name = ""] = full.split("@");
-  const names = lookup.names.filter((each) => each !== name);
-  return `there is no pipeline ${quoted(reference)}${didYouMean(name, names) || "; apply it first, or correct the name"}`;
-}
-
 /** Values that no job of the other pipeline declares, when all of them are known. */
 function* undeclaredRules(
   given: Start["given"],
   reference: string,
-  { spec, ...scope }: KnownPipeline,
+  { spec, scope }: ChainedPipeline,
   lookup: ChainLookup,
 ): Generator<Finding> {
   const jobs = spec.stages.flatMap((stage) => stage.tasks.map((task) => lookup.specOf(task.job, scope)));
   if (jobs.some((job) => job === undefined)) return;
   const declared = new Set(jobs.flatMap((job) => (job?.runParams ?? []).map((param) => param.name)));
+  const asked = new Set(namesAsked(spec));
   for (const { name, path } of given) {
-    if (declared.has(name)) continue;
+    if (declared.has(name) || asked.has(name)) continue;
     const remedy = didYouMean(name, declared) || "; declare it in a job there, or remove it";
     yield warning(
       path,

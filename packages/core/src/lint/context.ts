@@ -1,32 +1,33 @@
 // What the rules are told about the world outside of the documents.
 
+import type { PipelineSource } from "../extend-pipeline.ts";
 import type { ChannelKind } from "../schema/channel.ts";
 import type { Job } from "../schema/job.ts";
-import type { Pipeline } from "../schema/pipeline.ts";
 import type { Scope } from "../schema/scalars.ts";
 
 /** The part of a stored job that the rules look at. */
 export type KnownJob = Pick<Job, "domain" | "namespace" | "name" | "version" | "stage" | "spec">;
 
-/** The part of a stored pipeline that the rules look at. */
-export type KnownPipeline = Pick<Pipeline, "domain" | "namespace" | "name" | "spec">;
-
 export interface LintContext {
   /** Scope of documents that name none. */
   scope: Scope;
   /**
-   * The stored job of a reference in the full form that `jobRefsOf` answers; of `latest` the newest PUBLISHED.
+   * The stored job of a reference in the full form that `readableJobRef` answers; of `latest` the newest PUBLISHED, of a range
+   * the highest PUBLISHED in it.
    * Left out when there is no store to ask: then jobs that are not among the documents are not checked, with a
    * warning unless it is an `overlay`, which whoever runs it checks.
    */
-  findJob?(ref: string): KnownJob | undefined;
+  findJob?(ref: string, from: Scope): KnownJob | undefined;
+  /** The PUBLISHED versions of the job of a reference with a range that nothing is in. */
+  publishedVersions?(ref: string, from: Scope): readonly string[];
+  /**
+   * The stored pipeline of a full reference, of those that the documents extend or start, that their schedules name, and
+   * that these extend or start. Left out when there is no store to ask: then what is not among the documents is not
+   * checked, with a warning as for jobs.
+   */
+  findPipeline?(ref: string): PipelineSource | undefined;
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
-  /**
-   * The stored pipeline of a reference in its full form, for those that start others and for schedules. Left out when there is no store to
-   * ask: then pipelines that are not among the documents are not checked, with a warning unless it is an `overlay`.
-   */
-  findPipeline?(ref: string): KnownPipeline | undefined;
   /** Names of stored pipelines, for "did you mean". */
   pipelineNames?: Iterable<string>;
   /** The documents are laid over the stored ones for one run, so that their DRAFT jobs run too. */

@@ -2,7 +2,7 @@
 
 import type { Manifest, ParsedDocument } from "../manifest.ts";
 import { quoted } from "../quoted.ts";
-import { formatJobRef, formatPipelineRef, LATEST } from "../reference.ts";
+import { formatJobRef, formatPipelineRef, isVersionRange, LATEST } from "../reference.ts";
 import { DEFAULT_JOB_VERSION } from "../schema/job.ts";
 import type { Scope } from "../schema/scalars.ts";
 import { scopeOf } from "./context.ts";
@@ -43,6 +43,9 @@ export function* documentRules(
     } else first.set(key, document);
     if (manifest.kind === "Job" && manifest.metadata.version === LATEST) {
       const message = "`latest` is not a version but a way to refer to one; name it e.g. `v2`";
+      yield { document, finding: error("/metadata/version", message) };
+    } else if (manifest.kind === "Job" && isVersionRange(manifest.metadata.version ?? "")) {
+      const message = `${quoted(manifest.metadata.version ?? "")} reads as a range of versions; name one, e.g. \`1.2.0\``;
       yield { document, finding: error("/metadata/version", message) };
     }
   }

@@ -2,12 +2,22 @@
 // A job is looked for among the documents first and among the stored ones then.
 
 import { MflowError } from "../errors.ts";
+import { nothingInRange } from "../find-job.ts";
 import type { ParsedDocument } from "../manifest.ts";
 import { didYouMean } from "../nearest.ts";
 import { quoted } from "../quoted.ts";
-import { formatJobRef, type JobNameRef, type JobRef, LATEST, mayRefer, parseJobRef } from "../reference.ts";
+import {
+  formatJobRef,
+  isVersionRange,
+  type JobNameRef,
+  type JobRef,
+  LATEST,
+  mayRefer,
+  parseJobRef,
+} from "../reference.ts";
 import { DEFAULT_JOB_VERSION, type JobManifest, type JobSpec } from "../schema/job.ts";
 import type { Scope } from "../schema/scalars.ts";
+import { rangeProblem, versionsInRange } from "../version-range.ts";
 import { type KnownJob, type LintContext, scopeOf } from "./context.ts";
 
 /** What a reference comes to: the job, as far as it is known, and what is wrong with referring to it. */
@@ -40,7 +50,7 @@ export class JobLookup {
   }
 
   resolve(text: string, callerScope: Scope): Resolution {
-    const key = `${text} ${callerScope.namespace}.${callerScope.domain}`;
+    const key = refKey(text, callerScope);
     const known = this.#resolved.get(key);
     if (known) return known;
     const resolution = this.#resolve(text, callerScope);
@@ -56,6 +66,8 @@ export class JobLookup {
       if (!(cause instanceof MflowError)) throw cause;
       return { error: cause.message };
     }
+    const unreadable = "id" in ref || !isVersionRange(ref.version) ? undefined : rangeProblem(ref.version);
+    if (unreadable !== undefined) return { error: unreadable };
     const inFile = "id" in ref ? undefined : this.#inFile(ref, text, callerScope);
     return inFile ?? this.#stored(ref, text, callerScope);
   }
@@ -63,10 +75,7 @@ export class JobLookup {
   /** Among the documents; nothing when a stored job is meant. */
   #inFile(ref: JobNameRef, text: string, callerScope: Scope): Resolution | undefined {
     const candidates = this.#documents.get(placeName(ref)) ?? [];
-    const fitting =
-      ref.version === LATEST
-        ? candidates
-        : candidates.filter(({ metadata }) => (metadata.version ?? DEFAULT_JOB_VERSION) === ref.version);
+    const fitting = fittingOf(ref.version, candidates);
     const last = fitting.at(-1);
     if (!last) return undefined;
     const published = fitting.findLast(({ publish }) => publish);
@@ -77,7 +86,7 @@ export class JobLookup {
     if (hidden) return { ...resolution, error: hidden };
     if (runnable) return resolution;
     // The document may be that of a version that is PUBLISHED already, or a newer draft beside it.
-    const stored = this.#context.findJob?.(formatJobRef(ref));
+    const stored = this.#context.findJob?.(formatJobRef(ref), callerScope);
     if (stored && stored.stage !== "DRAFT") return undefined;
     const remedy = "add `publish: true` to its document, or publish it before a run";
     return {
@@ -94,7 +103,7 @@ export class JobLookup {
       const rest = "so whether it exists and which params it has was not checked";
       return { ref: full, warning: `job ${quoted(text)} is not among these documents, ${rest}` };
     }
-    const job = findJob(full);
+    const job = findJob(full, callerScope);
     if (!job) return { ref: full, error: this.#unknownMessage(ref, text, callerScope) };
     const resolution: Resolution = { ref: full, spec: job.spec };
     const error = hiddenMessage(text, job.spec, job, callerScope) ?? stageMessage(job, text);
@@ -104,9 +113,20 @@ export class JobLookup {
   #unknownMessage(ref: JobRef, text: string, callerScope: Scope): string {
     if ("id" in ref) return `there is no job with the id ${quoted(ref.id)}; check the id, or name the job`;
     const others = this.#documents.get(placeName(ref)) ?? [];
-    const versions = others.map(({ metadata }) => metadata.version ?? DEFAULT_JOB_VERSION);
+    const versions = others.map(versionOf);
+    if (versions.length > 0 && isVersionRange(ref.version)) {
+      const there = `this file has ${versions.map(quoted).join(", ")}`;
+      return `no PUBLISHED version of job ${quoted(text)} is in the range ${quoted(ref.version)}; ${there}`;
+    }
     if (versions.length > 0) {
       return `job ${quoted(text)} has no version ${quoted(ref.version)}; this file has ${versions.map(quoted).join(", ")}`;
+    }
+    if (isVersionRange(ref.version)) {
+      return nothingInRange(
+        text,
+        ref.version,
+        this.#context.publishedVersions?.(formatJobRef(ref), callerScope) ?? [],
+      );
     }
     const what = ref.version === LATEST ? "no PUBLISHED job" : "no job";
     const version = ref.version === LATEST ? "" : ` version ${quoted(ref.version)}`;
@@ -122,6 +142,19 @@ export class JobLookup {
     const remedy = didYouMean(ref.name, names) || "; apply and publish it first, or correct the name";
     return `there is ${what} ${quoted(ref.name)}${version}${place}${remedy}`;
   }
+}
+
+function versionOf({ metadata }: JobManifest): string {
+  return metadata.version ?? DEFAULT_JOB_VERSION;
+}
+
+/** The documents that a version, `latest` or a range may mean; the last one is meant. */
+function fittingOf(wanted: string, candidates: readonly JobManifest[]): JobManifest[] {
+  if (wanted === LATEST) return [...candidates];
+  if (!isVersionRange(wanted)) return candidates.filter((document) => versionOf(document) === wanted);
+  return versionsInRange(wanted, candidates.map(versionOf))
+    .flatMap((version) => candidates.find((document) => versionOf(document) === version) ?? [])
+    .reverse();
 }
 
 /** Why a job cannot be referred to from there, if so. */
@@ -140,22 +173,19 @@ function stageMessage(job: KnownJob, text: string): string | undefined {
   return undefined;
 }
 
-/**
- * The jobs that the pipelines among the documents name, in their full form and each once, for a caller that looks
- * them up before `lint`. References that cannot be read are left out.
- */
-export function jobRefsOf(documents: readonly ParsedDocument[], scope: Scope): string[] {
-  const refs = new Set<string>();
-  for (const { manifest } of documents) {
-    if (manifest.kind !== "Pipeline") continue;
-    const callerScope = scopeOf(manifest.metadata, scope);
-    for (const task of manifest.spec.stages.flatMap((stage) => stage.tasks)) {
-      try {
-        refs.add(formatJobRef(parseJobRef(task.job, callerScope)));
-      } catch (cause) {
-        if (!(cause instanceof MflowError)) throw cause;
-      }
-    }
+/** One text for a reference and the scope that it stands in. */
+export function refKey(ref: string, { domain, namespace }: Scope): string {
+  return `${ref} ${namespace}.${domain}`;
+}
+
+/** A reference in its full form, for a caller that looks jobs up before `lint`; nothing when it cannot be read. */
+export function readableJobRef(text: string, from: Scope): string | undefined {
+  try {
+    const ref = parseJobRef(text, from);
+    const isUnreadable = !("id" in ref) && isVersionRange(ref.version) && rangeProblem(ref.version);
+    return isUnreadable ? undefined : formatJobRef(ref);
+  } catch (cause) {
+    if (!(cause instanceof MflowError)) throw cause;
+    return undefined;
   }
-  return [...refs];
 }

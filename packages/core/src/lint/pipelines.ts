@@ -1,80 +1,71 @@
-// The pipelines that schedules name: looked for among the documents first and among the stored ones then.
+// Pipelines that extend others, put together so that the rules see what will run. What is extended is looked for among
+// the documents first and among the stored pipelines then.
 
-import { MflowError } from "../errors.ts";
+import { type PipelineSource, type PutTogether, putTogether } from "../extend-pipeline.ts";
 import type { ParsedDocument } from "../manifest.ts";
-import { didYouMean } from "../nearest.ts";
-import { quoted } from "../quoted.ts";
-import { formatPipelineRef, type PipelineRef, parsePipelineRef } from "../reference.ts";
-import type { PipelineSpec } from "../schema/pipeline.ts";
+import { formatPipelineRef } from "../reference.ts";
+import type { PipelineManifest } from "../schema/pipeline.ts";
 import type { Scope } from "../schema/scalars.ts";
 import { type LintContext, scopeOf } from "./context.ts";
+import type { Finding } from "./finding.ts";
 
-/** What a reference comes to: the pipeline, as far as it is known, and what is wrong with referring to it. */
-export interface PipelineResolution {
-  pipeline?: { spec: PipelineSpec; scope: Scope };
-  error?: string;
-  warning?: string;
+/** The pipelines among documents, as what is put together. */
+export function sourcesOf(documents: readonly ParsedDocument[], scope: Scope): PipelineSource[] {
+  return documents.flatMap(({ manifest }) =>
+    manifest.kind === "Pipeline" ? [sourceOfManifest(manifest, scope)] : [],
+  );
+}
+
+export function sourceOfManifest({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
+  return { name: metadata.name, scope: scopeOf(metadata, scope), spec };
+}
+
+/** E.g. `shop@web.corp`. */
+export function fullName({ name, scope }: PipelineSource): string {
+  return formatPipelineRef({ name, ...scope });
 }
 
 export class PipelineLookup {
-  readonly #context: LintContext;
-  readonly #documents = new Map<string, { spec: PipelineSpec; scope: Scope; name: string }>();
+  readonly #stored: LintContext["findPipeline"];
+  readonly #documents: ReadonlyMap<string, PipelineSource>;
+  /** Full names of documents of which only a part could be read: who extends them is not checked. */
+  readonly #broken: ReadonlySet<string>;
+  readonly #together = new Map<PipelineSource["spec"], PutTogether>();
+  readonly #findings = new Map<string, Finding[]>();
 
-  constructor(documents: readonly ParsedDocument[], context: LintContext) {
-    this.#context = context;
-    for (const { manifest } of documents) {
-      if (manifest.kind !== "Pipeline") continue;
-      const { name } = manifest.metadata;
-      const scope = scopeOf(manifest.metadata, context.scope);
-      this.#documents.set(formatPipelineRef({ name, ...scope }), { spec: manifest.spec, scope, name });
-    }
+  constructor(documents: readonly ParsedDocument[], context: Pick<LintContext, "scope" | "findPipeline">) {
+    const sources = sourcesOf(documents, context.scope);
+    this.#documents = new Map(sources.map((source) => [fullName(source), source]));
+    this.#stored = context.findPipeline;
+    const broken = documents.filter((document) => document.broken);
+    this.#broken = new Set(sourcesOf(broken, context.scope).map(fullName));
   }
 
-  resolve(text: string, callerScope: Scope): PipelineResolution {
-    let ref: PipelineRef;
-    try {
-      ref = parsePipelineRef(text, callerScope);
-    } catch (cause) {
-      if (!(cause instanceof MflowError)) throw cause;
-      return { error: cause.message };
-    }
-    const full = formatPipelineRef(ref);
-    const document = this.#documents.get(full);
-    if (document) return { pipeline: document };
-    const { findPipeline, pipelineNames = [] } = this.#context;
-    if (!findPipeline) {
-      const rest = "so whether it exists and which params it takes was not checked";
-      return { warning: `pipeline ${quoted(text)} is not among these documents, ${rest}` };
-    }
-    const stored = findPipeline(full);
-    if (stored) return { pipeline: { spec: stored.spec, scope: stored } };
-    if ("id" in ref)
-      return { error: `there is no pipeline with the id ${quoted(ref.id)}; name the pipeline` };
-    const names = new Set(pipelineNames);
-    for (const { name, scope } of this.#documents.values())
-      if (scope.namespace === ref.namespace && scope.domain === ref.domain) names.add(name);
-    names.delete(ref.name);
-    const remedy = didYouMean(ref.name, names) || "; apply it first, or correct the name";
-    const where = `in namespace \`${ref.namespace}.${ref.domain}\``;
-    return { error: `there is no pipeline ${quoted(ref.name)} ${where}${remedy}` };
+  putTogether(source: PipelineSource): PutTogether {
+    const known = this.#together.get(source.spec);
+    if (known) return known;
+    let isOfBroken = false;
+    const find = (name: string) => {
+      isOfBroken ||= this.#broken.has(name);
+      return this.#documents.get(name) ?? this.#stored?.(name);
+    };
+    const found = putTogether(source, find);
+    const together = isOfBroken ? { problems: [] } : found;
+    this.#together.set(source.spec, together);
+    return together;
   }
-}
 
-/**
- * The pipelines that the schedules among the documents name, in their full form and each once, for a caller that looks
- * them up before `lint`. References that cannot be read are left out.
- */
-export function pipelineRefsOf(documents: readonly ParsedDocument[], scope: Scope): string[] {
-  const refs = new Set<string>();
-  for (const { manifest } of documents) {
-    if (manifest.kind !== "Schedule") continue;
-    try {
-      refs.add(
-        formatPipelineRef(parsePipelineRef(manifest.spec.pipeline, scopeOf(manifest.metadata, scope))),
-      );
-    } catch (cause) {
-      if (!(cause instanceof MflowError)) throw cause;
-    }
+  /** What `rules` find in the pipeline of a full name by itself. */
+  findingsOf(name: string, rules: (source: PipelineSource) => Iterable<Finding>): readonly Finding[] {
+    const known = this.#findings.get(name);
+    if (known) return known;
+    const source = this.#documents.get(name) ?? this.#stored?.(name);
+    const found = source ? [...rules(source)] : [];
+    this.#findings.set(name, found);
+    return found;
   }
-  return [...refs];
+
+  isDocument(name: string): boolean {
+    return this.#documents.has(name);
+  }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PipelineSource } from "../extend-pipeline.ts";
 import { formatProblem } from "../format-problem.ts";
 import { type LintContext, lint, pipelineRefsOf } from "../lint.ts";
 import { parseManifests } from "../manifest.ts";
@@ -201,11 +202,11 @@ describe("the pipeline of a schedule", () => {
 
   test("is looked at with its jobs when it is stored elsewhere", () => {
     const elsewhere = { domain: "default", namespace: "ops" };
+    const stored = { name: "backup", scope: elsewhere, spec };
     const { documents } = parseManifests(text.replace("backup", "backup@ops"));
     expect(pipelineRefsOf(documents, DEFAULT_SCOPE)).toEqual(["backup@ops.default"]);
     const problems = linted(text.replace("backup", "backup@ops"), {
-      findPipeline: (ref) =>
-        ref === "backup@ops.default" ? { ...elsewhere, name: "backup", spec } : undefined,
+      findPipeline: (ref) => (ref === "backup@ops.default" ? stored : undefined),
       findJob: (ref) =>
         ref === "dump@ops.default:latest"
           ? { ...elsewhere, name: "dump", version: "v1", stage: "PUBLISHED", spec: runnerSpec }
@@ -213,6 +214,52 @@ describe("the pipeline of a schedule", () => {
     });
     expect(problems).toEqual([
       "6:16: warning: no job of the pipeline declares a param `ANY`, so it is ignored; declare it in a job, or remove it",
+    ]);
+  });
+
+  const extending = (rest = "") =>
+    `---\nkind: Pipeline\nmetadata: { name: nightly-backup }\nspec:\n  extends: backup\n${rest}`;
+  const ofExtending = schedule(
+    "  cron: '@daily'\n  overlap: ALLOW\n  runParams: { TARGET: a, ANY: 1 }\n",
+  ).replace("backup", "nightly-backup");
+  const unknownParam =
+    "7:27: warning: no job of the pipeline declares a param `ANY`, so it is ignored; declare it in a job, or remove it";
+
+  test("is looked at as the whole when it extends another one, in the file or stored", () => {
+    const isWhole = [unknownParam];
+    expect(linted(ofExtending + extending() + backup("  isParallel: true\n  isTemplate: true\n"))).toEqual(
+      isWhole,
+    );
+    const scope = DEFAULT_SCOPE;
+    const stored = new Map<string, PipelineSource>([
+      ["nightly-backup@default.default", { name: "nightly-backup", scope, spec: { extends: "backup" } }],
+      ["backup@default.default", { name: "backup", scope, spec: { ...spec, isParallel: true } }],
+    ]);
+    const findPipeline = (ref: string) => stored.get(ref);
+    const dump = { ...runnerSpec, runParams: [{ name: "TARGET" }] };
+    const findJob = () => ({
+      ...scope,
+      name: "dump",
+      version: "v1",
+      stage: "PUBLISHED" as const,
+      spec: dump,
+    });
+    expect(linted(ofExtending, { findPipeline, findJob })).toEqual(isWhole);
+    stored.delete("backup@default.default");
+    expect(linted(ofExtending, { findPipeline, findJob })).toEqual([
+      "4:13: error: pipeline `nightly-backup` cannot be put together: there is no pipeline `backup@default.default` to extend; apply it first, or correct the name",
+    ]);
+  });
+
+  test("that cannot be put together is told of once, at its own document", () => {
+    expect(linted(ofExtending + extending("  isTemplate: true\n") + backup("  isParallel: true\n"))).toEqual([
+      "4:13: error: this pipeline is a template and cannot run; name one that is not",
+      unknownParam,
+    ]);
+    expect(linted(ofExtending + extending())).toEqual([
+      expect.stringMatching(
+        /^12:12: warning: pipeline `backup@default.default` is not among these documents/,
+      ),
     ]);
   });
 });

@@ -1,6 +1,7 @@
 // Rules on schedules: that their times can be read, come at all and not too often, and that the pipeline and its params
 // are there.
 
+import { namesAsked } from "../asked-names.ts";
 import { cronProblem } from "../cron.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
@@ -17,6 +18,7 @@ import { type LintContext, scopeOf } from "./context.ts";
 import { isSystemParam } from "./declarations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import type { JobLookup } from "./jobs.ts";
+import type { KnownPipelines } from "./known-pipelines.ts";
 import type { PipelineLookup } from "./pipelines.ts";
 
 /** What fires more often is better a service. */
@@ -26,27 +28,41 @@ const LOOKED_AT = 500;
 /** Where the calendar is looked at when the schedule does not say when it begins: rules know no clock. */
 const SOME_DAY = Date.UTC(2026, 0, 1);
 
+/** What a schedule names is looked up in these. */
+export interface ScheduleLookups {
+  known: KnownPipelines;
+  pipelines: PipelineLookup;
+  jobs: JobLookup;
+}
+
 export function* scheduleRules(
   { metadata, spec }: ScheduleManifest,
   context: LintContext,
-  pipelines: PipelineLookup,
-  jobs: JobLookup,
+  { known, pipelines, jobs }: ScheduleLookups,
 ): Generator<Finding> {
   if (context.overlay) {
     const message = `a run does not store the schedule ${quoted(metadata.name)}; apply it (\`mflow apply\`)`;
     yield warning("/kind", message);
   }
   const scope = scopeOf(metadata, context.scope);
-  const { pipeline, error: wrong, warning: doubt } = pipelines.resolve(spec.pipeline, scope);
+  const { pipeline, isDocument, error: wrong, warning: doubt } = known.resolve(spec.pipeline, scope);
   if (wrong) yield error("/spec/pipeline", wrong);
   if (doubt) yield warning("/spec/pipeline", doubt);
+  const together = pipeline && pipelines.putTogether(pipeline);
+  const broken = together?.problems.find(({ severity }) => severity !== "warning");
+  if (broken && !isDocument) {
+    const message = `pipeline ${quoted(spec.pipeline)} cannot be put together: ${broken.message}`;
+    yield error("/spec/pipeline", message);
+  }
+  // What is wrong with a pipeline of the documents is told there.
+  const whole = broken ? undefined : together?.whole?.spec;
   const problems = [...timingProblems(spec)];
   yield* problems;
   const isReadable = problems.length === 0;
   if (isReadable) yield* timesRules(spec);
   yield* catchUpRules(spec);
-  if (pipeline) yield* pipelineRules(spec, pipeline.spec);
-  yield* paramRules(spec, pipeline, jobs);
+  if (whole) yield* pipelineRules(spec, whole);
+  yield* paramRules(spec, whole && { spec: whole, scope: pipeline?.scope ?? scope }, jobs);
 }
 
 /** What cannot be read. */
@@ -153,6 +169,7 @@ function* paramRules(
   const specs = tasks.map((task) => jobs.resolve(task.job, pipeline?.scope as Scope).spec);
   const isKnown = pipeline !== undefined && specs.every((spec) => spec !== undefined);
   const declared = new Set(specs.flatMap((spec) => (spec?.runParams ?? []).map(({ name }) => name)));
+  const asked = new Set(pipeline ? namesAsked(pipeline.spec) : []);
   for (const [index, { name }] of paramValueList(runParams).entries()) {
     const isList = Array.isArray(runParams);
     const place = isList
@@ -160,7 +177,7 @@ function* paramRules(
       : { path: below("/spec/runParams", name), atKey: true };
     if (isSystemParam(name)) {
       yield { ...error("", `${quoted(name)} is set by mflow itself; remove it`), ...place };
-    } else if (isKnown && !declared.has(name)) {
+    } else if (isKnown && !declared.has(name) && !asked.has(name)) {
       const remedy = didYouMean(name, declared) || "; declare it in a job, or remove it";
       const message = `no job of the pipeline declares a param ${quoted(name)}, so it is ignored${remedy}`;
       yield { ...warning("", message), ...place };

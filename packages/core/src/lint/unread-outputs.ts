@@ -9,6 +9,8 @@ import type { PlanFacts } from "./plan-facts.ts";
 
 export function* unreadOutputRules(facts: PlanFacts, path: string): Generator<Finding> {
   const { graph, spec } = facts;
+  // The pipeline that follows gets all of them.
+  if (spec.nextPipeline) return;
   const jobs = graph.nodes.map((_, node) => facts.jobSpec(node));
   if (jobs.some((job) => job === undefined)) return;
   const declared = new Set(jobs.flatMap((job) => (job?.runParams ?? []).map(({ name }) => name)));

@@ -1,5 +1,6 @@
 // Rules on the values that a pipeline, its stages and tasks give to the params of their jobs.
 
+import { namesAskedOfRun } from "../asked-names.ts";
 import { referencesOf } from "../condition/references.ts";
 import { didYouMean } from "../nearest.ts";
 import { checkParams, matchesScope, mergeParams, type Place } from "../params.ts";
@@ -113,7 +114,7 @@ function* valueRules(declaration: RunParam, given: Given, setBy: SetBy, jobName:
 function* taskRules(
   task: TaskAt,
   levels: Level[],
-  mayFill: (name: string) => boolean,
+  mayFill: (name: string) => boolean | undefined,
   checked: Set<string>,
 ): Generator<Finding> {
   for (const declaration of task.spec?.runParams ?? []) {
@@ -201,6 +202,9 @@ export function* valueLevelRules(
   const checked = new Set<string>();
   const ofPipeline = levelOf("PIPELINE", spec.with, `${path}/with`);
   yield* levelRules(ofPipeline);
+  for (const name of namesAskedOfRun(spec)) {
+    for (const given of ofPipeline.byName.get(name) ?? []) given.taken = true;
+  }
   const all: TaskAt[] = [];
   for (const [stageIndex, stage] of spec.stages.entries()) {
     const stagePath = below(`${path}/stages`, stageIndex);
@@ -222,8 +226,12 @@ export function* valueLevelRules(
       };
       const ofTask = levelOf("TASK", task.runParams, `${taskPath}/runParams`);
       yield* levelRules(ofTask);
+      // A template is not run: who extends it may fill everything.
       const mayFill = (name: string) =>
-        givenLater.has(name) || isInMatrix(task.matrix, name) || facts.outputs.before(node).mayFill(name);
+        spec.isTemplate ||
+        givenLater.has(name) ||
+        isInMatrix(task.matrix, name) ||
+        facts.outputs.before(node).mayFill(name);
       yield* taskRules(at, [ofPipeline, ofStage, ofTask], mayFill, checked);
       yield* untakenRules(ofTask, [at]);
       tasks.push(at);

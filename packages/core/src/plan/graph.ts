@@ -87,12 +87,17 @@ export class PlanGraph {
 
   /** All nodes that start only after this one, directly or not. */
   descendants(index: number): Set<number> {
-    return this.#reach(index, (place) => this.#waitingFor(place));
+    return this.descendantsOf([index]);
+  }
+
+  /** All nodes that start only after one of these, directly or not. */
+  descendantsOf(indices: Iterable<number>): Set<number> {
+    return this.#reach(indices, (place) => this.#waitingFor(place));
   }
 
   /** All nodes that have ended before this one starts. */
   ancestors(index: number): Set<number> {
-    return this.#reach(index, (place) => this.#awaitedBy(place));
+    return this.#reach([index], (place) => this.#awaitedBy(place));
   }
 
   /** Nodes that wait for each other, in the order in which each waits for the next; undefined when there are none. */
@@ -150,9 +155,9 @@ export class PlanGraph {
     else if (this.stage(stage).isFinally && first !== undefined) yield this.#turnOf(first);
   }
 
-  #reach(from: number, next: (place: number) => Iterable<number>): Set<number> {
+  #reach(from: Iterable<number>, next: (place: number) => Iterable<number>): Set<number> {
     const reached = new Set<number>();
-    const open = [from];
+    const open = [...from];
     for (let place = open.pop(); place !== undefined; place = open.pop()) {
       for (const other of next(place)) {
         if (reached.has(other)) continue;

@@ -8,7 +8,10 @@ import type { PlanGraph, PlanNode } from "./graph.ts";
 import { Queue } from "./queue.ts";
 
 /** The tasks of a run as far as the plan needs them. */
-export type PlannedTask = Pick<JobTask, "id" | "stageNumber" | "taskNumber" | "way" | "open" | "status">;
+export type PlannedTask = Pick<
+  JobTask,
+  "id" | "stageNumber" | "taskNumber" | "way" | "open" | "status" | "keptFrom"
+>;
 
 interface NodeProgress {
   /** Ids of its tasks, in the order of the ways. */
@@ -104,7 +107,9 @@ export class Progress {
       this.#nodes.set(index, { tasks: ways.map(({ id }) => id), left, open, waits: 0, next: 0, under: open });
       this.#open += open;
       const before = this.#stage(stage);
-      const hasTurn = before.hasTurn || (isInOrder && ways.some(({ id }) => hasBegun.has(id)));
+      // What a rerun kept has ended before the turn of its stage came.
+      const hasTurn =
+        before.hasTurn || (isInOrder && ways.some(({ id, keptFrom }) => !keptFrom && hasBegun.has(id)));
       this.#setStage(stage, {
         ...before,
         left: before.left + (left > 0 ? 1 : 0),

@@ -1,17 +1,20 @@
-// Bodies and queries of the HTTP API that are no nouns of their own: pages, errors, apply and lint, logs, health.
+// Bodies and queries of the HTTP API that are no nouns of their own: pages, logs, health. Those of manifests are in
+// manifests.ts, errors in error-body.ts.
 // Accounts are in account.ts. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
 
 import type { Static, TSchema } from "typebox";
 import { describingMetadata, Job, JobStage } from "./job.ts";
-import { JobTask, TaskStage } from "./job-task.ts";
+import { JobTask, TaskOrigin, TaskStage } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Paused } from "./pause.ts";
 import { Pipeline } from "./pipeline.ts";
-import { PipelineTask, RunStage } from "./pipeline-task.ts";
+import { PipelineTask, RunMode, RunStage } from "./pipeline-task.ts";
 import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
+export * from "./error-body.ts";
+export * from "./manifests.ts";
 
 /** A page of a list, newest first. */
 export function pageOf<T extends TSchema>(item: T) {
@@ -28,26 +31,6 @@ export interface ApiPage<T> {
   items: T[];
   nextCursor?: string;
 }
-
-export const ErrorDetailBody = closed({
-  path: Type.String({ description: "JSON pointer into the document or body." }),
-  message: Type.String({ description: "What is wrong there, and what to do." }),
-  file: Type.Optional(Type.String({ description: "As the request named it." })),
-  line: Type.Optional(Type.Integer({ description: "From 1." })),
-  column: Type.Optional(Type.Integer({ description: "From 1." })),
-  severity: Type.Optional(oneOf(["error", "warning"], "Left out it is an error.")),
-});
-export type ErrorDetailBody = Static<typeof ErrorDetailBody>;
-
-/** Every refusal of the API. */
-export const ErrorBody = closed({
-  code: Type.String({ description: "A code of the catalogue; programs decide by it." }),
-  message: Type.String({ description: "What is wrong with this request." }),
-  remedy: Type.String({ description: "What to do next." }),
-  details: Type.Array(ErrorDetailBody, { description: "Every place that is wrong." }),
-  requestId: Type.String({ description: "Names the request in the server's log." }),
-});
-export type ErrorBody = Static<typeof ErrorBody>;
 
 // Queries. Times are inclusive from, exclusive to; `label` and `stage` may be repeated.
 
@@ -103,10 +86,19 @@ export const PipelineQuery = closed({
 });
 export type PipelineQuery = Static<typeof PipelineQuery>;
 
+export const OnePipelineQuery = closed({
+  ...scopeQuery,
+  resolved: Type.Optional(
+    Type.Boolean({ description: "Put together with the pipelines that it extends, as they are now." }),
+  ),
+});
+export type OnePipelineQuery = Static<typeof OnePipelineQuery>;
+
 export const PipelineTaskQuery = closed({
   ...listQuery,
   stage: stageQuery(RunStage),
   pipeline: Type.Optional(titled("Runs of this pipeline.", Name)),
+  of: Type.Optional(Type.String({ maxLength: 64, description: "Reruns and rollbacks of this run." })),
 });
 export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
 
@@ -198,60 +190,6 @@ export const PatchJobRequest = closed({
 });
 export type PatchJobRequest = Static<typeof PatchJobRequest>;
 
-// Apply and lint.
-
-/** Manifests as YAML text, or as parsed documents. */
-const manifestsInput = {
-  manifests: Type.Optional(Type.String({ description: "YAML text of one or more documents." })),
-  documents: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1024, description: "Parsed documents." })),
-  file: Type.Optional(Type.String({ maxLength: 1024, description: "Named in problems." })),
-  domain: Type.Optional(titled("For documents that name none.", Name)),
-  namespace: Type.Optional(titled("For documents that name none.", Name)),
-};
-
-const manifestsRule =
-  "`manifests` or `documents`; `domain` and `namespace` are for documents that name none.";
-
-export const LintRequest = closed(manifestsInput, { description: manifestsRule });
-export type LintRequest = Static<typeof LintRequest>;
-
-export const LintResult = closed({
-  problems: Type.Array(ErrorDetailBody, {
-    description: "Errors and warnings, in the order of the documents.",
-  }),
-});
-export type LintResult = Static<typeof LintResult>;
-
-export const ApplyRequest = closed(
-  {
-    ...manifestsInput,
-    dryRun: Type.Optional(Type.Boolean({ description: "Says what would happen; stores nothing." })),
-  },
-  { description: manifestsRule },
-);
-export type ApplyRequest = Static<typeof ApplyRequest>;
-
-export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What became of a document.");
-export type ApplyAction = Static<typeof ApplyAction>;
-
-export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
-  id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
-  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
-  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
-  name: Type.String({ description: "Name of the record." }),
-  version: Type.Optional(Type.String({ description: "Of a job." })),
-  stage: Type.Optional(Type.String({ description: "Of a job." })),
-  action: ApplyAction,
-});
-export type AppliedDocument = Static<typeof AppliedDocument>;
-
-export const ApplyResult = closed({
-  documents: Type.Array(AppliedDocument, { description: "In the order of the request." }),
-  warnings: Type.Array(ErrorDetailBody, { description: "What may do something else than was meant." }),
-});
-export type ApplyResult = Static<typeof ApplyResult>;
-
 // Runs and tasks.
 
 /** A task as the API shows it. */
@@ -278,9 +216,22 @@ export const PipelineTaskPage = pageOf(RunView);
 export const JobTaskPage = pageOf(JobTaskView);
 
 /** A run with all its tasks, in the pipeline's order. */
+/** A run that was made of another one. */
+export const RunAgain = closed({
+  id: Type.String({ description: "The run." }),
+  mode: titled("`ROLLBACK`, or `RUN` for a rerun.", RunMode),
+  stage: RunStage,
+  runBy: Type.String({ description: "Who started it." }),
+  createdAt: titled("When it was made.", Timestamp),
+});
+export type RunAgain = Static<typeof RunAgain>;
+
 export const PipelineTaskView = closed({
   run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
+  again: Type.Optional(
+    Type.Array(RunAgain, { description: "Its reruns and rollbacks, newest first; the last 50." }),
+  ),
 });
 export type PipelineTaskView = Static<typeof PipelineTaskView>;
 
@@ -304,7 +255,10 @@ export const RenderedTaskBody = closed({
     }),
     { description: "What it would run with." },
   ),
-  skipped: Type.Optional(Type.Boolean({ description: "It has `skipRun`." })),
+  skipped: Type.Optional(Type.Boolean({ description: "It has `skipRun`, or is not rolled back." })),
+  kept: Type.Optional(
+    Type.Boolean({ description: "It does not run again: what is shown is what it ran with." }),
+  ),
 });
 export type RenderedTaskBody = Static<typeof RenderedTaskBody>;
 
@@ -312,10 +266,25 @@ const repeated = Type.Optional(
   Type.Boolean({ description: "The Idempotency-Key was used for the same request before; this is its run." }),
 );
 
+/** What a rerun or a rollback does with a task, and why. */
+export const AgainTask = closed({
+  name: Type.String({ description: "Name of the task." }),
+  stageName: Type.Optional(Type.String({ description: "Name of its stage." })),
+  does: oneOf(
+    ["KEEP", "RUN", "SKIP"],
+    "What becomes of it; one that runs may still be skipped by its `when`.",
+  ),
+  why: Type.String({ description: "Why, as a sentence." }),
+});
+export type AgainTask = Static<typeof AgainTask>;
+
 export const RunPipelineResponse = closed({
   run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
   rendered: Type.Optional(Type.Array(RenderedTaskBody, { description: "Only of a dry run." })),
+  again: Type.Optional(
+    Type.Array(AgainTask, { description: "Of a rerun or rollback: what becomes of each task, and why." }),
+  ),
   warnings: Type.Optional(Type.Array(Type.String(), { description: "Values that fill no declared param." })),
   repeated,
 });
@@ -365,6 +334,7 @@ export const LogQuery = closed({
 export type LogQuery = Static<typeof LogQuery>;
 
 export const LogPage = closed({
+  keptFrom: Type.Optional(titled("The log is that of the task whose work a rerun kept.", TaskOrigin)),
   attempt: Type.Integer({ description: "0 when there is no log yet." }),
   attempts: Type.Array(Type.Integer(), { description: "Attempts that have a log." }),
   lines: Type.Array(LogLineBody, { description: "In their order." }),

@@ -113,6 +113,39 @@ export const PastAttempt = closed(
 );
 export type PastAttempt = Static<typeof PastAttempt>;
 
+/** The work of another run that a task stands for. */
+export const TaskOrigin = closed(
+  {
+    runId: Type.String({ description: "The run in which the work was done." }),
+    taskId: Type.String({ description: "The task that did it; its logs are there." }),
+  },
+  { description: "A task of another run." },
+);
+export type TaskOrigin = Static<typeof TaskOrigin>;
+
+/** What a task of a run in mode ROLLBACK goes back to, or why it does not. */
+export const TaskRollback = closed(
+  {
+    lastSuccess: Type.Optional(titled("The success that it goes back to.", TaskOrigin)),
+    params: Type.Optional(
+      Type.Array(EffectiveParam, {
+        description: "What that success ran with; fills params of the same name.",
+      }),
+    ),
+    skip: Type.Optional(
+      closed(
+        {
+          reason: Type.String({ description: "Why it is skipped, as a code such as `NO_ROLLBACK`." }),
+          message: Type.String({ description: "The same as a sentence." }),
+        },
+        { description: "Why it is not rolled back." },
+      ),
+    ),
+  },
+  { description: "What a task goes back to, or why it does not." },
+);
+export type TaskRollback = Static<typeof TaskRollback>;
+
 export const JobTask = closed(
   {
     id: Type.String({ description: "`task-` and 26 characters, sortable by time." }),
@@ -126,6 +159,10 @@ export const JobTask = closed(
     stageNumber: Type.Optional(Type.Integer({ description: "Number of its stage, from 1." })),
     taskNumber: Type.Optional(Type.Integer({ description: "From 1, within the stage." })),
     way: Type.Optional(Way),
+    keptFrom: Type.Optional(
+      titled("It did not run here: its work was done in that task, which a rerun kept.", TaskOrigin),
+    ),
+    rollback: Type.Optional(titled("In a run of mode ROLLBACK.", TaskRollback)),
     open: Type.Optional(Type.Boolean({ description: "Its turn in the run has come, and it has not ended." })),
     job: closed(
       {
@@ -169,7 +206,8 @@ export const JobTask = closed(
     ),
     exportedAt: Type.Optional(
       Type.Integer({
-        description: "Revision of the run at which its runtime envs were handed to later tasks.",
+        description:
+          "Revision of the run at which its runtime envs were handed to later tasks; below 0: by a task that a rerun kept.",
       }),
     ),
     startedBy: Type.String({

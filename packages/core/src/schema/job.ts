@@ -76,11 +76,15 @@ export const JobSpec = closed(
     rollbackParams: Type.Optional(
       Type.Array(RunParam, {
         maxItems: 256,
-        description: "Stored for rollbacks, which this version does not do.",
+        description:
+          "The params that a rollback fills instead of `runParams`, from the last success; left out: those of `runParams`.",
       }),
     ),
     allowRollback: Type.Optional(
-      Type.Boolean({ description: "Stored for rollbacks, which this version does not do." }),
+      Type.Boolean({
+        description:
+          "A rollback runs it again with the values of its last success, and with `MFLOW_MODE=ROLLBACK`; else it is skipped.",
+      }),
     ),
     manualUpdateStatus: Type.Optional(
       Type.Boolean({ description: "The task's stage comes from the status call alone." }),

@@ -119,7 +119,7 @@ export function paramValueList(values: ParamValues | undefined): ParamValue[] {
 
 /** Which level set an effective param, lowest precedence first. */
 export const SetBy = oneOf(
-  ["SYSTEM", "JOB", "PIPELINE", "STAGE", "TASK", "RUN", "RUNTIME_ENV", "MATRIX"],
+  ["SYSTEM", "JOB", "LAST_SUCCESS", "PIPELINE", "STAGE", "TASK", "RUN", "RUNTIME_ENV", "MATRIX"],
   "The level that set a value, lowest precedence first.",
 );
 export type SetBy = Static<typeof SetBy>;

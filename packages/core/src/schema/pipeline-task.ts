@@ -22,6 +22,29 @@ export const TriggerMode = oneOf(
 );
 export type TriggerMode = Static<typeof TriggerMode>;
 
+export const RunMode = oneOf(
+  ["RUN", "ROLLBACK"],
+  "`ROLLBACK`: its tasks go back to what they ran with when they last succeeded. Tasks see it as `MFLOW_MODE`.",
+);
+export type RunMode = Static<typeof RunMode>;
+
+export const RerunMode = oneOf(
+  ["ALL", "FAILED", "FROM"],
+  "What runs again: `ALL` tasks; those that `FAILED` or did not run; or one task, which `from` names, and all after it.",
+);
+export type RerunMode = Static<typeof RerunMode>;
+
+/** Of which run another one is the rerun, and how. */
+export const RerunOf = closed(
+  {
+    runId: Type.String({ description: "The run that was run again." }),
+    mode: RerunMode,
+    from: Type.Optional(Type.String({ description: "With `FROM`: the task." })),
+  },
+  { description: "Of which run it is the rerun." },
+);
+export type RerunOf = Static<typeof RerunOf>;
+
 /** How far a run has come; kept on the run so that nobody has to count its tasks. */
 export const Progress = closed(
   {
@@ -91,6 +114,9 @@ export const PipelineTask = closed(
     labels: Type.Optional(titled("Those of the request, laid over those of the pipeline.", Labels)),
     triggerMode: TriggerMode,
     runBy: Type.String({ description: "Who started it." }),
+    mode: Type.Optional(RunMode),
+    rerunOf: Type.Optional(RerunOf),
+    rollbackOf: Type.Optional(Type.String({ description: "The run that it rolls back." })),
     priority: Type.Optional(titled("Of the run and its tasks; 0 is left out.", Priority)),
     group: Type.Optional(
       Type.String({ description: "The concurrency group that it is of, values filled in." }),
@@ -135,6 +161,7 @@ export const RunDefinition = closed(
     pipeline: Type.Optional(titled("The pipeline as it was; none for a lone task.", PipelineSpec)),
     task: Type.Optional(titled("The one task of a lone run.", TaskSpec)),
     runParams: Type.Array(ParamValue, { description: "The values of the run request." }),
+    mode: Type.Optional(RunMode),
     auditors: Type.Optional(Type.Array(AddedAuditor, { description: "Added by the run request." })),
     listeners: Type.Optional(closed(listenerProperties, { description: "Added by the run request." })),
     documents: Type.Optional(

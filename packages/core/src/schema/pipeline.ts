@@ -1,25 +1,35 @@
 // A pipeline: stages in order, each with tasks that name jobs (semantics, section 5).
 
-import type { Static } from "typebox";
+import type { Static, TOptional, TProperties } from "typebox";
 import { keepProperties } from "./artifact.ts";
 import { cacheProperties } from "./cache.ts";
 import { NextPipeline } from "./chain.ts";
 import { Concurrency, Priority, Queue } from "./concurrency.ts";
 import { AuditSpec, ConfirmSpec } from "./gate.ts";
-import { describingMetadata } from "./job.ts";
+import { describingMetadata, Visibility } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { MatrixSpec } from "./matrix.ts";
 import { ParamValues } from "./param.ts";
 import { Retention } from "./retention.ts";
 import { RetrySpec } from "./retry.ts";
-import { closed, Duration, Labels, Name, scopeProperties, Timestamp, titled } from "./scalars.ts";
+import {
+  closed,
+  Duration,
+  Labels,
+  mapOf,
+  NAME_PATTERN,
+  Name,
+  scopeProperties,
+  Timestamp,
+  titled,
+} from "./scalars.ts";
 import { Type } from "./type.ts";
 
 export const JobRef = Type.String({
   minLength: 1,
   maxLength: 256,
   description:
-    "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the newest PUBLISHED.",
+    "`name[@namespace[.domain]][:version]` or `#id`; no version means `latest`, the one PUBLISHED last; a range such as `^1.2` the highest PUBLISHED in it.",
 });
 
 const atOnce = (description: string) => Type.Integer({ minimum: 1, maximum: 100000, description });
@@ -105,6 +115,9 @@ export const PipelineSpec = closed(
   {
     with: Type.Optional(titled("Values for all tasks that declare them.", ParamValues)),
     isTemplate: Type.Optional(Type.Boolean({ description: "A template cannot be run itself." })),
+    visibility: Type.Optional(
+      titled("Who may extend it: its namespace (default), its domain, or everybody.", Visibility),
+    ),
     isParallel: Type.Optional(
       Type.Boolean({ description: "Several runs may be under way at once (default: one)." }),
     ),
@@ -138,6 +151,110 @@ export const PipelineSpec = closed(
 );
 export type PipelineSpec = Static<typeof PipelineSpec>;
 
+/** The fields, each of which may be left out. */
+function optional<P extends TProperties>(fields: P): { [K in keyof P]: TOptional<P[K]> } {
+  const entries = Object.entries(fields).map(([name, schema]) => [name, Type.Optional(schema)]);
+  return Object.fromEntries(entries) as { [K in keyof P]: TOptional<P[K]> };
+}
+
+const { stages: _stages, ...pipelineFields } = PipelineSpec.properties;
+const { name: _stageName, tasks: _tasks, ...stageFields } = StageSpec.properties;
+const { name: _taskName, ...taskFields } = TaskSpec.properties;
+
+const unset = Type.Optional(
+  Type.Array(Type.String({ maxLength: 64 }), {
+    maxItems: 64,
+    description:
+      "Names of fields that the extended pipeline gives and that do not hold here, e.g. `timeout`.",
+  }),
+);
+const remove = Type.Optional(Type.Boolean({ description: "It is not wanted here." }));
+
+/** Where something that is added stands; at the end, when it does not say. */
+const place = {
+  before: Type.Optional(titled("Stands before the one of this name.", Name)),
+  after: Type.Optional(titled("Stands after the one of this name (default: at the end).", Name)),
+};
+
+export const AddedTask = closed(
+  { ...TaskSpec.properties, ...place },
+  { description: "A task that joins a stage of the extended pipeline." },
+);
+export type AddedTask = Static<typeof AddedTask>;
+
+export const AddedStage = closed(
+  { ...StageSpec.properties, ...place },
+  { description: "A stage that joins those of the extended pipeline." },
+);
+export type AddedStage = Static<typeof AddedStage>;
+
+export const TaskOverride = closed(
+  { ...optional(taskFields), unset, remove },
+  { description: "What differs in a task." },
+);
+export type TaskOverride = Static<typeof TaskOverride>;
+
+export const StageOverride = closed(
+  {
+    ...optional(stageFields),
+    tasks: Type.Optional(
+      Type.Array(AddedTask, { maxItems: 10000, description: "Tasks that join those of the stage." }),
+    ),
+    unset,
+    remove,
+  },
+  { description: "What differs in a stage." },
+);
+export type StageOverride = Static<typeof StageOverride>;
+
+const TaskKey = Type.String({
+  pattern: `^(${NAME_PATTERN.slice(1, -1)}/)?${NAME_PATTERN.slice(1, -1)}$`,
+  maxLength: 127,
+  description: "Name of a task, or `stage/task`.",
+});
+
+export const PipelineOverrides = closed(
+  {
+    stages: Type.Optional(
+      mapOf(Name, StageOverride, { maxProperties: 1000, description: "Stages by name." }),
+    ),
+    tasks: Type.Optional(
+      mapOf(TaskKey, TaskOverride, { maxProperties: 10000, description: "Tasks by name, or `stage/task`." }),
+    ),
+    unset,
+  },
+  { description: "What differs in what the extended pipeline has." },
+);
+export type PipelineOverrides = Static<typeof PipelineOverrides>;
+
+export const ExtendingPipelineSpec = closed(
+  {
+    extends: Type.String({
+      pattern: `^${NAME_PATTERN.slice(1, -1)}(@${NAME_PATTERN.slice(1, -1)}(\\.${NAME_PATTERN.slice(1, -1)})?)?$`,
+      maxLength: 191,
+      description: "The pipeline that it is made from, mostly a template: `name[@namespace[.domain]]`.",
+    }),
+    ...optional(pipelineFields),
+    overrides: Type.Optional(PipelineOverrides),
+    stages: Type.Optional(
+      Type.Array(AddedStage, { maxItems: 1000, description: "Stages that join those of the extended one." }),
+    ),
+  },
+  { description: "What differs from the pipeline that it extends." },
+);
+export type ExtendingPipelineSpec = Static<typeof ExtendingPipelineSpec>;
+
+/** A pipeline as manifests and records have it: whole, or as what differs from another one. */
+export const GivenPipelineSpec = Type.Union([PipelineSpec, ExtendingPipelineSpec], {
+  description: "What the pipeline does; with `extends` what differs from another one.",
+});
+export type GivenPipelineSpec = Static<typeof GivenPipelineSpec>;
+
+/** Whether it is only what differs from another pipeline. */
+export function isExtending(spec: GivenPipelineSpec): spec is ExtendingPipelineSpec {
+  return "extends" in spec && spec.extends !== undefined;
+}
+
 export const PipelineMetadata = closed(
   {
     name: titled("Name of the pipeline; unique in its scope.", Name),
@@ -152,7 +269,7 @@ export const PipelineManifest = closed(
   {
     kind: Type.Literal("Pipeline", { description: "What the document describes." }),
     metadata: PipelineMetadata,
-    spec: PipelineSpec,
+    spec: GivenPipelineSpec,
   },
   { description: "Stages of tasks that run in order." },
 );
@@ -166,7 +283,7 @@ export const Pipeline = closed(
     namespace: Type.String({ description: "Namespace in the domain." }),
     name: Type.String({ description: "Name of the pipeline." }),
     ...describingMetadata,
-    spec: PipelineSpec,
+    spec: GivenPipelineSpec,
     revision: Type.Integer({ description: "Counts the changes; the ETag of the record." }),
     createdBy: Type.String({ description: "Who made it." }),
     createdAt: titled("When it was made.", Timestamp),

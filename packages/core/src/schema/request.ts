@@ -6,8 +6,8 @@ import { AddedAuditor, AuditSpec, ConfirmSpec, GateVerdict } from "./gate.ts";
 import { JobManifest } from "./job.ts";
 import { listenerProperties } from "./listener.ts";
 import { ParamValues } from "./param.ts";
-import { JobRef, PipelineManifest, PipelineSpec } from "./pipeline.ts";
-import { TriggerMode } from "./pipeline-task.ts";
+import { GivenPipelineSpec, JobRef, PipelineManifest } from "./pipeline.ts";
+import { RerunMode, TriggerMode } from "./pipeline-task.ts";
 import { closed, Duration, Extension, Labels, mapOf, Name, oneOf, ParamName, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
@@ -29,7 +29,7 @@ export const RunPipelineRequest = closed({
       description: "The pipeline: id, or `name[@namespace[.domain]]`, of `documents` or stored.",
     }),
   ),
-  spec: Type.Optional(titled("A bare pipeline instead.", PipelineSpec)),
+  spec: Type.Optional(titled("A bare pipeline instead.", GivenPipelineSpec)),
   name: Type.Optional(titled("Name of the run of a bare `spec`.", Name)),
   documents: Type.Optional(Overlay),
   runParams: Type.Optional(titled("Values of this run.", ParamValues)),
@@ -78,6 +78,37 @@ export const RunJobRequest = closed({
   dryRun,
 });
 export type RunJobRequest = Static<typeof RunJobRequest>;
+
+const taskName = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
+      maxLength: 127,
+      description,
+    }),
+  );
+
+const queue = Type.Optional(
+  Type.Boolean({ description: "Whether to wait in line for the sequence lock, as of a run request." }),
+);
+
+export const RerunRequest = closed({
+  mode: Type.Optional(RerunMode),
+  from: taskName("With `FROM`: the task, as `task` or `stage/task`; it alone says `FROM` too."),
+  runParams: Type.Optional(
+    titled("Values that are other ones than in the old run; `***` means unchanged.", ParamValues),
+  ),
+  queue,
+  dryRun,
+});
+export type RerunRequest = Static<typeof RerunRequest>;
+
+export const RollbackRequest = closed({
+  runParams: Type.Optional(titled("Values that win over those of the last success.", ParamValues)),
+  queue,
+  dryRun,
+});
+export type RollbackRequest = Static<typeof RollbackRequest>;
 
 /** Stages that a status call may ask for. */
 export const ReportableStage = oneOf(

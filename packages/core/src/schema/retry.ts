@@ -10,6 +10,9 @@ export const RetryReason = oneOf(
 );
 export type RetryReason = Static<typeof RetryReason>;
 
+export const DEFAULT_RETRY_REASONS: readonly RetryReason[] = ["FAILED", "TIMEOUT"];
+export const DEFAULT_BACKOFF = { initial: "0s", factor: 2, max: "1h", jitter: 0 };
+
 export const RetrySpec = closed(
   {
     limit: Type.Integer({ minimum: 0, maximum: 50, description: "How often it is tried again at most." }),

@@ -91,6 +91,12 @@ export const FakeSpec = closed({
   outcome: Type.Optional(
     oneOf(["SUCCEEDED", "FAILED", "NONE"], "`NONE`: it runs until it is stopped (default `SUCCEEDED`)."),
   ),
+  failsFirst: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "So many attempts end FAILED before the first that ends as `outcome` says.",
+    }),
+  ),
   reason: Type.Optional(Type.String({ description: "The code that it ends with." })),
   message: Type.Optional(Type.String({ description: "The sentence that it ends with." })),
   runtimeEnvs: Type.Optional(
@@ -113,7 +119,9 @@ export const FakeSpec = closed({
     Type.Boolean({ description: "The result comes before the start returned." }),
   ),
   ignoreStop: Type.Optional(
-    Type.Boolean({ description: "A stop is accepted, but the work ends by itself." }),
+    Type.Boolean({
+      description: "A stop is accepted, but the work ends by itself, unless the stop is forced.",
+    }),
   ),
 });
 export type FakeSpec = Static<typeof FakeSpec>;

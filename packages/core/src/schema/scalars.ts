@@ -40,7 +40,8 @@ export const Name = Type.String({
 export const Version = Type.String({
   pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]*$",
   maxLength: 63,
-  description: "A version such as `v1` or `1.4.0`; `latest` is not a version but a way to refer to one.",
+  description:
+    "A version such as `v1` or `1.4.0`; `latest` and ranges such as `1.x` are no versions but ways to refer to one.",
 });
 
 /** Name of a run param or runtime env; usable as an environment variable. */

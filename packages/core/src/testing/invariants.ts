@@ -28,7 +28,9 @@ export class Invariants {
     this.#state = state;
     this.#world = world;
     this.#secrets = secrets;
-    for (const id of state.tasks.keys()) this.#stages.set(id, "PENDING");
+    for (const { id, keptFrom, status } of state.tasks.values()) {
+      this.#stages.set(id, keptFrom ? status.stage : "PENDING");
+    }
   }
 
   /** To be called with each decision once it is applied. */

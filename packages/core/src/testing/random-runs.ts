@@ -340,13 +340,17 @@ function statusOf(task: JobTask, variant: number): [LaterChange, Actor?] {
 
 /**
  * Does all work that is left and decides all gates, as runners, timers and people would. Calls back with each
- * decision; throws when nothing moves any more before the end.
+ * decision; throws when nothing moves any more before the end. `neverFails`: all work succeeds.
  */
-export function driveToEnd(play: Play, onDecision: (decision: Decision) => void): void {
+export function driveToEnd(
+  play: Play,
+  onDecision: (decision: Decision) => void,
+  { neverFails = false } = {},
+): void {
   for (let round = 0; !isOver(play.state); round++) {
     if (round > 200) throw new Error(`it does not end: ${play.stages.join(", ")}`);
     for (const task of [...play.state.tasks.values()]) {
-      const step = nextStepOf(play, task, round);
+      const step = nextStepOf(play, task, neverFails ? 1 + 3 * round : round);
       if (step) onDecision(play.submit(...step));
     }
   }

@@ -1,9 +1,12 @@
 // Starts runs and lone tasks for tests.
 
-import type { Actor, Change } from "../change.ts";
+import type { Actor, Change, LastSuccess, MadeOf, RunRecord } from "../change.ts";
+import { jobOf as jobOfTask } from "../decide/freeze.ts";
+import { hasRun } from "../decide/rollback.ts";
+import { changeOf } from "../decide/run-of.ts";
 import type { JobSpec } from "../schema/job.ts";
 import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
-import type { RunJobRequest, RunPipelineRequest } from "../schema/request.ts";
+import type { RerunRequest, RollbackRequest, RunJobRequest, RunPipelineRequest } from "../schema/request.ts";
 import { DEFAULT_SCOPE, type Scope } from "../schema/scalars.ts";
 import { jobOf, pipelineOf } from "./documents.ts";
 import { Play } from "./play.ts";
@@ -53,6 +56,33 @@ export function creationOf(
     pipeline: { id: `pipeline-${name}`, name, spec, ...(labels ? { labels } : {}) },
     jobs: new Map(Object.entries(all).map(([job, more]) => [job, jobOf(job, more)])),
   };
+}
+
+/** Runs an ended run again, in its world. */
+export function playRerun(play: Play, request: RerunRequest = {}, actor?: Actor): Play {
+  const madeOf: MadeOf = { how: "RERUN", old: recordOf(play), request };
+  return new Play(play.world, changeOf(play.world.newId("run"), madeOf), actor);
+}
+
+/** Rolls an ended run back to the successes of earlier ones, which are in the order in which they ran. */
+export function playRollback(play: Play, earlier: readonly Play[], request: RollbackRequest = {}): Play {
+  const lastSuccesses = new Map<string, LastSuccess>();
+  for (const task of play.state.tasks.values()) {
+    const found = earlier.flatMap(({ state }) =>
+      [...state.tasks.values()]
+        .filter(({ name, status }) => name === task.name && status.stage === "SUCCEEDED")
+        .map((each): LastSuccess => ({ task: each, job: jobOfTask(state.definition, each) })),
+    );
+    const last = found.at(-1);
+    if (last && hasRun(task)) lastSuccesses.set(task.id, last);
+  }
+  const madeOf: MadeOf = { how: "ROLLBACK", old: recordOf(play), request, lastSuccesses };
+  return new Play(play.world, changeOf(play.world.newId("run"), madeOf));
+}
+
+/** A run as it would be stored. */
+export function recordOf({ run, state }: Play): RunRecord {
+  return { run, definition: state.definition, tasks: [...state.tasks.values()] };
 }
 
 /** Runs a job alone. */

@@ -119,36 +119,52 @@ export class Artifacts {
   }
 
   /**
-   * What a task fetches: of the tasks of its run that `from` names, those that have ended, each its last attempt's.
-   * Rejects with NOT_FOUND when there is none, unless it is optional.
+   * What a task fetches: of the tasks of its run that `from` names, those that have ended, each its last attempt's. When
+   * there is none in a rollback, where the task that made it was skipped, those of the run that it goes back to. Rejects
+   * with NOT_FOUND when there is none, unless it is optional.
    */
   async sources(taskId: string, { from, name, optional }: Omit<FetchSpec, "path">): Promise<ArtifactRow[]> {
-    const { rows, runs } = this.#parts;
-    const aggregateId = await runs.aggregateOf(taskId);
-    const found: { row: ArtifactRow; name: string; stageName?: string }[] = [];
-    for (const row of aggregateId === undefined ? [] : await rows.named(aggregateId, name)) {
-      const task = row.taskId === taskId ? undefined : await runs.task(row.taskId);
-      if (!task || task.attempt !== row.attempt || !isEnded(task.status.stage) || this.#isOver(row)) continue;
-      found.push({
-        row,
-        name: task.name,
-        ...(task.stageName !== undefined && { stageName: task.stageName }),
-      });
+    const task = await this.#parts.runs.task(taskId);
+    const runIds = [task?.pipelineTaskId, task?.rollback?.lastSuccess?.runId];
+    const others = new Set<string>();
+    for (const runId of runIds) {
+      if (runId === undefined) continue;
+      const candidates = await this.#candidates(runId, name, taskId);
+      const sources = fetchSources(from, candidates);
+      if (sources.length > 0) return sources.map(({ row }) => row);
+      for (const other of candidates) others.add(`\`${other.name}\``);
     }
-    const sources = fetchSources(from, found).map(({ row }) => row);
-    if (sources.length > 0 || optional) return sources;
-    const others = [...new Set(found.map((one) => `\`${one.name}\``))].join(", ");
-    const hint = others ? `; it is kept by ${others}` : "";
+    if (optional) return [];
+    const hint = others.size > 0 ? `; it is kept by ${[...others].join(", ")}` : "";
     throw new MflowError(
       "NOT_FOUND",
       `no task \`${from}\` of this run has ended and keeps an artifact \`${name}\`${hint}`,
     );
   }
 
+  /** What tasks of a run, but for `notOf`, keep under a name, with the names of the tasks. */
+  async #candidates(runId: string, name: string, notOf: string): Promise<Candidate[]> {
+    const found: Candidate[] = [];
+    for (const row of await this.#parts.rows.named(runId, name)) {
+      const task = row.taskId === notOf ? undefined : await this.#parts.runs.task(row.taskId);
+      if (!task || task.attempt !== row.attempt || !isEnded(task.status.stage) || this.#isOver(row)) continue;
+      const { stageName } = task;
+      found.push({ row, name: task.name, ...(stageName !== undefined && { stageName }) });
+    }
+    return found;
+  }
+
   /** It expired, and is about to be removed. */
   #isOver({ expiresAt }: ArtifactRow): boolean {
     return expiresAt !== undefined && Date.parse(expiresAt) <= this.#parts.now();
   }
+}
+
+/** An artifact that may be fetched, and the task that keeps it. */
+interface Candidate {
+  row: ArtifactRow;
+  name: string;
+  stageName?: string;
 }
 
 function artifactOf({ aggregateId: _aggregate, blob: _blob, ...artifact }: ArtifactRow): Artifact {

@@ -1,6 +1,7 @@
 // Finds the job, pipeline or schedule that a request names, by id or by reference.
 
 import { MflowError } from "@mflow/core/errors";
+import { referredJob } from "@mflow/core/find-job";
 import { isId } from "@mflow/core/ids";
 import { LATEST, parseJobRef, parsePipelineRef } from "@mflow/core/reference";
 import type { Job } from "@mflow/core/schema/job";
@@ -8,14 +9,6 @@ import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogStore } from "../store/store.ts";
-
-/** The job that a task's reference means from a scope: no version means the newest PUBLISHED one. */
-export async function referredJob(store: CatalogStore, ref: string, scope: Scope): Promise<Job | undefined> {
-  const parsed = parseJobRef(ref, scope);
-  if ("id" in parsed) return store.job(parsed.id);
-  if (parsed.version === LATEST) return store.latestJob(parsed, parsed.name);
-  return store.findJob(parsed, parsed.name, parsed.version);
-}
 
 /**
  * The job that a request is about, by id, `#id` or reference. No version means the newest PUBLISHED one, or
@@ -26,9 +19,9 @@ export async function findJob(store: CatalogStore, ref: string, scope: Scope): P
     const job = await store.job(ref);
     if (job) return job;
   }
-  const job = await referredJob(store, ref, scope);
-  if (job) return job;
   const parsed = parseJobRef(ref, scope);
+  const job = await referredJob(store, parsed, scope);
+  if (job) return job;
   if ("id" in parsed || parsed.version !== LATEST) return undefined;
   const { items } = await store.listJobs({ scope: scopeOf(parsed), name: parsed.name, limit: 1 });
   return items[0];

@@ -3,10 +3,11 @@
 
 import type { ErrorDetail } from "@mflow/core/errors";
 import { MASK } from "@mflow/core/mask";
+import { mapParts, type PartContent, partsByKey, valuesAsMap } from "@mflow/core/pipeline-parts";
 import { below } from "@mflow/core/pointer";
 import type { JobSpec } from "@mflow/core/schema/job";
 import { type ParamValues, paramValueList, type RunParam } from "@mflow/core/schema/param";
-import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import type { GivenPipelineSpec, PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { restoreListeners } from "./masked-listeners.ts";
@@ -97,40 +98,27 @@ function restoreValues(
 
 /**
  * The pipeline spec with masked values restored, stages and tasks matched by name. `sensitiveIn` names the
- * sensitive params of the jobs that some references mean.
+ * sensitive params of the jobs that some references mean; `whole` is what the spec is put together to.
  */
-export function restorePipeline(
-  spec: PipelineSpec,
-  stored: PipelineSpec | undefined,
+export function restorePipeline<S extends GivenPipelineSpec>(
+  spec: S,
+  whole: PipelineSpec,
+  stored: GivenPipelineSpec | undefined,
   sensitiveIn: (refs: readonly string[]) => ReadonlySet<string>,
   vault: Vault,
   problems: ErrorDetail[],
-): PipelineSpec {
-  const restoring = { vault, problems };
-  const restore = (
-    values: ParamValues | undefined,
-    before: ParamValues | undefined,
-    path: string,
-    refs: readonly string[],
-  ) => restoreValues(values, before, path, sensitiveIn(refs), restoring);
-
-  const stages = spec.stages.map((stage, stageIndex) => {
-    const stageBefore = stored?.stages.find((one) => one.name === stage.name);
-    const path = `/spec/stages/${stageIndex}`;
-    const refs = stage.tasks.map((task) => task.job);
-    const tasks = stage.tasks.map((given, taskIndex) => {
-      const taskBefore = stageBefore?.tasks.find((one) => one.name === given.name);
-      const taskPath = `${path}/tasks/${taskIndex}`;
-      const task = restoreListeners(given, taskBefore, taskPath, problems);
-      const runParams = restore(task.runParams, taskBefore?.runParams, `${taskPath}/runParams`, [task.job]);
-      return runParams === task.runParams ? task : { ...task, runParams };
-    });
-    const values = restore(stage.with, stageBefore?.with, `${path}/with`, refs);
-    return { ...stage, ...(values && { with: values }), tasks };
+): S {
+  const before = stored ? partsByKey(stored) : new Map<string, PartContent>();
+  return mapParts(spec, whole, (part, { path, key, values, isMap, jobs }) => {
+    const known = before.get(key);
+    const restored = restoreListeners(part, known, path, problems);
+    const given = part[values];
+    if (!given) return restored;
+    const restoring = { vault, problems };
+    const list = restoreValues(given, known?.[values], `${path}/${values}`, sensitiveIn(jobs), restoring);
+    if (!list || list === given) return restored;
+    return { ...restored, [values]: isMap ? valuesAsMap(paramValueList(list)) : list };
   });
-  const allRefs = spec.stages.flatMap((stage) => stage.tasks.map((task) => task.job));
-  const values = restore(spec.with, stored?.with, "/spec/with", allRefs);
-  return { ...restoreListeners(spec, stored, "/spec", problems), ...(values && { with: values }), stages };
 }
 
 /** The schedule spec with masked values restored. `sensitive` names params that its pipeline takes as such. */

@@ -2,7 +2,12 @@
 
 import { canonicalJson } from "@mflow/core/digest";
 import type { JobSnapshot } from "@mflow/core/schema/job";
-import type { Pipeline, PipelineManifest, PipelineSpec } from "@mflow/core/schema/pipeline";
+import type {
+  GivenPipelineSpec,
+  Pipeline,
+  PipelineManifest,
+  PipelineSpec,
+} from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { sealPipelineSpec } from "@mflow/core/sealing";
 import type { CatalogContext } from "./context.ts";
@@ -10,18 +15,21 @@ import { describing, scopeOf } from "./describing.ts";
 import type { RecordAction } from "./job-record.ts";
 import { pipelineMeaning } from "./sameness.ts";
 
-/** The pipeline as a manifest makes it. `spec` is the manifest's, with masked values restored. */
+/**
+ * The pipeline as a manifest makes it. `spec` is the manifest's, with masked values restored, `whole` what it is put
+ * together to.
+ */
 export function pipelineFrom(
   context: CatalogContext,
   manifest: PipelineManifest,
-  spec: PipelineSpec,
+  { spec, whole }: { spec: GivenPipelineSpec; whole: PipelineSpec },
   jobs: ReadonlyMap<string, Pick<JobSnapshot, "spec">>,
   scope: Scope,
   stored: Pipeline | undefined,
   actor: string,
 ): { pipeline: Pipeline; action: RecordAction } {
   const now = context.now();
-  const sealed = sealPipelineSpec(spec, jobs, context.vault.seal);
+  const sealed = sealPipelineSpec(spec, jobs, context.vault.seal, [], whole);
   if (!stored) {
     const pipeline: Pipeline = {
       id: context.newId("pipeline"),

@@ -1,8 +1,9 @@
 import type { JobSpec } from "@mflow/core/schema/job";
-import type { PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { ExtendingPipelineSpec, PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import type { ScheduleSpec } from "@mflow/core/schema/schedule";
 import { expect, test } from "vitest";
 import type { Vault } from "./context.ts";
-import { jobMeaning, pipelineMeaning } from "./sameness.ts";
+import { jobMeaning, pipelineMeaning, scheduleMeaning } from "./sameness.ts";
 
 /** Seals to another text each time. */
 const vault: Vault = {
@@ -20,6 +21,12 @@ const job = (spec: Partial<JobSpec>) => jobMeaning({ runnerType: "FAKE", runnerS
 
 const pipeline = (spec: Partial<PipelineSpec>, task: Partial<TaskSpec> = {}) =>
   pipelineMeaning({ stages: [{ name: "s", tasks: [{ name: "t", job: "j", ...task }] }], ...spec }, vault);
+
+const extending = (spec: Partial<ExtendingPipelineSpec>) =>
+  pipelineMeaning({ extends: "base", ...spec }, vault);
+
+const schedule = (spec: Partial<ScheduleSpec>) =>
+  scheduleMeaning({ pipeline: "backup", cron: "@daily", ...spec }, vault);
 
 test.each([
   [
@@ -82,11 +89,115 @@ test.each([
       webhooks: [{ url: "https://a.b/", secret: vault.seal("x"), headers: { A: vault.seal("y") } }],
     }),
   ],
+  [
+    "what is overridden, in other forms and orders",
+    extending({ stages: [], overrides: { tasks: { t: { timeout: "60s", runParams: { A: 1 } } } } }),
+    extending({
+      visibility: "NAMESPACE",
+      overrides: {
+        stages: {},
+        unset: [],
+        tasks: { t: { remove: false, runParams: [{ name: "A", value: "1" }], timeout: "1m" } },
+      },
+    }),
+  ],
+  [
+    "what is defaulted of retries, groups, queues, files and what follows",
+    pipeline(
+      {
+        queue: {},
+        concurrency: { group: "g" },
+        nextPipeline: { pipeline: "q", runParams: { A: 1 } },
+      },
+      {
+        needs: ["a", "b"],
+        retry: { limit: 1, backoff: { initial: "60s" } },
+        artifacts: [{ name: "a", path: "a", retention: "60m" }],
+        cache: { key: {}, paths: ["x"] },
+      },
+    ),
+    pipeline(
+      {
+        queue: { maxLength: 100 },
+        concurrency: { group: "g", limit: 1, cancelInProgress: false },
+        nextPipeline: { pipeline: "q", runParams: { A: "1" }, labels: {}, queue: false },
+        priority: 0,
+        holdLock: true,
+      },
+      {
+        needs: ["b", "a"],
+        retry: {
+          limit: 1,
+          backoff: { initial: "1m", factor: 2, max: "60m", jitter: 0 },
+          on: ["TIMEOUT", "FAILED"],
+        },
+        artifacts: [{ name: "a", path: "a", retention: "1h", when: "ON_SUCCESS", optional: false }],
+        fetch: [],
+        cache: [{ key: {}, paths: ["x"], when: "ON_SUCCESS" }],
+      },
+    ),
+  ],
+  [
+    "fields that are unset in another order",
+    extending({ overrides: { unset: ["with", "timeout"] } }),
+    extending({ overrides: { unset: ["timeout", "with", "with"] } }),
+  ],
+  [
+    "a schedule with its defaults",
+    schedule({ catchUp: { policy: "ALL" } }),
+    schedule({
+      ...{ timeZone: "UTC", overlap: "SKIP", jitter: "0s", paused: false, labels: {}, runParams: [] },
+      catchUp: { policy: "ALL", limit: 10 },
+    }),
+  ],
+  [
+    "a schedule that catches up with nothing",
+    schedule({}),
+    schedule({ cron: ["@daily"], catchUp: { policy: "SKIP" } }),
+  ],
+  [
+    "a schedule whose times are written in other ways",
+    schedule({ cron: ["@daily", "0 6 * * *"], jitter: "60s", startAt: "2026-03-01T12:00:00Z" }),
+    schedule({
+      cron: ["0  6 * * *", "@daily", "@daily"],
+      ...{ jitter: "1m", startAt: "2026-03-01T13:00:00+01:00" },
+    }),
+  ],
+  [
+    "the same values of a schedule, sealed twice",
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+  ],
 ])("%s means the same", (_what, one, other) => {
   expect(one).toBe(other);
 });
 
 test.each([
+  [
+    "a default that overrides",
+    extending({ overrides: { stages: { s: {} } } }),
+    extending({ isParallel: false, overrides: { stages: { s: {} } } }),
+  ],
+  [
+    "a default that overrides in a task",
+    extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
+    extending({ overrides: { tasks: { t: { timeout: "1m", skipRun: false } } } }),
+  ],
+  [
+    "an empty list that takes those of the other pipeline away",
+    extending({ overrides: { tasks: { t: { timeout: "1m" } } } }),
+    extending({ overrides: { tasks: { t: { timeout: "1m", artifacts: [] } } } }),
+  ],
+  ["a task that waits for nothing", pipeline({}), pipeline({}, { needs: [] })],
+  ["a queue", pipeline({}), pipeline({ queue: {} })],
+  ["a schedule of another zone", schedule({}), schedule({ timeZone: "Europe/Berlin" })],
+  ["another label of the runs", schedule({ labels: { a: "1" } }), schedule({ labels: { a: "2" } })],
+  [
+    "another secret of a schedule",
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("x") }] }),
+    schedule({ runParams: [{ name: "A", sensitive: true, value: vault.seal("y") }] }),
+  ],
+  ["another pipeline that is extended", extending({}), extending({ extends: "other" })],
   [
     "another secret of a listener",
     pipeline({ webhooks: [{ url: "https://a.b/", secret: vault.seal("x") }] }),

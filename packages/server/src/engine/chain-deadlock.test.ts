@@ -162,3 +162,12 @@ test("a task is canceled at once while its run waits in line", async () => {
   await once((await taskOf(id)).status.child?.runId ?? "", ({ status }) => status.stage === "CANCELED");
   await engine.cancelRun(first, {}, actor);
 });
+
+test("a task that cancels what is older in its group leaves the task that waits for its run alone", async () => {
+  const concurrency = { group: "db", limit: 3 };
+  const older = await run("child", documents({}, { task: { job: "wait", concurrency } }));
+  const hasty = { task: { concurrency: { ...concurrency, cancelInProgress: true } } };
+  const id = await run("whole", documents({ task: { concurrency } }, hasty));
+  expect((await once(older, hasEnded)).status.stage).toBe("CANCELED");
+  expect((await once(id, hasEnded)).status.stage).toBe("SUCCEEDED");
+});

@@ -37,7 +37,7 @@ interface Entry {
   /** Absent when the entry only brings a new state. */
   change?: Exclude<Change, { type: "runPipeline" }>;
   /** A run or lone task that does not exist yet; made anew for each try. */
-  create?: () => Promise<RunState>;
+  create?: () => RunState;
   actor?: Actor;
   idempotency?: IdempotencyKey;
   tries: number;
@@ -93,7 +93,7 @@ export class Committer {
   /** Commits a new run or lone task. `create` throws the refusal. */
   create(
     aggregateId: string,
-    create: () => Promise<RunState>,
+    create: () => RunState,
     actor: Actor,
     idempotency?: IdempotencyKey,
   ): Promise<RunState> {
@@ -205,7 +205,8 @@ export class Committer {
     for (const entry of entries) {
       try {
         if (entry.create && !state) {
-          const created = await entry.create();
+          // At once, so that nobody else is given what it was found to be free to take.
+          const created = entry.create();
           const outcome = decideNew(created, this.#parts.makeContext(entry.actor));
           if ("rejection" in outcome) throw outcome.rejection;
           state = created;

@@ -337,6 +337,7 @@ test("a task that waits for a slot says who holds them, and what a runner says o
         held: 4,
         holders: ids.slice(0, 4),
         place: 1,
+        since: expect.stringMatching(/Z$/),
       },
     ],
   });

@@ -1,17 +1,16 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
-import type { Wait } from "@mflow/core/admission";
 import type { Change, Context, Report } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
 import type { StatusCall } from "@mflow/core/schema/chain";
-import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
+import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Why } from "@mflow/core/schema/why";
-import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
-import { isAtWork, isEnded } from "@mflow/core/transitions";
-import { waitSentence } from "@mflow/core/wait-sentence";
+import { isOver, type RunState } from "@mflow/core/state";
+import { isAtWork } from "@mflow/core/transitions";
+import { type WaitFacts, waitSentence } from "@mflow/core/wait-sentence";
 import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
 import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
@@ -26,6 +25,7 @@ import { Memory, stateOf } from "./memory.ts";
 import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import { isGateChange, Refusals } from "./refusals.ts";
+import { Removals } from "./removals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { noteRun, noteState } from "./standings.ts";
@@ -34,6 +34,8 @@ import { giveStatusCall } from "./status-calls.ts";
 import type {
   Actor,
   Engine,
+  RerunInput,
+  RollbackInput,
   RunJobInput,
   RunJobResult,
   RunPipelineInput,
@@ -50,8 +52,6 @@ const LEASE_MS = 60_000;
 const SWEEP_MS = 30_000;
 /** A change of the engine's own that could not be committed is tried again after this. */
 const RETRY_MS = 1_000;
-/** Tasks of a run that are read at once when it is deleted. */
-const DISCARDED_AT_ONCE = 100;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
@@ -68,6 +68,7 @@ export class RunningEngine implements Engine {
   readonly #runRequests: RunRequests;
   readonly #refusals: Refusals;
   readonly #terminals: Terminals;
+  readonly #removals: Removals;
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #chained: ChainedRuns;
   readonly #childRuns: ChildRuns;
@@ -75,7 +76,6 @@ export class RunningEngine implements Engine {
   readonly #unfinished = new Set<string>();
   readonly #listeners = new Set<(event: HistoryEvent) => void>();
   readonly #timers = new Set<() => void>();
-  readonly #removed = { request: 0, retention: 0 };
   #isDraining = false;
 
   constructor(options: EngineOptions) {
@@ -150,12 +150,22 @@ export class RunningEngine implements Engine {
       tell: (event) => this.#tell(event),
       warn: (message, error) => options.log.warn(message, error),
     });
+    this.#removals = new Removals({
+      runs: options.store.runs,
+      logs: options.logs,
+      files: options.files,
+      runnerOf: (type) => this.#runners.get(type),
+      standing: (ref) => this.#standing(ref),
+      now: () => this.#clock.now(),
+      tell: (event) => this.#tell(event),
+    });
     this.#runRequests = new RunRequests({
       store: options.store,
       committer: this.#committer,
       newId: options.newId,
       makeContext: (actor) => this.#context(actor),
       refuseWhenDraining: () => this.#refuseWhenDraining(),
+      refuseWhileRemoved: (runId) => this.#removals.refuseWhileRemoved(runId),
       runners: this.#runners,
       mflowUrl: options.mflowUrl,
     });
@@ -184,6 +194,7 @@ export class RunningEngine implements Engine {
       isWanted: (ref) => this.#isWanted(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
+    const rollbacksInLine: string[] = [];
     await this.#turns.load();
     for (const runner of this.#runners.values()) await runner.open(host);
     const { effects, isKnown } = await resync({
@@ -196,11 +207,16 @@ export class RunningEngine implements Engine {
       foundWaiting: (run) => {
         this.#unfinished.add(run.id);
         noteRun(this.#turns.admission, run);
+        if (run.mode === "ROLLBACK") rollbacksInLine.push(run.id);
       },
       report: async (aggregateId, report) => this.#submit(aggregateId, { type: "report", report }),
       stopped: (aggregateId, taskId, attempt) =>
         this.#submit(aggregateId, { type: "stopped", taskId, attempt }),
     });
+    for (const id of rollbacksInLine) {
+      const state = await this.#stateOf(id);
+      if (state) this.#removals.note(state);
+    }
     await this.#takeUp(effects);
     await this.#finishLogs(isKnown);
     this.#turns.give();
@@ -271,6 +287,14 @@ export class RunningEngine implements Engine {
     return this.#runRequests.runPipeline(input);
   }
 
+  rerun(input: RerunInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rerun(input);
+  }
+
+  rollback(input: RollbackInput): Promise<RunPipelineResult> {
+    return this.#runRequests.rollback(input);
+  }
+
   runJob(input: RunJobInput): Promise<RunJobResult> {
     return this.#runRequests.runJob(input);
   }
@@ -318,59 +342,8 @@ export class RunningEngine implements Engine {
 
   async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
     this.#refuseWhenDraining();
-    const { store } = this.#options;
-    const run = await store.runs.run(aggregateId);
-    const task = run ? undefined : await store.runs.task(aggregateId);
-    const record = run ?? task;
-    if (!record || task?.pipelineTaskId !== undefined)
-      throw new MflowError("NOT_FOUND", `there is no run or lone task ${aggregateId}`);
-    if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
-      throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
-    }
-    if (run) await this.#refuseWhileFollowed(run);
-    // The rows last: after a crash in between they are still there, and deleting can be repeated.
-    await this.#discard(aggregateId, task);
-    await this.#options.files?.removeOf(aggregateId);
-    const event = deletion(record, new Date(this.#clock.now()).toISOString(), actor, because);
-    for (const committed of await store.runs.remove(aggregateId, [event])) this.#tell(committed);
+    await this.#removals.remove(aggregateId, actor, because);
     this.#memory.drop(aggregateId);
-    this.#removed[because === undefined ? "request" : "retention"]++;
-  }
-
-  /** Removes the logs of a run's tasks, or of the lone task, and what their runners keep. */
-  async #discard(aggregateId: string, lone: JobTask | undefined): Promise<void> {
-    const { store, logs } = this.#options;
-    const types = new Set<string>();
-    for (let done = 0; ; ) {
-      // A few at a time: what a wide run takes to read holds up commits.
-      const tasks = lone ? [lone] : await store.runs.someTasksOfRun(aggregateId, done, DISCARDED_AT_ONCE);
-      for (const { id, runnerType } of tasks) {
-        types.add(runnerType);
-        await this.#runners.get(runnerType)?.discard?.(id);
-        await logs.remove(id);
-      }
-      done += tasks.length;
-      if (lone || tasks.length < DISCARDED_AT_ONCE) break;
-    }
-    // What was to be released and is not yet goes with the rows.
-    for (const type of types) await this.#runners.get(type)?.release(aggregateId);
-  }
-
-  /** What follows from the end of a run is done soon, and needs the run. */
-  async #refuseWhileFollowed({ id, parent, status: { next } }: PipelineTask): Promise<void> {
-    const isAwaited = parent !== undefined && (await this.#standing(parent)) === "AT_WORK";
-    if (isAwaited) {
-      throw new MflowError(
-        "CONFLICT",
-        `task ${parent.taskId} has still to be told how ${id} ended; try again`,
-      );
-    }
-    if (next && next.runId === undefined && next.code === undefined) {
-      throw new MflowError(
-        "CONFLICT",
-        `\`${next.pipeline}\`, which follows ${id}, is just being started; try again`,
-      );
-    }
   }
 
   checkTerminal(task: JobTask): void {
@@ -427,7 +400,7 @@ export class RunningEngine implements Engine {
     return this.#turns.sentence(run.id) ?? runWaitingReason(run);
   }
 
-  waitOf(id: string): Wait | undefined {
+  waitOf(id: string): WaitFacts | undefined {
     return this.#turns.waitOf(id);
   }
 
@@ -447,17 +420,22 @@ export class RunningEngine implements Engine {
 
   pauseOf: Engine["pauseOf"] = (what) => this.#turns.pauseOf(what);
 
+  /** Tells subscribers of events that were written besides changes. */
+  tell(events: readonly HistoryEvent[]): void {
+    for (const event of events) this.#tell(event);
+  }
+
   setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
 
   cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
-    const canceled: PipelineTask[] = [];
-    // Those of the end first: else each that is canceled would give the next one its turn.
-    for (const run of (await this.#options.store.runs.pending()).reverse()) {
-      const isOf = run.name === pipeline && run.domain === scope.domain && run.namespace === scope.namespace;
-      if (!isOf) continue;
-      const state = await this.#submitFor(run.id, { type: "cancelRun", request, onlyWaiting: true }, actor);
-      if (state.run?.status.stage === "CANCELED") canceled.push(state.run);
-    }
+    const { domain, namespace } = scope;
+    const pending = (await this.#options.store.runs.pending()).filter(
+      (run) => run.name === pipeline && run.domain === domain && run.namespace === namespace,
+    );
+    const change = { type: "cancelRun", request, onlyWaiting: true } as const;
+    // Those of the end first: none gets its turn because one before it was canceled.
+    const states = await Promise.all(pending.reverse().map((run) => this.#submitFor(run.id, change, actor)));
+    const canceled = states.flatMap(({ run }) => (run?.status.stage === "CANCELED" ? [run] : []));
     return canceled.reverse();
   };
 
@@ -478,7 +456,7 @@ export class RunningEngine implements Engine {
 
   /** Runs and lone tasks that were removed since the start, by why. */
   get removed(): Readonly<Record<"request" | "retention", number>> {
-    return this.#removed;
+    return this.#removals.counts;
   }
 
   #context(actor: Actor | undefined): Context {
@@ -564,12 +542,14 @@ export class RunningEngine implements Engine {
   #found(state: RunState): void {
     this.#unfinished.add(state.id);
     noteState(this.#turns.admission, state);
+    this.#removals.note(state);
     if (state.run) this.#alarms.note(state.id, state.run);
     for (const task of state.tasks.values()) this.#alarms.note(state.id, task);
   }
 
   #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
     const { tasks, messages } = commit;
+    this.#removals.note(state);
     if (isOver(state)) this.#unfinished.delete(state.id);
     else this.#unfinished.add(state.id);
     if (commit.run) this.#alarms.note(state.id, commit.run);
@@ -630,23 +610,4 @@ export class RunningEngine implements Engine {
       else this.#workers.run({ effect, task: await runs.task(effect.taskId), definition });
     }
   }
-}
-
-function deletion(
-  record: PipelineTask | JobTask,
-  at: string,
-  actor?: Actor,
-  because?: string,
-): NewHistoryEvent {
-  const { id, domain, namespace, name } = record;
-  return {
-    type: "DELETED",
-    at,
-    domain,
-    namespace,
-    name,
-    ...(actor && { actor: actor.name }),
-    ...(because !== undefined && { reason: "RETENTION", message: because }),
-    ["runBy" in record ? "pipelineTaskId" : "taskId"]: id,
-  };
 }

@@ -140,6 +140,7 @@ test("runs wait in line in their order, by priority first, and a restart keeps i
   await restart();
   expect(await lines()).toEqual(expected);
   expect(engine.waitOf(b)).toMatchObject({
+    kind: "SEQUENCE_LOCK",
     key: "sequence/default/default/p",
     limit: 1,
     holders: [first],
@@ -165,7 +166,7 @@ test("a run that is refused names the one that is before it, also while all that
   });
 });
 
-test("very many runs in line are not kept in memory, and their queue can be canceled", async () => {
+test("very many runs in line keep their places over a restart, and are canceled together", async () => {
   const first = await run("p");
   const spec = { queue: { maxLength: 1000 } };
   const ids = await Promise.all(Array.from({ length: 300 }, () => run("p", {}, spec)));

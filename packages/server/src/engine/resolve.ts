@@ -3,7 +3,23 @@
 
 import type { PipelineToRun } from "@mflow/core/change";
 import { type ErrorCode, type ErrorDetail, MflowError } from "@mflow/core/errors";
-import { mayRefer, parseJobRef, parsePipelineRef } from "@mflow/core/reference";
+import {
+  type PipelineSource,
+  putTogetherFrom,
+  requireWhole,
+  runnablePipelines,
+  sourceOf,
+} from "@mflow/core/extend-pipeline";
+import { nothingInRange, referredJob, versionsToName } from "@mflow/core/find-job";
+import {
+  isVersionRange,
+  type JobNameRef,
+  LATEST,
+  mayRefer,
+  type PipelineNameRef,
+  parseJobRef,
+  parsePipelineRef,
+} from "@mflow/core/reference";
 import { DEFAULT_JOB_VERSION, type Job, type JobManifest, type JobSnapshot } from "@mflow/core/schema/job";
 import type { PipelineManifest, PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
@@ -12,24 +28,51 @@ import type { CatalogStore } from "../store/store.ts";
 
 type Documents = NonNullable<RunPipelineRequest["documents"]>;
 
+/** A pipeline to run, put together with those that it extends. */
+interface ResolvedPipeline {
+  pipeline: PipelineToRun;
+  /** A problem of the whole as one of the document that was given. */
+  told(problem: ErrorDetail): ErrorDetail;
+}
+
 /** The pipeline that a request names: a document, a stored one, or a bare spec. */
 export async function resolvePipeline(
   request: RunPipelineRequest,
   scope: Scope,
   catalog: CatalogStore,
-): Promise<PipelineToRun> {
+): Promise<ResolvedPipeline> {
+  const { source, ...pipeline } = await namedPipeline(request, scope, catalog);
+  const whole = requireWhole(
+    await putTogetherFrom(source, async (ref) => {
+      const document = documentOfPipeline(request.documents, ref, scope);
+      if (document) return sourceOfDocument(document, scope);
+      const stored = await catalog.findPipeline(ref, ref.name);
+      return stored && sourceOf(stored);
+    }),
+    source.name,
+  );
+  return { pipeline: { ...pipeline, spec: whole.spec }, told: whole.told };
+}
+
+type NamedPipeline = Omit<PipelineToRun, "spec"> & { source: PipelineSource };
+
+async function namedPipeline(
+  request: RunPipelineRequest,
+  scope: Scope,
+  catalog: CatalogStore,
+): Promise<NamedPipeline> {
   if (request.spec) {
     if (request.pipelineId !== undefined) {
       throw new MflowError("BAD_REQUEST", "give either `pipelineId` or `spec`, not both");
     }
-    return { ...(request.name !== undefined ? { name: request.name } : {}), spec: request.spec };
+    const { name, spec } = request;
+    return { ...(name !== undefined && { name }), source: { name: name ?? "spec", scope, spec } };
   }
-  const given = (request.documents ?? []).filter(
-    (each): each is PipelineManifest => each.kind === "Pipeline",
-  );
+  const given = (request.documents ?? []).filter(isPipeline);
   if (request.pipelineId === undefined) {
-    const [only] = given;
-    if (only && given.length === 1) return pipelineOfDocument(only);
+    const runnable = runnablePipelines(given);
+    const [only] = runnable;
+    if (only && runnable.length === 1) return pipelineOfDocument(only, scope);
     const names = given.map((each) => each.metadata.name).join(", ");
     throw new MflowError(
       "BAD_REQUEST",
@@ -40,21 +83,37 @@ export async function resolvePipeline(
   }
   const ref = parsePipelineRef(request.pipelineId, scope);
   if (!("id" in ref)) {
-    const document = given.find((each) => each.metadata.name === ref.name && isIn(each.metadata, ref, scope));
-    if (document) return pipelineOfDocument(document);
+    const document = documentOfPipeline(given, ref, scope);
+    if (document) return pipelineOfDocument(document, scope);
   }
-  const stored =
-    "id" in ref
-      ? await catalog.pipeline(ref.id)
-      : await catalog.findPipeline({ domain: ref.domain, namespace: ref.namespace }, ref.name);
+  const stored = "id" in ref ? await catalog.pipeline(ref.id) : await catalog.findPipeline(ref, ref.name);
   if (!stored) throw new MflowError("NOT_FOUND", `there is no pipeline \`${request.pipelineId}\``);
-  const pipeline: PipelineToRun = { id: stored.id, name: stored.name, spec: stored.spec };
-  if (stored.labels) pipeline.labels = stored.labels;
-  return pipeline;
+  const { id, name, labels } = stored;
+  return { id, name, ...(labels && { labels }), source: sourceOf(stored) };
 }
 
-function pipelineOfDocument({ metadata, spec }: PipelineManifest): PipelineToRun {
-  return { name: metadata.name, spec, ...(metadata.labels ? { labels: metadata.labels } : {}) };
+function isPipeline(document: NonNullable<Documents>[number]): document is PipelineManifest {
+  return document.kind === "Pipeline";
+}
+
+function documentOfPipeline(
+  documents: Documents | undefined,
+  ref: PipelineNameRef,
+  scope: Scope,
+): PipelineManifest | undefined {
+  return documents
+    ?.filter(isPipeline)
+    .find(({ metadata }) => metadata.name === ref.name && isIn(metadata, ref, scope));
+}
+
+function sourceOfDocument({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
+  const { name, domain = scope.domain, namespace = scope.namespace } = metadata;
+  return { name, scope: { domain, namespace }, spec };
+}
+
+function pipelineOfDocument(document: PipelineManifest, scope: Scope): NamedPipeline {
+  const { name, labels } = document.metadata;
+  return { name, ...(labels && { labels }), source: sourceOfDocument(document, scope) };
 }
 
 function isIn(metadata: Partial<Scope>, wanted: Scope, scope: Scope): boolean {
@@ -70,6 +129,7 @@ export async function resolveJobs(
   documents: Documents | undefined,
   scope: Scope,
   catalog: CatalogStore,
+  told: (problem: ErrorDetail) => ErrorDetail = (problem) => problem,
 ): Promise<Map<string, JobSnapshot>> {
   const jobs = new Map<string, JobSnapshot>();
   const problems: ErrorDetail[] = [];
@@ -82,7 +142,7 @@ export async function resolveJobs(
       } catch (error) {
         if (!(error instanceof MflowError)) throw error;
         const path = `/spec/stages/${stageIndex}/tasks/${taskIndex}/job`;
-        problems.push({ path, message: `task \`${task.name}\`: ${error.message}` });
+        problems.push(told({ path, message: `task \`${task.name}\`: ${error.message}` }));
         code = code === undefined || code === error.code ? error.code : "BAD_REQUEST";
       }
     }
@@ -115,26 +175,48 @@ export async function resolveJob(
 ): Promise<JobSnapshot> {
   const ref = parseJobRef(reference, scope);
   if ("id" in ref) return runnable(await catalog.job(ref.id), reference, scope);
-  const document = (documents ?? []).find(
-    (each): each is JobManifest =>
-      each.kind === "Job" &&
-      each.metadata.name === ref.name &&
-      isIn(each.metadata, ref, scope) &&
-      (ref.version === "latest" || (each.metadata.version ?? DEFAULT_JOB_VERSION) === ref.version),
-  );
+  const document = await documentOf(ref, documents, scope);
   if (document) return snapshotOfDocument(document, scope);
+  const job = await referredJob(catalog, ref, scope);
+  if (job) return runnable(job, reference, scope);
+  if (isVersionRange(ref.version)) {
+    const versions = await versionsToName(catalog, ref, scope);
+    throw new MflowError("NOT_FOUND", nothingInRange(reference, ref.version, versions));
+  }
   const home = { domain: ref.domain, namespace: ref.namespace };
-  if (ref.version !== "latest")
-    return runnable(await catalog.findJob(home, ref.name, ref.version), reference, scope);
-  const latest = await catalog.latestJob(home, ref.name);
-  if (latest) return runnable(latest, reference, scope);
-  const { items } = await catalog.listJobs({ scope: home, name: ref.name, limit: 1 });
+  const { items } =
+    ref.version === LATEST
+      ? await catalog.listJobs({ scope: home, name: ref.name, limit: 1 })
+      : { items: [] };
   const [unpublished] = items;
   if (!unpublished) return runnable(undefined, reference, scope);
   throw new MflowError(
     "JOB_NOT_RUNNABLE",
     `job \`${reference}\` has no PUBLISHED version (newest is ${unpublished.version}, ${unpublished.stage})`,
   );
+}
+
+/** The document that a reference means, laid over what is stored; of several in a range the highest version. */
+async function documentOf(
+  ref: JobNameRef,
+  documents: Documents | undefined,
+  scope: Scope,
+): Promise<JobManifest | undefined> {
+  const candidates = (documents ?? []).filter(
+    (each): each is JobManifest =>
+      each.kind === "Job" && each.metadata.name === ref.name && isIn(each.metadata, ref, scope),
+  );
+  if (candidates.length === 0 || ref.version === LATEST) return candidates[0];
+  let wanted: string | undefined = ref.version;
+  if (isVersionRange(wanted)) {
+    const { versionsInRange } = await import("@mflow/core/version-range");
+    [wanted] = versionsInRange(wanted, candidates.map(versionOf));
+  }
+  return candidates.find((each) => versionOf(each) === wanted);
+}
+
+function versionOf({ metadata }: JobManifest): string {
+  return metadata.version ?? DEFAULT_JOB_VERSION;
 }
 
 function snapshotOfDocument({ metadata, spec }: JobManifest, scope: Scope): JobSnapshot {

@@ -2,8 +2,10 @@
 // run is rendered, and everything else is created through the committer.
 
 import { UNLIMITED } from "@mflow/core/admission";
-import type { Context, RunJobChange, RunPipelineChange } from "@mflow/core/change";
+import { againTasks } from "@mflow/core/again";
+import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
+import { changeOf } from "@mflow/core/decide/run-of";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -17,7 +19,16 @@ import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
 import { type Committer, IdempotencyRace } from "./committer.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
-import type { Actor, RunJobInput, RunJobResult, RunPipelineInput, RunPipelineResult } from "./submit.ts";
+import { findLastSuccesses, loadRun, refuseDeprecatedJobs } from "./run-records.ts";
+import type {
+  Actor,
+  RerunInput,
+  RollbackInput,
+  RunJobInput,
+  RunJobResult,
+  RunPipelineInput,
+  RunPipelineResult,
+} from "./submit.ts";
 import { type TryOutParts, tryOutTasks } from "./try-out.ts";
 
 export interface RunRequestsParts extends TryOutParts {
@@ -27,6 +38,8 @@ export interface RunRequestsParts extends TryOutParts {
   /** For checking and rendering; the committer makes its own for deciding. */
   makeContext(actor: Actor): Context;
   refuseWhenDraining(): void;
+  /** Throws when that run is being deleted. */
+  refuseWhileRemoved(runId: string): void;
 }
 
 /** A run that another one starts. */
@@ -58,13 +71,47 @@ export class RunRequests {
     const idempotency = idempotencyOf("pipeline-tasks", request, scope, actor, idempotencyKey);
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
-    const pipeline = await resolvePipeline(request, scope, store.catalog);
-    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog);
+    const { pipeline, told } = await resolvePipeline(request, scope, store.catalog);
+    const jobs = await resolveJobs(pipeline.spec, request.documents, scope, store.catalog, told);
     const id = newId("run");
     const change: RunPipelineChange = { type: "runPipeline", id, request, scope, pipeline, jobs };
     // A lock that somebody holds does not matter to a dry run.
     if (request.dryRun) return dryRun(change, { ...makeContext(actor), admission: UNLIMITED }, this.#parts);
     return this.#startRun(change, actor, idempotency);
+  }
+
+  async rerun({ runId, request, actor, idempotencyKey }: RerunInput): Promise<RunPipelineResult> {
+    const madeOf = async (): Promise<MadeOf> => ({
+      how: "RERUN",
+      old: await loadRun(runId, this.#parts.store.runs),
+      request,
+    });
+    return this.#startRunOf(`rerun/${runId}`, request, madeOf, actor, idempotencyKey);
+  }
+
+  async rollback({ runId, request, actor, idempotencyKey }: RollbackInput): Promise<RunPipelineResult> {
+    const madeOf = async (): Promise<MadeOf> => {
+      const old = await loadRun(runId, this.#parts.store.runs);
+      const lastSuccesses = await findLastSuccesses(old, this.#parts.store.runs);
+      return { how: "ROLLBACK", old, request, lastSuccesses };
+    };
+    return this.#startRunOf(`rollback/${runId}`, request, madeOf, actor, idempotencyKey);
+  }
+
+  async #startRunOf(
+    verb: string,
+    request: unknown,
+    madeOf: () => Promise<MadeOf>,
+    actor: Actor,
+    idempotencyKey: string | undefined,
+  ): Promise<RunPipelineResult> {
+    const made = await madeOf();
+    const idempotency = idempotencyOf(verb, request, made.old.run, actor, idempotencyKey);
+    const repeated = await this.#repeated(idempotency);
+    if (repeated) return this.#repeatedRun(repeated);
+    const change = changeOf(this.#parts.newId("run"), made);
+    if (!change.request.dryRun) return this.#startRun(change, actor, idempotency);
+    return dryRun(change, { ...this.#parts.makeContext(actor), admission: UNLIMITED }, this.#parts);
   }
 
   /** A run that another one starts. Its id is given, so that it comes once; `check` refuses by the pipeline's name. */
@@ -79,9 +126,9 @@ export class RunRequests {
   }: ChainedInput): Promise<RunPipelineResult> {
     const { catalog } = this.#parts.store;
     const { id, origin } = input;
-    const pipeline = await resolvePipeline(input.request, from, catalog);
+    const { pipeline, told } = await resolvePipeline(input.request, from, catalog);
     if (pipeline.name !== undefined) check(pipeline.name);
-    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog);
+    const jobs = await resolveJobs(pipeline.spec, input.request.documents, scope, catalog, told);
     const declared = new Set(
       Array.from(jobs.values(), ({ spec }) => spec.runParams ?? []).flatMap((params) =>
         params.map(({ name }) => name),
@@ -102,17 +149,28 @@ export class RunRequests {
     idempotency?: IdempotencyKey,
     checkState?: (state: RunState) => void,
   ): Promise<RunPipelineResult> {
-    const { makeContext } = this.#parts;
+    const { store, makeContext } = this.#parts;
     let warnings: string[] = [];
-    const create = async (): Promise<RunState> => {
-      const state = createState(change, makeContext(actor));
+    let again: RunPipelineResult["again"];
+    // A state of its own: the one that is decided on is made when its turn in the mailbox comes.
+    if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
+    const create = (): RunState => {
+      const context = makeContext(actor);
+      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
+      const state = createState(change, context);
+      if (change.madeOf) again = againTasks(change.madeOf, state, context);
       checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
     };
     const made = await this.#create(change.id, create, actor, idempotency);
     if (typeof made === "string") return this.#repeatedRun(made);
-    return { run: made.run as PipelineTask, tasks: [...made.tasks.values()], warnings };
+    return {
+      run: made.run as PipelineTask,
+      tasks: [...made.tasks.values()],
+      ...(again && { again }),
+      warnings,
+    };
   }
 
   async runJob({ request, scope, actor, idempotencyKey }: RunJobInput): Promise<RunJobResult> {
@@ -131,7 +189,7 @@ export class RunRequests {
       const [rendered] = await tryOutTasks(state, renderRun(state, context), context, this.#parts);
       return { task: state.tasks.get(id) as JobTask, rendered };
     }
-    const create = async () => createState(change, makeContext(actor));
+    const create = () => createState(change, makeContext(actor));
     const made = await this.#create(id, create, actor, idempotency);
     if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
     return { task: made.tasks.get(id) as JobTask };
@@ -166,7 +224,7 @@ export class RunRequests {
 
   #create(
     id: string,
-    create: () => Promise<RunState>,
+    create: () => RunState,
     actor: Actor,
     idempotency?: IdempotencyKey,
   ): Promise<RunState | string> {
@@ -180,6 +238,9 @@ export class RunRequests {
       return await commit();
     } catch (error) {
       if (error instanceof IdempotencyRace) return sameRequest(error, idempotency);
+      // The same request was faster, and what it made is what refuses this one: a lock, or a task that runs.
+      const made = error instanceof MflowError ? await this.#repeated(idempotency) : undefined;
+      if (made !== undefined) return made;
       throw error;
     }
   }
@@ -208,14 +269,16 @@ export class RunRequests {
 async function dryRun(
   change: RunPipelineChange,
   context: Context,
-  parts: TryOutParts,
+  parts: RunRequestsParts,
 ): Promise<RunPipelineResult> {
   const state = createState(change, context);
+  if (change.madeOf) await refuseDeprecatedJobs(state, parts.store.catalog);
   const rendered = await tryOutTasks(state, renderRun(state, context), context, parts);
   return {
     run: state.run as PipelineTask,
     tasks: [...state.tasks.values()],
     rendered,
+    ...(change.madeOf && { again: againTasks(change.madeOf, state, context) }),
     warnings: unusedRunParams(state),
   };
 }

@@ -31,6 +31,7 @@ export function makeStartRequest(
     JOB_TASK_UPDATE_TOKEN: updateToken,
     JOB_ID: job.id,
     MFLOW_URL: mflowUrl,
+    MFLOW_MODE: definition.mode ?? "RUN",
   };
   if (task.pipelineTaskId !== undefined) system.PIPELINE_TASK_ID = task.pipelineTaskId;
   if (task.feedback !== undefined) system.MFLOW_FEEDBACK = task.feedback;

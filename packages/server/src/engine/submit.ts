@@ -1,7 +1,7 @@
 // What the rest of the server asks of the engine: one method per verb. Each answers after its commit and
 // rejects with an `MflowError` of the catalogue; then nothing has changed.
 
-import type { Wait } from "@mflow/core/admission";
+import type { AgainTask } from "@mflow/core/again";
 import type { Actor } from "@mflow/core/change";
 import type { RenderedTask } from "@mflow/core/dry-run";
 import type { StatusCall } from "@mflow/core/schema/chain";
@@ -13,6 +13,8 @@ import type {
   CancelRequest,
   CancelRunRequest,
   DecideRequest,
+  RerunRequest,
+  RollbackRequest,
   RunJobRequest,
   RunPipelineRequest,
   UpdateOutputRequest,
@@ -21,6 +23,7 @@ import type {
 } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Why } from "@mflow/core/schema/why";
+import type { WaitFacts } from "@mflow/core/wait-sentence";
 import type { Terminal, TerminalRequest } from "../runners/runner.ts";
 import type { Pausable } from "./turns.ts";
 
@@ -36,11 +39,18 @@ interface RunInput<T> {
 export type RunPipelineInput = RunInput<RunPipelineRequest>;
 export type RunJobInput = RunInput<RunJobRequest>;
 
+/** `runId`: the run that the new one is made of. */
+type RunOfInput<T> = Omit<RunInput<T>, "scope"> & { runId: string };
+export type RerunInput = RunOfInput<RerunRequest>;
+export type RollbackInput = RunOfInput<RollbackRequest>;
+
 export interface RunPipelineResult {
   run: PipelineTask;
   tasks: JobTask[];
   /** Only of a dry run, which stores nothing. */
   rendered?: RenderedTask[];
+  /** Of a rerun or rollback: what becomes of each task, and why. */
+  again?: AgainTask[];
   /** Run params that no task declares, a sentence each. */
   warnings?: string[];
   /** The Idempotency-Key was used before for the same request; this is its run. */
@@ -58,6 +68,10 @@ export type Revisions = readonly number[];
 
 export interface Engine {
   runPipeline(input: RunPipelineInput): Promise<RunPipelineResult>;
+  /** A new run of what a run that ended was asked to do, without what is kept. */
+  rerun(input: RerunInput): Promise<RunPipelineResult>;
+  /** A new run in mode ROLLBACK: the tasks of a run that ended go back to their last success before it. */
+  rollback(input: RollbackInput): Promise<RunPipelineResult>;
   /** With the id of a task that ended: a new attempt of it. */
   runJob(input: RunJobInput): Promise<RunJobResult>;
   /** `actor` is absent when the task's own update token is all that the caller has. */
@@ -90,10 +104,8 @@ export interface Engine {
   pauseOf(what: Pausable): Pause | undefined;
   /** An admin's limit (its name as in `Limit`) is another one now; undefined: there is none. */
   setLimit(name: string, maxTasks: number | undefined): void;
-  /** Deletes an ended run or lone task with its logs. */
-  remove(aggregateId: string, actor: Actor): Promise<void>;
   /**
-   * Deletes an ended run or lone task with its logs. `because`: the rule of retention that lets it go; then nobody did
+   * Deletes an ended run or lone task with all that it owns. `because`: the rule of retention that lets it go; then nobody did
    * it, unless `actor` asked for it.
    */
   remove(aggregateId: string, actor?: Actor, because?: string): Promise<void>;
@@ -108,10 +120,9 @@ export interface Engine {
   waitingFor(task: JobTask): string | undefined;
   /** The same of an unfinished run that waits in line, for its lock, or is paused. */
   runWaitsFor(run: PipelineTask): string | undefined;
-  /** What keeps a run or task waiting for its turn, as facts. */
-  waitOf(id: string): Wait | undefined;
   /** Why a run or task waits; NOT_FOUND when there is none. */
   why(id: string): Promise<Why>;
+  waitOf(id: string): WaitFacts | undefined;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
   /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */

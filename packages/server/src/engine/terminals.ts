@@ -36,7 +36,14 @@ export class Terminals {
 
   /** Throws what speaks against a terminal in the task before anything is asked of its runner. */
   check(task: JobTask): Required<Pick<Runner, "openTerminal">> {
-    const { id, runnerType, attempt, status } = task;
+    const { id, runnerType, attempt, status, keptFrom } = task;
+    if (keptFrom) {
+      const where = `task ${keptFrom.taskId} of run ${keptFrom.runId}`;
+      throw new MflowError(
+        "CONFLICT",
+        `Task ${id} did not run: it was kept from ${where}. Look into that one.`,
+      );
+    }
     const runner = this.#parts.runnerOf(runnerType);
     if (!runner?.openTerminal) throw new MflowError("BAD_REQUEST", withoutTerminals(task));
     if (status.stage === "PENDING" || status.stage === "SCHEDULING") {

@@ -1,8 +1,7 @@
 // A dry run asks where the work would run whether it would be taken there: the runner's part of it.
 
 import type { Context } from "@mflow/core/change";
-import { taskSpecOf } from "@mflow/core/decide/freeze";
-import { paramsToCome, type RenderedTask } from "@mflow/core/dry-run";
+import { isSkipped, paramsToCome, type RenderedTask } from "@mflow/core/dry-run";
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { createMasker, MASK } from "@mflow/core/mask";
 import { secretsOf } from "@mflow/core/params";
@@ -33,7 +32,7 @@ export async function tryOutTasks(
   const tried = [...rendered];
   for (const [index, task] of [...state.tasks.values()].entries()) {
     const runner = parts.runners.get(task.runnerType);
-    if (!runner?.tryOut || taskSpecOf(state.definition, task).skipRun) continue;
+    if (!runner?.tryOut || isSkipped(state, task) || task.keptFrom) continue;
     const { known } = paramsToCome(state, task, context);
     const plain = known.map((param) =>
       context.isSealed(param.value) ? { ...param, value: context.unseal(param.value) } : param,

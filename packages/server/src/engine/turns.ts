@@ -1,14 +1,13 @@
 // Gives those who wait their turn, and knows why they wait. Pauses of pipelines and of the server, and the limits of
 // admins, are its own; all else that it knows follows from the rows of runs and tasks.
 
-import type { Wait } from "@mflow/core/admission";
 import { groupKey, pipelineGate, SERVER_GATE, SLOTS } from "@mflow/core/admission-keys";
 import type { Change } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { waitSentence } from "@mflow/core/wait-sentence";
+import { type WaitFacts, waitKindOf, waitSentence } from "@mflow/core/wait-sentence";
 import type { Store } from "../store/store.ts";
 import { Admission } from "./admission.ts";
 import type { Actor } from "./submit.ts";
@@ -78,9 +77,14 @@ export class Turns {
     const known = this.#pauses.get(key);
     if (known) return known;
     const pause: Pause = { key, by, at: this.#parts.now(), ...(message ? { message } : {}) };
-    const event = eventOf(what, "PAUSED", pause);
     this.#close(pause);
-    for (const each of await this.#parts.store.pauses.put(pause, [event])) this.#parts.tell(each);
+    try {
+      const events = await this.#parts.store.pauses.put(pause, [eventOf(what, "PAUSED", pause)]);
+      for (const event of events) this.#parts.tell(event);
+    } catch (error) {
+      this.#open(key);
+      throw error;
+    }
     return pause;
   }
 
@@ -90,9 +94,7 @@ export class Turns {
     if (!this.#pauses.has(key)) return false;
     const event = eventOf(what, "RESUMED", { by, at: this.#parts.now() });
     for (const each of await this.#parts.store.pauses.remove(key, [event])) this.#parts.tell(each);
-    this.#pauses.delete(key);
-    this.admission.open(key);
-    this.give();
+    this.#open(key);
     return true;
   }
 
@@ -109,18 +111,33 @@ export class Turns {
     if (row?.group === undefined) return;
     const { group } = row;
     const { holding, waiting } = this.admission.around(groupKey(row, group));
+    const waiters = await this.#waitersFor(aggregateId);
     for (const other of [...waiting, ...holding]) {
       const owner = other.startsWith("run-") ? other : await runs.aggregateOf(other);
       // Ids tell which run is older: those of one server sort by the time at which they were made.
-      if (owner === undefined || owner >= aggregateId) continue;
+      if (owner === undefined || owner >= aggregateId || waiters.has(owner)) continue;
       const taskId = owner === other ? {} : { taskId: other };
       await this.#parts.submit(owner, { type: "giveWay", ...taskId, to: aggregateId, group });
     }
   }
 
+  /** The runs that wait for the end of this one, since a task of theirs runs it: they give way to nothing of their own. */
+  async #waitersFor(runId: string): Promise<Set<string>> {
+    const { runs } = this.#parts.store;
+    const waiters = new Set<string>();
+    for (let run = await runs.run(runId); run?.parent; ) {
+      const above = await runs.aggregateOf(run.parent.taskId);
+      if (above === undefined || waiters.has(above)) break;
+      waiters.add(above);
+      run = await runs.run(above);
+    }
+    return waiters;
+  }
+
   /** What keeps a run or task waiting; undefined when it does not wait for its turn. */
-  waitOf(id: string): Wait | undefined {
-    return this.admission.waitOf(id);
+  waitOf(id: string): WaitFacts | undefined {
+    const wait = this.admission.waitOf(id);
+    return wait && { kind: waitKindOf(wait), ...wait };
   }
 
   /** The same as a sentence. */
@@ -131,6 +148,12 @@ export class Turns {
 
   get counts(): { held: number; waiting: number } {
     return this.admission.countsOf(SLOTS);
+  }
+
+  #open(key: string): void {
+    this.#pauses.delete(key);
+    this.admission.open(key);
+    this.give();
   }
 
   #close(pause: Pause): void {

@@ -1,21 +1,22 @@
-// The stored jobs and pipelines that documents lead to, looked up before they are linted: what their tasks name, what that
-// starts, and so on.
+// The stored jobs and pipelines that documents lead to, looked up before they are linted: what pipelines extend, what their
+// tasks name, what that starts, and so on.
 
-import type { KnownPipeline } from "@mflow/core/lint";
+import { type PipelineSource, putTogetherFrom, sourceOf } from "@mflow/core/extend-pipeline";
+import { referredJob, versionsToName } from "@mflow/core/find-job";
+import type { LintContext } from "@mflow/core/lint";
 import type { ParsedDocument } from "@mflow/core/manifest";
-import { DEFAULT_JOB_VERSION, type Job, type JobSpec } from "@mflow/core/schema/job";
+import { formatPipelineRef, isVersionRange, parseJobRef } from "@mflow/core/reference";
+import type { Job } from "@mflow/core/schema/job";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { findPipeline, referredJob } from "../catalog/find.ts";
+import { findPipeline } from "../catalog/find.ts";
 import type { CatalogStore } from "../store/store.ts";
 
 /** Chains are much shorter; a pipeline beyond is not looked at. */
 const MOST_PIPELINES = 256;
 
-export interface KnownRecords {
-  /** By their full references; of one that is not there, nothing. */
-  jobs: ReadonlyMap<string, Job>;
-  pipelines: ReadonlyMap<string, KnownPipeline>;
-  /** References to jobs of the documents that lead nowhere. */
+export interface KnownRecords
+  extends Required<Pick<LintContext, "findJob" | "publishedVersions" | "findPipeline">> {
+  /** A reference to a job is of no stored one. */
   isAnyJobMissing: boolean;
   isAnyPipelineMissing: boolean;
 }
@@ -24,80 +25,72 @@ export interface KnownRecords {
 export async function lookUpKnown(
   store: CatalogStore,
   documents: readonly ParsedDocument[],
-  scope: Scope,
+  { scope, overlay }: Pick<LintContext, "scope" | "overlay">,
 ): Promise<KnownRecords> {
-  const { fullPipelineRef, jobRefsOf, pipelineRefsOf, startsOf } = await import("@mflow/core/lint");
-  const { formatJobRef, formatPipelineRef, parseJobRef } = await import("@mflow/core/reference");
+  const rules = await import("@mflow/core/lint");
+  const { refKey } = rules;
   const jobs = new Map<string, Job>();
-  const looked = new Set<string>();
-  const given = new Map<string, JobSpec>();
-  const own = new Set<string>();
-  const pending: KnownPipeline[] = [];
-  for (const { manifest } of documents) {
-    if (manifest.kind === "Job") {
-      const { name, version = DEFAULT_JOB_VERSION, ...metadata } = manifest.metadata;
-      for (const each of [version, "latest"]) {
-        given.set(formatJobRef({ name, version: each, ...inScope(metadata, scope) }), manifest.spec);
-      }
-    } else if (manifest.kind === "Pipeline") {
-      const { name, ...metadata } = manifest.metadata;
-      const pipeline = { name, ...inScope(metadata, scope), spec: manifest.spec };
-      own.add(formatPipelineRef(pipeline));
-      pending.push(pipeline);
-    }
-  }
-  const lookUpJob = async (ref: string) => {
-    if (looked.has(ref)) return;
-    looked.add(ref);
-    const job = await referredJob(store, ref, scope);
-    if (job) jobs.set(ref, job);
+  const versions = new Map<string, string[]>();
+  const pipelines = new Map<string, PipelineSource>();
+  const known: KnownRecords = {
+    findJob: (ref, from) => jobs.get(refKey(ref, from)),
+    publishedVersions: (ref, from) => versions.get(refKey(ref, from)) ?? [],
+    findPipeline: (ref) => pipelines.get(ref),
+    isAnyJobMissing: false,
+    isAnyPipelineMissing: false,
   };
-  const refs = jobRefsOf(documents, scope);
-  for (const ref of refs) await lookUpJob(ref);
-  const isAnyJobMissing = jobs.size < refs.length;
+  const pending = rules.sourcesOf(documents, scope);
+  const own = new Map(pending.map((source) => [fullName(source), source]));
+  const lookedAt = new Set<string>();
 
-  const pipelines = new Map<string, KnownPipeline>();
-  let isAnyPipelineMissing = false;
+  const lookUpJob = async (text: string, from: Scope) => {
+    const ref = rules.readableJobRef(text, from);
+    if (ref === undefined || lookedAt.has(refKey(ref, from))) return;
+    const key = refKey(ref, from);
+    lookedAt.add(key);
+    const parsed = parseJobRef(ref, from);
+    const job = await referredJob(store, parsed, from);
+    if (job) jobs.set(key, job);
+    else known.isAnyJobMissing = true;
+    if (!job && !("id" in parsed) && isVersionRange(parsed.version)) {
+      versions.set(key, await versionsToName(store, parsed, from));
+    }
+  };
   const lookUpPipeline = async (ref: string) => {
     if (own.has(ref) || pipelines.has(ref) || pipelines.size >= MOST_PIPELINES) return;
     const stored = await findPipeline(store, ref, scope);
-    if (!stored) isAnyPipelineMissing = true;
-    else {
-      pipelines.set(ref, stored);
-      pending.push(stored);
-    }
+    if (!stored) known.isAnyPipelineMissing = true;
+    else pipelines.set(ref, sourceOf(stored));
   };
-  for (const ref of pipelineRefsOf(documents, scope)) await lookUpPipeline(ref);
-  for (let pipeline = pending.pop(); pipeline; pipeline = pending.pop()) {
-    const { domain, namespace } = pipeline;
-    const home = { domain, namespace };
-    const full = (text: string) => formatJobRef(parseJobRef(text, home));
-    const refOf = (text: string) => attempt(() => full(text));
-    for (const { job } of pipeline.spec.stages.flatMap((stage) => stage.tasks)) {
-      const ref = refOf(job);
-      if (ref !== undefined) await lookUpJob(ref);
-    }
-    const specOf = (text: string) => {
-      const ref = refOf(text) ?? "";
-      return given.get(ref) ?? jobs.get(ref)?.spec;
-    };
-    for (const { reference } of startsOf(pipeline.spec, "", specOf)) {
-      const ref = fullPipelineRef(reference, home);
-      if (ref !== undefined) await lookUpPipeline(ref);
+  const queued = new Set<PipelineSource>();
+  const follow = async (ref: string) => {
+    await lookUpPipeline(ref);
+    const source = pipelines.get(ref);
+    if (!source || queued.has(source)) return;
+    queued.add(source);
+    pending.push(source);
+  };
+
+  for (const ref of rules.pipelineRefsOf(documents, scope)) await follow(ref);
+  const lookup = new rules.JobLookup(documents, { scope, overlay, ...known });
+  for (let source = pending.pop(); source; source = pending.pop()) {
+    const { scope: home } = source;
+    const { whole } = await putTogetherFrom(source, async (extended) => {
+      const ref = formatPipelineRef(extended);
+      await lookUpPipeline(ref);
+      return own.get(ref) ?? pipelines.get(ref);
+    });
+    if (!whole) continue;
+    for (const { job } of whole.spec.stages.flatMap(({ tasks }) => tasks)) await lookUpJob(job, home);
+    const specOf = (job: string) => lookup.resolve(job, home).spec;
+    for (const { reference } of rules.startsOf(whole.spec, "", specOf)) {
+      const ref = rules.fullPipelineRef(reference, home);
+      if (ref !== undefined) await follow(ref);
     }
   }
-  return { jobs, pipelines, isAnyJobMissing, isAnyPipelineMissing };
+  return known;
 }
 
-function inScope({ domain, namespace }: Partial<Scope>, scope: Scope): Scope {
-  return { domain: domain ?? scope.domain, namespace: namespace ?? scope.namespace };
-}
-
-/** What it answers, or nothing when the text cannot be read. */
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+function fullName({ name, scope }: PipelineSource): string {
+  return formatPipelineRef({ name, ...scope });
 }

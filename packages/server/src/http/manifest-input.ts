@@ -7,7 +7,7 @@ import type { Manifest, ParsedDocument, ParsedManifests, ScopedManifest } from "
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import type { LintRequest } from "@mflow/core/schema/api";
 import type { Listeners } from "@mflow/core/schema/listener";
-import type { PipelineSpec } from "@mflow/core/schema/pipeline";
+import { type GivenPipelineSpec, isExtending } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { GivenDocument } from "../catalog/apply.ts";
@@ -78,19 +78,18 @@ export async function lintDocuments(
 ): Promise<ErrorDetail[]> {
   const { store, runnerTypes } = sources;
   const { lint } = await import("@mflow/core/lint");
-  const { jobs, pipelines, ...missing } = await lookUpKnown(store, documents, scope);
+  const { isAnyJobMissing, isAnyPipelineMissing, ...known } = await lookUpKnown(store, documents, {
+    scope,
+    overlay,
+  });
   // Names are wanted for "did you mean" alone.
   const named = async (list: () => Promise<{ items: { name: string }[] }>, isWanted: boolean) =>
     new Set(isWanted ? (await list()).items.map(({ name }) => name) : []);
   return lint(documents, {
     ...{ scope, overlay, runnerTypes },
-    findJob: (ref) => jobs.get(ref),
-    jobNames: await named(() => store.listJobs({ scope, limit: 500 }), missing.isAnyJobMissing),
-    findPipeline: (ref) => pipelines.get(ref),
-    pipelineNames: await named(
-      () => store.listPipelines({ scope, limit: 500 }),
-      missing.isAnyPipelineMissing,
-    ),
+    ...known,
+    jobNames: await named(() => store.listJobs({ scope, limit: 500 }), isAnyJobMissing),
+    pipelineNames: await named(() => store.listPipelines({ scope, limit: 500 }), isAnyPipelineMissing),
     ...reachable(sources),
   });
 }
@@ -146,7 +145,7 @@ export async function readManifest(
 /** Refuses a run request whose own documents or spec make no sense. Rejects with INVALID_DOCUMENT. */
 export async function checkRunDocuments(
   sources: LintSources,
-  { documents, spec }: { documents?: ScopedManifest[]; spec?: PipelineSpec },
+  { documents, spec }: { documents?: ScopedManifest[]; spec?: GivenPipelineSpec },
   scope: Scope,
 ): Promise<void> {
   if (documents) {
@@ -173,7 +172,7 @@ export async function checkRunDocuments(
  */
 export async function checkRunListeners(
   sources: LintSources,
-  request: Listeners & { documents?: ScopedManifest[]; spec?: PipelineSpec },
+  request: Listeners & { documents?: ScopedManifest[]; spec?: GivenPipelineSpec },
   of: "pipeline" | "task",
 ): Promise<void> {
   const rules = await import("@mflow/core/lint/listeners");
@@ -183,7 +182,9 @@ export async function checkRunListeners(
     refuseProblems(rules.errorsAmong(rules.loneListenerRules(request, "", known)));
     return;
   }
-  const { spec, documents } = request;
+  const { documents } = request;
+  // One that extends another is looked at when it is put together.
+  const spec = request.spec && !isExtending(request.spec) ? request.spec : undefined;
   // Without documents the spec was checked as a whole.
   const ofSpec = spec && documents ? rules.errorsAmong(rules.listenerRulesOf(spec, "/spec", known)) : [];
   refuseProblems([...ofSpec, ...rules.errorsAmong(rules.requestListenerRules(request, "", known, spec))]);

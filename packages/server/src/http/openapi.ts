@@ -14,7 +14,19 @@ import { JobTask, JobTaskStatus } from "@mflow/core/schema/job-task";
 import * as limit from "@mflow/core/schema/limit";
 import { EffectiveParam, ParamValues, RunParam } from "@mflow/core/schema/param";
 import * as pause from "@mflow/core/schema/pause";
-import { Pipeline, PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "@mflow/core/schema/pipeline";
+import {
+  AddedStage,
+  AddedTask,
+  ExtendingPipelineSpec,
+  Pipeline,
+  PipelineManifest,
+  PipelineOverrides,
+  PipelineSpec,
+  StageOverride,
+  StageSpec,
+  TaskOverride,
+  TaskSpec,
+} from "@mflow/core/schema/pipeline";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import * as request from "@mflow/core/schema/request";
 import * as schedule from "@mflow/core/schema/schedule";
@@ -29,6 +41,7 @@ const nouns = {
   ...{ HistoryEvent, Gate, Job, JobManifest, JobSnapshot, JobSpec, JobTask, JobTaskStatus },
   ...{ EffectiveParam, ParamValues, RunParam, Pipeline, PipelineManifest, PipelineSpec, StageSpec },
   ...{ TaskSpec, PipelineTask, RunDefinition, Cluster, ClusterManifest, ClusterSpec },
+  ...{ ExtendingPipelineSpec, PipelineOverrides, StageOverride, TaskOverride, AddedStage, AddedTask },
   ...{ TerminalCommand, TerminalNotice },
 };
 

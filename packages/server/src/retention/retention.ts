@@ -7,6 +7,7 @@
 
 import { setImmediate as turn } from "node:timers/promises";
 import { MflowError } from "@mflow/core/errors";
+import { putTogetherFrom, sourceOf } from "@mflow/core/extend-pipeline";
 import { type EndedRun, type LetGo, letGo, retentionClasses } from "@mflow/core/retention";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { PipelineSpec } from "@mflow/core/schema/pipeline";
@@ -197,11 +198,17 @@ export class Retention {
     }
   }
 
-  /** The stored pipeline of runs, else the one that their newest brought along. */
+  /** The stored pipeline of runs with what it extends, else the one that their newest brought along. */
   async #specOf(group: EndedGroup): Promise<PipelineSpec | undefined> {
     const { catalog, ended, runs } = this.#parts.store;
     const stored = await catalog.findPipeline(group, group.name);
-    if (stored) return stored.spec;
+    const together =
+      stored &&
+      (await putTogetherFrom(sourceOf(stored), async (ref) => {
+        const extended = await catalog.findPipeline(ref, ref.name);
+        return extended && sourceOf(extended);
+      }));
+    if (together?.whole) return together.whole.spec;
     const newest = [await ended.newest(group, "SUCCEEDED"), await ended.newest(group, "OTHER")]
       .filter((run) => run !== undefined)
       .sort((a, b) => b.endedAt - a.endedAt)[0];

@@ -20,6 +20,8 @@ export interface RunnerPlace {
     fails: Record<string, unknown>;
     /** Goes on until it is stopped. */
     goesOn: Record<string, unknown>;
+    /** Goes on also when it is asked to end; only a stop without grace, or whose grace is over, ends it. */
+    ignoresStop: Record<string, unknown>;
     /** Logs the lines `one` and `two`, then succeeds. */
     logs: Record<string, unknown>;
     /** Puts out `VERSION=1.2` and, where it can, the markdown `# done`. */
@@ -147,7 +149,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       expect((await host.final(request)).stage).toBe("CANCELED");
     });
 
-    test("a second stop changes nothing", async () => {
+    test("a second stop changes nothing when its grace is not shorter", async () => {
       const request = startRequest(place.specs.goesOn);
       await runner.start(request);
       const answers = [await runner.stop(request, { graceMs: 1000 })];
@@ -155,6 +157,16 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       expect(answers).toEqual(["STOPPING", "STOPPING"]);
       await host.final(request);
       expect(host.reportsOf(request).filter(({ stage }) => stage === "CANCELED")).toHaveLength(1);
+    });
+
+    test("a second stop whose grace is shorter ends work at once that takes its time", async () => {
+      const request = startRequest(place.specs.ignoresStop);
+      await runner.start(request);
+      await host.reported(request, "ACTIVE");
+      const answers = [await runner.stop(request, { graceMs: 600_000 })];
+      answers.push(await runner.stop(request, { graceMs: 0 }));
+      expect(answers).toEqual(["STOPPING", "STOPPING"]);
+      expect((await host.final(request)).stage).toBe("CANCELED");
     });
 
     test("a stop of an attempt whose result was accepted says that it is gone", async () => {

@@ -3,6 +3,8 @@
 // - `start` is idempotent: an attempt that exists already is returned, never created twice.
 // - `stop` of an attempt that the runner does not know leaves a durable tombstone that makes a later
 //   `start` of that attempt a no-op answered with `STOPPED`.
+// - A later `stop` with a shorter grace shortens the grace that runs; any other changes nothing. A grace of 0 ends the
+//   work at once, whatever it does with signals and however long its own grace is.
 // - The engine never calls `start` and `stop` of one attempt at the same time.
 // - Reports may come twice, late, out of order, and before `start` returned; the engine copes. A runner
 //   repeats a final report until the engine has accepted it, also after a restart.
@@ -57,7 +59,7 @@ export interface StartRequest extends AttemptRef {
 export type StartResult = { state: "STARTED" } | { state: "EXISTS" } | { state: "STOPPED" };
 
 export interface StopOptions {
-  /** Time between SIGTERM and SIGKILL, milliseconds. */
+  /** Time between SIGTERM and SIGKILL, milliseconds; a pod's own `terminationGracePeriodSeconds` wins over one above 0. */
   graceMs: number;
 }
 

@@ -17,6 +17,8 @@ export interface ListQuery extends PageQuery {
   /** Of deliveries: their states. */
   stages?: string[] | undefined;
   target?: string | undefined;
+  /** Of runs: the run that they were made of. */
+  of?: string | undefined;
   pipelineTaskId?: string | undefined;
   /** Of deliveries. */
   taskId?: string | undefined;
@@ -128,11 +130,12 @@ async function findPage(
   return readStreams(tx, kind, streams, { ...bounds, text: leadsByText ? undefined : text });
 }
 
-function facetsOf({ name, job, target, labels }: ListQuery): Facet[] {
+function facetsOf({ name, job, target, of, labels }: ListQuery): Facet[] {
   const facets: Facet[] = [];
   if (name !== undefined) facets.push({ facet: "NAME", key: "", value: name });
   if (job !== undefined) facets.push({ facet: "JOB", key: "", value: job });
   if (target !== undefined) facets.push({ facet: "TARGET", key: "", value: target });
+  if (of !== undefined) facets.push({ facet: "OF", key: "", value: of });
   for (const [key, value] of Object.entries(labels ?? {})) facets.push({ facet: "LABEL", key, value });
   return facets.length > 0 ? facets : [{ facet: "ALL", key: "", value: "" }];
 }

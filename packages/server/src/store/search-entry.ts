@@ -12,7 +12,7 @@ export type RecordKind = "run" | "task" | "job" | "pipeline" | "schedule" | "del
 
 /** `ALL`: every record of the scope. `key` is for labels alone. */
 export interface Facet {
-  facet: "ALL" | "NAME" | "JOB" | "LABEL" | "TARGET";
+  facet: "ALL" | "NAME" | "JOB" | "LABEL" | "TARGET" | "OF";
   key: string;
   value: string;
 }
@@ -56,8 +56,12 @@ export function phasesOf(kind: RecordKind): string[] {
   return kind === "run" || kind === "task" ? [OPEN, ...ENDINGS[kind]] : [...ENDINGS[kind]];
 }
 
+/** A rerun or rollback is found by the run that it was made of. */
 export function runEntry(run: PipelineTask): SearchEntry {
-  return entry("run", run, run.status.stage);
+  const found = entry("run", run, run.status.stage);
+  const of = run.rerunOf?.runId ?? run.rollbackOf;
+  if (of !== undefined) found.facets.push({ facet: "OF", key: "", value: of });
+  return found;
 }
 
 export function taskEntry(task: JobTask): SearchEntry {

@@ -134,7 +134,7 @@ export interface RunStore {
    * Writes all commits in one transaction, each on what the ones before it left. One whose guard fails is undone
    * alone, and its result says why; the others are written. A used idempotency key is said before a stale
    * revision, and that before a lock. Events get increasing places in commit order. New effects are due at once and
-   * leased to `lease`.
+   * leased to `lease`. Tasks that a new rerun kept get the artifacts which they have in the run that it is made of.
    */
   commit(commits: RunCommit[], lease: Lease): Promise<CommitResult[]>;
   /** The aggregate with all its tasks, in the pipeline's order. */
@@ -261,6 +261,8 @@ export interface RunQuery extends PageQuery {
   stages?: string[];
   /** Name of the pipeline. */
   pipeline?: string;
+  /** Id of the run of which they are reruns or rollbacks. */
+  of?: string;
 }
 
 export interface TaskQuery extends PageQuery {
@@ -374,32 +376,18 @@ export interface DecisionRecordStore {
   isLinkUsed(link: string): Promise<boolean>;
 }
 
-export interface ChannelStore {
-  /** By name. Secrets are sealed. */
-  list(): Promise<Channel[]>;
-  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(channel: Channel, expectedRevision: number): Promise<void>;
-  /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
-}
-
-export interface ClusterStore {
-  /** By name. Secrets are sealed. */
-  list(): Promise<Cluster[]>;
-  /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(cluster: Cluster, expectedRevision: number): Promise<void>;
-  /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
-}
-
-export interface LimitStore {
+/** Records that are told by their name alone, each written together with the history of it. Secrets are sealed. */
+export interface NamedStore<T> {
   /** By name. */
-  list(): Promise<Limit[]>;
+  list(): Promise<T[]>;
   /** Written when the stored revision is `expectedRevision`, 0: it must not exist. Rejects with STALE_REVISION or NAME_TAKEN. */
-  put(limit: Limit, expectedRevision: number): Promise<void>;
+  put(record: T, expectedRevision: number, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
   /** Rejects with NOT_FOUND. */
-  remove(name: string): Promise<void>;
+  remove(name: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
 }
+
+export type ChannelStore = NamedStore<Channel>;
+export type ClusterStore = NamedStore<Cluster>;
 
 /** What is paused besides runs, whose rows say so themselves. Written together with the history of it. */
 export interface PauseStore {
@@ -432,7 +420,7 @@ export interface RunnerAttemptStore {
   installationId(): Promise<string>;
 }
 
-/** What is known of an artifact, and where its bytes are. */
+/** What is known of an artifact, and where its bytes are. Tasks that a rerun keeps have rows over the same bytes. */
 export interface ArtifactRow extends Artifact {
   /** Run or lone task. */
   aggregateId: string;
@@ -458,7 +446,7 @@ export interface CacheAsked {
 /** What is known of artifacts and caches. Their bytes are elsewhere: methods that remove rows answer the keys of theirs. */
 export interface ArtifactRows {
   /**
-   * Writes a row, over one of the same task, attempt and name, whose blob is answered then. Rejects with NOT_FOUND when
+   * Writes a row, over one of the same task, attempt and name, whose blob is answered then, unless another row has it. Rejects with NOT_FOUND when
    * there is no such run or task any more, with ARTIFACT_REFUSED when the attempt has `most` others. Durable when it
    * resolves.
    */
@@ -469,7 +457,9 @@ export interface ArtifactRows {
   named(aggregateId: string, name: string): Promise<ArtifactRow[]>;
   /** By task, attempt and name. */
   list(of: { aggregateId: string } | { taskId: string }, page: PageOfRows): Promise<Page<ArtifactRow>>;
+  /** Answers its blob, unless another row has it too. */
   remove(taskId: string, attempt: number, name: string): Promise<string | undefined>;
+  /** Answers the blobs that no other row has. */
   removeOf(aggregateId: string): Promise<string[]>;
   /** At most `limit` rows whose time has come, those due first. */
   expired(now: number, limit: number): Promise<ArtifactRow[]>;
@@ -542,6 +532,8 @@ export interface CatalogStore {
   findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
   /** The job version that was PUBLISHED last. */
   latestJob(scope: Scope, name: string): Promise<Job | undefined>;
+  /** All PUBLISHED versions of a job, the one that was PUBLISHED last first. */
+  publishedVersions(scope: Scope, name: string): Promise<string[]>;
   listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
   pipeline(id: string): Promise<Pipeline | undefined>;
   findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
@@ -640,9 +632,9 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly deliveries: DeliveryStore;
   readonly records: DecisionRecordStore;
-  readonly channels: ChannelStore;
-  readonly clusters: ClusterStore;
-  readonly limits: LimitStore;
+  readonly channels: NamedStore<Channel>;
+  readonly clusters: NamedStore<Cluster>;
+  readonly limits: NamedStore<Limit>;
   readonly pauses: PauseStore;
   readonly runnerAttempts: RunnerAttemptStore;
   readonly artifacts: ArtifactRows;

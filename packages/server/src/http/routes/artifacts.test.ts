@@ -213,11 +213,14 @@ describe("an artifact", () => {
 });
 
 describe("a fetch", () => {
-  /** A run whose tasks `one` and `two` run at once. */
-  async function startRun(): Promise<{ id: string; one: JobTask; two: JobTask }> {
+  function ofTwo() {
     const tasks = ["one", "two"].map((name) => ({ name, job: "work" }));
-    const spec = { stages: [{ name: "s", isParallel: true, tasks }] };
-    const { run: made } = await server.ok<PipelineTaskView>("POST", "/pipeline-tasks", { spec });
+    return { spec: { stages: [{ name: "s", isParallel: true, tasks }] } };
+  }
+
+  /** A run whose tasks `one` and `two` run at once. */
+  async function startRun(asked: object = ofTwo()): Promise<{ id: string; one: JobTask; two: JobTask }> {
+    const { run: made } = await server.ok<PipelineTaskView>("POST", "/pipeline-tasks", asked);
     const view = await eventually(
       () => server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${made.id}`),
       (seen) => seen.tasks.every(({ status }) => status.stage === "ACTIVE"),
@@ -253,6 +256,73 @@ describe("a fetch", () => {
     const { items } = await server.ok<{ items: Artifact[] }>("GET", `/pipeline-tasks/${id}/artifacts`);
     expect(items.map(({ taskId, name }) => [taskId, name])).toEqual([[one.id, "app"]]);
     await server.ok("POST", `/pipeline-tasks/${id}/cancel`, {});
+  });
+
+  const stageTo = async (task: JobTask, stage: string) => {
+    await server.ok("POST", `/job-tasks/${task.id}/status`, { stage, forceUpdateStatus: true });
+    await atStage(task.id, stage);
+  };
+  const fetched = (task: JobTask, from = "one") =>
+    server.call<string>("GET", `/job-tasks/${task.id}/fetch?from=${from}&name=app`, undefined, {
+      as: tokenOf(task),
+    });
+
+  /** The run that another was made into, when its task `two` runs. */
+  async function madeOf(id: string, verb: "rerun" | "rollback"): Promise<[JobTask, JobTask]> {
+    const { run: made } = await server.ok<PipelineTaskView>("POST", `/pipeline-tasks/${id}/${verb}`, {});
+    started.push(made.id);
+    const { tasks } = await eventually(
+      () => server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${made.id}`),
+      ({ tasks: [, two] }) => two?.status.stage === "ACTIVE",
+    );
+    return tasks as [JobTask, JobTask];
+  }
+
+  test("gets what a rerun kept, also when the run that made it is gone, as long as a run has it", async () => {
+    const { id, one, two } = await startRun();
+    await upload(one, "app", "bytes of one");
+    await stageTo(one, "SUCCEEDED");
+    await stageTo(two, "FAILED");
+    const [keptOne, again] = await madeOf(id, "rerun");
+    await server.ok("DELETE", `/pipeline-tasks/${id}`);
+    expect((await fetched(again)).body).toBe("bytes of one");
+    const own = { taskId: keptOne.id, name: "app", size: 12 };
+    expect(await server.ok("GET", `/job-tasks/${keptOne.id}/artifacts`)).toMatchObject({ items: [own] });
+    const row = await server.artifacts.artifacts.find(keptOne.id, "app");
+    await stageTo(again, "FAILED");
+    await server.ok("DELETE", `/pipeline-tasks/${again.pipelineTaskId}`);
+    await expect(server.artifacts.artifacts.open(row)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("gets in a rollback what the run kept that it goes back to", async () => {
+    const deploy = job("deploy", { outcome: "NONE" }, { allowRollback: true });
+    const tasks = [
+      { name: "one", job: "work" },
+      { name: "two", job: "deploy" },
+    ];
+    const spec = { isParallel: true, stages: [{ name: "s", isParallel: true, tasks }] };
+    await server.ok("POST", "/apply", {
+      documents: [deploy, { kind: "Pipeline", metadata: { name: "site" }, spec }],
+    });
+    const ids: string[] = [];
+    for (const [bytes, ends] of [
+      ["good", "SUCCEEDED"],
+      ["bad", "FAILED"],
+    ] as const) {
+      const { id, one, two } = await startRun({ pipelineId: "site" });
+      await upload(one, "app", bytes);
+      await stageTo(one, "SUCCEEDED");
+      await stageTo(two, ends);
+      ids.push(id);
+    }
+    const [good = "", bad = ""] = ids;
+    const [, back] = await madeOf(bad, "rollback");
+    expect((await fetched(back)).body).toBe("good");
+    expect((await fetched(back, "nosuch")).status).toBe(404);
+    const refusal = await server.refusal("DELETE", `/pipeline-tasks/${good}`);
+    expect(refusal).toEqual([409, "CONFLICT"]);
+    await stageTo(back, "SUCCEEDED");
+    await server.ok("DELETE", `/pipeline-tasks/${good}`);
   });
 });
 

@@ -1,8 +1,10 @@
 // Pipelines that start others and tasks that wait for status calls, through real HTTP: rights, secrets, deleting.
 
+import type { ApplyResult, LintResult } from "@mflow/core/schema/api";
 import type { StatusCall } from "@mflow/core/schema/chain";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
+import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -269,4 +271,78 @@ describe("the status call of a task", () => {
     expect(await server.refusal("POST", `/job-tasks/${task.id}/status-call`)).toEqual([409, "CONFLICT"]);
     await server.ok("POST", `/job-tasks/${task.id}/cancel`, {});
   });
+});
+
+test("a pipeline that is started is put together, and what it gives to the next one is sealed and restored", async () => {
+  const secret = { runParams: [{ name: "TOKEN", sensitive: true }] };
+  const base = pipeline("base", "take", {
+    isTemplate: true,
+    visibility: "GLOBAL",
+    nextPipeline: { pipeline: "last", runParams: { TOKEN: "hunter2-base" } },
+  });
+  const site = {
+    kind: "Pipeline",
+    metadata: { name: "site", namespace: "team" },
+    spec: {
+      extends: "base@default",
+      nextPipeline: { pipeline: "last@default", runParams: { TOKEN: "hunter2-next", EXTRA: "x" } },
+    },
+  };
+  await apply(
+    job("take", { runnerType: "FAKE", runnerSpec: {}, ...secret }),
+    pipeline("last", "take"),
+    base,
+    site,
+    { kind: "Pipeline", metadata: { name: "plain", namespace: "team" }, spec: { extends: "base@default" } },
+    runsPipeline("up", "site@team"),
+    pipeline("whole", "up"),
+  );
+  const specOf = async (ref: string) => (await server.ok<Pipeline>("GET", `/pipelines/${ref}`)).spec;
+  const masked = { pipeline: "last@default", runParams: { TOKEN: "***", EXTRA: "x" } };
+  expect((await specOf("site@team")).nextPipeline).toEqual(masked);
+  const again = { ...site, spec: { ...site.spec, nextPipeline: masked } };
+  const { documents } = await server.ok<ApplyResult>("POST", "/apply", { documents: [again] });
+  expect(documents).toMatchObject([{ name: "site", action: "UNCHANGED" }]);
+
+  const parent = await ended(await run("whole"));
+  expect(parent.run.status.stage).toBe("SUCCEEDED");
+  const next = await nextOf(parent.tasks[0]?.status.child?.runId ?? "");
+  const follower = await ended(next?.runId ?? "");
+  expect([follower.run.name, follower.run.namespace]).toEqual(["last", "default"]);
+  expect(follower.tasks[0]?.params).toContainEqual(
+    expect.objectContaining({ name: "TOKEN", value: "***", setBy: "RUN" }),
+  );
+  const ofBase = await nextOf((await ended(await run("plain@team"))).run.id);
+  expect((await viewOf(ofBase?.runId ?? "")).run.namespace).toBe("default");
+});
+
+test("lint puts the pipelines together that stored ones start, and knows versions in a range", async () => {
+  const versioned = (version: string) => ({
+    ...job("step", { runnerType: "FAKE", runnerSpec: {} }),
+    metadata: { name: "step", version },
+  });
+  await apply(NOOP, versioned("1.0.0"), versioned("1.2.0"));
+  await apply(
+    pipeline("base", "step:^1.0", { isTemplate: true }),
+    { kind: "Pipeline", metadata: { name: "middle" }, spec: { extends: "base" } },
+    pipeline("first", "noop", { nextPipeline: { pipeline: "middle", runParams: { ANY: 1 } } }),
+  );
+  const circle = {
+    kind: "Pipeline",
+    metadata: { name: "middle" },
+    spec: { extends: "base", nextPipeline: { pipeline: "first" } },
+  };
+  const { problems } = await server.ok<LintResult>("POST", "/lint", { documents: [circle] });
+  expect(problems).toMatchObject([
+    {
+      path: "/documents/0/spec/nextPipeline/pipeline",
+      severity: "error",
+      message: expect.stringContaining("would start itself again: middle@default.default -> first@"),
+    },
+  ]);
+  const bad = pipeline("other", "step:^2.0");
+  const found = await server.ok<LintResult>("POST", "/lint", { documents: [bad] });
+  expect(found.problems.map(({ message }) => message)).toEqual([
+    "no PUBLISHED version of job `step:^2.0` is in the range `^2.0`; it has `1.2.0`, `1.0.0`",
+  ]);
 });

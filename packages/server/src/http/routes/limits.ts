@@ -67,7 +67,7 @@ export function limitRoutes({ limits }: Services): Route[] {
       errors: ["NOT_FOUND"],
       async handle({ params }, caller) {
         demand(caller, "admin");
-        await limits.remove(params.name ?? "");
+        await limits.remove(params.name ?? "", caller.name);
         return {};
       },
     }),

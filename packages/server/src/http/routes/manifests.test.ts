@@ -288,17 +288,17 @@ test("sensitive values of a pipeline are sealed, masked, restored when they come
     );
     const { spec } = found as Pipeline;
     expect(JSON.stringify(spec)).not.toContain("hunter");
-    const lists = [spec.with, spec.stages[0]?.with, spec.stages[0]?.tasks[0]?.runParams];
+    const lists = [spec.with, spec.stages?.[0]?.with, spec.stages?.[0]?.tasks[0]?.runParams];
     return lists.map((list) => (Array.isArray(list) ? server.keys.unseal(String(list[0]?.value)) : list));
   };
   expect(await stored()).toEqual(["hunter2-x", "hunter2-x", "hunter2-x"]);
   const shown = await server.ok<Pipeline>("GET", "/pipelines/secret");
   const masked = [{ name: "PASSWORD", value: "***", sensitive: true }];
-  expect([shown.spec.with, shown.spec.stages[0]?.with, shown.spec.stages[0]?.tasks[0]?.runParams]).toEqual([
-    masked,
-    masked,
-    masked,
-  ]);
+  expect([
+    shown.spec.with,
+    shown.spec.stages?.[0]?.with,
+    shown.spec.stages?.[0]?.tasks[0]?.runParams,
+  ]).toEqual([masked, masked, masked]);
   for (const isMap of [true, false]) {
     for (const value of ["***", "hunter2-x"]) {
       const result = await server.ok("POST", "/apply", { documents: [secretPipeline(value, isMap)] });

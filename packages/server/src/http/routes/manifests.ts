@@ -1,19 +1,25 @@
 // Apply and lint: manifests as they stand in files.
 
+import { MflowError } from "@mflow/core/errors";
 import { refuseProblems } from "@mflow/core/refuse-problems";
 import {
   type AppliedDocument,
   ApplyRequest,
   ApplyResult,
+  type DiffedDocument,
+  DiffRequest,
+  DiffResult,
   LintRequest,
   LintResult,
+  type PrunedRecord,
   ScopeQuery,
 } from "@mflow/core/schema/api";
 import { closed, Name, type Scope, titled } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
-import { type Applied, applyManifests } from "../../catalog/apply.ts";
+import { type Applied, type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
+import type { Pruned } from "../../catalog/prune.ts";
 import { YamlText } from "../body.ts";
-import { demand, listScope } from "../caller.ts";
+import { actorIn, type Caller, demand, listScope } from "../caller.ts";
 import { lintOnCluster } from "../lint-on-cluster.ts";
 import { requestScope } from "../list-query.ts";
 import { givenDocument, isError, lintDocuments, parseInput } from "../manifest-input.ts";
@@ -30,6 +36,7 @@ const LintQuery = closed({
     titled("Ask this cluster, too, whether it would take the Jobs of the `K8S_JOB` jobs among them.", Name),
   ),
 });
+const ApplyFileQuery = closed(lintQuery);
 const ApplyQuery = closed({ ...lintQuery, dryRun: ApplyRequest.properties.dryRun });
 
 /** What is left open by the query is as in the body. */
@@ -58,7 +65,63 @@ function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): 
   };
 }
 
-export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): Route[] {
+function diffedDocument(applied: Applied): DiffedDocument {
+  const { kind, record, action, compared } = applied;
+  const { domain, namespace } = kind === "Cluster" ? {} : record;
+  return {
+    kind,
+    ...(domain !== undefined && { domain, namespace }),
+    name: record.name,
+    ...(kind === "Job" && { version: record.version }),
+    action: action === "UPDATED" ? "CHANGED" : action,
+    changes: (action === "UPDATED" && compared?.changes) || [],
+    ...(compared?.refusal !== undefined && { refusal: compared.refusal }),
+  };
+}
+
+function prunedRecord({ kind, record, action, reason }: Pruned): PrunedRecord {
+  const { id, domain, namespace, name } = record;
+  return {
+    ...{ kind, id, domain, namespace, name },
+    ...(kind === "Job" && { version: record.version, stage: record.stage }),
+    action,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+export function manifestRoutes({ catalog, lint, clusters, tryOut, engine }: Services): Route[] {
+  /** What an apply in a scope may do, as far as the caller may. */
+  function mayApply(scope: Scope, caller: Caller): ApplyOptions {
+    return {
+      scope,
+      actor: caller.name,
+      mayWrite: (where) => demand(caller, "operator", where),
+      clusters: {
+        mayWrite: () => demand(caller, "admin"),
+        names: () => clusters.names(),
+        check: (name, spec) => clusters.check(name, spec),
+        put: (name, spec, by) => clusters.put(name, spec, by),
+      },
+    };
+  }
+
+  /** One that is made under the name of a deleted pipeline later is another one, and not paused. */
+  async function resumeDeleted(pruned: readonly Pruned[], caller: Caller): Promise<void> {
+    for (const { kind, record, action } of pruned) {
+      if (kind !== "Pipeline" || action !== "DELETED") continue;
+      const { domain, namespace, name } = record;
+      await engine.resume({ domain, namespace, pipeline: name }, actorIn(caller, { domain, namespace }));
+    }
+  }
+
+  /** The documents of a request, when nothing is wrong with them, and what is warned of. Rejects with INVALID_DOCUMENT. */
+  async function goodDocuments(input: LintRequest | YamlText, file: string | undefined, scope: Scope) {
+    const { documents, problems } = await parseInput(input, file);
+    const found = await lintDocuments(lint, documents, scope);
+    refuseProblems([...problems, ...found.filter(isError)]);
+    return { documents: documents.map(givenDocument), found };
+  }
+
   return [
     route({
       method: "POST",
@@ -78,24 +141,52 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut }: Services): R
       async handle({ query, body }, caller) {
         const scope = scopeFor(query, body);
         const input = body as ApplyRequest | YamlText;
-        const { documents, problems } = await parseInput(input, query.file);
-        const found = await lintDocuments(lint, documents, scope);
-        refuseProblems([...problems, ...found.filter(isError)]);
-        const dryRun = query.dryRun ?? (input instanceof YamlText ? false : (input.dryRun ?? false));
-        const outcome = await applyManifests(catalog, documents.map(givenDocument), {
-          scope,
-          actor: caller.name,
-          mayWrite: (where) => demand(caller, "operator", where),
-          clusters: {
-            mayWrite: () => demand(caller, "admin"),
-            names: () => clusters.names(),
-            check: (name, spec) => clusters.check(name, spec),
-            put: (name, spec, by) => clusters.put(name, spec, by),
-          },
-          dryRun,
+        const { documents, found } = await goodDocuments(input, query.file, scope);
+        const { dryRun = false, prune }: Partial<ApplyRequest> = input instanceof YamlText ? {} : input;
+        const isDryRun = query.dryRun ?? dryRun;
+        if (prune && Object.keys(prune.labels).length === 0) {
+          const message = "is empty; name at least one label, or everything here would be deleted";
+          throw new MflowError("BAD_REQUEST", `\`prune.labels\` ${message}`, [
+            { path: "/prune/labels", message },
+          ]);
+        }
+        const outcome = await applyManifests(catalog, documents, {
+          ...mayApply(scope, caller),
+          ...(prune && { prune: { ...prune, mayPrune: () => demand(caller, "admin", scope) } }),
+          dryRun: isDryRun,
         });
-        const applied = outcome.documents.map((document) => appliedDocument(document, dryRun));
-        return { body: { documents: applied, warnings: [...found, ...outcome.warnings] } };
+        if (!isDryRun) await resumeDeleted(outcome.pruned ?? [], caller);
+        const applied = outcome.documents.map((document) => appliedDocument(document, isDryRun));
+        const pruned = outcome.pruned?.map(prunedRecord);
+        const warnings = [...found, ...outcome.warnings];
+        return { body: { documents: applied, ...(pruned && { pruned }), warnings } };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/diff",
+      id: "diffManifests",
+      tag,
+      summary: "Say what differs between manifests and what is stored",
+      description:
+        "What an apply would change, field by field; what means the same is no difference. Changes nothing. Needs what " +
+        "the apply needs.",
+      access: "caller",
+      query: ApplyFileQuery,
+      body: DiffRequest,
+      yaml: true,
+      successes: { 200: { description: "What differs in each document.", schema: DiffResult } },
+      errors: ["INVALID_DOCUMENT"],
+      async handle({ query, body }, caller) {
+        const scope = scopeFor(query, body);
+        const input = body as DiffRequest | YamlText;
+        const { documents, found } = await goodDocuments(input, query.file, scope);
+        const outcome = await applyManifests(catalog, documents, {
+          ...mayApply(scope, caller),
+          compare: true,
+        });
+        const warnings = [...found, ...outcome.warnings];
+        return { body: { documents: outcome.documents.map(diffedDocument), warnings } };
       },
     }),
     route({

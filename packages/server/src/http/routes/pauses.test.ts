@@ -180,4 +180,10 @@ test("limits are set by admins, hold at once, and are named right", async () => 
     ({ tasks }) => tasks[0]?.status.stage === "ACTIVE",
   );
   expect(await server.refusal("DELETE", path)).toEqual([404, "NOT_FOUND"]);
+  const events = await server.store.history.list({ after: 0, limit: 500 });
+  const told = events.filter(({ type }) => type.startsWith("LIMIT_"));
+  expect(told.map(({ type, name, actor, message }) => [type, name, actor, message])).toEqual([
+    ["LIMIT_SET", "scope/default/default", "ada", "1 task at once"],
+    ["LIMIT_TAKEN_AWAY", "scope/default/default", "ada", undefined],
+  ]);
 });

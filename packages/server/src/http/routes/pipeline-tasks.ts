@@ -1,29 +1,54 @@
 // PipelineTasks: runs of pipelines (semantics, section 5).
 
 import { MflowError } from "@mflow/core/errors";
+import { runnablePipelines } from "@mflow/core/extend-pipeline";
 import { checkRevision } from "@mflow/core/revision";
 import {
   PipelineTaskPage,
   PipelineTaskQuery,
   PipelineTaskView,
+  type RunAgain,
   RunPipelineResponse,
   ScopeQuery,
 } from "@mflow/core/schema/api";
 import { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
-import { CancelRunRequest, RunPipelineRequest } from "@mflow/core/schema/request";
+import {
+  CancelRunRequest,
+  RerunRequest,
+  RollbackRequest,
+  RunPipelineRequest,
+} from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { Why } from "@mflow/core/schema/why";
 import { findPipeline } from "../../catalog/find.ts";
+import type { RunPipelineResult } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
-import { type Route, route } from "../route.ts";
+import { type Answer, type Route, route } from "../route.ts";
 import { runView } from "../run-view.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
 
 const tag = "Pipeline tasks";
+
+/** Reruns and rollbacks that are shown with a run. */
+const MOST_AGAIN = 50;
+
+const madeSuccesses = {
+  201: { description: "The new run.", schema: RunPipelineResponse },
+  200: { description: "A dry run, or the run that the key was used for.", schema: RunPipelineResponse },
+};
+const madeErrors = [
+  "NOT_FOUND",
+  "RUN_NOT_ENDED",
+  "INVALID_PARAMS",
+  "JOB_NOT_RUNNABLE",
+  "PIPELINE_IS_RUNNING",
+  "GATE_CANNOT_PASS",
+  "IDEMPOTENCY_CONFLICT",
+] as const;
 
 export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
   async function find(id: string | undefined, caller: Caller, role: Role): Promise<PipelineTask> {
@@ -49,11 +74,32 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         if (!isAsked) scope = { domain: pipeline.domain, namespace: pipeline.namespace };
       }
     } else if (!isAsked) {
-      const brought = request.documents?.filter((document) => document.kind === "Pipeline") ?? [];
+      const brought = runnablePipelines(
+        request.documents?.filter((document) => document.kind === "Pipeline") ?? [],
+      );
       if (brought.length === 1 && brought[0]) scope = requestScope(brought[0].metadata);
     }
     demand(caller, "operator", scope);
     return scope;
+  }
+
+  /** Reruns and rollbacks of a run; they are in its scope. */
+  async function runsMadeOf({ id, domain, namespace }: PipelineTask): Promise<RunAgain[]> {
+    const { items } = await store.runs.listRuns({ scope: { domain, namespace }, of: id, limit: MOST_AGAIN });
+    return items.map(({ id, rerunOf, status, runBy, createdAt }) => ({
+      id,
+      mode: rerunOf ? "RUN" : "ROLLBACK",
+      stage: status.stage,
+      runBy,
+      createdAt,
+    }));
+  }
+
+  function madeRun({ run, tasks, ...result }: RunPipelineResult, isDryRun = false): Answer {
+    const status = isDryRun || result.repeated ? 200 : 201;
+    const views = tasks.map((task) => taskView(engine, task));
+    const shown = isDryRun ? run : runView(engine, run);
+    return { status, body: { run: shown, tasks: views, ...result }, revision: run.revision };
   }
 
   return [
@@ -97,10 +143,7 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         await checkRunGates(lint, body, scope);
         const actor = actorIn(caller, scope);
         const result = await engine.runPipeline({ request: body, scope, actor, idempotencyKey });
-        const tasks = result.tasks.map((task) => taskView(engine, task));
-        const status = body.dryRun || result.repeated ? 200 : 201;
-        const run = body.dryRun ? result.run : runView(engine, result.run);
-        return { status, body: { ...result, run, tasks }, revision: result.run.revision };
+        return madeRun(result, body.dryRun);
       },
     }),
     route({
@@ -114,8 +157,8 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       successes: { 200: { description: "A page of runs.", schema: PipelineTaskPage } },
       errors: [],
       async handle({ query }, caller) {
-        const { stage: stages, pipeline } = query;
-        const page = await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline });
+        const { stage: stages, pipeline, of } = query;
+        const page = await store.runs.listRuns({ ...pageQuery(caller, query), stages, pipeline, of });
         return { body: { ...page, items: page.items.map((run) => runView(engine, run)) } };
       },
     }),
@@ -133,8 +176,13 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
       async handle({ params }, caller) {
         const run = await find(params.id, caller, "viewer");
         const tasks = await store.runs.tasksOfRun(run.id);
+        const again = await runsMadeOf(run);
         return {
-          body: { run: runView(engine, run), tasks: tasks.map((task) => taskView(engine, task)) },
+          body: {
+            run: runView(engine, run),
+            tasks: tasks.map((task) => taskView(engine, task)),
+            ...(again.length > 0 && { again }),
+          },
           revision: run.revision,
         };
       },
@@ -168,6 +216,52 @@ export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
         const definition = await store.runs.definition(run.id);
         if (!definition) throw new MflowError("NOT_FOUND", `Run ${run.id} has no definition.`);
         return { body: definition };
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/pipeline-tasks/:id/rerun",
+      id: "rerunPipelineTask",
+      tag,
+      summary: "Run an ended run again",
+      description:
+        "A new run of what that run was asked to do, with its snapshot. Without `mode` what failed or did not run when the run " +
+        "did not succeed, else all. `again` says what is kept and what runs, and why. With an Idempotency-Key the same " +
+        "request again, at the same moment too, answers with the same run. `dryRun` stores nothing. Needs operator.",
+      access: "caller",
+      headers: ["Idempotency-Key"],
+      body: RerunRequest,
+      bodyOptional: true,
+      successes: madeSuccesses,
+      errors: [...madeErrors, "NOTHING_TO_RUN_AGAIN"],
+      async handle({ params, body, idempotencyKey }, caller) {
+        const { id, ...scope } = await find(params.id, caller, "operator");
+        const actor = actorIn(caller, scope);
+        const result = await engine.rerun({ runId: id, request: body, actor, idempotencyKey });
+        return madeRun(result, body.dryRun);
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/pipeline-tasks/:id/rollback",
+      id: "rollbackPipelineTask",
+      tag,
+      summary: "Roll an ended run back",
+      description:
+        "A new run in mode ROLLBACK: each task of it whose job has `allowRollback` runs again what it ran when it last " +
+        "succeeded before that run; the others are skipped. `again` says what becomes of each task, and why. " +
+        "With an Idempotency-Key the same request again answers with the same run. `dryRun` stores nothing. Needs operator.",
+      access: "caller",
+      headers: ["Idempotency-Key"],
+      body: RollbackRequest,
+      bodyOptional: true,
+      successes: madeSuccesses,
+      errors: [...madeErrors, "NOTHING_TO_ROLL_BACK"],
+      async handle({ params, body, idempotencyKey }, caller) {
+        const { id, ...scope } = await find(params.id, caller, "operator");
+        const actor = actorIn(caller, scope);
+        const result = await engine.rollback({ runId: id, request: body, actor, idempotencyKey });
+        return madeRun(result, body.dryRun);
       },
     }),
     route({

@@ -1,8 +1,15 @@
 // Pipelines: stages of tasks that run in order (semantics, section 5).
 
 import { MflowError } from "@mflow/core/errors";
+import { putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
 import { checkRevision } from "@mflow/core/revision";
-import { PipelinePage, PipelineQuery, PipelineView, ScopeQuery } from "@mflow/core/schema/api";
+import {
+  OnePipelineQuery,
+  PipelinePage,
+  PipelineQuery,
+  PipelineView,
+  ScopeQuery,
+} from "@mflow/core/schema/api";
 import { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import { applyManifests } from "../../catalog/apply.ts";
@@ -95,14 +102,21 @@ export function pipelineRoutes({ store, catalog, lint, engine }: Services): Rout
       id: "getPipeline",
       tag,
       summary: "Get a pipeline",
-      description: named,
+      description: `With \`resolved\` one that extends another is put together as a run would have it now. ${named}`,
       access: "caller",
-      query: ScopeQuery,
+      query: OnePipelineQuery,
       successes: { 200: { description: "The pipeline.", schema: PipelineView } },
-      errors: ["NOT_FOUND"],
+      errors: ["NOT_FOUND", "INVALID_DOCUMENT"],
       async handle(call, caller) {
         const pipeline = await finder(call, caller, "viewer")();
-        return { body: view(pipeline), revision: pipeline.revision };
+        const { revision } = pipeline;
+        if (!call.query.resolved) return { body: view(pipeline), revision };
+        const together = await putTogetherFrom(sourceOf(pipeline), async (ref) => {
+          const extended = await store.catalog.findPipeline(ref, ref.name);
+          return extended && sourceOf(extended);
+        });
+        const { spec } = requireWhole(together, pipeline.name);
+        return { body: view({ ...pipeline, spec }), revision };
       },
     }),
     route({

@@ -35,7 +35,7 @@ export function taskLogRoutes(services: Services): Route[] {
     task: JobTask,
     asked: number | undefined,
   ): Promise<{ attempts: number[]; attempt: number }> {
-    const attempts = await logs.attempts(task.id);
+    const attempts = await logs.attempts(workOf(task));
     if (asked !== undefined && asked > Math.max(task.attempt, 1) && !attempts.includes(asked)) {
       throw new MflowError("NOT_FOUND", `Task ${task.id} has no attempt ${asked}.`);
     }
@@ -58,6 +58,7 @@ export function taskLogRoutes(services: Services): Route[] {
       id: "getLogs",
       tag,
       summary: "Read or search lines of a log",
+      description: "Of a task that a rerun kept, the log of the task that did the work; `keptFrom` says so.",
       access: "caller",
       query: LogQuery,
       successes: { 200: { description: "Some lines, and where to go on.", schema: LogPage } },
@@ -65,7 +66,7 @@ export function taskLogRoutes(services: Services): Route[] {
       async handle({ params, query }, caller) {
         const task = await find(params.id, caller);
         const { attempts, attempt } = await attemptOf(task, query.attempt);
-        const ref = { taskId: task.id, attempt };
+        const ref = { taskId: workOf(task), attempt };
         const { from = 1, tail, search, caseSensitive } = query;
         const limit = query.limit ?? DEFAULT_LOG_LINES;
         let lines: LogLine[] = [];
@@ -78,7 +79,16 @@ export function taskLogRoutes(services: Services): Route[] {
           const next = from + lines.length;
           if (lines.length === limit && next <= (await logs.length(ref))) nextFrom = next;
         }
-        return { body: { attempt, attempts, lines, ...(nextFrom !== undefined && { nextFrom }) } };
+        const { keptFrom } = task;
+        return {
+          body: {
+            attempt,
+            attempts,
+            ...(keptFrom && { keptFrom }),
+            lines,
+            ...(nextFrom !== undefined && { nextFrom }),
+          },
+        };
       },
     }),
     route({
@@ -98,7 +108,7 @@ export function taskLogRoutes(services: Services): Route[] {
       async handle({ params, query, request, reply }, caller) {
         const task = await find(params.id, caller);
         const { attempt } = await attemptOf(task, query.attempt);
-        const ref = { taskId: task.id, attempt: attempt === 0 ? Math.max(task.attempt, 1) : attempt };
+        const ref = { taskId: workOf(task), attempt: attempt === 0 ? Math.max(task.attempt, 1) : attempt };
         const last = lastEventId(request);
         let from = last === undefined ? (query.from ?? 1) : last + 1;
         if (last === undefined && query.tail !== undefined) {
@@ -133,7 +143,7 @@ export function taskLogRoutes(services: Services): Route[] {
         const task = await find(params.id, caller);
         const { attempt } = await attemptOf(task, query.attempt);
         return {
-          body: Readable.from(plainText({ taskId: task.id, attempt })),
+          body: Readable.from(plainText({ taskId: workOf(task), attempt })),
           headers: {
             "Content-Type": "text/plain; charset=utf-8",
             "Content-Disposition": `attachment; filename="${task.id}.${attempt}.log"`,
@@ -142,6 +152,11 @@ export function taskLogRoutes(services: Services): Route[] {
       },
     }),
   ];
+}
+
+/** Id of the task that did the work: of one that a rerun kept, the log is there. It goes when that run is deleted. */
+function workOf({ id, keptFrom }: JobTask): string {
+  return keptFrom?.taskId ?? id;
 }
 
 function textLine({ time, step, text }: LogLine): string {

@@ -176,6 +176,7 @@ export async function startTestServer({
   const limits = new Limits({
     ...{ store: store.limits, vault: keys, now },
     changed: (name, maxTasks) => engine.setLimit(name, maxTasks),
+    tell: (events) => engine.tell(events),
   });
   await limits.load();
   const app = createApp({

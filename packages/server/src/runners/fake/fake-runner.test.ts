@@ -15,6 +15,7 @@ describeRunner("FAKE", async () => ({
     succeeds: {},
     fails: { outcome: "FAILED", reason: "EXIT_CODE", message: "it broke" },
     goesOn: { outcome: "NONE" },
+    ignoresStop: { outcome: "NONE", ignoreStop: true },
     logs: { log: ["one", "two"] },
     putsOut: { runtimeEnvs: { VERSION: "1.2" }, markdownOutput: "# done" },
     refused: { startRefused: "this cannot work" },
@@ -157,6 +158,30 @@ describe("FAKE", () => {
     expect(await runner.stop(request, { graceMs: 10 })).toBe("STOPPING");
     await clock.advance(1000);
     expect(host.reports.map(({ stage }) => stage)).toEqual(["ACTIVE", "SUCCEEDED"]);
+  });
+
+  test("work that ignores a stop is ended by one without grace", async () => {
+    const { clock, runner, host } = await fakeRunner();
+    const request = startRequest({ duration: "1h", ignoreStop: true });
+    await runner.start(request);
+    await runner.stop(request, { graceMs: 0 });
+    await clock.advance(0);
+    expect(host.reports.map(({ stage }) => stage)).toEqual(["ACTIVE", "CANCELED"]);
+  });
+
+  test("the first attempts fail as often as asked, with the reason; the next ends as asked without it", async () => {
+    const { runner, host } = await fakeRunner();
+    const first = startRequest({ failsFirst: 2, reason: "EXIT_CODE", message: "exited with 1" });
+    const reports = [1, 2, 3].map(async (attempt) => {
+      await runner.start({ ...first, attempt });
+      const { stage, reason, message } = await host.final({ ...first, attempt });
+      return [stage, reason, message];
+    });
+    expect(await Promise.all(reports)).toEqual([
+      ["FAILED", "EXIT_CODE", "exited with 1"],
+      ["FAILED", "EXIT_CODE", "exited with 1"],
+      ["SUCCEEDED", undefined, undefined],
+    ]);
   });
 
   test("names what is wrong with a spec", async () => {

@@ -16,6 +16,7 @@ import {
   type RunnerReport,
   type StartRequest,
   type StartResult,
+  type StopOptions,
   type StopResult,
 } from "../runner.ts";
 
@@ -90,14 +91,14 @@ class FakeRunner implements Runner {
     return { state: "STARTED" };
   }
 
-  async stop(ref: AttemptRef): Promise<StopResult> {
+  async stop(ref: AttemptRef, { graceMs }: StopOptions): Promise<StopResult> {
     const key = attemptKey(ref);
     const attempt = this.#attempts.get(key);
     if (!attempt) {
       this.#tombstones.add(key);
       return "GONE";
     }
-    if (!attempt.ending && !attempt.spec.ignoreStop) {
+    if (!attempt.ending && (!attempt.spec.ignoreStop || graceMs === 0)) {
       attempt.cancelTimer?.();
       afterAnswer(() => this.#end(attempt, "CANCELED"));
     }
@@ -128,8 +129,8 @@ class FakeRunner implements Runner {
 
   /** Begins the work. Without a duration it is over at once: no timer, no ACTIVE report. */
   async #run(attempt: FakeAttempt): Promise<void> {
-    const { spec } = attempt;
-    const outcome = spec.outcome ?? "SUCCEEDED";
+    const { ref, spec } = attempt;
+    const outcome = ref.attempt <= (spec.failsFirst ?? 0) ? "FAILED" : (spec.outcome ?? "SUCCEEDED");
     const durationMs = spec.duration === undefined ? 0 : parseDuration(spec.duration);
     if (outcome === "NONE") {
       afterAnswer(() => this.#reportActive(attempt));
@@ -156,8 +157,10 @@ class FakeRunner implements Runner {
     await this.#log(attempt);
     const report: RunnerReport = { ...ref, stage, at: this.#timestamp(), startAt: attempt.startAt };
     if (stage !== "CANCELED") {
-      if (spec.reason !== undefined) report.reason = spec.reason;
-      if (spec.message !== undefined) report.message = spec.message;
+      // What the first attempts failed of is not said of the one that is better.
+      const isSaid = stage === "FAILED" || spec.failsFirst === undefined;
+      if (isSaid && spec.reason !== undefined) report.reason = spec.reason;
+      if (isSaid && spec.message !== undefined) report.message = spec.message;
       if (spec.runtimeEnvs) report.runtimeEnvs = textsOf(spec.runtimeEnvs);
       if (spec.markdownOutput !== undefined) report.markdownOutput = spec.markdownOutput;
     }

@@ -320,6 +320,36 @@ describe("cancel", () => {
     expect(host.texts(late)).toEqual(["stdout main| begun"]);
   });
 
+  test("by force: the pods' own grace does not count, also when the server restarts meanwhile", async () => {
+    const spec = scriptJob("trap '' TERM; echo begun; sleep 3600", {
+      pod: { terminationGracePeriodSeconds: 3600 },
+    });
+    const own = await KubePlace.make();
+    const before = own.runner();
+    const hosts = [new RecordingHost(), new RecordingHost()] as const;
+    await before.open(hosts[0]);
+    const requests = [own.request(spec), own.request(spec)] as const;
+    for (const request of requests) {
+      await before.start(request);
+      await hosts[0].logged(request, "begun");
+    }
+    const [atOnce, later] = requests;
+    expect(await before.stop(atOnce, { graceMs: 0 })).toBe("STOPPING");
+    expect(await before.stop(later, { graceMs: 1000 })).toBe("STOPPING");
+    await before.close();
+    const after = own.runner();
+    await after.open(hosts[1]);
+    expect(await after.stop(later, { graceMs: 0 })).toBe("STOPPING");
+    const ends = requests.map(
+      (request) =>
+        hosts[0].reportsOf(request).find(({ stage }) => stage === "CANCELED") ?? hosts[1].final(request),
+    );
+    expect((await Promise.all(ends)).map(({ stage }) => stage)).toEqual(["CANCELED", "CANCELED"]);
+    expect(await own.items(own.podsPath)).toEqual([]);
+    await after.close();
+    await own.dispose();
+  });
+
   test("of one that waits for a place in the cluster: it is never created", async () => {
     const small = await KubePlace.make({ maxTasks: 1 });
     const other = small.runner();

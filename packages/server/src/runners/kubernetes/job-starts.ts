@@ -14,6 +14,7 @@ import {
   type RunnerHost,
   type StartRequest,
   type StartResult,
+  type StopOptions,
   type StopResult,
 } from "../runner.ts";
 import { KubeError } from "./api/cluster-client.ts";
@@ -60,6 +61,8 @@ const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 10_000;
 /** A creation that takes longer is not waited for by who wants to stop it, milliseconds. */
 const PATIENCE_MS = 5_000;
+/** A stop that leaves the pods their own grace. */
+const AT_LEISURE: StopOptions = { graceMs: Number.POSITIVE_INFINITY };
 
 export class JobStarts {
   readonly #parts: JobStartsParts;
@@ -99,12 +102,12 @@ export class JobStarts {
   }
 
   /** Stops an attempt of which is not known that its Job exists. */
-  async stop(ref: AttemptRef): Promise<StopResult> {
+  async stop(ref: AttemptRef, options: StopOptions): Promise<StopResult> {
     await this.#creationOf(ref);
     const { placements, works } = this.#parts;
     const known = placements.find(ref);
-    if (known?.state === "PLACED") return this.#stopPlaced(ref, known);
-    if (known?.state === "CREATED") return this.#stopCreated(ref, known);
+    if (known?.state === "PLACED") return this.#stopPlaced(ref, known, options);
+    if (known?.state === "CREATED") return this.#stopCreated(ref, known, options);
     if (known && known.state !== "QUEUED") return "GONE";
     if (known) works.of(known).admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref));
@@ -273,7 +276,7 @@ export class JobStarts {
   /** Of an attempt that is not to be started any more: what an earlier try may have made of it is brought down. */
   async #notWanted(ref: AttemptRef, placement: Placement): Promise<StartResult> {
     if (placement.state === "PLACED") {
-      const isGone = (await this.#stopPlaced(ref, placement)) === "GONE";
+      const isGone = (await this.#stopPlaced(ref, placement, AT_LEISURE)) === "GONE";
       return { state: isGone ? "STOPPED" : "EXISTS" };
     }
     this.#parts.works.of(placement).admission.leave(attemptKey(ref));
@@ -281,7 +284,7 @@ export class JobStarts {
     return { state: "STOPPED" };
   }
 
-  async #stopPlaced(ref: AttemptRef, placement: Placement): Promise<StopResult> {
+  async #stopPlaced(ref: AttemptRef, placement: Placement, options: StopOptions): Promise<StopResult> {
     const { placements, works } = this.#parts;
     const work = works.of(placement);
     // Before it is asked: a creation whose answer was lost may still be under way, and what it makes must be seen.
@@ -290,15 +293,15 @@ export class JobStarts {
     if (job) {
       const created: Placement = { ...placement, state: "CREATED", uid: job.metadata?.uid };
       await placements.put(ref, created);
-      return this.#stopCreated(ref, created);
+      return this.#stopCreated(ref, created, options);
     }
     work.admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref, placement));
     return "GONE";
   }
 
-  async #stopCreated(ref: AttemptRef, placement: Placement): Promise<StopResult> {
-    await (await this.#parts.follow(ref, placement, true)).stop();
+  async #stopCreated(ref: AttemptRef, placement: Placement, options: StopOptions): Promise<StopResult> {
+    await (await this.#parts.follow(ref, placement, true)).stop(options);
     return "STOPPING";
   }
 

@@ -14,7 +14,7 @@
 import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
-import type { AttemptRef, RunnerHost, RunnerReport } from "../runner.ts";
+import type { AttemptRef, RunnerHost, RunnerReport, StopOptions } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
 import { finalReport, type Result, resultOf } from "./attempt-result.ts";
@@ -60,6 +60,8 @@ const DISCARDED = 0;
 const OWN_SECRET_MS = 15_000;
 /** What pods said last may be heard so much later than that their Job has ended; then it is asked for, milliseconds. */
 const PODS_BEHIND_MS = 1_000;
+/** Until then the node says that pods that were to end at once have ended, milliseconds; then they are only forgotten. */
+const FORCED_MS = 5_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
@@ -85,6 +87,8 @@ export class KubeAttempt implements JobListener {
   #endAt: string | undefined;
   #isReported = false;
   #deleteSentFor: string | undefined;
+  /** When its pods were told to end at once. */
+  #hurriedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isWorking = false;
   #isWoken = false;
@@ -113,9 +117,12 @@ export class KubeAttempt implements JobListener {
     this.#parts.logs.podGone(pod);
   }
 
-  /** Stops the work; the report CANCELED follows once nothing of it runs. */
-  async stop(): Promise<void> {
-    if (!this.#placement.isStopping) await this.#save({ ...this.#placement, isStopping: true });
+  /** Stops the work, with the pods' own grace unless that is to be 0; the report CANCELED follows once nothing of it runs. */
+  async stop({ graceMs }: StopOptions): Promise<void> {
+    const { isStopping, isForced } = this.#placement;
+    const forces = graceMs <= 0 && !isForced;
+    if (!isStopping || forces)
+      await this.#save({ ...this.#placement, isStopping: true, ...(forces && { isForced: true }) });
     this.changed();
   }
 
@@ -282,9 +289,20 @@ export class KubeAttempt implements JobListener {
         await Promise.all(pods.map((pod) => this.#deletePod(pod, 0)));
       this.#deleteSentFor = uid;
     }
+    if (this.#placement.isForced) await this.#hurry(pods);
     if (pods.length > 0 || finalizers.includes("foregroundDeletion")) return;
     if (deletionTimestamp === undefined) return;
     await this.#end(this.#endOfGone(), job);
+  }
+
+  /** Has the pods killed at once. A node that does not say in time that it has done so is not waited for. */
+  async #hurry(pods: readonly KubePod[]): Promise<void> {
+    const now = Date.now();
+    const isLate = this.#hurriedAt !== undefined && now >= this.#hurriedAt + FORCED_MS;
+    if (this.#hurriedAt !== undefined && !isLate) return;
+    await Promise.all(pods.map((pod) => this.#deletePod(pod, isLate ? 0 : 1)));
+    this.#hurriedAt ??= now;
+    if (!isLate) this.#wakeAt(this.#hurriedAt + FORCED_MS);
   }
 
   /** Deletes a pod by itself: who deleted the Job may have left its pods to run until the Job is gone. */

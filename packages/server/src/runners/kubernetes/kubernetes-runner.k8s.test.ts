@@ -14,6 +14,7 @@ describeRunner("K8S_JOB", async () => {
       succeeds: scriptJob("true"),
       fails: scriptJob("exit 3"),
       goesOn: scriptJob("trap 'exit 0' TERM; sleep 3600 & wait"),
+      ignoresStop: scriptJob("trap '' TERM; sleep 3600", { pod: { terminationGracePeriodSeconds: 600 } }),
       logs: scriptJob("echo one; echo two"),
       putsOut: scriptJob(output),
       refused: scriptJob("true", { container: { image: "" } }),

@@ -17,6 +17,7 @@ import {
   type RunnerHost,
   type StartRequest,
   type StartResult,
+  type StopOptions,
   type StopResult,
   type Terminal,
   type TerminalRequest,
@@ -131,12 +132,12 @@ class KubernetesRunner implements ClusterRunner {
     return this.#open.starts.start(request);
   }
 
-  async stop(ref: AttemptRef): Promise<StopResult> {
+  async stop(ref: AttemptRef, options: StopOptions): Promise<StopResult> {
     const known = this.#placements.find(ref);
     if (known?.state === "STOPPED" || known?.state === "ENDED") return "GONE";
-    if (known?.state !== "CREATED") return this.#open.starts.stop(ref);
+    if (known?.state !== "CREATED") return this.#open.starts.stop(ref, options);
     const attempt = this.#followed.get(attemptKey(ref)) ?? (await this.#follow(ref, known, false));
-    await attempt.stop();
+    await attempt.stop(options);
     return "STOPPING";
   }
 

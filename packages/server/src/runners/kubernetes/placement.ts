@@ -41,6 +41,8 @@ export interface Placement extends Where {
   keep?: Keep;
   /** It was asked to stop. */
   isStopping?: boolean;
+  /** It was asked to stop at once. */
+  isForced?: boolean;
   /** ENDED: until when Job and pods are kept, milliseconds since the epoch. */
   keptUntil?: number;
 }

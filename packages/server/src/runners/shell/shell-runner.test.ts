@@ -14,6 +14,7 @@ describeRunner("SHELL", async () => {
       succeeds: step("true"),
       fails: step("exit 2"),
       goesOn: step("sleep 1000"),
+      ignoresStop: step("trap '' TERM; sleep 1000"),
       logs: step("echo one; echo two"),
       putsOut: step('echo VERSION=1.2 >>"$MFLOW_OUTPUT"; echo "# done" >>"$MFLOW_SUMMARY"'),
       refused: { steps: [] },

@@ -46,6 +46,22 @@ test("a script that ignores SIGTERM is killed after the grace, with all that it 
   await until(async () => !(await runs(Number(daemon.text))));
 });
 
+test("a stop without grace ends what still has its grace, also when the shell is gone before it", async () => {
+  const child = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
+  const scripts = [child, `sh -c "${child}"; true`];
+  const ends = scripts.map(async (script) => {
+    const request = await place.start(script);
+    await place.host.logged(request, "ready");
+    await place.current.stop(request, { graceMs: 600_000 });
+    // A longer one changes nothing.
+    const later = [{ graceMs: 900_000 }, { graceMs: 0 }];
+    const answers = await Promise.all(later.map((options) => place.current.stop(request, options)));
+    return [...answers, (await place.host.final(request)).stage];
+  });
+  const stopped = ["STOPPING", "STOPPING", "CANCELED"];
+  expect(await Promise.all(ends)).toEqual([stopped, stopped]);
+});
+
 test("steps that come later do not begin", async () => {
   const request = await place.start({
     steps: [{ run: "echo first; sleep 1000", continueOnError: true }, { run: "echo second" }],

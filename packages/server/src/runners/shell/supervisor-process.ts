@@ -99,5 +99,9 @@ function openLog(folder: string): { fd: number; path: string } {
 }
 
 function lastWords(path: string): string {
-  return readFileSync(path, "utf8").trim().split("\n").slice(-8).join("\n");
+  try {
+    return readFileSync(path, "utf8").trim().split("\n").slice(-8).join("\n");
+  } catch {
+    return "its log cannot be read";
+  }
 }

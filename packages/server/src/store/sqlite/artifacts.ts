@@ -39,6 +39,11 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
      WHERE value NOT IN (SELECT blob FROM artifacts) AND value NOT IN (SELECT blob FROM caches)`,
   );
   const blobOf = (row: Row | undefined) => row?.blob as string | undefined;
+  const isKept = prepare("SELECT 1 FROM artifacts WHERE blob = ? LIMIT 1");
+  /** Of blobs whose rows are gone, those that no other row has: a rerun shares what it keeps. */
+  const unshared = (rows: Row[]) => [
+    ...new Set(rows.map((row) => row.blob as string).filter((blob) => !isKept.get(blob))),
+  ];
 
   return {
     async put(row, most) {
@@ -58,7 +63,7 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
           row.expiresAt === undefined ? null : Date.parse(row.expiresAt),
           row.blob,
         );
-        return before;
+        return before === undefined || isKept.get(before) ? undefined : before;
       });
     },
     async find(taskId, name, attempt) {
@@ -82,10 +87,10 @@ export function sqliteArtifacts(connection: Connection): ArtifactRows {
       return rows.length > limit && last ? { items, nextCursor: cursorOf(last) } : { items };
     },
     async remove(taskId, attempt, name) {
-      return connection.transaction(() => blobOf(deletion.get(taskId, attempt, name)));
+      return connection.transaction(() => unshared(deletion.all(taskId, attempt, name))[0]);
     },
     async removeOf(aggregateId) {
-      return connection.transaction(() => deletionOf.all(aggregateId).map((row) => row.blob as string));
+      return connection.transaction(() => unshared(deletionOf.all(aggregateId)));
     },
     async expired(now, limit) {
       return connection.read(() => due.all(now, limit)).map(artifactOf);

@@ -32,7 +32,7 @@ export function sqliteCatalog(
   index: SearchIndex,
   append: AppendHistory,
 ): CatalogStore {
-  const { jobs, jobByName, latestJob } = jobShelf(connection);
+  const { jobs, jobByName, latestJob, publishedVersions } = jobShelf(connection);
   const { shelf: pipelines, byName: pipelineByName } = scopedShelf<Pipeline>(
     connection,
     "pipelines",
@@ -102,6 +102,9 @@ export function sqliteCatalog(
     async latestJob({ domain, namespace }, name) {
       return connection.read(() => latestJob(domain, namespace, name));
     },
+    async publishedVersions({ domain, namespace }, name) {
+      return connection.read(() => publishedVersions(domain, namespace, name));
+    },
     listJobs: (query) => reader.list("job", query),
     async pipeline(id) {
       return connection.read(() => pipelines.read(id));
@@ -153,6 +156,10 @@ function jobShelf(connection: Connection) {
     `SELECT body FROM jobs WHERE stage = 'PUBLISHED' AND domain = ? AND namespace = ? AND name = ?
      ORDER BY published_at DESC, id DESC LIMIT 1`,
   );
+  const published = connection.prepare(
+    `SELECT version FROM jobs WHERE stage = 'PUBLISHED' AND domain = ? AND namespace = ? AND name = ?
+     ORDER BY published_at DESC, id DESC`,
+  );
   const jobByName = (domain: string, namespace: string, name: string, version: string): Job | undefined =>
     parseBody(byName.get(domain, namespace, name, version) as Body);
   const jobs: Shelf<Job> = {
@@ -171,7 +178,9 @@ function jobShelf(connection: Connection) {
   };
   const latestJob = (domain: string, namespace: string, name: string): Job | undefined =>
     parseBody(latest.get(domain, namespace, name) as Body);
-  return { jobs, jobByName, latestJob };
+  const publishedVersions = (domain: string, namespace: string, name: string): string[] =>
+    (published.all(domain, namespace, name) as { version: string }[]).map(({ version }) => version);
+  return { jobs, jobByName, latestJob, publishedVersions };
 }
 
 interface Scoped extends Scope {

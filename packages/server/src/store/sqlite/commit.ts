@@ -5,6 +5,7 @@ import type { CommitResult, IdempotencyKey, Lease, RunCommit } from "../store.ts
 import type { Connection } from "./connection.ts";
 import type { AppendRecords } from "./decision-records.ts";
 import type { AppendHistory } from "./history.ts";
+import type { KeepArtifacts } from "./kept-artifacts.ts";
 import type { NewDeliveries } from "./new-deliveries.ts";
 import type { Rows } from "./rows.ts";
 
@@ -22,12 +23,13 @@ export interface CommitParts {
   deliveries: NewDeliveries;
   appendHistory: AppendHistory;
   appendRecords: AppendRecords;
+  keepArtifacts: KeepArtifacts;
 }
 
 /** Builds the function behind `RunStore.commit`. */
 export function commitPath(
   connection: Connection,
-  { rows, deliveries, appendHistory, appendRecords }: CommitParts,
+  { rows, deliveries, appendHistory, appendRecords, keepArtifacts }: CommitParts,
   now: () => number,
 ): (commits: RunCommit[], lease: Lease) => CommitResult[] {
   const prepare = (sql: string) => connection.prepare(sql);
@@ -98,6 +100,7 @@ export function commitPath(
     const pipeline = commit.run?.name;
     for (const task of tasks)
       if (expectedRevision === 0 || !rows.updateTask(task, pipeline)) rows.insertTask(task, pipeline);
+    if (definition && commit.run) keepArtifacts(commit.run, tasks);
     for (const effectId of doneEffects) deleteEffect.run(effectId);
     const claimableAt = Math.max(at, lease.until);
     for (const { id: effectId, kind, aggregateId, taskId, attempt } of effects)

@@ -2,17 +2,13 @@
 // revision.
 
 import { MflowError } from "@mflow/core/errors";
+import type { NamedStore } from "../store.ts";
 import type { Connection } from "./connection.ts";
+import type { AppendHistory } from "./history.ts";
 
 interface Named {
   name: string;
   revision: number;
-}
-
-interface NamedStore<T extends Named> {
-  list(): Promise<T[]>;
-  put(record: T, expectedRevision: number): Promise<void>;
-  remove(name: string): Promise<void>;
 }
 
 /** `noun`: what one is, for people. */
@@ -20,6 +16,7 @@ export function sqliteNamed<T extends Named>(
   connection: Connection,
   table: "channels" | "clusters" | "limits",
   noun: string,
+  append: AppendHistory,
 ): NamedStore<T> {
   const all = connection.prepare(`SELECT body FROM ${table} ORDER BY name`);
   const storedRevision = connection.prepare(`SELECT revision FROM ${table} WHERE name = ?`);
@@ -41,16 +38,18 @@ export function sqliteNamed<T extends Named>(
     async list() {
       return connection.read(() => all.all().map(({ body }) => JSON.parse(body as string) as T));
     },
-    async put(record, expectedRevision) {
-      connection.transaction(() => {
+    async put(record, expectedRevision, history = []) {
+      return connection.transaction(() => {
         guard(record.name, expectedRevision);
         write.run(record.name, record.revision, JSON.stringify(record));
+        return append(history);
       });
     },
-    async remove(name) {
-      connection.transaction(() => {
+    async remove(name, history = []) {
+      return connection.transaction(() => {
         if (deletion.run(name).changes === 0)
           throw new MflowError("NOT_FOUND", `There is no ${noun} \`${name}\``);
+        return append(history);
       });
     },
   };

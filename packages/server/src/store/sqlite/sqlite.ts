@@ -14,6 +14,7 @@ import { deliveryRemoval } from "./delivery-removal.ts";
 import { deliveryTargets } from "./delivery-targets.ts";
 import { endedRuns, sqliteEndedRuns } from "./ended-runs.ts";
 import { appendHistory, sqliteHistory } from "./history.ts";
+import { keepArtifacts } from "./kept-artifacts.ts";
 import { lanes } from "./lanes.ts";
 import { migrate, refuseForeign } from "./migrate.ts";
 import { sqliteNamed } from "./named.ts";
@@ -74,6 +75,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     deliveries: newDeliveries(connection, index, turns, targets),
     appendHistory: append,
     appendRecords: appendDecisions,
+    keepArtifacts: keepArtifacts(connection),
   };
   return {
     runs: sqliteRuns(connection, reader, parts, now),
@@ -85,9 +87,9 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
-    channels: sqliteNamed<Channel>(connection, "channels", "channel"),
-    clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster"),
-    limits: sqliteNamed<Limit>(connection, "limits", "limit"),
+    channels: sqliteNamed<Channel>(connection, "channels", "channel", append),
+    clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster", append),
+    limits: sqliteNamed<Limit>(connection, "limits", "limit", append),
     pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
     artifacts: sqliteArtifacts(connection),

@@ -105,6 +105,29 @@ export function describeArtifacts(bench: Bench): void {
       expect((await rows().list({ aggregateId: other.id }, { limit: 9 })).items).toHaveLength(1);
     });
 
+    test("of a task that a rerun kept are there too, over the same bytes, which go with the last run that has them", async () => {
+      const [first, second] = [anArtifact(1, "a"), anArtifact(1, "b", { attempt: 2, expiresAt: timeOf(9) })];
+      for (const row of [first, second, anArtifact(2, "again")]) await rows().put(row, 64);
+      const keptFrom = { runId: run.id, taskId: idOf("task", 1) };
+      const again = aRun(3, { stage: "SUCCEEDED", rerunOf: { runId: run.id, mode: "FAILED" } });
+      const kept = [aTaskOf(again, 1, 11, { keptFrom }), aTaskOf(again, 2, 12)];
+      await bench.store.runs.commit([aNewRun(again, kept)], LEASE);
+      const inRun = (row: ArtifactRow, task: number, aggregateId: string) => ({
+        ...{ ...row, taskId: idOf("task", task), aggregateId },
+      });
+      const listed = async (aggregateId: string) => (await rows().list({ aggregateId }, { limit: 9 })).items;
+      expect(await listed(again.id)).toEqual([inRun(first, 11, again.id), inRun(second, 11, again.id)]);
+      expect(await rows().removeOf(run.id)).toEqual(["blob-2-again"]);
+      await bench.store.runs.remove(run.id);
+      // What a rerun of the rerun keeps is still the work of the first run, which is gone.
+      const third = aRun(4, { stage: "SUCCEEDED", rerunOf: { runId: again.id, mode: "FAILED" } });
+      await bench.store.runs.commit([aNewRun(third, [aTaskOf(third, 1, 21, { keptFrom })])], LEASE);
+      expect(await listed(third.id)).toEqual([inRun(first, 21, third.id), inRun(second, 21, third.id)]);
+      expect(await rows().remove(idOf("task", 11), 1, "a")).toBeUndefined();
+      expect(await rows().removeOf(again.id)).toEqual([]);
+      expect((await rows().removeOf(third.id)).sort()).toEqual(["blob-1-a", "blob-1-b"]);
+    });
+
     test("expire when their time has come, those due first", async () => {
       expect(await rows().nextExpiry()).toBeUndefined();
       await rows().put(anArtifact(1, "stays"), 64);

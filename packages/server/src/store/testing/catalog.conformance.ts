@@ -143,6 +143,8 @@ export function describeCatalog(bench: Bench): void {
       await commit(putJob(aJob(5, { ...published(5, "v50", 60), name: "other" })));
       const { catalog } = bench.store;
       expect(await catalog.latestJob(scope, "compile")).toEqual(newest);
+      expect(await catalog.publishedVersions(scope, "compile")).toEqual([newest.version, old.version]);
+      expect(await catalog.publishedVersions({ ...scope, namespace: "ops" }, "compile")).toEqual([]);
       await commit(putJob({ ...newest, stage: "DEPRECATED", revision: 2 }, 1));
       expect(await catalog.latestJob(scope, "compile")).toEqual(old);
       expect(await catalog.latestJob({ ...scope, namespace: "ops" }, "compile")).toBeUndefined();

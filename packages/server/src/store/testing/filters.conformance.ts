@@ -24,6 +24,8 @@ function someRun(n: number): PipelineTask {
     labels:
       n % 11 === 0 ? undefined : { app: pick(["web", "api", "web"], n), team: pick(["a", "b"], n >> 2) },
     createdAt: timeOf(n - (n % 3)),
+    ...(n % 13 === 0 && { rerunOf: { runId: idOf("run", 7), mode: "ALL" } }),
+    ...(n % 17 === 0 && { rollbackOf: idOf("run", 7) }),
   });
 }
 
@@ -71,11 +73,14 @@ function plainly<T extends Listed>(
 const less = (a: string, b: string): number => (a < b ? -1 : 1);
 
 function plainRuns(query: Omit<RunQuery, "limit">): PipelineTask[] {
-  const { stages, pipeline } = query;
+  const { stages, pipeline, of } = query;
   return plainly(
     allRuns,
     query,
-    ({ name, status }) => (!stages || stages.includes(status.stage)) && name === (pipeline ?? name),
+    ({ name, status, rerunOf, rollbackOf }) =>
+      (!stages || stages.includes(status.stage)) &&
+      name === (pipeline ?? name) &&
+      (of === undefined || of === (rerunOf?.runId ?? rollbackOf)),
   );
 }
 
@@ -111,6 +116,9 @@ const RUN_FILTERS: [string, Omit<RunQuery, "limit">][] = [
   ["a stage that runs do not have", { stages: ["SKIPPED"] }],
   ["a pipeline", { pipeline: "nightly" }],
   ["an unknown pipeline", { pipeline: "night" }],
+  ["the run that they are made of", { of: idOf("run", 7) }],
+  ["the run that they are made of, and a stage", { of: idOf("run", 7), stages: ["FAILED", "SUCCEEDED"] }],
+  ["a run that none is made of", { of: idOf("run", 8) }],
   ["a label", { labels: { app: "api" } }],
   ["several labels", { labels: { app: "web", team: "b" } }],
   ["an unknown label", { labels: { app: "web", team: "c" } }],

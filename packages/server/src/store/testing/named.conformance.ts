@@ -4,15 +4,9 @@ import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { Limit } from "@mflow/core/schema/limit";
 import { describe, expect, test } from "vitest";
-import type { Store } from "../store.ts";
+import type { NamedStore, Store } from "../store.ts";
 import type { Bench } from "./bench.ts";
 import { timeOf } from "./records.ts";
-
-interface NamedStore<T> {
-  list(): Promise<T[]>;
-  put(record: T, expectedRevision: number): Promise<void>;
-  remove(name: string): Promise<void>;
-}
 
 const told = (name: string, revision: number) => ({
   name,

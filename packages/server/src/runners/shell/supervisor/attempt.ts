@@ -153,9 +153,9 @@ export class Attempt {
   }
 
   stop(graceMs: number): void {
-    if (this.#stopping || this.#result) return;
+    if (this.#result) return;
+    if (!this.#stopping) this.#tools.journal.write({ e: "stop", ref: this.ref });
     this.#stopping = true;
-    this.#tools.journal.write({ e: "stop", ref: this.ref });
     this.#run?.stop(graceMs);
     // Whoever waits for the server has not to wait any more.
     if (this.#asked) this.given({ kind: "failure", message: "it was stopped" });

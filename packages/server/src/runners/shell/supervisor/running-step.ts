@@ -93,15 +93,15 @@ export class RunningStep {
     if (start.timeoutMs !== undefined) this.#later(start.timeoutMs, () => this.#runsOutOfTime());
   }
 
-  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. */
+  /** Ends the step and all that it started; `graceMs`: between SIGTERM and SIGKILL. A later stop may shorten it. */
   stop(graceMs: number): void {
-    if (this.#stopping || this.#exited) {
+    const killAt = performance.now() + graceMs;
+    if (!this.#stopping) {
       this.#stopping = true;
-      return;
-    }
-    this.#stopping = true;
-    this.#killAt = performance.now() + graceMs;
-    terminate(this.#everything());
+      if (this.#exited) return;
+      terminate(this.#everything());
+    } else if (killAt >= this.#killAt) return;
+    this.#killAt = killAt;
     this.#later(graceMs, () => void killLeftovers(this.#everything()));
   }
 

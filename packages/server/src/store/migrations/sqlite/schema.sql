@@ -13,7 +13,7 @@ CREATE TABLE artifacts (
   -- Milliseconds since the epoch; no `expires`: with its run.
   created INTEGER NOT NULL,
   expires INTEGER,
-  blob TEXT NOT NULL,
+  blob TEXT NOT NULL, origin TEXT,
   PRIMARY KEY (task_id, attempt, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -344,6 +344,8 @@ CREATE TABLE waiting_gates (
 CREATE INDEX artifacts_by_expiry ON artifacts (expires) WHERE expires IS NOT NULL;
 
 CREATE INDEX artifacts_of_aggregate ON artifacts (aggregate_id, task_id, attempt, name);
+
+CREATE INDEX artifacts_of_blob ON artifacts (blob);
 
 CREATE INDEX caches_by_use ON caches (used);
 

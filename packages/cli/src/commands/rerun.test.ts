@@ -1,0 +1,123 @@
+// `mflow rerun` and `mflow rollback` as processes: a run that fails, is run again, and is rolled back.
+
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type Ended, makeServedWorkplace, stable, type Workplace } from "../testing/command.ts";
+
+// Many processes one after another; a busy machine takes its time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+const FILE = `
+kind: Job
+publish: true
+metadata: { name: build }
+spec: { runnerType: FAKE, runnerSpec: { log: [built] } }
+---
+kind: Job
+publish: true
+metadata: { name: deploy }
+spec:
+  runnerType: FAKE
+  allowRollback: true
+  runParams: [{ name: VERSION }]
+  runnerSpec: { log: [deploying] }
+---
+kind: Job
+publish: true
+metadata: { name: test }
+spec:
+  runnerType: FAKE
+  runParams: [{ name: ENDS, value: SUCCEEDED, usageType: TEMPLATE }]
+  runnerSpec: { outcome: "\${ENDS}" }
+---
+kind: Pipeline
+metadata: { name: shop }
+spec:
+  stages:
+    - { name: make, tasks: [{ name: build, job: build }] }
+    - { name: ship, tasks: [{ name: deploy, job: deploy }, { name: test, job: test }] }
+`;
+
+let place: Workplace;
+beforeAll(async () => {
+  place = await makeServedWorkplace({ "shop.yaml": FILE });
+  await call("apply", "-f", "shop.yaml");
+});
+afterAll(() => place.remove());
+
+async function call(...args: string[]): Promise<Ended> {
+  const { stdout, stderr, exitCode } = await place.mflow(args);
+  return { stdout: stable(stdout), stderr: stable(stderr), exitCode };
+}
+
+/** Id of the pipeline's newest run. */
+async function newest(): Promise<string> {
+  const { stdout } = await place.mflow(["get", "runs", "--limit", "1", "-o", "json"]);
+  return JSON.parse(stdout).items[0].id;
+}
+
+test("a run that failed names the command that runs it again, which keeps what succeeded", async () => {
+  const failed = await call("run", "shop", "-p", "VERSION=1", "-p", "ENDS=FAILED");
+  expect([failed.exitCode, failed.stderr]).toEqual([
+    1,
+    "mflow: to run again what failed: node bin/mflow.js rerun run-ID\n",
+  ]);
+  const id = await newest();
+  expect(await call("rerun", id, "-p", "ENDS=SUCCEEDED", "--dry-run")).toEqual({
+    stdout: [
+      "TASK         DOES  WHY",
+      "make/build   KEEP  it succeeded",
+      "ship/deploy  KEEP  it succeeded",
+      "ship/test    RUN   it failed",
+      "",
+    ].join("\n"),
+    stderr: "",
+    exitCode: 0,
+  });
+  const again = await call("rerun", id, "-p", "ENDS=SUCCEEDED");
+  expect(again.exitCode).toBe(0);
+  expect(again.stderr).toBe("mflow: 2 of 3 tasks are kept, as they ended in run-ID\n");
+  expect(again.stdout).toContain("TIME task make/build kept (kept from run run-ID)");
+  expect(again.stdout).toContain("TIME task ship/test SUCCEEDED");
+  const second = await newest();
+  const { stdout } = await call("describe", "run", second);
+  expect(stdout).toContain("Rerun of  run-ID, what failed");
+  expect(stdout).toContain("Kept      2 of 3 tasks; the others run again");
+  expect(stdout).toMatch(/deploy +SUCCEEDED.*kept from run-ID/);
+  expect((await call("describe", "run", id)).stdout).toContain(
+    "Made of it\n  run-ID rerun SUCCEEDED, TIME by",
+  );
+  const logs = await call("logs", second);
+  expect(logs.stdout).toContain("make/build  | built");
+  expect(logs.stderr).toContain("mflow: task-ID was kept: this is the log of task task-ID of run run-ID\n");
+});
+
+test("a rollback says what it does with which values, and does it", async () => {
+  await call("run", "shop", "-p", "VERSION=2", "-p", "ENDS=FAILED");
+  const dry = await call("rollback", "--pipeline", "shop", "--dry-run");
+  expect(dry.stdout).toContain("make/build   SKIP  NO_ROLLBACK: job `build:v1` does not allow rollbacks");
+  expect(dry.stdout).toContain("ship/deploy  RUN   back to task-ID of run run-ID");
+  expect(dry.stdout).toContain("ship/deploy  VERSION  1      LAST_SUCCESS");
+  const back = await call("rollback", "--pipeline", "shop");
+  expect([back.exitCode, back.stderr]).toEqual([0, ""]);
+  const described = await call("describe", "run", await newest());
+  expect(described.stdout).toContain("Mode         ROLLBACK");
+  expect(described.stdout).toContain("Rollback of  run-ID");
+  // The rollback itself is not what a second one rolls back.
+  const second = await call("rollback", "--pipeline", "shop", "--dry-run");
+  expect(second.stdout).toContain("ship/deploy  VERSION  1      LAST_SUCCESS");
+});
+
+test("what makes no sense is said with what to do instead", async () => {
+  const id = await newest();
+  expect(await call("rollback")).toEqual({
+    stdout: "",
+    stderr: "mflow: name a run or --pipeline NAME, one of them\nmflow rollback --pipeline NAME\n",
+    exitCode: 2,
+  });
+  expect((await call("rollback", "--pipeline", "none")).stderr).toContain(
+    "pipeline `none` has no run to roll back",
+  );
+  expect((await call("rerun", id, "--all", "--from", "test")).exitCode).toBe(2);
+  expect((await call("rerun", id, "--from", "tset")).stderr).toContain("did you mean `test`?");
+  expect((await call("rerun", id, "--failed")).stderr).toContain("nothing of run run-ID would run again");
+});

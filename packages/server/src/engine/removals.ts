@@ -1,0 +1,141 @@
+// Deleting runs and lone tasks with all that they own: what speaks against it, and in which order it goes.
+
+import { MflowError } from "@mflow/core/errors";
+import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
+import type { JobTask } from "@mflow/core/schema/job-task";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
+import { isOver, isRunEnded, type RunState } from "@mflow/core/state";
+import { isEnded } from "@mflow/core/transitions";
+import type { LogStore } from "../logs/log-store.ts";
+import type { Runner, RunnerHost } from "../runners/runner.ts";
+import type { RunStore } from "../store/store.ts";
+import type { EngineOptions } from "./options.ts";
+import type { Actor } from "./submit.ts";
+
+export interface RemovalsParts {
+  runs: RunStore;
+  logs: Pick<LogStore, "remove">;
+  files: EngineOptions["files"];
+  runnerOf(type: string): Runner | undefined;
+  standing: RunnerHost["standing"];
+  /** Milliseconds since the epoch. */
+  now(): number;
+  tell(event: HistoryEvent): void;
+}
+
+/** Tasks of a run that are read at once when it is deleted. */
+const DISCARDED_AT_ONCE = 100;
+
+export class Removals {
+  readonly #parts: RemovalsParts;
+  /** Those that are under way. */
+  readonly #removing = new Set<string>();
+  /** Of each unfinished rollback the runs that it goes back to: its tasks may fetch what those keep. */
+  readonly #goesBackTo = new Map<string, ReadonlySet<string>>();
+  readonly #counts = { request: 0, retention: 0 };
+
+  constructor(parts: RemovalsParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs and lone tasks that were removed, by why. */
+  get counts(): Readonly<Record<"request" | "retention", number>> {
+    return this.#counts;
+  }
+
+  /** Takes note of a run as it is now. */
+  note(state: RunState): void {
+    if (state.run?.mode !== "ROLLBACK") return;
+    if (isOver(state)) this.#goesBackTo.delete(state.id);
+    else if (!this.#goesBackTo.has(state.id)) this.#goesBackTo.set(state.id, runsBefore(state));
+  }
+
+  /** CONFLICT while the run is being deleted: a run that was made of it now would miss what is gone already. */
+  refuseWhileRemoved(runId: string): void {
+    if (this.#removing.has(runId)) throw new MflowError("CONFLICT", `run ${runId} is just being deleted`);
+  }
+
+  /** Deletes it; NOT_FOUND, and CONFLICT while somebody needs it. What fails half-way can be repeated. */
+  async remove(aggregateId: string, actor?: Actor, because?: string): Promise<void> {
+    const { runs, files, now, tell } = this.#parts;
+    const run = await runs.run(aggregateId);
+    const task = run ? undefined : await runs.task(aggregateId);
+    const record = run ?? task;
+    if (!record || task?.pipelineTaskId !== undefined)
+      throw new MflowError("NOT_FOUND", `there is no run or lone task ${aggregateId}`);
+    if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
+      throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
+    }
+    if (run) await this.#refuseWhileNeeded(run);
+    this.#removing.add(aggregateId);
+    try {
+      // The rows last: after a crash in between they are still there, and deleting can be repeated.
+      await this.#discard(aggregateId, task);
+      await files?.removeOf(aggregateId);
+      const event = deletion(record, new Date(now()).toISOString(), actor, because);
+      for (const committed of await runs.remove(aggregateId, [event])) tell(committed);
+    } finally {
+      this.#removing.delete(aggregateId);
+    }
+    this.#counts[because === undefined ? "request" : "retention"]++;
+  }
+
+  /** What follows from the end of a run is done soon, and needs the run; a rollback needs it until its own end. */
+  async #refuseWhileNeeded({ id, parent, status: { next } }: PipelineTask): Promise<void> {
+    const refuse = (why: string) => {
+      throw new MflowError("CONFLICT", why);
+    };
+    const isAwaited = parent !== undefined && (await this.#parts.standing(parent)) === "AT_WORK";
+    if (isAwaited) refuse(`task ${parent.taskId} has still to be told how ${id} ended; try again`);
+    if (next && next.runId === undefined && next.code === undefined)
+      refuse(`\`${next.pipeline}\`, which follows ${id}, is just being started; try again`);
+    for (const [rollback, runs] of this.#goesBackTo)
+      if (runs.has(id)) refuse(`rollback ${rollback} goes back to ${id}; delete it once that has ended`);
+  }
+
+  /** Removes the logs of a run's tasks, or of the lone task, and what their runners keep. */
+  async #discard(aggregateId: string, lone: JobTask | undefined): Promise<void> {
+    const { runs, logs, runnerOf } = this.#parts;
+    const types = new Set<string>();
+    for (let done = 0; ; ) {
+      // A few at a time: what a wide run takes to read holds up commits.
+      const tasks = lone ? [lone] : await runs.someTasksOfRun(aggregateId, done, DISCARDED_AT_ONCE);
+      for (const { id, runnerType } of tasks) {
+        types.add(runnerType);
+        await runnerOf(runnerType)?.discard?.(id);
+        await logs.remove(id);
+      }
+      done += tasks.length;
+      if (lone || tasks.length < DISCARDED_AT_ONCE) break;
+    }
+    // What was to be released and is not yet goes with the rows.
+    for (const type of types) await runnerOf(type)?.release(aggregateId);
+  }
+}
+
+function runsBefore({ tasks }: RunState): Set<string> {
+  return new Set(
+    [...tasks.values()].flatMap(({ rollback }) =>
+      rollback?.lastSuccess ? [rollback.lastSuccess.runId] : [],
+    ),
+  );
+}
+
+function deletion(
+  record: PipelineTask | JobTask,
+  at: string,
+  actor?: Actor,
+  because?: string,
+): NewHistoryEvent {
+  const { id, domain, namespace, name } = record;
+  return {
+    type: "DELETED",
+    at,
+    domain,
+    namespace,
+    name,
+    ...(actor && { actor: actor.name }),
+    ...(because !== undefined && { reason: "RETENTION", message: because }),
+    ["runBy" in record ? "pipelineTaskId" : "taskId"]: id,
+  };
+}
