@@ -249,7 +249,7 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
     expect(items.map(({ name }) => name)).toEqual(["report"]);
   });
 
-  test("a task that is canceled while it waits, works or keeps ends soon, and keeps nothing", async () => {
+  test("a task that is canceled while it works ends soon, and keeps nothing", async () => {
     const artifacts = [{ name: "x", path: "x" }];
     const stages = [stage("s", { name: "t", job: "j", artifacts })];
     const { run } = await client.runs.start({
