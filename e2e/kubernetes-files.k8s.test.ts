@@ -137,6 +137,34 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
     ]);
   });
 
+  test("who is not root keeps and fetches too, also in a volume of the author's", async () => {
+    const securityContext = { runAsUser: 1234, runAsNonRoot: true, allowPrivilegeEscalation: false };
+    const volumeMounts = [{ name: "own", mountPath: "/workspace" }];
+    const own = (name: string, script: string) => {
+      const command = ["sh", "-ec", script];
+      const main = {
+        name: "main",
+        image: IMAGE,
+        command,
+        workingDir: "/workspace",
+        securityContext,
+        volumeMounts,
+      };
+      return job(name, "", {}, { containers: [main], volumes: [{ name: "own", emptyDir: {} }] });
+    };
+    const tasks = await ran(
+      [
+        stage("make", { name: "make", job: "make", artifacts: [{ name: "d", path: "d" }] }),
+        stage("use", { name: "use", job: "use", fetch: [{ from: "make", name: "d" }] }),
+      ],
+      [
+        own("make", "mkdir d; echo mine > d/a; chmod 600 d/a"),
+        own("use", "echo more >> d/a; cat d/a; id -u"),
+      ],
+    );
+    expect(tasks[1]?.log.slice(1)).toEqual(["mine", "more", "1234"].map((line) => `stdout main| ${line}`));
+  });
+
   test("a cache is saved, and restored for the next run", async () => {
     const script = `[ -f deps/a ] && echo "there: $(cat deps/a)" || { mkdir -p deps; echo made > deps/a; }`;
     const cached = (name: string) =>

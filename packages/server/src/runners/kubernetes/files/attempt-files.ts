@@ -199,6 +199,9 @@ export class AttemptFiles {
   async #save({ number = -1, key = "", sha256 }: PodFilesQuery): Promise<string> {
     const { files, ref } = this.#parts;
     const spec = this.#cacheSpec(number);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(key)) {
+      throw new MflowError("BAD_REQUEST", `\`${key}\` is no key of a cache.`);
+    }
     const file = await this.#incoming(`cache.${number}`);
     if (sha256 === undefined || (await hashOf(file)) !== sha256) return SENT_ANEW;
     const replace = (spec.key.files ?? []).length === 0;

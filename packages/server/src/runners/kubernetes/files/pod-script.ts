@@ -73,6 +73,7 @@ put() {
   if [ "$1" = FOLDER ]; then
     unpack "./$2"
   else
+    case $3 in '' | . | .. | */*) echo "\\\`$3\\\` is no name of a file" >&2; return 1 ;; esac
     rm -rf "./$2/$3" && cat "$dir/in" >"./$2/$3" && { [ "$4" != x ] || chmod +x "./$2/$3"; }
   fi
 }
