@@ -204,7 +204,7 @@ describe("while a run has not ended, the next time", () => {
     expect(await world.started()).toEqual(["11:00 ACTIVE", "12:00 PENDING"]);
     expect(await world.firings("nightly")).toEqual(["11:00 STARTED", "12:00 STARTED", "13:00 REFUSED"]);
     expect((await world.view("nightly")).status.firings[0]?.message).toMatch(
-      /^1 runs of pipeline `backup` wait/,
+      /^1 run waits for the sequence lock of pipeline `backup`/,
     );
   });
 

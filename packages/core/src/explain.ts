@@ -326,9 +326,17 @@ function wrongType(schema: SchemaNode, value: unknown, place: string): string {
   return `${place} must be ${wanted}, but is ${typeWord(value)}${typeHint(schema, value)}`;
 }
 
+/** Whether the number would be a duration, had it a unit; quotes alone make it none. */
+function lacksUnit({ pattern }: SchemaNode, value: number): boolean {
+  if (pattern === undefined) return false;
+  const rule = new RegExp(pattern);
+  return !rule.test(`${value}`) && rule.test(`${value}s`);
+}
+
 /** What to do about a type that is easily mistaken in YAML. */
 function typeHint(schema: SchemaNode, value: unknown): string {
   const accepts = (example: unknown) => acceptsType(schema, example);
+  if (typeof value === "number" && lacksUnit(schema, value)) return `; add the unit, e.g. \`${value}s\``;
   if ((typeof value === "number" || typeof value === "boolean") && accepts("")) return "; put it in quotes";
   if (typeof value !== "string") return "";
   if (accepts(true) && /^(true|false)$/.test(value)) return "; remove the quotes";

@@ -148,7 +148,12 @@ function rulesOf(manifest: Manifest, context: LintContext, lookups: Lookups): Ge
 
 /** Whether a finding is about something whose shape is wrong already, which is told by itself. */
 function isAboutBroken({ broken = [] }: ParsedDocument, { path }: Finding): boolean {
-  return broken.some((pointer) => path === pointer || path.startsWith(`${pointer}/`));
+  // What a matrix has as a whole is not known when one of its values was left out.
+  const isWhole = path.endsWith("/matrix");
+  return broken.some(
+    (pointer) =>
+      path === pointer || path.startsWith(`${pointer}/`) || (isWhole && pointer.startsWith(`${path}/`)),
+  );
 }
 
 /** The finding with the place of its document. */

@@ -17,6 +17,11 @@ describe("the combinations of a matrix", () => {
     ["and those of `include`, also alone", { include: [{ A: 3 }] }, ["3"]],
     ["each once", { params: { A: [1, 1] }, include: [{ A: 1 }, { A: 2 }] }, ["1", "2"]],
     [
+      "each once also when one is a number and the other its text",
+      { params: { A: [1, "1", true] } },
+      ["1", "true"],
+    ],
+    [
       "`include` is not excluded",
       { params: { A: [1, 2] }, include: [{ A: 1, B: "z" }], exclude: [{ A: 1 }] },
       ["2", "1 z"],
@@ -38,7 +43,7 @@ describe("the combinations of a matrix", () => {
   test.each([
     ["no JSON", "a,b", 'is no JSON; put out a list, e.g. ["a","b"]'],
     ["a value", "3", 'is neither a list, e.g. ["a","b"], nor an object of lists, e.g. {"OS":["linux"]}'],
-    ["a list in a list", '["a",["b"]]', "item 2 is neither a value nor an object of values"],
+    ["a list in a list", '["a",["b"]]', "has as item 2 neither a value nor an object of values"],
     [
       "too many",
       JSON.stringify(Array.from({ length: 257 }, (_, index) => index)),

@@ -26,8 +26,16 @@ export function holds(combination: Combination, part: Combination): boolean {
   );
 }
 
+/** Params hold texts, so that 1 and "1" are the same. */
 function withoutRepeats(combinations: readonly Combination[]): Combination[] {
-  const byText = new Map(combinations.map((each) => [JSON.stringify(Object.entries(each).sort()), each]));
+  const textOf = (each: Combination) =>
+    JSON.stringify(
+      Object.entries(each)
+        .map(([name, value]) => [name, String(value)])
+        .sort(),
+    );
+  const byText = new Map<string, Combination>();
+  for (const each of combinations) if (!byText.has(textOf(each))) byText.set(textOf(each), each);
   return [...byText.values()];
 }
 
@@ -54,7 +62,7 @@ function combinationsOfJson(name: string, json: unknown): Combination[] {
       json.map((item: unknown, index) => {
         if (isValue(item)) return { [name]: item };
         if (isCombination(item)) return item;
-        throw invalid(name, `item ${index + 1} is neither a value nor an object of values`);
+        throw invalid(name, `has as item ${index + 1} neither a value nor an object of values`);
       }),
     );
   }

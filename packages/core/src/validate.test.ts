@@ -96,6 +96,12 @@ describe("a wrong value gets a sentence that names the place and the remedy", ()
       [["/name", "`name` must be text, but is a number; put it in quotes"]],
     ],
     [
+      "number without the unit of a duration",
+      TaskSpec,
+      { name: "a", job: "b", timeout: 5 },
+      [["/timeout", "`timeout` must be text, but is a number; add the unit, e.g. `5s`"]],
+    ],
+    [
       "text instead of a boolean",
       TaskSpec,
       { name: "a", job: "b", skipRun: "yes" },

@@ -5,8 +5,11 @@ import type { Gate } from "./schema/gate.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { PipelineTask } from "./schema/pipeline-task.ts";
 
-/** The sentence, or nothing when the task runs or has ended. */
-export function waitingReason(task: JobTask): string | undefined {
+/**
+ * The sentence, or nothing when the task runs or has ended. `childWaits` says what the run waits for that is its work,
+ * e.g. "waits for its turn".
+ */
+export function waitingReason(task: JobTask, childWaits?: string): string | undefined {
   const { stage, reported, stopping, message, workGoneAt, retryAt } = task.status;
   switch (stage) {
     case "PENDING":
@@ -25,7 +28,7 @@ export function waitingReason(task: JobTask): string | undefined {
       }
       if (stopping === "TIMEOUT") return `${message ?? "timed out"}; waits for its work to stop`;
       if (workGoneAt) return "its work has ended; waits for its status call";
-      return waitsOutside(task);
+      return waitsOutside(task, childWaits);
     case "CANCELING":
       return "waits for its work to stop";
     default:
@@ -34,8 +37,13 @@ export function waitingReason(task: JobTask): string | undefined {
 }
 
 /** What work that is done elsewhere waits for; nothing of work that runs. */
-function waitsOutside({ runnerType, status: { child, message } }: JobTask): string | undefined {
-  if (runnerType === "PIPELINE" && child) return `waits for run ${child.runId}`;
+function waitsOutside(
+  { runnerType, status: { child, message } }: JobTask,
+  childWaits?: string,
+): string | undefined {
+  if (runnerType === "PIPELINE" && child) {
+    return `waits for run ${child.runId}${childWaits === undefined ? "" : `, which ${childWaits}`}`;
+  }
   if (runnerType === "MANUAL") return `waits for a status call${message ? `: ${message}` : ""}`;
   return undefined;
 }

@@ -85,6 +85,7 @@ const WHAT: Readonly<Record<WhyKind, readonly [one: string, many: string]>> = {
   CREATING: ["is being created", "are being created"],
   STATUS_CALL: ["waits for its status call", "wait for their status calls"],
   STOPPING: ["is being stopped", "are being stopped"],
+  CHILD_RUN: ["waits for its run", "wait for their runs"],
   RUNS: ["runs", "run"],
   MATRIX_WIDTH: [
     "waits, for `maxParallel` of its matrix is reached",

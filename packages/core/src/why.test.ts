@@ -27,6 +27,11 @@ const place: PlaceInLine = {
   since: NOW,
 };
 
+/** The run that is the work of `a`. */
+function childOf(play: Play): string {
+  return play.task("a").status.child?.runId as string;
+}
+
 type Case = [
   what: string,
   shape: string,
@@ -294,6 +299,51 @@ const cases: Case[] = [
       stopping: "TIMEOUT",
       message: "timed out after 10s",
     }),
+  ],
+  [
+    "somebody outside when it is MANUAL",
+    "a",
+    { jobs: { noop: { runnerType: "MANUAL" } } },
+    "a",
+    (play) => play.report("a", "ACTIVE", { message: "the ticket is closed" }),
+    () => ({
+      kind: "STATUS_CALL",
+      sentence: "waits for a status call: the ticket is closed",
+      message: "the ticket is closed",
+      since: NOW,
+    }),
+  ],
+  [
+    "the run that is its work",
+    "a",
+    { jobs: { noop: { runnerType: "PIPELINE", runnerSpec: { pipeline: "builds" } } } },
+    "a",
+    (play) => play.report("a", "ACTIVE"),
+    (play) => ({
+      kind: "CHILD_RUN",
+      sentence: `waits for run ${childOf(play)}`,
+      runId: childOf(play),
+      since: NOW,
+    }),
+  ],
+  [
+    "what the run waits for that is its work",
+    "a",
+    { jobs: { noop: { runnerType: "PIPELINE", runnerSpec: { pipeline: "builds" } } } },
+    "a",
+    (play) => play.report("a", "ACTIVE"),
+    (play) => ({
+      kind: "CHILD_RUN",
+      sentence: `waits for run ${childOf(play)}, which ${place.sentence}`,
+      runId: childOf(play),
+      key: "slots",
+      held: 2,
+      holders: ["task-x", "task-y"],
+      place: 1,
+      limit: 2,
+      since: NOW,
+    }),
+    { placeOf: (id) => (id.startsWith("run-") ? place : undefined) },
   ],
   [
     "nothing while it runs",

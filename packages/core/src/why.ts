@@ -121,7 +121,24 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
   if (stage === "ACTIVE" && reported && task.confirm) return gateCause(task, "CONFIRM", task.confirm);
   if (workGoneAt !== undefined) return statusCallCause(task, workGoneAt);
   if (stage === "CREATING") return creatingCause(task, facts.runnerWait?.(task));
-  return runsCause(task);
+  const { child } = task.status;
+  if (task.runnerType === "PIPELINE" && child) return childCause(task, child.runId, facts);
+  return task.runnerType === "MANUAL" ? outsideCause(task) : runsCause(task);
+}
+
+/** Of a task whose work is another run: the run, and what that waits for itself. */
+function childCause(task: JobTask, runId: string, facts: WhyFacts): WhyCause {
+  const place = facts.placeOf?.(runId);
+  const sentence = waitingReason(task, place?.sentence) ?? "waits for its run";
+  return { ...(place ? placeCause(place) : runsCause(task)), kind: "CHILD_RUN", sentence, runId };
+}
+
+/** Of a task that waits for somebody outside. */
+function outsideCause(task: JobTask): WhyCause {
+  const cause: WhyCause = { ...runsCause(task), kind: "STATUS_CALL" };
+  cause.sentence = waitingReason(task) ?? "waits for a status call";
+  if (task.status.message !== undefined) cause.message = task.status.message;
+  return cause;
 }
 
 function cancelSentence({ by, message }: WhyCause): string {

@@ -335,6 +335,21 @@ test("a task shows what time does to its gate, what was taken back, and what hap
   ]);
 });
 
+test("each earlier attempt is listed with its times and the command that prints its log", () => {
+  const status = { stage: "FAILED", reason: "TIMEOUT", message: "timed out after 1s" } as const;
+  const task = {
+    ...taskOf({ name: "fetch", stage: "SCHEDULING" }, "release", 2),
+    id: "task-1",
+    pastAttempts: [{ attempt: 1, isRetried: true, status: { ...status, startAt: at(0), endAt: at(1) } }],
+  };
+  expect(taskLines(task, options).slice(-4)).toEqual([
+    "Earlier attempts",
+    "  1: FAILED TIMEOUT timed out after 1s",
+    "     2026-03-01T12:00:00.000Z to 2026-03-01T12:00:01.000Z, took 1s",
+    "     logs: mflow logs task-1 --attempt 1",
+  ]);
+});
+
 test("a run is described with where it comes from, which runs its tasks are, and what followed", () => {
   const { run, tasks } = runOf({
     build: [

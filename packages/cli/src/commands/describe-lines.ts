@@ -287,7 +287,7 @@ export function taskLines(task: JobTaskView, options: DescribeOptions): string[]
     ...section("Detail", textLines(status.detail), options),
     ...section(
       "Earlier attempts",
-      (task.pastAttempts ?? []).flatMap((past) => pastAttemptLines(past)),
+      (task.pastAttempts ?? []).flatMap((past) => pastAttemptLines(past, task, options)),
       options,
     ),
   ];
@@ -372,10 +372,23 @@ function hanging(text: string, columns: number): string[] {
   return [first, ...rest.map((line) => `  ${line}`)];
 }
 
-function pastAttemptLines({ attempt, status, audit, confirm }: PastAttempt): string[] {
+function pastAttemptLines(
+  { attempt, status, audit, confirm }: PastAttempt,
+  { id }: JobTaskView,
+  { command, now }: DescribeOptions,
+): string[] {
   const head = [`${attempt}:`, status.stage, status.reason, status.message].filter(Boolean).join(" ");
+  const { startAt, endAt } = status;
+  const took = elapsed(status, now);
+  const times =
+    endAt !== undefined && took !== undefined
+      ? [
+          `${startAt} to ${endAt}, took ${formatDuration(took)}`,
+          `logs: ${command} logs ${id} --attempt ${attempt}`,
+        ]
+      : [];
   const decisions = [...(audit?.decisions ?? []), ...(confirm?.decisions ?? [])];
-  return [head, ...decisions.map((decision) => `   ${decisionText(decision)}`)].map(plainLine);
+  return [head, ...[...times, ...decisions.map(decisionText)].map((line) => `   ${line}`)].map(plainLine);
 }
 
 function effectiveParamLines({ params = [] }: JobTaskView, options: DescribeOptions): string[] {

@@ -12,7 +12,9 @@ export async function run(context: Context, { args, command }: CommandCall): Pro
       const [name, maxTasks] = args as [string, number];
       const limit = await client.limits.put(name, { maxTasks });
       if (context.documentFormat) return context.printDocument(limit);
-      return context.print(`limit ${limit.name}: ${limit.spec.maxTasks} tasks at once`);
+      return context.print(
+        `limit ${limit.name}: ${limit.spec.maxTasks} ${limit.spec.maxTasks === 1 ? "task" : "tasks"} at once`,
+      );
     }
     case "list":
       return list(context, (await client.limits.list()).items);

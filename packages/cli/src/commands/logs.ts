@@ -5,6 +5,7 @@ import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
+import { UsageError } from "../usage-error.ts";
 import { isEnded, pathOf } from "../view/watched.ts";
 import { followRun, isRunId } from "../watch/follow-run.ts";
 
@@ -34,7 +35,16 @@ export async function run(context: Context, call: CommandCall): Promise<number> 
     } else if (options.follow) await followRunLogs(context, client, id, options, stop.signal);
     else {
       const { tasks } = await client.runs.get(id);
-      for (const task of tasks) {
+      const { attempt = 1 } = options;
+      // Without an attempt every task is asked, also one that has none yet.
+      const having = attempt === 1 ? tasks : tasks.filter((task) => task.attempt >= attempt);
+      if (having.length === 0) {
+        throw new UsageError(
+          `no task of ${id} has an attempt ${attempt}`,
+          "Leave out --attempt for the last one.",
+        );
+      }
+      for (const task of having) {
         noteKept(context, task);
         await printLog(context, client, task.id, options, prefixOf(context, task, tasks), stop.signal);
       }

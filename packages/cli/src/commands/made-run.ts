@@ -38,6 +38,9 @@ export async function showMadeRun(
       context.print(line);
     return EXIT.ok;
   }
+  // A live view says it itself, and as it changes.
+  const isShown = !detach && context.io.stdout.isTTY;
+  if (run.waitingFor !== undefined && !isShown) context.note(`${run.id} ${run.waitingFor}`);
   if (detach) {
     if (context.documentFormat) await context.printDocument(response);
     else context.print(run.id);

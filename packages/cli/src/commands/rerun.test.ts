@@ -121,3 +121,16 @@ test("what makes no sense is said with what to do instead", async () => {
   expect((await call("rerun", id, "--from", "tset")).stderr).toContain("did you mean `test`?");
   expect((await call("rerun", id, "--failed")).stderr).toContain("nothing of run run-ID would run again");
 });
+
+test("a rerun that has to wait says for what", async () => {
+  const last = await newest();
+  await call("pause", "shop", "-m", "frozen");
+  const { stdout, stderr, exitCode } = await place.mflow(["rerun", last, "--all", "--detach"]);
+  const id = stdout.trim();
+  expect([exitCode, stderr]).toEqual([
+    0,
+    expect.stringMatching(new RegExp(`^mflow: ${id} waits: pipeline \`shop\` is paused by .*: frozen\n$`)),
+  ]);
+  await call("cancel", id);
+  await call("resume", "shop");
+});

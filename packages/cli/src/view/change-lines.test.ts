@@ -31,6 +31,17 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
     "run run-1 release FAILED task `a` failed",
   ],
   [
+    {
+      type: "RUN_STATUS",
+      pipelineTaskId: "run-1",
+      name: "release",
+      stage: "ACTIVE",
+      reason: "TIMEOUT",
+      message: "the run timed out after 2s",
+    },
+    "run run-1 release ACTIVE TIMEOUT: the run timed out after 2s",
+  ],
+  [
     { type: "LIMIT_SET", name: "scope/corp", actor: "ada", message: "10 tasks at once" },
     "limit scope/corp set by ada (10 tasks at once)",
   ],

@@ -44,6 +44,7 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
   const [, subject = "", verb = ""] = /^([A-Z]+)_(.*)$/.exec(type) ?? [];
   switch (type) {
     case "RUN_STAGE":
+    case "RUN_STATUS":
       return ["run", event.pipelineTaskId, event.name, stage, why];
     case "RUN_PAUSED":
     case "RUN_RESUMED":

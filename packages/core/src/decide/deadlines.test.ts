@@ -31,6 +31,15 @@ describe("the timeout of a run", () => {
     expect([stage, reason, message]).toEqual(["FAILED", "TIMEOUT", "the run timed out after 10m00s"]);
   });
 
+  test("is still said of a task that began to run while it was stopped", () => {
+    const play = playPipeline("a", { spec: { timeout: "10m" } });
+    wakeRun(play);
+    play.report("a", "ACTIVE");
+    play.stopped("a");
+    const { stage, reason, message } = play.task("a").status;
+    expect([stage, reason, message]).toEqual(["FAILED", "TIMEOUT", "the run timed out after 10m00s"]);
+  });
+
   test("ends what waits for people, or for its confirm", () => {
     const play = playPipeline("[a b]", {
       spec: { timeout: "10m" },

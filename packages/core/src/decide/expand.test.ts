@@ -37,6 +37,26 @@ describe("a matrix", () => {
     expect(run.stages[3]).toBe("c: CREATING");
   });
 
+  test("runs `maxParallel` of its ways at a time also after a restart", () => {
+    const matrix = { params: { OS: ["1", "2", "3"] }, maxParallel: 1 };
+    const run = playPipeline("b > c", { jobs, tasks: { b: { matrix } } });
+    run.restart();
+    for (const name of ["b (1)", "b (2)", "b (3)"]) {
+      run.report(name, "SUCCEEDED");
+      run.restart();
+    }
+    expect(run.stages).toEqual(["b (1): SUCCEEDED", "b (2): SUCCEEDED", "b (3): SUCCEEDED", "c: CREATING"]);
+  });
+
+  test("lets none begin for one that was canceled before its turn", () => {
+    const matrix = { params: { OS: ["1", "2", "3"] }, maxParallel: 1 };
+    const run = playPipeline("b > c", { jobs, tasks: { b: { matrix, ignoreFailed: true } } });
+    run.cancel("b (3)");
+    expect(run.stages.slice(0, 3)).toEqual(["b (1): CREATING", "b (2): PENDING", "b (3): CANCELED"]);
+    run.report("b (1)", "SUCCEEDED");
+    expect(run.stages.slice(1)).toEqual(["b (2): CREATING", "b (3): CANCELED", "c: PENDING"]);
+  });
+
   test("hands its runtime envs on as lists, in the order of its ways, once all have ended", () => {
     const run = playPipeline("b > c", { jobs, tasks: { b: { matrix: { params: { OS: ["1", "2"] } } } } });
     run.report("b (2)", "SUCCEEDED", { runtimeEnvs: { OUT: "two", own: "x" } });

@@ -43,7 +43,7 @@ describe("a run that comes while another one holds the lock", () => {
   test("is refused with length and remedy when as many wait as may", () => {
     expect(second({ queue: { maxLength: 2 } }, {}, 1).run.status.stage).toBe("PENDING");
     expect(refusal(() => second({ queue: { maxLength: 2 } }, {}, 2))).toMatch(
-      /^QUEUE_FULL: 2 runs of pipeline `p` wait for its sequence lock, held by run-\S+, which is as many as may \(`queue.maxLength`\); try later, or cancel those that wait with `mflow cancel --queue p`$/,
+      /^QUEUE_FULL: 2 runs wait for the sequence lock of pipeline `p`, which is as many as may \(`queue.maxLength`\); try later, or cancel those that wait with `mflow cancel --queue p`$/,
     );
     expect(second({}, { queue: true }, 99).run.status.stage).toBe("PENDING");
     expect(refusal(() => second({}, { queue: true }, 100))).toMatch(/^QUEUE_FULL: 100 runs/);

@@ -57,10 +57,10 @@ function refuseWithoutQueue(
   }
   const most = spec.queue?.maxLength ?? DEFAULT_QUEUE_LENGTH;
   if (waiting < most) return;
+  const wait = waiting === 1 ? "run waits" : "runs wait";
   throw new MflowError(
     "QUEUE_FULL",
-    `${waiting} runs of pipeline \`${run.name}\` wait for its sequence lock, held by ${first}, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
-    [{ path: "/pipelineId", message: first }],
+    `${waiting} ${wait} for the sequence lock of pipeline \`${run.name}\`, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
   );
 }
 

@@ -69,7 +69,8 @@ function noteCreating(draft: Draft, task: JobTask, report: Report): void {
 
 function workRuns(draft: Draft, task: JobTask, report: Report): void {
   const startAt = report.startAt ?? report.at;
-  const { message } = report;
+  // What is being stopped keeps why.
+  const message = report.message ?? (task.status.stopping ? task.status.message : undefined);
   if (!task.manualUpdateStatus)
     draft.moveTask(task, "run", { startAt, ...(message !== undefined && { message }) });
   else if (task.status.startAt === undefined) {

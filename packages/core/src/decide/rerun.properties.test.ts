@@ -104,7 +104,7 @@ function playMoves(play: Play, moves: readonly Move[], onDecision: (decision: De
 
 /** Plays the run to its end, every invariant kept. */
 function playOut(play: Play, moves: readonly Move[], neverFails: boolean): void {
-  const invariants = new Invariants(play.state, play.world, SECRETS);
+  const invariants = new Invariants(play, play.world, SECRETS);
   const check = (decision: Decision) => invariants.check(decision);
   for (const decision of play.decisions) check(decision);
   playMoves(play, moves, check);

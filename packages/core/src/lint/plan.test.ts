@@ -561,3 +561,15 @@ test("a wide pipeline with a condition at each task is checked in little time", 
   // Quadratic cost would take minutes.
   expect(performance.now() - startedAt).toBeLessThan(15_000);
 });
+
+test("a matrix with a value that its schema refuses is not said to have no combinations as well", () => {
+  const many = Array.from({ length: 300 }, (_, index) => index).join(", ");
+  const { documents, problems } = parseManifests(`${JOBS}kind: Pipeline
+metadata: {name: p}
+spec: {stages: [{name: s, tasks: [{name: a, job: build, matrix: {params: {REPLICAS: [${many}]}}}]}]}
+`);
+  const findings = lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined });
+  expect([...problems, ...findings].map(({ message }) => message)).toEqual([
+    "`REPLICAS` has 300 items; at most 256 are allowed",
+  ]);
+});

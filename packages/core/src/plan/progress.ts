@@ -22,8 +22,8 @@ interface NodeProgress {
   readonly open: number;
   /** Nodes that it waits for. */
   readonly waits: number;
-  /** Tasks that were put in the stage's line, or had no need to be. */
-  readonly next: number;
+  /** Ids of tasks that have neither been put in the stage's line nor begun nor ended, in the order of the ways. */
+  readonly waiting: readonly string[];
   /** Tasks that stand in the line or are open. */
   readonly under: number;
 }
@@ -104,7 +104,9 @@ export class Progress {
       const left = ways.filter((task) => !isEnded(task.status.stage)).length;
       const open = ways.filter((task) => task.open).length;
       for (const task of ways) if (task.open || isEnded(task.status.stage)) hasBegun.add(task.id);
-      this.#nodes.set(index, { tasks: ways.map(({ id }) => id), left, open, waits: 0, next: 0, under: open });
+      const ids = ways.map(({ id }) => id);
+      const waiting = ids.filter((id) => !hasBegun.has(id));
+      this.#nodes.set(index, { tasks: ids, left, open, waits: 0, waiting, under: open });
       this.#open += open;
       const before = this.#stage(stage);
       // What a rerun kept has ended before the turn of its stage came.
@@ -121,7 +123,7 @@ export class Progress {
       const waits = after.filter((other) => this.#node(other).left > 0).length;
       this.#setNode(index, { ...this.#node(index), waits });
     }
-    for (const index of this.graph.nodes.keys()) this.#standInLine(index, (id) => hasBegun.has(id));
+    for (const index of this.graph.nodes.keys()) this.#standInLine(index);
   }
 
   /** To decide on; this progress stays as it is. */
@@ -181,8 +183,11 @@ export class Progress {
     const node = this.#node(index);
     const { stage } = this.graph.node(index);
     const left = node.left - ends;
-    const under = ends > 0 ? Math.max(node.under - 1, 0) : node.under;
-    this.#setNode(index, { ...node, left, open: node.open + opens, under });
+    const isWaiting = node.waiting.includes(after.id);
+    const waiting = isWaiting ? node.waiting.filter((id) => id !== after.id) : node.waiting;
+    // Who ends without having stood in the line leaves no room for another.
+    const under = ends > 0 && !isWaiting ? Math.max(node.under - 1, 0) : node.under;
+    this.#setNode(index, { ...node, left, open: node.open + opens, waiting, under });
     const ofStage = this.#stage(stage);
     const stageLeft = ofStage.left - (node.left > 0 && left === 0 ? 1 : 0);
     this.#setStage(stage, { ...ofStage, open: ofStage.open + opens, left: stageLeft });
@@ -196,7 +201,10 @@ export class Progress {
   expand(task: PlannedTask, taskIds: readonly string[], left: number): void {
     const index = nodeOf(this.graph, task);
     const node = this.#node(index);
-    this.#setNode(index, { ...node, tasks: taskIds, left, next: Math.max(node.next, 1) });
+    const waiting = new Set(node.waiting);
+    const known = new Set(node.tasks);
+    const stillWaits = (id: string) => id !== task.id && (waiting.has(id) || !known.has(id));
+    this.#setNode(index, { ...node, tasks: taskIds, left, waiting: taskIds.filter(stillWaits) });
     this.#standInLine(index);
   }
 
@@ -257,24 +265,18 @@ export class Progress {
     }
   }
 
-  /** Puts the node's next tasks in the stage's line, as far as they may start. `hasBegun`: those that need not. */
-  #standInLine(index: number, hasBegun: (id: string) => boolean = () => false): void {
+  /** Puts the node's next tasks in the stage's line, as far as they may start. */
+  #standInLine(index: number): void {
     const { stage, isInOrder, spec } = this.graph.node(index);
     const node = this.#node(index);
     if (node.waits > 0 || (isInOrder && !this.#stage(stage).hasTurn)) return;
-    const width = spec.matrix?.maxParallel ?? Number.POSITIVE_INFINITY;
-    let { line } = this.#stage(stage);
-    let { next, under } = node;
-    while (next < node.tasks.length && under < width) {
-      const id = node.tasks[next++] as string;
-      if (hasBegun(id)) continue;
-      line = line.with(id);
-      under++;
-    }
-    if (next === node.next) return;
-    this.#setNode(index, { ...node, next, under });
-    if (line.isEmpty) return;
-    this.#setStage(stage, { ...this.#stage(stage), line });
+    const room = (spec.matrix?.maxParallel ?? Number.POSITIVE_INFINITY) - node.under;
+    const next = node.waiting.slice(0, Math.max(room, 0));
+    if (next.length === 0) return;
+    const waiting = node.waiting.slice(next.length);
+    this.#setNode(index, { ...node, waiting, under: node.under + next.length });
+    const { line, ...rest } = this.#stage(stage);
+    this.#setStage(stage, { ...rest, line: next.reduce((all, id) => all.with(id), line) });
     this.#inLine.add(stage);
   }
 

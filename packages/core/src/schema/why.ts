@@ -16,6 +16,7 @@ export const WHY_KINDS = [
   "CREATING",
   "STATUS_CALL",
   "STOPPING",
+  "CHILD_RUN",
   "RUNS",
   "MATRIX_WIDTH",
   "STAGE_WIDTH",
@@ -26,7 +27,7 @@ export const WHY_KINDS = [
 export const WhyKind = oneOf(
   WHY_KINDS,
   "`IN_LINE`: a lock, a limit, a task slot or a pause is in the way. `AUDIT`, `CONFIRM`: people decide. `RETRY`: it is " +
-    "tried again later. `CREATING`: its runner prepares it. `STATUS_CALL`: its work has ended, and says how. `STOPPING`: it " +
+    "tried again later. `CREATING`: its runner prepares it. `STATUS_CALL`: its work has ended and says how, or somebody outside does. `CHILD_RUN`: its work is another run. `STOPPING`: it " +
     "is being stopped. `RUNS`: it waits for nothing. `MATRIX_WIDTH`, `STAGE_WIDTH`: `maxParallel` is reached. `TASKS`: it " +
     "comes after other tasks. `STAGES`: its stage comes after others. `TURN`: its turn has come just now.",
 );
@@ -64,6 +65,7 @@ export const WhyCause = closed(
     holders: Type.Optional(
       Type.Array(Type.String(), { description: "Ids of runs and tasks that go on, the first of them." }),
     ),
+    runId: Type.Optional(Type.String({ description: "The run that is its work." })),
     place: Type.Optional(Type.Integer({ description: "How many wait before it." })),
     people: Type.Optional(
       Type.Array(Type.String(), { description: "Who can decide, as far as names tell; `@group`s too." }),

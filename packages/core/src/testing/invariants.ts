@@ -13,7 +13,7 @@ import type { World } from "./world.ts";
 
 /** Watches one run or lone task from its first decision on. */
 export class Invariants {
-  readonly #state: RunState;
+  readonly #play: { readonly state: RunState };
   readonly #world: World;
   readonly #secrets: readonly string[];
   readonly #stages = new Map<string, TaskStage>();
@@ -23,14 +23,18 @@ export class Invariants {
   readonly #releases: string[] = [];
   #runEnds = 0;
 
-  /** `secrets`: plain values that must not be in anything that is stored. */
-  constructor(state: RunState, world: World, secrets: readonly string[]) {
-    this.#state = state;
+  /** `play` tells the state as it is now; `secrets`: plain values that must not be in anything that is stored. */
+  constructor(play: { readonly state: RunState }, world: World, secrets: readonly string[]) {
+    this.#play = play;
     this.#world = world;
     this.#secrets = secrets;
-    for (const { id, keptFrom, status } of state.tasks.values()) {
+    for (const { id, keptFrom, status } of play.state.tasks.values()) {
       this.#stages.set(id, keptFrom ? status.stage : "PENDING");
     }
+  }
+
+  get #state(): RunState {
+    return this.#play.state;
   }
 
   /** To be called with each decision once it is applied. */

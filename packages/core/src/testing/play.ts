@@ -9,7 +9,7 @@ import type { JobTask } from "../schema/job-task.ts";
 import type { PipelineTask } from "../schema/pipeline-task.ts";
 import type { UpdateStatusRequest } from "../schema/request.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
-import { applyDecision, type Decision, type Outcome, type RunState } from "../state.ts";
+import { applyDecision, type Decision, makeState, type Outcome, type RunState } from "../state.ts";
 import { tokenOf, type World } from "./world.ts";
 
 type Creation = Extract<Change, { type: "runPipeline" | "runJob" }>;
@@ -21,7 +21,7 @@ export const OPERATOR: Actor = { name: "op", operator: true };
 
 export class Play {
   readonly world: World;
-  readonly state: RunState;
+  state: RunState;
   readonly decisions: Decision[] = [];
 
   constructor(world: World, creation: Creation, actor: Actor = STARTER) {
@@ -46,6 +46,12 @@ export class Play {
   /** `name: STAGE` of all tasks in the pipeline's order. */
   get stages(): string[] {
     return [...this.state.tasks.values()].map((task) => `${task.name}: ${task.status.stage}`);
+  }
+
+  /** Goes on as a server does that starts anew: with what the rows tell. */
+  restart(): void {
+    const { id, run, definition, tasks } = this.state;
+    this.state = makeState(id, run, definition, [...tasks.values()].reverse());
   }
 
   /** What the change would do; nothing is applied. */

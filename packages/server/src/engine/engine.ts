@@ -1,6 +1,6 @@
 // The engine: everything that happens to a run goes through here, one way: submit, decide, commit, effects.
 
-import type { Change, Context, Report } from "@mflow/core/change";
+import type { Change, Context } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
 import { isId } from "@mflow/core/ids";
 import type { StatusCall } from "@mflow/core/schema/chain";
@@ -9,52 +9,45 @@ import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Why } from "@mflow/core/schema/why";
 import { isOver, type RunState } from "@mflow/core/state";
-import { isAtWork } from "@mflow/core/transitions";
-import { type WaitFacts, waitSentence } from "@mflow/core/wait-sentence";
-import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
-import type { PlaceInLine, WhyFacts } from "@mflow/core/why";
-import type { AttemptRef, Runner, RunnerHost, StartRequest } from "../runners/runner.ts";
+import type { WaitFacts } from "@mflow/core/wait-sentence";
+import type { Runner } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
 import { Alarms } from "./alarms.ts";
+import { Attempts } from "./attempts.ts";
 import { ChainedRuns } from "./chained-runs.ts";
 import { ChildRuns } from "./child-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Committer } from "./committer.ts";
-import { EffectWorkers, isWanted } from "./effects.ts";
+import { makeContext } from "./context.ts";
+import { DueEffects } from "./due-effects.ts";
+import { EffectWorkers } from "./effects.ts";
 import { Memory, stateOf } from "./memory.ts";
 import { startNextRun } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
-import { isGateChange, Refusals } from "./refusals.ts";
+import { Refusals } from "./refusals.ts";
 import { Removals } from "./removals.ts";
 import { resync } from "./resync.ts";
 import { RunRequests } from "./run-requests.ts";
 import { noteRun, noteState } from "./standings.ts";
 import { makeStartRequest } from "./start-request.ts";
 import { giveStatusCall } from "./status-calls.ts";
-import type {
-  Actor,
-  Engine,
-  RerunInput,
-  RollbackInput,
-  RunJobInput,
-  RunJobResult,
-  RunPipelineInput,
-  RunPipelineResult,
-  Terminal,
-  TerminalRequest,
-} from "./submit.ts";
+import type { Actor, Engine, Terminal, TerminalRequest } from "./submit.ts";
+import { Subscribers } from "./subscribers.ts";
 import { Terminals } from "./terminals.ts";
+import { Timers } from "./timers.ts";
 import { Turns } from "./turns.ts";
+import { Verbs } from "./verbs.ts";
+import { Waits } from "./waits.ts";
 
 /** How long an effect is ours before somebody else may take it over. */
 const LEASE_MS = 60_000;
-/** Safety net for effects whose worker died elsewhere; everything else is woken by signal. */
-const SWEEP_MS = 30_000;
 /** A change of the engine's own that could not be committed is tried again after this. */
 const RETRY_MS = 1_000;
 /** A server that stops gives effects so long to end by themselves. */
 const STOP_WAIT_MS = 2_000;
 
+/** A change of the engine's own. */
+type OwnChange = Exclude<Change, { type: "runPipeline" }>;
 type NextRunChange = Extract<Change, { type: "nextRun" }>;
 
 export class RunningEngine implements Engine {
@@ -66,65 +59,75 @@ export class RunningEngine implements Engine {
   readonly #committer: Committer;
   readonly #workers: EffectWorkers;
   readonly #runRequests: RunRequests;
-  readonly #refusals: Refusals;
   readonly #terminals: Terminals;
+  readonly #subscribers: Subscribers;
+  readonly #verbs: Verbs;
   readonly #removals: Removals;
+  readonly #attempts: Attempts;
+  readonly #waits: Waits;
+  readonly #timers: Timers;
+  readonly #dueEffects: DueEffects;
   readonly #runners: ReadonlyMap<string, Runner>;
   readonly #chained: ChainedRuns;
   readonly #childRuns: ChildRuns;
   readonly #owner: string;
   readonly #unfinished = new Set<string>();
-  readonly #listeners = new Set<(event: HistoryEvent) => void>();
-  readonly #timers = new Set<() => void>();
   #isDraining = false;
 
   constructor(options: EngineOptions) {
+    const { store, keys, logs, files, newId, mflowUrl } = options;
+    const now = () => this.#clock.now();
+    /** What many parts are made of. */
+    const shared = {
+      ...{ store, keys, logs, newId, mflowUrl, now },
+      ...{ runs: store.runs, outbox: store.outbox, history: store.history },
+      warn: (message: string, error?: unknown) => options.log.warn(message, error),
+      tell: (event: HistoryEvent) => this.#subscribers.tell(event),
+      lease: () => this.#lease(),
+      runnerOf: (type: string) => this.#runners.get(type),
+      aggregateOf: (taskId: string) => this.#attempts.aggregateOf(taskId),
+      submit: (aggregateId: string, change: OwnChange) => this.#submit(aggregateId, change),
+      makeContext: (actor: Actor | undefined) => this.#context(actor),
+      refuseWhenDraining: () => this.#refuseWhenDraining(),
+    };
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#owner = options.newId("server");
+    this.#owner = newId("server");
+    this.#timers = new Timers(this.#clock);
+    this.#subscribers = new Subscribers(shared.warn);
+    this.#attempts = new Attempts({ ...options, ...shared, memory: this.#memory });
     this.#turns = new Turns({
-      store: options.store,
+      ...shared,
       maxTasks: options.maxTasks,
-      now: () => new Date(this.#clock.now()).toISOString(),
-      submit: (aggregateId, change) => this.#submit(aggregateId, change),
-      after: (ms, callback) => this.#after(ms, callback),
-      tell: (event) => this.#tell(event),
-      warn: (message, error) => options.log.warn(message, error),
+      now: () => new Date(now()).toISOString(),
+      after: (ms, callback) => this.#timers.after(ms, callback),
     });
     this.#childRuns = new ChildRuns({
-      runs: options.store.runs,
+      ...shared,
       chained: { start: (wanted) => this.#chained.start(wanted) },
       cancelRun: (runId, request, actor) => this.cancelRun(runId, request, actor),
-      isSealed: (text) => options.keys.isSealed(text),
-      now: () => this.#clock.now(),
+      isSealed: (text) => keys.isSealed(text),
     });
     this.#runners = new Map(
       [...options.runners, this.#childRuns].map((runner): [string, Runner] => [runner.type, runner]),
     );
-    this.#alarms = new Alarms(this.#clock, (aggregateId, rowId) =>
-      this.#submitOwn(
-        aggregateId,
-        isId("run", rowId) ? { type: "wakeRun" } : { type: "wake", taskId: rowId },
-      ),
-    );
+    const wakeOf = (rowId: string) =>
+      isId("run", rowId) ? ({ type: "wakeRun" } as const) : ({ type: "wake", taskId: rowId } as const);
+    this.#alarms = new Alarms(this.#clock, (id, rowId) => this.#submitOwn(id, wakeOf(rowId)));
     this.#committer = new Committer({
-      runs: options.store.runs,
-      outbox: options.store.outbox,
+      ...shared,
       memory: this.#memory,
       admission: this.#turns.admission,
-      makeContext: (actor) => this.#context(actor),
-      newEffectId: () => options.newId("effect"),
-      lease: () => this.#lease(),
+      newEffectId: () => newId("effect"),
       deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
       committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
     });
     this.#workers = new EffectWorkers({
-      outbox: options.store.outbox,
+      ...shared,
       clock: this.#clock,
       runners: this.#runners,
       stopGraceMs: options.stopGraceMs ?? 10_000,
-      startRequest: (task, definition) =>
-        makeStartRequest(task, definition, options.keys, options.mflowUrl()),
+      startRequest: (task, definition) => makeStartRequest(task, definition, keys, mflowUrl()),
       done: (effectId) => this.#committer.effectDone(effectId),
       startFailed: (aggregateId, taskId, attempt, message) =>
         this.#submit(aggregateId, { type: "startFailed", taskId, attempt, message }),
@@ -133,47 +136,41 @@ export class RunningEngine implements Engine {
       childEnded: (runId) => this.#childRuns.tellParent(runId),
       startNext: (runId, nextId) => this.#startNext(runId, nextId),
       giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
-      retryAt: (dueAt) => this.#after(dueAt - this.#clock.now(), () => void this.#sweep()),
-      warn: (message, error) => options.log.warn(message, error),
+      retryAt: (dueAt) => this.#timers.after(dueAt - now(), () => void this.#dueEffects.look()),
     });
-    this.#refusals = new Refusals({
-      records: options.store.records,
-      runs: options.store.runs,
-      keys: options.keys,
-      now: () => this.#clock.now(),
-      warn: (message, error) => options.log.warn(message, error),
+    this.#dueEffects = new DueEffects({
+      ...shared,
+      workers: this.#workers,
+      timers: this.#timers,
+      done: (effectId) => this.#committer.effectDone(effectId),
     });
-    this.#terminals = new Terminals({
-      history: options.store.history,
-      runnerOf: (type) => this.#runners.get(type),
-      now: () => this.#clock.now(),
-      tell: (event) => this.#tell(event),
-      warn: (message, error) => options.log.warn(message, error),
+    this.#waits = new Waits({
+      ...shared,
+      turns: this.#turns,
+      stateOf: (aggregateId) => this.#stateOf(aggregateId),
     });
+    this.#verbs = new Verbs({
+      ...shared,
+      committer: this.#committer,
+      refusals: new Refusals({ ...shared, records: store.records }),
+    });
+    this.#terminals = new Terminals(shared);
     this.#removals = new Removals({
-      runs: options.store.runs,
-      logs: options.logs,
-      files: options.files,
-      runnerOf: (type) => this.#runners.get(type),
-      standing: (ref) => this.#standing(ref),
-      now: () => this.#clock.now(),
-      tell: (event) => this.#tell(event),
+      ...shared,
+      files,
+      standing: (ref) => this.#attempts.standing(ref),
     });
     this.#runRequests = new RunRequests({
-      store: options.store,
+      ...shared,
       committer: this.#committer,
-      newId: options.newId,
-      makeContext: (actor) => this.#context(actor),
-      refuseWhenDraining: () => this.#refuseWhenDraining(),
       refuseWhileRemoved: (runId) => this.#removals.refuseWhileRemoved(runId),
       runners: this.#runners,
-      mflowUrl: options.mflowUrl,
     });
     this.#chained = new ChainedRuns({
-      store: options.store,
+      ...shared,
       runRequests: this.#runRequests,
       rightsOf: options.rightsOf,
-      unseal: (sealed) => options.keys.unseal(sealed),
+      unseal: (sealed) => keys.unseal(sealed),
     });
   }
 
@@ -185,15 +182,8 @@ export class RunningEngine implements Engine {
 
   /** Opens the runners and takes up what an earlier life left. Called once, before any verb. */
   async start(): Promise<void> {
-    const { store, logs, files } = this.#options;
-    const host: RunnerHost = {
-      ...(files && { files }),
-      report: (report) => this.#report(report),
-      logs,
-      standing: (ref) => this.#standing(ref),
-      isWanted: (ref) => this.#isWanted(ref),
-      startRequest: (ref) => this.#startRequest(ref),
-    };
+    const { store } = this.#options;
+    const host = this.#attempts.host();
     const rollbacksInLine: string[] = [];
     await this.#turns.load();
     for (const runner of this.#runners.values()) await runner.open(host);
@@ -217,38 +207,10 @@ export class RunningEngine implements Engine {
       const state = await this.#stateOf(id);
       if (state) this.#removals.note(state);
     }
-    await this.#takeUp(effects);
-    await this.#finishLogs(isKnown);
+    await this.#dueEffects.takeUp(effects);
+    await this.#attempts.finishLogs(isKnown);
     this.#turns.give();
-    this.#sweepLater();
-  }
-
-  /** Logs of ended attempts that no runner knows any more get no more lines. */
-  async #finishLogs(isKnown: (ref: AttemptRef) => boolean): Promise<void> {
-    const { logs } = this.#options;
-    for (const ref of await logs.unfinished()) {
-      if ((await this.#standing(ref)) !== "AT_WORK" && !isKnown(ref)) await logs.finish(ref);
-    }
-  }
-
-  async #standing({ taskId, attempt }: AttemptRef): ReturnType<RunnerHost["standing"]> {
-    const task = await this.#options.store.runs.task(taskId);
-    if (!task) return "UNKNOWN";
-    return task.attempt === attempt && isAtWork(task.status.stage) ? "AT_WORK" : "OVER";
-  }
-
-  async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
-    const task = await this.#options.store.runs.task(taskId);
-    return task !== undefined && task.attempt === attempt && isWanted(task);
-  }
-
-  async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
-    const { store, keys, mflowUrl } = this.#options;
-    const task = await store.runs.task(taskId);
-    const aggregateId = await this.#aggregateOf(taskId);
-    const definition = aggregateId === undefined ? undefined : await store.runs.definition(aggregateId);
-    if (!task || !definition || task.attempt !== attempt || !isWanted(task)) return undefined;
-    return makeStartRequest(task, definition, keys, mflowUrl());
+    this.#dueEffects.start();
   }
 
   /**
@@ -258,8 +220,8 @@ export class RunningEngine implements Engine {
   async stop(): Promise<void> {
     this.#isDraining = true;
     this.#alarms.close();
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
+    this.#timers.close();
+    this.#dueEffects.close();
     await this.#terminals.close();
     await this.#settledWithin(STOP_WAIT_MS);
     this.#workers.close();
@@ -283,60 +245,29 @@ export class RunningEngine implements Engine {
     cancel();
   }
 
-  runPipeline(input: RunPipelineInput): Promise<RunPipelineResult> {
-    return this.#runRequests.runPipeline(input);
-  }
-
-  rerun(input: RerunInput): Promise<RunPipelineResult> {
-    return this.#runRequests.rerun(input);
-  }
-
-  rollback(input: RollbackInput): Promise<RunPipelineResult> {
-    return this.#runRequests.rollback(input);
-  }
-
-  runJob(input: RunJobInput): Promise<RunJobResult> {
-    return this.#runRequests.runJob(input);
-  }
-
-  updateStatus: Engine["updateStatus"] = (taskId, request, actor, ifRevision) =>
-    this.#changeTask({ type: "updateStatus", taskId, request, ifRevision }, actor);
-
-  updateOutput: Engine["updateOutput"] = (taskId, request, actor, ifRevision) =>
-    this.#changeTask({ type: "updateOutput", taskId, request, ifRevision }, actor);
-
-  audit: Engine["audit"] = (taskId, request, actor, ifRevision) =>
-    this.#changeTask({ type: "audit", taskId, request, ifRevision }, actor);
-
-  confirm: Engine["confirm"] = (taskId, request, actor, ifRevision) =>
-    this.#changeTask({ type: "confirm", taskId, request, ifRevision }, actor);
-
-  withdraw: Engine["withdraw"] = (taskId, gate, request, actor, ifRevision) =>
-    this.#changeTask({ type: "withdraw", gate, taskId, request, ifRevision }, actor);
-
-  cancelTask: Engine["cancelTask"] = (taskId, request, actor, ifRevision) =>
-    this.#changeTask({ type: "cancelTask", taskId, request, ifRevision }, actor);
-
-  cancelRun: Engine["cancelRun"] = async (runId, { stage, ...request }, actor, ifRevision) => {
-    const change =
-      stage === undefined
-        ? ({ type: "cancelRun", request, ifRevision } as const)
-        : ({ type: "cancelStage", stage, request, ifRevision } as const);
-    const state = await this.#submitFor(runId, change, actor);
-    return state.run as PipelineTask;
-  };
+  runPipeline: Engine["runPipeline"] = (input) => this.#runRequests.runPipeline(input);
+  rerun: Engine["rerun"] = (input) => this.#runRequests.rerun(input);
+  rollback: Engine["rollback"] = (input) => this.#runRequests.rollback(input);
+  runJob: Engine["runJob"] = (input) => this.#runRequests.runJob(input);
+  updateStatus: Engine["updateStatus"] = (...given) => this.#verbs.updateStatus(...given);
+  updateOutput: Engine["updateOutput"] = (...given) => this.#verbs.updateOutput(...given);
+  audit: Engine["audit"] = (...given) => this.#verbs.audit(...given);
+  confirm: Engine["confirm"] = (...given) => this.#verbs.confirm(...given);
+  withdraw: Engine["withdraw"] = (...given) => this.#verbs.withdraw(...given);
+  cancelTask: Engine["cancelTask"] = (...given) => this.#verbs.cancelTask(...given);
+  cancelRun: Engine["cancelRun"] = (...given) => this.#verbs.cancelRun(...given);
+  pauseRun: Engine["pauseRun"] = (...given) => this.#verbs.pauseRun(...given);
+  resumeRun: Engine["resumeRun"] = (...given) => this.#verbs.resumeRun(...given);
+  cancelQueue: Engine["cancelQueue"] = (...given) => this.#verbs.cancelQueue(...given);
 
   async statusCall(taskId: string, actor: Actor): Promise<StatusCall> {
     const { store, keys, mflowUrl } = this.#options;
     const task = await store.runs.task(taskId);
     if (!task) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
-    const parts = {
-      history: store.history,
-      updateToken: (id: string, attempt: number) => keys.updateToken(id, attempt),
-      mflowUrl,
-      now: () => this.#clock.now(),
-      tell: (event: HistoryEvent) => this.#tell(event),
-    };
+    const now = () => this.#clock.now();
+    const tell = (event: HistoryEvent) => this.#subscribers.tell(event);
+    const updateToken = keys.updateToken.bind(keys);
+    const parts = { history: store.history, updateToken, mflowUrl, now, tell };
     return giveStatusCall(parts, task, actor);
   }
 
@@ -358,25 +289,6 @@ export class RunningEngine implements Engine {
     return this.#terminals.open(task, request, actor);
   }
 
-  waitingFor(task: JobTask): string | undefined {
-    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task);
-  }
-
-  async why(id: string): Promise<Why> {
-    const aggregateId = isId("run", id) ? id : await this.#aggregateOf(id);
-    const state = aggregateId === undefined ? undefined : await this.#stateOf(aggregateId);
-    const { whyTask } = await import("@mflow/core/why");
-    const { whyRun } = await import("@mflow/core/why-run");
-    const facts: WhyFacts = {
-      placeOf: (waiting) => this.#placeOf(waiting),
-      runnerWait: (task) => this.#runnerWait(task),
-    };
-    const task = state?.tasks.get(id);
-    if (state && task) return whyTask(state, task, facts);
-    if (state?.run?.id === id) return whyRun(state, state.run, facts);
-    throw new MflowError("NOT_FOUND", `there is no run or task ${id}`);
-  }
-
   async #stateOf(aggregateId: string): Promise<RunState | undefined> {
     const known = this.#memory.get(aggregateId);
     if (known) return known;
@@ -384,35 +296,21 @@ export class RunningEngine implements Engine {
     return aggregate && stateOf(aggregate);
   }
 
-  /** What the runner says that an attempt waits for. */
-  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
-    if (status.stage !== "CREATING") return undefined;
-    return this.#runners.get(runnerType)?.waitingFor?.({ taskId: id, attempt });
-  }
-
-  /** What a task or run waits for in line. */
-  #placeOf(id: string): PlaceInLine | undefined {
-    const wait = this.#turns.waitOf(id);
-    return wait && { ...wait, sentence: waitSentence(wait) };
+  waitingFor(task: JobTask): string | undefined {
+    return this.#waits.ofTask(task);
   }
 
   runWaitsFor(run: PipelineTask): string | undefined {
-    return this.#turns.sentence(run.id) ?? runWaitingReason(run);
+    return this.#waits.ofRun(run);
   }
 
   waitOf(id: string): WaitFacts | undefined {
-    return this.#turns.waitOf(id);
+    return this.#waits.inLine(id);
   }
 
-  pauseRun: Engine["pauseRun"] = async (runId, request, actor, ifRevision) => {
-    const state = await this.#submitFor(runId, { type: "pauseRun", request, ifRevision }, actor);
-    return state.run as PipelineTask;
-  };
-
-  resumeRun: Engine["resumeRun"] = async (runId, actor, ifRevision) => {
-    const state = await this.#submitFor(runId, { type: "resumeRun", ifRevision }, actor);
-    return state.run as PipelineTask;
-  };
+  why(id: string): Promise<Why> {
+    return this.#waits.why(id);
+  }
 
   pause: Engine["pause"] = (what, request, actor) => this.#turns.pause(what, request, actor);
 
@@ -422,26 +320,13 @@ export class RunningEngine implements Engine {
 
   /** Tells subscribers of events that were written besides changes. */
   tell(events: readonly HistoryEvent[]): void {
-    for (const event of events) this.#tell(event);
+    for (const event of events) this.#subscribers.tell(event);
   }
 
   setLimit: Engine["setLimit"] = (name, maxTasks) => this.#turns.setLimit(name, maxTasks);
 
-  cancelQueue: Engine["cancelQueue"] = async (scope, pipeline, request, actor) => {
-    const { domain, namespace } = scope;
-    const pending = (await this.#options.store.runs.pending()).filter(
-      (run) => run.name === pipeline && run.domain === domain && run.namespace === namespace,
-    );
-    const change = { type: "cancelRun", request, onlyWaiting: true } as const;
-    // Those of the end first: none gets its turn because one before it was canceled.
-    const states = await Promise.all(pending.reverse().map((run) => this.#submitFor(run.id, change, actor)));
-    const canceled = states.flatMap(({ run }) => (run?.status.stage === "CANCELED" ? [run] : []));
-    return canceled.reverse();
-  };
-
   subscribe(listener: (event: HistoryEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#subscribers.add(listener);
   }
 
   busy(): boolean {
@@ -460,83 +345,28 @@ export class RunningEngine implements Engine {
   }
 
   #context(actor: Actor | undefined): Context {
-    const { keys, groupMembers, newId, statusGraceMs } = this.#options;
-    const nowMs = this.#clock.now();
-    const context: Context = {
-      now: new Date(nowMs).toISOString(),
-      nowMs,
-      admission: this.#turns.admission,
-      statusGraceMs: statusGraceMs ?? 30_000,
-      newId,
-      random: Math.random,
-      groupMembers,
-      standInOf: (user) => this.#options.standInOf?.(user),
-      cannotDecide: (user, scope) => this.#options.cannotDecide?.(user, scope),
-      verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
-      seal: (plain) => keys.seal(plain),
-      unseal: (sealed) => keys.unseal(sealed),
-      isSealed: (text) => keys.isSealed(text),
-      fingerprint: (plain) => keys.fingerprint(plain),
-    };
-    if (actor) context.actor = actor;
-    return context;
+    return makeContext(this.#options, this.#turns.admission, this.#clock.now(), actor);
   }
 
   #lease() {
     return { owner: this.#owner, until: this.#clock.now() + LEASE_MS };
   }
 
-  async #changeTask(change: Extract<Change, { taskId: string }>, actor?: Actor): Promise<JobTask> {
-    const { taskId } = change;
-    const aggregateId = await this.#aggregateOf(taskId);
-    if (aggregateId === undefined) throw new MflowError("NOT_FOUND", `there is no task ${taskId}`);
-    const state =
-      actor && isGateChange(change)
-        ? await this.#refusals.guard(change, actor, () => this.#submitFor(aggregateId, change, actor))
-        : await this.#submitFor(aggregateId, change, actor);
-    return state.tasks.get(taskId) as JobTask;
-  }
-
-  async #aggregateOf(taskId: string): Promise<string | undefined> {
-    return this.#memory.aggregateOf(taskId) ?? (await this.#options.store.runs.aggregateOf(taskId));
-  }
-
-  #submitFor(
-    aggregateId: string,
-    change: Exclude<Change, { type: "runPipeline" }>,
-    actor?: Actor,
-  ): Promise<RunState> {
-    this.#refuseWhenDraining();
-    return this.#committer.submit(aggregateId, change, actor);
-  }
-
   #refuseWhenDraining(): void {
     if (this.#isDraining) throw new MflowError("UNAVAILABLE", "the server is stopping and takes no new work");
   }
 
-  async #submit(aggregateId: string, change: Exclude<Change, { type: "runPipeline" }>): Promise<void> {
+  async #submit(aggregateId: string, change: OwnChange): Promise<void> {
     await this.#committer.submit(aggregateId, change);
   }
 
   /** A change of the engine's own; it is repeated until it is committed or refused. */
-  #submitOwn(aggregateId: string, change: Exclude<Change, { type: "runPipeline" }>): void {
+  #submitOwn(aggregateId: string, change: OwnChange): void {
     this.#submit(aggregateId, change).catch((error: unknown) => {
       if (error instanceof MflowError && error.status < 500) return;
       this.#options.log.warn(`could not commit ${change.type} of ${aggregateId}`, error);
-      this.#after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
+      this.#timers.after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
     });
-  }
-
-  async #report(report: Report): Promise<void> {
-    const aggregateId = await this.#aggregateOf(report.taskId);
-    // Deleted meanwhile: there is nobody left to tell.
-    if (aggregateId === undefined) return;
-    try {
-      await this.#submit(aggregateId, { type: "report", report });
-    } catch (error) {
-      if (error instanceof MflowError && error.code === "NOT_FOUND") return;
-      throw error;
-    }
   }
 
   #found(state: RunState): void {
@@ -554,7 +384,7 @@ export class RunningEngine implements Engine {
     else this.#unfinished.add(state.id);
     if (commit.run) this.#alarms.note(state.id, commit.run);
     for (const task of tasks) this.#alarms.note(state.id, task);
-    for (const event of events) this.#tell(event);
+    for (const event of events) this.#subscribers.tell(event);
     const rows = new Map(tasks.map((task) => [task.id, task]));
     for (const effect of effects) {
       this.#workers.run({ effect, task: rows.get(effect.taskId), definition: state.definition });
@@ -562,52 +392,5 @@ export class RunningEngine implements Engine {
     if (messages.length > 0)
       this.#options.listeners?.committed(messages.flatMap(({ deliveries }) => deliveries));
     this.#turns.give();
-  }
-
-  #tell(event: HistoryEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#options.log.warn("a subscriber failed", error);
-      }
-    }
-  }
-
-  /** A stopping engine sets no timers: they would keep its process alive. */
-  #after(ms: number, callback: () => void): void {
-    if (this.#isDraining) return;
-    const cancel = this.#clock.setTimeout(() => {
-      this.#timers.delete(cancel);
-      callback();
-    }, ms);
-    this.#timers.add(cancel);
-  }
-
-  #sweepLater(): void {
-    this.#after(SWEEP_MS, () => {
-      void this.#sweep();
-      this.#sweepLater();
-    });
-  }
-
-  /** Takes effects that are due and nobody's. */
-  async #sweep(): Promise<void> {
-    if (this.#isDraining) return;
-    try {
-      const now = this.#clock.now();
-      await this.#takeUp(await this.#options.store.outbox.claim(this.#lease(), now, 500));
-    } catch (error) {
-      this.#options.log.warn("could not look for due effects", error);
-    }
-  }
-
-  async #takeUp(effects: readonly Effect[]): Promise<void> {
-    const { runs } = this.#options.store;
-    for (const effect of effects) {
-      const definition = await runs.definition(effect.aggregateId);
-      if (!definition) this.#committer.effectDone(effect.id);
-      else this.#workers.run({ effect, task: await runs.task(effect.taskId), definition });
-    }
   }
 }

@@ -15,7 +15,8 @@ import type { Actor } from "./submit.ts";
 export interface RemovalsParts {
   runs: RunStore;
   logs: Pick<LogStore, "remove">;
-  files: EngineOptions["files"];
+  /** Absent: nothing is kept. */
+  files: Pick<NonNullable<EngineOptions["files"]>, "removeOf"> | undefined;
   runnerOf(type: string): Runner | undefined;
   standing: RunnerHost["standing"];
   /** Milliseconds since the epoch. */

@@ -4,30 +4,30 @@
 // Errors: `STORE_FULL` and `STORE_BUSY` of the catalogue; then nothing of the transaction was written.
 // `UNAVAILABLE` once the store is closed.
 
+export type * from "./account-store.ts";
+export type * from "./artifact-rows.ts";
+export type * from "./delivery-store.ts";
+export type * from "./lease.ts";
+export type * from "./page.ts";
+
 import type { EndedRun, Ending } from "@mflow/core/retention";
-import type { Artifact } from "@mflow/core/schema/artifact";
-import type { Cache } from "@mflow/core/schema/cache";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
-import type {
-  Delivery,
-  DeliveryAttempt,
-  DeliveryKind,
-  DeliveryState,
-  DeliveryTarget,
-} from "@mflow/core/schema/delivery";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Limit } from "@mflow/core/schema/limit";
-import type { Language } from "@mflow/core/schema/listener";
-import type { Message } from "@mflow/core/schema/message";
 import type { Pause } from "@mflow/core/schema/pause";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
+import type { AccountStore } from "./account-store.ts";
+import type { ArtifactRows } from "./artifact-rows.ts";
+import type { DeliveryStore, NewMessage } from "./delivery-store.ts";
+import type { Lease } from "./lease.ts";
+import type { Page } from "./page.ts";
 
 /** A run with its tasks, or a lone task: what is decided on and committed as one. */
 export interface Aggregate {
@@ -83,31 +83,6 @@ export interface RunCommit {
   records: NewDecisionRecord[];
 }
 
-export interface NewMessage {
-  message: Message;
-  deliveries: NewDelivery[];
-}
-
-/** A message on its way to one listener. Holds names only, never secrets: those are looked up when it is sent. */
-export interface NewDelivery {
-  id: string;
-  /** Of a channel, unless the state says that it cannot be sent. */
-  kind: DeliveryKind;
-  /** Where to, without secrets; limits, pauses and the breaker are per target. */
-  target: string;
-  /** Deliveries of one lane are sent one after another: one lane per listener, recipient and run. */
-  lane: string;
-  /** As in `Recipient`. */
-  listener: string;
-  action: "SEND" | "UPDATE";
-  /** Name of the channel, when it is one. */
-  channel?: string;
-  user?: string;
-  /** PENDING, or what cannot be sent is recorded so. */
-  state: "PENDING" | "UNSUPPORTED" | "UNREACHABLE";
-  error?: string;
-}
-
 export interface IdempotencyKey {
   /** Scope, actor and the caller's key, joined by the caller. */
   key: string;
@@ -122,12 +97,6 @@ export type CommitResult =
   | { ok: false; conflict: "REMOVED" }
   | { ok: false; conflict: "LOCKED"; key: string; holder: string }
   | { ok: false; conflict: "IDEMPOTENCY"; digest: string; aggregateId: string };
-
-export interface Lease {
-  owner: string;
-  /** Milliseconds since the epoch. */
-  until: number;
-}
 
 export interface RunStore {
   /**
@@ -232,12 +201,6 @@ export interface LastSucceededQuery {
   before?: string;
 }
 
-export interface Page<T> {
-  items: T[];
-  /** Opaque; absent on the last page. */
-  nextCursor?: string;
-}
-
 /**
  * Filters of every list: what fulfils all of them, newest first, and by id from the last of those of the same time.
  * Paging skips and repeats nothing while records are added. A bad limit, cursor or time is a BAD_REQUEST.
@@ -280,83 +243,6 @@ export interface Outbox {
   done(ids: string[]): Promise<void>;
   /** Voids all leases: for a server that knows that it is alone and starts. */
   releaseAll(): Promise<void>;
-}
-
-/** A delivery whose turn it is, with its message. */
-export interface DueDelivery extends NewDelivery {
-  aggregateId: string;
-  /** Attempts so far. */
-  tries: number;
-  /** Milliseconds since the epoch. */
-  createdAt: number;
-  /** Since when it is tried: when it was made, or made PENDING again. Milliseconds since the epoch. */
-  since: number;
-  message: Message;
-}
-
-/** How an attempt went. */
-export type DeliveryOutcome =
-  /** `receipt`: what the channel needs to update the message later. */
-  | { state: "DELIVERED"; receipt?: Record<string, string> }
-  | { state: "DEAD"; error: string }
-  /** Tried again not before `dueAt`, milliseconds since the epoch. */
-  | { state: "PENDING"; dueAt: number; error: string };
-
-export interface DeliveryQuery {
-  scope?: Partial<Scope>;
-  limit: number;
-  cursor?: string;
-  states?: DeliveryState[];
-  target?: string;
-  pipelineTaskId?: string;
-  taskId?: string;
-}
-
-/**
- * The outbox of messages. Of each lane only the first PENDING delivery can be due, so that order is kept; one that was
- * DELIVERED or is DEAD releases the next. No cost here grows with the number of deliveries that wait or have ended.
- * What was claimed or settled last may be forgotten when power is lost, but not when the process dies: it is then sent
- * again.
- */
-export interface DeliveryStore {
-  /** Targets with PENDING deliveries, and when the first of each is due, milliseconds since the epoch. */
-  due(): Promise<{ target: string; dueAt: number }[]>;
-  /** Leases at most `limit` deliveries of a target that are due at `now` and under no lease; due first. */
-  claim(target: string, lease: Lease, now: number, limit: number): Promise<DueDelivery[]>;
-  /**
-   * Notes an attempt and its outcome; answers when the lane's next delivery is due and for which target, when there is
-   * one. An attempt that is absent was not made (nothing to update, its run was deleted).
-   */
-  settle(
-    id: string,
-    outcome: DeliveryOutcome,
-    attempt: Omit<DeliveryAttempt, "number"> | undefined,
-    now: number,
-  ): Promise<{ target: string; dueAt: number } | undefined>;
-  /** Gives back what was claimed and not tried; not before `dueAt`. */
-  release(ids: string[], dueAt: number): Promise<void>;
-  /** Voids all leases: for a server that knows that it is alone and starts. */
-  releaseAll(): Promise<void>;
-  /** The receipts of all cards that told of this gate in this lane and were delivered, newest first. */
-  receipts(
-    lane: string,
-    taskId: string,
-    attempt: number,
-    gate: "AUDIT" | "CONFIRM",
-  ): Promise<Record<string, string>[]>;
-  /** Newest first. */
-  list(query: DeliveryQuery): Promise<Page<Delivery>>;
-  /** With all attempts. */
-  find(id: string): Promise<Delivery | undefined>;
-  /** The message of a delivery. */
-  message(id: string): Promise<Message | undefined>;
-  /** Makes DEAD deliveries PENDING again: one, or all of a target; answers how many. NOT_FOUND for an unknown id, CONFLICT for one that is not DEAD. */
-  resend(which: { id: string } | { target: string }, now: number): Promise<number>;
-  /** Targets with PENDING or DEAD deliveries, and those that are paused, by name. */
-  targets(): Promise<Omit<DeliveryTarget, "openUntil">[]>;
-  pause(target: string, kind: DeliveryKind, by: string, at: string): Promise<void>;
-  /** Whether it was paused. */
-  resume(target: string): Promise<boolean>;
 }
 
 export interface RecordQuery {
@@ -418,73 +304,6 @@ export interface RunnerAttemptStore {
   remove(runner: string, refs: readonly { taskId: string; attempt: number }[]): Promise<void>;
   /** Tells this installation from others that use the same cluster: 20 characters, made with the database. */
   installationId(): Promise<string>;
-}
-
-/** What is known of an artifact, and where its bytes are. Tasks that a rerun keeps have rows over the same bytes. */
-export interface ArtifactRow extends Artifact {
-  /** Run or lone task. */
-  aggregateId: string;
-  /** Key of its bytes. */
-  blob: string;
-}
-
-/** What is known of a cache, and where its bytes are. */
-export interface CacheRow extends Cache {
-  /** Key of its bytes. */
-  blob: string;
-}
-
-export interface CacheAsked {
-  scope: Scope;
-  /** Hash of the paths that are in it. */
-  paths: string;
-  key: string;
-  /** When none has the key: the one that was saved last and whose key begins so. */
-  prefix?: string;
-}
-
-/** What is known of artifacts and caches. Their bytes are elsewhere: methods that remove rows answer the keys of theirs. */
-export interface ArtifactRows {
-  /**
-   * Writes a row, over one of the same task, attempt and name, whose blob is answered then, unless another row has it. Rejects with NOT_FOUND when
-   * there is no such run or task any more, with ARTIFACT_REFUSED when the attempt has `most` others. Durable when it
-   * resolves.
-   */
-  put(row: ArtifactRow, most: number): Promise<string | undefined>;
-  /** That of an attempt, or of the newest attempt that has it. */
-  find(taskId: string, name: string, attempt?: number): Promise<ArtifactRow | undefined>;
-  /** All of this name in a run, of any attempt. */
-  named(aggregateId: string, name: string): Promise<ArtifactRow[]>;
-  /** By task, attempt and name. */
-  list(of: { aggregateId: string } | { taskId: string }, page: PageOfRows): Promise<Page<ArtifactRow>>;
-  /** Answers its blob, unless another row has it too. */
-  remove(taskId: string, attempt: number, name: string): Promise<string | undefined>;
-  /** Answers the blobs that no other row has. */
-  removeOf(aggregateId: string): Promise<string[]>;
-  /** At most `limit` rows whose time has come, those due first. */
-  expired(now: number, limit: number): Promise<ArtifactRow[]>;
-  /** When the next one is due, milliseconds since the epoch. */
-  nextExpiry(): Promise<number | undefined>;
-  /** Those of the keys that no artifact and no cache has. */
-  strangers(blobs: readonly string[]): Promise<string[]>;
-
-  /** Whether it was written: without `replace` one that is there stays. `old`: the blob of the one that it took the place of. */
-  putCache(row: CacheRow, replace: boolean): Promise<{ written: boolean; old?: string }>;
-  /** Notes the use, which the loss of power may undo. */
-  useCache(asked: CacheAsked, now: number): Promise<CacheRow | undefined>;
-  hasCache(asked: Omit<CacheAsked, "prefix">): Promise<boolean>;
-  /** The last used ones first. */
-  listCaches(scope: Partial<Scope>, limit: number): Promise<CacheRow[]>;
-  /** Those of a key, or all of the scope. */
-  removeCaches(scope: Partial<Scope>, key?: string): Promise<string[]>;
-  /** Removes caches that were not used since `usedBefore`, and of the others the least recently used while all together are larger than `bytes`. */
-  trimCaches(usedBefore: number, bytes: number): Promise<string[]>;
-}
-
-export interface PageOfRows {
-  /** 1 to 500. */
-  limit: number;
-  cursor?: string;
 }
 
 export interface HistoryQuery {
@@ -563,62 +382,6 @@ export interface ScheduleStore {
     expectedRevision: number,
     history: NewHistoryEvent[],
   ): Promise<HistoryEvent[]>;
-}
-
-export type Role = "viewer" | "operator" | "admin";
-
-export interface User {
-  name: string;
-  displayName?: string;
-  createdAt: string;
-  disabled: boolean;
-  /** Addresses by channel name: of mail an address, of an app the platform's user id. */
-  addresses?: Record<string, string>;
-  /** Language of messages to them. */
-  language?: Language;
-  /** They are away until then, RFC 3339, and `ask` stands in for them. */
-  away?: { until: string; ask: string };
-}
-
-/** A role in a scope; `*` stands for every domain or namespace. */
-export interface Grant {
-  user: string;
-  role: Role;
-  domain: string;
-  namespace: string;
-}
-
-export interface ApiToken {
-  id: string;
-  user: string;
-  name: string;
-  /** Hash of the token; the token itself is shown once and never stored. */
-  hash: string;
-  createdAt: string;
-  expiresAt?: string;
-  lastUsedAt?: string;
-}
-
-export interface AccountStore {
-  /** By name. */
-  users(): Promise<User[]>;
-  /** With `access`, roles and a token are written together with the user, or nothing is. */
-  putUser(user: User, access?: { grants: Grant[]; token?: ApiToken }): Promise<void>;
-  /** With the user's grants, memberships and tokens. */
-  removeUser(name: string): Promise<void>;
-  grants(user: string): Promise<Grant[]>;
-  setGrants(user: string, grants: Grant[]): Promise<void>;
-  /** By name, members by name. */
-  groups(): Promise<{ name: string; members: string[] }[]>;
-  setGroup(name: string, members: string[]): Promise<void>;
-  removeGroup(name: string): Promise<void>;
-  /** Oldest first. */
-  tokens(user?: string): Promise<ApiToken[]>;
-  token(id: string): Promise<ApiToken | undefined>;
-  putToken(token: ApiToken): Promise<void>;
-  /** Notes the last use of a token. One that was removed meanwhile stays removed. */
-  touchToken(id: string, lastUsedAt: string): Promise<void>;
-  removeToken(id: string): Promise<void>;
 }
 
 /** Closing waits for lists under way; a second close does nothing. */

@@ -78,3 +78,15 @@ test("a stop before the start is remembered also by the next supervisor", async 
   await place.killSupervisor();
   expect(await place.current.start(request)).toEqual({ state: "STOPPED" });
 });
+
+test("the grace of what the shell left behind is made shorter too", async () => {
+  const child = "trap '' TERM; echo $$; while :; do sleep 0.05 || true; done";
+  const request = await place.start(`setsid sh -c '${child.replaceAll("'", '"')}' & wait`);
+  const daemon = await place.host.until(() =>
+    place.host.lines(request).find(({ text }) => /^[0-9]+$/.test(text)),
+  );
+  await place.current.stop(request, { graceMs: 600_000 });
+  await place.current.stop(request, { graceMs: 0 });
+  expect((await place.host.final(request)).stage).toBe("CANCELED");
+  await until(async () => !(await runs(Number(daemon.text))));
+});
