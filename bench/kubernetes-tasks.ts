@@ -60,6 +60,7 @@ function openRig(place: KubePlace): Promise<EngineRig> {
         attempts: store.runnerAttempts,
         vault: keys,
         logBytesPerTask: 2 ** 20,
+        artifactBytes: 2 ** 20,
         mayDial: () => true,
         log: { warn: (message) => console.error(message) },
       }),

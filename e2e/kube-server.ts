@@ -25,17 +25,25 @@ export class KubeServer {
   readyAfterMs = 0;
   /** What it wrote to stderr, over all its lives. */
   said = "";
+  /** Absent while it does not run. */
+  #address: string | undefined;
+  readonly #options: readonly string[];
   #process: ChildProcess | undefined;
   #client: Client | undefined;
 
-  private constructor(place: KubePlace) {
+  private constructor(place: KubePlace, options: readonly string[]) {
     this.place = place;
+    this.#options = options;
     this.counter = new PodCounter(place.client, place.namespace);
   }
 
-  /** Starts one with a cluster `test`. */
-  static async make(cluster: Partial<ClusterSpec> = {}): Promise<KubeServer> {
-    const server = new KubeServer(await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s", ...cluster }));
+  /** Starts one with a cluster `test`, always with these options. */
+  static async make(
+    cluster: Partial<ClusterSpec> = {},
+    options: readonly string[] = [],
+  ): Promise<KubeServer> {
+    const place = await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s", ...cluster });
+    const server = new KubeServer(place, options);
     await server.start();
     await server.client.clusters.put("test", server.place.spec);
     return server;
@@ -46,10 +54,16 @@ export class KubeServer {
     return this.#client;
   }
 
+  /** Its port; 0 while it does not run. */
+  get port(): number {
+    return this.#address === undefined ? 0 : Number(new URL(this.#address).port);
+  }
+
   async start(): Promise<void> {
     const begun = Date.now();
     const data = join(this.folder, "data");
     const args = ["--data", data, "--port", "0", "--max-tasks", "500", "--allow-target", "127.0.0.1"];
+    args.push(...this.#options);
     const child = spawn(process.execPath, [command, "server", ...args], {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -64,6 +78,7 @@ export class KubeServer {
       const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
       if (pid !== child.pid || !address) continue;
       const token = readFileSync(join(data, "local.token"), "utf8").trim();
+      this.#address = address;
       this.#client = createClient({ url: address, token, retries: 0 });
       if (
         await this.#client.ready().then(
@@ -129,6 +144,7 @@ export class KubeServer {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     this.#client = undefined;
+    this.#address = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill(signal);

@@ -116,6 +116,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     attempts: store.runnerAttempts,
     vault: keys,
     logBytesPerTask: config.logBytesPerTask,
+    artifactBytes: config.artifacts.artifactBytes,
     mayDial: (host, address) => targets.allows(host, address),
     log: logger,
   });
@@ -184,6 +185,7 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
       artifacts: artifacts.artifacts,
       caches: artifacts.caches,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+      pods: kubernetes,
     },
     clusters,
     limits,

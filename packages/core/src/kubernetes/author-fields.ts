@@ -3,6 +3,7 @@
 
 import { MflowError } from "../errors.ts";
 import type { K8sJobSpec } from "../schema/runner-spec.ts";
+import { isHelper } from "./helper-names.ts";
 import type { KubePodSpec } from "./kube-objects.ts";
 
 export type Fields = Record<string, unknown>;
@@ -38,6 +39,8 @@ function checkLists(fields: Fields, keys: readonly string[], place: string): voi
 function checkContainers(list: unknown, place: string): void {
   if (!Array.isArray(list) || !list.every(isMap)) throw refusal(place, "a list of containers");
   for (const [index, container] of list.entries()) {
+    if (isHelper(String(container.name)))
+      throw refusal(`${place}[${index}].name`, "another: it is mflow's own");
     checkLists(container, ["env", "volumeMounts"], `${place}[${index}]`);
   }
 }

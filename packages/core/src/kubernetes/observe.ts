@@ -4,6 +4,7 @@
 import type { Masker } from "../mask.ts";
 import type { StepStatus } from "../schema/job-task.ts";
 import { endedStep } from "../step-end.ts";
+import { type HelperAtWork, helperAtWork, withoutHelpers } from "./helper-view.ts";
 import type { KubeContainerStatus, KubeJob, KubePod, KubeTerminated } from "./kube-objects.ts";
 import { conditionOf, outcomeOf } from "./outcome.ts";
 import { type Trouble, troubleOf, type Warning } from "./trouble.ts";
@@ -30,6 +31,8 @@ export interface Observation {
   trouble?: Trouble;
   /** FAILED, but the Job does not know yet and might start another pod: it has to be deleted before that is said. */
   mustStop?: boolean;
+  /** No container of the author's runs, but one of mflow's that fetches or keeps files. */
+  helper?: HelperAtWork;
   /** When the first container began, RFC 3339, whole seconds. */
   startAt?: string;
   /** When the last container ended, the same. */
@@ -39,20 +42,23 @@ export interface Observation {
 
 /** What there is to say of an attempt. A Job that is gone, or is being deleted, is the caller's to judge. */
 export function observe({ job, pods, warnings, mask = asItIs }: Observed): Observation {
-  const sorted = pods.toSorted(byAge);
+  const whole = pods.toSorted(byAge);
+  const sorted = whole.map(withoutHelpers);
   const statuses = sorted.flatMap(statusesOf);
   const startAt = earliest(statuses.map((status) => beginOf(status)));
-  const outcome = outcomeOf(job, sorted, mask);
+  const outcome = outcomeOf(job, whole, mask);
   if (outcome) {
     const endAt = endOfAll(statuses, job);
     const steps = stepsOf(sorted, finalEnd).map((step) => (endAt ? endedStep(step, endAt) : step));
     return { steps, startAt, ...outcome, endAt, ...masked(outcome, mask) };
   }
   const endAt = latest(statuses.map((status) => presentEnd(status)?.finishedAt));
-  const trouble = troubleOf(sorted.at(-1), warnings);
+  const trouble = troubleOf(whole.at(-1), warnings);
+  const helper = helperAtWork(whole.at(-1));
   return {
     ...{ steps: stepsOf(sorted, presentEnd), startAt, endAt },
     stage: startAt === undefined ? "CREATING" : "ACTIVE",
+    ...(helper && { helper }),
     ...(trouble && { trouble: { ...trouble, ...masked(trouble, mask) } }),
   };
 }

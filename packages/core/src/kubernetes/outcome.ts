@@ -2,6 +2,7 @@
 
 import type { Masker } from "../mask.ts";
 import { containerFailure } from "./failure.ts";
+import { helperFailure, withoutHelpers } from "./helper-view.ts";
 import type { KubeCondition, KubeJob, KubeJobSpec, KubePod } from "./kube-objects.ts";
 
 interface Why {
@@ -71,8 +72,8 @@ function lastOf(pods: readonly KubePod[], whyOf: (pod: KubePod) => Why | undefin
 function ownFailure(pod: KubePod, mask: Masker): Why | undefined {
   if (pod.status?.phase === "Succeeded") return undefined;
   const removedAt = removedAtOf(pod);
-  if (removedAt !== undefined) return containerFailure(pod, mask, removedAt);
-  return podFailure(pod, mask) ?? containerFailure(pod, mask);
+  if (removedAt !== undefined) return containerFailure(withoutHelpers(pod), mask, removedAt);
+  return podFailure(pod, mask) ?? containerFailure(withoutHelpers(pod), mask);
 }
 
 /**
@@ -127,7 +128,12 @@ function podFailure(pod: KubePod, mask: Masker): Why | undefined {
   }
   const disruption = disruptionOf(pod);
   if (disruption) return disruption;
-  const failure = containerFailure(pod, mask, removedAtOf(pod)) ?? containerFailure(pod, mask);
+  const work = withoutHelpers(pod);
+  // Of the two the failure of the work counts more.
+  const failure =
+    containerFailure(work, mask, removedAtOf(pod)) ??
+    containerFailure(work, mask) ??
+    helperFailure(pod, mask);
   if (failure) return failure;
   const why = message || reason || "it does not say why";
   return { reason: "POD_FAILED", message: `the pod failed: ${why}` };

@@ -1,6 +1,8 @@
 // What a cluster is given for one attempt of a K8S_JOB task: the author's Job with the name, labels, environment and
 // defaults of mflow, and a Secret with what nobody who reads Jobs may see. Pure: the same input gives the same objects.
 
+import { MflowError } from "../errors.ts";
+import type { Keep } from "../keep.ts";
 import { createMasker } from "../mask.ts";
 import type { K8sJobSpec } from "../schema/runner-spec.ts";
 import { authorsPod, type Fields, isMap, textMap } from "./author-fields.ts";
@@ -16,6 +18,7 @@ import {
 import { KUBECONFIG_KEY, kubeConfigMount } from "./kube-config-mount.ts";
 import type { KubeEnvVar, KubeJob, KubeMeta, KubePodSpec, KubeSecret } from "./kube-objects.ts";
 import { extendPod, type PodExtension, plainEnvVar } from "./pod-extension.ts";
+import { DEFAULT_WORKSPACE_PATH, filesProblem, WORKSPACE_VOLUME, withFiles } from "./pod-files.ts";
 
 export {
   jobNameOf,
@@ -47,6 +50,10 @@ export interface JobToRender extends JobIdentity {
   workspaceClaim?: string;
   /** Text of the kubeconfig for pods that ask for it by annotation. */
   kubeconfig?: string;
+  /** What the task does with files; absent: nothing. */
+  keep?: Keep;
+  /** Image of the containers that do it. */
+  helperImage?: string;
 }
 
 export interface RenderedJob {
@@ -59,12 +66,10 @@ export interface RenderedJob {
 const DEADLINE_SLACK = 30;
 /** Seconds between SIGTERM and SIGKILL. */
 const DEFAULT_GRACE = 10;
-const DEFAULT_WORKSPACE_PATH = "/workspace";
-const WORKSPACE_VOLUME = "mflow-workspace";
 
 /**
  * Renders the objects of one attempt. The input is not changed. Throws RUNNER_REFUSED when the spec has no pod template
- * with containers, or asks for a kubeconfig that there is none of.
+ * with containers, asks for a kubeconfig that there is none of, or cannot do with files what the task says.
  */
 export function renderJob(input: JobToRender): RenderedJob {
   const labels = labelsOf(input);
@@ -80,7 +85,7 @@ export function renderJob(input: JobToRender): RenderedJob {
     extension.mounts.push(mount.mount);
     extension.defaults.push(mount.variable);
   }
-  if (input.spec.workspace === "run") addWorkspace(extension, input);
+  if (input.spec.workspace === "run" || input.keep) addWorkspace(extension, input);
 
   const { ttlSecondsAfterFinished: _, ...authorsSpec } = input.spec.spec;
   const job: KubeJob = {
@@ -103,7 +108,7 @@ export function renderJob(input: JobToRender): RenderedJob {
           labels: { ...authorsLabels(templateMeta), ...labels },
           ...(isMap(templateMeta?.annotations) ? { annotations: textMap(templateMeta.annotations) } : {}),
         } as KubeMeta,
-        spec: extendPod({ ...pod, ...podDefaults(pod) }, extension),
+        spec: podWithFiles(extendPod({ ...pod, ...podDefaults(pod) }, extension), input, extension),
       },
     },
   };
@@ -139,15 +144,27 @@ function addParams(
   return Object.fromEntries(secrets);
 }
 
+/** The volume of the run, or for files of this task alone one that ends with the pod. */
 function addWorkspace(extension: PodExtension, { spec, workspaceClaim }: JobToRender): void {
-  extension.volumes.push({
-    name: WORKSPACE_VOLUME,
-    persistentVolumeClaim: { claimName: workspaceClaim },
-  });
-  extension.mounts.push({
-    name: WORKSPACE_VOLUME,
-    mountPath: spec.workspaceMountPath ?? DEFAULT_WORKSPACE_PATH,
-  });
+  const isOfRun = spec.workspace === "run";
+  const source = isOfRun ? { persistentVolumeClaim: { claimName: workspaceClaim } } : { emptyDir: {} };
+  extension.volumes.push({ name: WORKSPACE_VOLUME, ...source });
+  extension.mounts.push({ name: WORKSPACE_VOLUME, mountPath: workspacePathOf(spec) });
+}
+
+function workspacePathOf({ workspaceMountPath = DEFAULT_WORKSPACE_PATH }: K8sJobSpec): string {
+  return workspaceMountPath.replace(/(?<=.)\/+$/, "");
+}
+
+function podWithFiles(
+  pod: KubePodSpec,
+  { keep, helperImage: image, spec }: JobToRender,
+  { params }: PodExtension,
+): KubePodSpec {
+  if (!keep) return pod;
+  const problem = filesProblem(spec.spec, pod);
+  if (problem !== undefined) throw new MflowError("RUNNER_REFUSED", problem);
+  return withFiles(pod, { keep, path: workspacePathOf(spec), ...(image !== undefined && { image }) }, params);
 }
 
 const ours: ReadonlySet<string> = new Set(Object.values(LABELS));

@@ -13,6 +13,9 @@ function linted(text: string): string[] {
 const job = (rest: string, type = "SHELL", name = "a") =>
   `kind: Job\npublish: true\nmetadata: {name: ${name}}\nspec: {runnerType: ${type}, runnerSpec: ${type === "SHELL" ? '{steps: [{run: "true"}]}' : "{}"}, ${rest}}\n`;
 
+const podJob = (rest: string, spec = "", name = "main") =>
+  `kind: Job\npublish: true\nmetadata: {name: pod}\nspec: {runnerType: K8S_JOB, runnerSpec: {spec: {${spec}template: {spec: {containers: [{name: ${name}, image: "a:1"}]}}}}, ${rest}}\n`;
+
 test.each([
   [
     "names are unique",
@@ -52,6 +55,26 @@ test.each([
     "a FAKE job has no workspace",
     job("artifacts: [{name: x, path: a}]", "FAKE"),
     ["warning a FAKE job has no workspace: `artifacts` has no effect (/spec/artifacts)"],
+  ],
+  [
+    "a pod keeps and fetches",
+    podJob("artifacts: [{name: x, path: a}], cache: {key: {prefix: a}, paths: [b]}"),
+    [],
+  ],
+  [
+    "a pod that begins again does not",
+    podJob("artifacts: [{name: x, path: a}]", "backoffLimit: 2, "),
+    [
+      "warning `backoffLimit: 2` makes Kubernetes run the work again, and mflow counts no attempt of it; remove it (/spec/runnerSpec/spec/backoffLimit)",
+      "error a task that keeps or fetches files runs one pod, once; remove `backoffLimit`, and say `retry` on the task (/spec/artifacts)",
+    ],
+  ],
+  [
+    "names of mflow's containers are taken",
+    podJob("timeout: 1m", "", "mflow-keep"),
+    [
+      "error `mflow-keep` is the name of a container of mflow's own; rename it (/spec/runnerSpec/spec/template/spec/containers/0/name)",
+    ],
   ],
 ])("%s", (_rule, text, problems) => {
   expect(linted(text)).toEqual(problems);
@@ -112,4 +135,13 @@ test.each([
   expect(found).toEqual(
     isRight ? [] : [expect.stringContaining("`one` does not end before this one begins")],
   );
+});
+
+test("a fetch of what a pod's manifest does not keep may be right: its work can send more", () => {
+  const text = (kept: string) =>
+    `${podJob(kept)}---\n${job("visibility: GLOBAL", "SHELL", "use")}---\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  stages:\n    - {name: s, tasks: [{name: one, job: pod}, {name: two, job: use, fetch: [{from: one, name: app}]}]}\n`;
+  expect(linted(text("timeout: 1m"))).toEqual([]);
+  expect(linted(text("artifacts: [{name: other, path: a}]"))).toEqual([
+    "warning task `one` keeps no artifact `app`; it keeps `other` (/spec/stages/0/tasks/1/fetch/0/name)",
+  ]);
 });

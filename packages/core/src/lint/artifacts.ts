@@ -1,5 +1,7 @@
 // Rules on files: what tasks keep, fetch of earlier tasks, and cache.
 
+import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { filesProblem } from "../kubernetes/pod-files.ts";
 import { didYouMean } from "../nearest.ts";
 import { graphOf, type PlanGraph, type PlanNode } from "../plan/graph.ts";
 import { below } from "../pointer.ts";
@@ -80,8 +82,16 @@ export function* jobKeepRules(spec: JobSpec, path: string): Generator<Finding> {
 }
 
 /** What a runner does not do. */
-function* runnerRules(keeping: Keeping, { runnerType }: JobSpec, path: string): Generator<Finding> {
+function* runnerRules(
+  keeping: Keeping,
+  { runnerType, runnerSpec }: JobSpec,
+  path: string,
+): Generator<Finding> {
   if (runnerType === "SHELL") return;
+  if (runnerType === "K8S_JOB") {
+    yield* podRules(keeping, runnerSpec, path);
+    return;
+  }
   for (const key of ["artifacts", "fetch", "cache"] as const) {
     if (keeping[key] === undefined) continue;
     if (runnerType === "FAKE") {
@@ -91,6 +101,21 @@ function* runnerRules(keeping: Keeping, { runnerType }: JobSpec, path: string): 
       yield warning(`${path}/${key}`, message);
     }
   }
+}
+
+/** A pod that begins again would fetch and keep again. What is a template may be right. */
+function* podRules(keeping: Keeping, runnerSpec: unknown, path: string): Generator<Finding> {
+  const key = (["artifacts", "fetch", "cache"] as const).find((one) => keeping[one] !== undefined);
+  const spec = isMap(runnerSpec) && isMap(runnerSpec.spec) ? runnerSpec.spec : undefined;
+  if (key === undefined || !spec) return;
+  const pod = isMap(spec.template) && isMap(spec.template.spec) ? spec.template.spec : {};
+  const problem = filesProblem(withoutTemplates(spec), withoutTemplates(pod));
+  if (problem !== undefined) yield error(`${path}/${key}`, problem);
+}
+
+function withoutTemplates(fields: Fields): Fields {
+  const isTemplate = (value: unknown) => typeof value === "string" && value.includes("${");
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isTemplate(value)));
 }
 
 /** What the tasks of a pipeline say of files, and whether what they fetch was kept before. `specOf`: a job, if known. */
@@ -137,12 +162,15 @@ function* fetchRules(
     yield error(`${at}/from`, message);
   }
   const job = specOf(source.spec.job);
-  if (!job || job.runnerType === "K8S_JOB") return;
+  if (!job) return;
   const kept = [...(job.artifacts ?? []), ...(source.spec.artifacts ?? [])].map((artifact) => artifact.name);
   if (kept.includes(name)) return;
   const has = kept.length === 0 ? "it keeps none" : `it keeps ${kept.map(quoted).join(", ")}`;
   const message = `task ${quoted(from)} keeps no artifact ${quoted(name)}${didYouMean(name, kept) || `; ${has}`}`;
-  yield optional ? warning(`${at}/name`, message) : error(`${at}/name`, message);
+  // Work in containers may keep more by itself, over HTTP.
+  const mayHave = optional || job.runnerType === "K8S_JOB";
+  if (job.runnerType === "K8S_JOB" && kept.length === 0) return;
+  yield mayHave ? warning(`${at}/name`, message) : error(`${at}/name`, message);
 }
 
 /** The task of a name, or of `stage/name`. */

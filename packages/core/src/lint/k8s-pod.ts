@@ -2,6 +2,7 @@
 // wherever a single value is wanted.
 
 import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { isHelper } from "../kubernetes/helper-names.ts";
 import { below, segmentsOf } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import { error, type Finding, warning } from "./finding.ts";
@@ -83,6 +84,9 @@ function* nameRules(name: unknown, path: string, names: Set<string>): Generator<
       "is made of lower-case letters, digits and `-`, at most 63, and neither begins nor ends with `-`";
     yield error(path, `${quoted(String(name))} is no name of a container: one ${rule}`);
     return;
+  }
+  if (isHelper(name)) {
+    yield error(path, `${quoted(name)} is the name of a container of mflow's own; rename it`);
   }
   if (names.has(name)) {
     yield error(path, `another container is called ${quoted(name)} too; rename one of them`);

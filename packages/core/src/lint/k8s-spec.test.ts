@@ -118,7 +118,7 @@ describe("the Job", () => {
       "has a workspace when it says where, and grants some time",
       `workspaceMountPath: /src\ncreationGrace: 0s\n${GOOD}`,
       [
-        "7:25: warning: `workspaceMountPath` has no effect without a workspace; add `workspace: run`, or remove it",
+        "7:25: warning: `workspaceMountPath` has no effect without a workspace, but for tasks that keep or fetch files; add `workspace: run`, or remove it",
         "8:20: error: a timeout of `0s` ends everything at once; give a longer one or remove it",
       ],
     ],

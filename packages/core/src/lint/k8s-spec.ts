@@ -102,18 +102,19 @@ function* templateOfPodRules(
   }
 }
 
-/** The rules on a spec of the right shape, whose pointer is `path`. */
+/** The rules on a spec of the right shape, whose pointer is `path`. `hasFiles`: the job keeps or fetches files. */
 export function* k8sSpecRules(
   spec: K8sJobSpec,
   path: string,
   standsForValue: StandsForValue,
+  hasFiles = false,
 ): Generator<Finding> {
   if (spec.metadata) yield* metadataRules(spec.metadata, `${path}/metadata`, standsForValue);
   yield* jobSpecRules(spec.spec, `${path}/spec`);
   yield* templateOfPodRules(spec.spec.template, `${path}/spec/template`, standsForValue);
-  if (spec.workspaceMountPath !== undefined && spec.workspace === undefined) {
+  if (spec.workspaceMountPath !== undefined && spec.workspace === undefined && !hasFiles) {
     const message =
-      "`workspaceMountPath` has no effect without a workspace; add `workspace: run`, or remove it";
+      "`workspaceMountPath` has no effect without a workspace, but for tasks that keep or fetch files; add `workspace: run`, or remove it";
     yield warning(`${path}/workspaceMountPath`, message);
   }
   if (spec.creationGrace !== undefined && !standsForValue(spec.creationGrace)) {

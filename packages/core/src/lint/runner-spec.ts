@@ -40,7 +40,10 @@ export function* runnerSpecRules(spec: JobSpec, path: string, paramsPath: string
   for (const { path: place, message, atKey } of explanations) yield { ...error(place, message), atKey };
   if (explanations.length > 0) return;
   if (spec.runnerType === "SHELL") yield* shellRules(spec.runnerSpec as ShellSpec, path, standsForValue);
-  if (spec.runnerType === "K8S_JOB") yield* k8sSpecRules(spec.runnerSpec as K8sJobSpec, path, standsForValue);
+  if (spec.runnerType === "K8S_JOB") {
+    const hasFiles = (spec.artifacts ?? spec.fetch ?? spec.cache) !== undefined;
+    yield* k8sSpecRules(spec.runnerSpec as K8sJobSpec, path, standsForValue, hasFiles);
+  }
 }
 
 function* shellRules(

@@ -132,3 +132,23 @@ export const FetchQuery = closed({
   from: Type.String({ minLength: 1, maxLength: 256, description: "The task, as in `fetch`." }),
   name: titled("The artifact.", ArtifactName),
 });
+
+/** What mflow's own containers in a pod say with a step. */
+export const PodFilesQuery = closed({
+  number: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 999,
+      description: "Of the artifact or cache, from 0, as in the manifest.",
+    }),
+  ),
+  name: Type.Optional(Type.String({ maxLength: 64, description: "What a piece is of, e.g. `artifact.0`." })),
+  at: Type.Optional(Type.Integer({ minimum: 0, description: "Bytes before the piece." })),
+  kind: Type.Optional(ArtifactKind),
+  executable: Type.Optional(Type.Boolean({ description: "Of a file: it may be executed." })),
+  key: Type.Optional(Type.String({ maxLength: 256, description: "Key of the cache." })),
+  sha256: Type.Optional(
+    Type.String({ pattern: "^[0-9a-f]{64}$", description: "Hash of the bytes that the pieces make." }),
+  ),
+});
+export type PodFilesQuery = Static<typeof PodFilesQuery>;

@@ -104,6 +104,14 @@ export const ClusterSpec = closed(
     keepFailedFor: Type.Optional(
       titled("How long Job and pods of a task that FAILED are kept (default `1h`).", Duration),
     ),
+    helperImage: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          "Image of the containers that fetch and keep files of tasks, with `sh`, `tar`, `wget`, `timeout`, `base64` and `sha256sum` (default `busybox:1.36.1`).",
+      }),
+    ),
     workspace: Type.Optional(
       closed(
         {

@@ -75,12 +75,14 @@ describe.each(["folder", "bucket"])("with the bytes in a %s", (where) => {
       { from: "make (mac)", name: "app", path: "here" },
       { from: "make", name: "none", optional: true },
     ]);
+    const hashed = (text: string) => ({ sha256: createHash("sha256").update(text).digest("hex") });
     expect(given.map(({ file: _, ...rest }) => rest)).toEqual([
       {
         kind: "FILE",
         folder: "out",
         name: "app.txt",
         executable: true,
+        ...hashed("linux"),
         what: "artifact `app` of `make` (5 bytes)",
       },
       {
@@ -88,6 +90,7 @@ describe.each(["folder", "bucket"])("with the bytes in a %s", (where) => {
         folder: "out",
         name: "app.txt",
         executable: true,
+        ...hashed("mac"),
         what: "artifact `app` of `make` (3 bytes)",
       },
       {
@@ -95,6 +98,7 @@ describe.each(["folder", "bucket"])("with the bytes in a %s", (where) => {
         folder: "here",
         name: "app.txt",
         executable: true,
+        ...hashed("mac"),
         what: "artifact `app` of `make (mac)` (3 bytes)",
       },
     ]);

@@ -33,6 +33,13 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
   const copied = new Set<string>();
   const folderOf = (ref: AttemptRef) => join(copies, attemptKey(ref));
 
+  async function placeFor(ref: AttemptRef, name: string): Promise<string> {
+    const folder = folderOf(ref);
+    copied.add(folder);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return join(folder, name);
+  }
+
   /** The store's own file, or a copy of the bytes. */
   async function fileOf(
     ref: AttemptRef,
@@ -41,10 +48,7 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
     open: () => Promise<Readable>,
   ): Promise<string> {
     if (own !== undefined) return own;
-    const folder = folderOf(ref);
-    copied.add(folder);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, name);
+    const path = await placeFor(ref, name);
     await pipeline(await open(), createWriteStream(path, { mode: 0o600 }));
     return path;
   }
@@ -62,6 +66,7 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
       folder: spec.path ?? dirname(row.path),
       name: basename(row.path),
       executable: row.executable ?? false,
+      sha256: row.sha256,
       what: `artifact \`${row.name}\` of \`${spec.from}\` (${readableSize(row.size)})`,
     };
   }
@@ -102,6 +107,7 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
         });
       }
     },
+    incoming: (ref, name) => placeFor(ref, `incoming.${name}`),
     async forget(ref) {
       const folder = folderOf(ref);
       if (copied.delete(folder)) await rm(folder, { recursive: true, force: true });

@@ -49,6 +49,7 @@ import { manifestRoutes } from "./routes/manifests.ts";
 import { pauseRoutes } from "./routes/pauses.ts";
 import { pipelineTaskRoutes } from "./routes/pipeline-tasks.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
+import { podFileRoutes } from "./routes/pod-files.ts";
 import { recordRoutes } from "./routes/records.ts";
 import { retentionRoutes } from "./routes/retention.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -144,6 +145,7 @@ function allRoutes(services: Services, metrics: Metrics): Route[] {
     ...taskLogRoutes(services),
     ...artifactRoutes(services),
     ...cacheRoutes(services),
+    ...podFileRoutes(services),
     ...terminalRoutes(services),
     ...eventRoutes(services),
     ...retentionRoutes(services),

@@ -1,6 +1,7 @@
 // What the routes work with. Main makes the parts, `createApp` puts them together; an app has one set.
 
 import type { ServerState } from "@mflow/core/schema/api";
+import type { PodFilesQuery } from "@mflow/core/schema/artifact";
 import type { ChannelSpec } from "@mflow/core/schema/channel";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import type { ClusterCheck } from "@mflow/core/schema/cluster-check";
@@ -19,7 +20,7 @@ import type { LogStore } from "../logs/log-store.ts";
 import type { HistoryArchive } from "../retention/history-archive.ts";
 import type { Retention } from "../retention/retention.ts";
 import type { Clusters } from "../runners/kubernetes/clusters/clusters.ts";
-import type { StartRequest } from "../runners/runner.ts";
+import type { AttemptRef, StartRequest } from "../runners/runner.ts";
 import type { Store } from "../store/store.ts";
 import type { Schedules } from "../triggers/schedules.ts";
 import type { Authenticator } from "./caller.ts";
@@ -41,10 +42,21 @@ export interface CallbackParts {
 /** Asks a cluster whose secrets are opened whether it can be used, also in these namespaces. */
 export type CheckCluster = (spec: ClusterSpec, namespaces: readonly string[]) => Promise<ClusterCheck>;
 
+/** Answers mflow's own containers in pods of tasks. */
+export interface PodFilesParts {
+  podFiles(
+    ref: AttemptRef,
+    call: { step: string; query: PodFilesQuery; body: AsyncIterable<Uint8Array> },
+  ): Promise<string>;
+  podFile(ref: AttemptRef, step: string, number: number): Promise<string>;
+}
+
 /** Artifacts and caches, and how tasks prove that they are theirs. */
 export interface FileParts {
   artifacts: Artifacts;
   caches: Caches;
+  /** Absent: there are no tasks on clusters. */
+  pods?: PodFilesParts;
   verifyUpdateToken(token: string, taskId: string, attempt: number): boolean;
 }
 

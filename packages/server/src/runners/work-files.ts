@@ -12,6 +12,8 @@ export interface GivenFile {
   /** Of a FILE: its name. */
   name: string;
   executable: boolean;
+  /** Of the file's bytes. */
+  sha256: string;
   /** For the log: what it is. */
   what: string;
 }
@@ -61,6 +63,8 @@ export interface WorkFiles {
   keep(ref: AttemptRef, artifacts: readonly KeptFile[]): Promise<void>;
   /** Saves caches. What cannot be saved is no failure of the task. */
   save(ref: AttemptRef, caches: readonly KeptCache[]): Promise<void>;
+  /** Path of a file for bytes that come in pieces before they are kept. What a server before this one had there is gone. */
+  incoming(ref: AttemptRef, name: string): Promise<string>;
   /** The attempt has ended: files that were made for it may go. */
   forget(ref: AttemptRef): Promise<void>;
 }

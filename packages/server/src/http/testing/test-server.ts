@@ -29,6 +29,7 @@ import { openSqliteStore } from "../../store/sqlite/sqlite.ts";
 import type { Grant, Store } from "../../store/store.ts";
 import { Schedules } from "../../triggers/schedules.ts";
 import { type AppOptions, createApp } from "../app.ts";
+import type { PodFilesParts } from "../services.ts";
 
 /** A body of which a test knows little. */
 export type Body = Record<string, unknown>;
@@ -102,6 +103,8 @@ export interface TestOptions extends Partial<Omit<AppOptions, "retention" | "arc
   runner?: Runner;
   /** How much of artifacts and caches is kept. */
   artifactSettings?: Partial<ArtifactSettings>;
+  /** Who answers mflow's own containers in pods. */
+  pods?: PodFilesParts;
   /** What clusters ask of their runner. */
   clusterWork?: Pick<ClustersParts, "inUse" | "abandon">;
 }
@@ -111,6 +114,7 @@ export async function startTestServer({
   runner,
   clusterWork,
   artifactSettings,
+  pods,
   retained,
   archived,
   ...options
@@ -194,6 +198,7 @@ export async function startTestServer({
       artifacts: artifacts.artifacts,
       caches: artifacts.caches,
       verifyUpdateToken: (token, taskId, attempt) => keys.verifyUpdateToken(token, taskId, attempt),
+      ...(pods && { pods }),
     },
     clusters,
     limits,

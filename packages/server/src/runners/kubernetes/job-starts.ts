@@ -196,6 +196,7 @@ export class JobStarts {
       jobName: jobNameOf(request.taskId, request.attempt),
       secrets: seal(JSON.stringify(secrets)),
       ...timesOf(spec, choice.spec),
+      ...(request.keep && { keep: request.keep }),
     };
   }
 
@@ -353,6 +354,9 @@ export class JobStarts {
   /** Throws RUNNER_REFUSED. */
   #wanted(request: StartRequest): Wanted {
     const spec = checkedSpec(K8sJobSpec, request.spec);
+    if (request.keep && !this.#parts.host.files) {
+      throw new MflowError("RUNNER_REFUSED", "this server keeps no artifacts and caches");
+    }
     const choice = chooseCluster(request, this.#parts.clusters);
     const { cluster, kubeconfig } = choice;
     const where = kubeconfig === undefined ? { cluster } : { kubeconfig: this.#parts.seal(kubeconfig) };
@@ -372,6 +376,8 @@ export class JobStarts {
       timeoutMs: request.timeoutMs,
       manualUpdateStatus: request.manualUpdateStatus,
       kubeconfig: choice.kubeconfig ?? choice.spec.kubeconfig,
+      ...(request.keep && { keep: request.keep }),
+      ...(choice.spec.helperImage !== undefined && { helperImage: choice.spec.helperImage }),
     });
   }
 

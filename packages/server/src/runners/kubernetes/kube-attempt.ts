@@ -17,7 +17,9 @@ import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost, RunnerReport, StopOptions } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
+import { finalReport, type Result, resultOf } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
+import type { AttemptFiles } from "./files/attempt-files.ts";
 import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
@@ -35,6 +37,8 @@ export interface KubeAttemptParts {
   client: ClusterClient;
   watch: NamespaceWatch;
   logs: AttemptLogs;
+  /** Absent: it neither fetches nor keeps files. */
+  files?: AttemptFiles;
   /** Keeps a change of the placement. */
   save(placement: Placement): Promise<void>;
   /** The result is accepted: the place in the cluster is free. */
@@ -45,8 +49,6 @@ export interface KubeAttemptParts {
   mask(text: string): string;
   warn(message: string): void;
 }
-
-type Result = Pick<Observation, "reason" | "message"> & { stage: "SUCCEEDED" | "FAILED" | "CANCELED" };
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
@@ -63,6 +65,7 @@ const FORCED_MS = 5_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
+  readonly files: AttemptFiles | undefined;
   readonly #parts: KubeAttemptParts;
   #placement: Placement;
   /** When the Job is known to have existed: it is gone when everything was listed since without it. */
@@ -96,6 +99,7 @@ export class KubeAttempt implements JobListener {
     this.ref = ref;
     this.#placement = placement;
     this.#parts = parts;
+    this.files = parts.files;
     const { jobName } = placement;
     this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
     parts.watch.attach(jobName, this);
@@ -132,6 +136,7 @@ export class KubeAttempt implements JobListener {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.files?.close();
     this.#parts.logs.close();
     this.#parts.watch.detach(this.#placement.jobName);
   }
@@ -216,6 +221,7 @@ export class KubeAttempt implements JobListener {
     if (seen.steps.length > 0) this.#lastSeen = seen;
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(pods);
+    this.files?.seen(seen.helper);
     const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
     if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
@@ -235,6 +241,9 @@ export class KubeAttempt implements JobListener {
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
     }
     if (seen.mustStop) return resultOf(seen);
+    const silence = this.files?.silence();
+    if (silence?.failure) return { stage: "FAILED", ...silence.failure };
+    if (silence) this.#wakeAt(silence.until);
     const trouble = this.#troubleIn(seen);
     // Between two tries the cluster shows no trouble; only work that runs, or another trouble, ends one.
     if (trouble?.heals || (!trouble && seen.stage === "ACTIVE")) this.#trouble = undefined;
@@ -267,6 +276,7 @@ export class KubeAttempt implements JobListener {
   /** Deletes the Job with its pods, and says the end once they are gone. */
   async #bringDown(job: KubeJob, pods: readonly KubePod[], seen: Observation): Promise<void> {
     const { client } = this.#parts;
+    this.files?.over();
     const { uid = "", deletionTimestamp, finalizers = [] } = job.metadata ?? {};
     if (this.#deleteSentFor !== uid) {
       await ignoreGone(
@@ -327,9 +337,11 @@ export class KubeAttempt implements JobListener {
   async #end(result: Result, job: KubeJob | undefined): Promise<void> {
     const { host, logs } = this.#parts;
     if (!this.#isReported) {
+      this.files?.over();
       await logs.finish();
       await host.report(this.#finalReport(result));
       this.#isReported = true;
+      if (this.files) await host.files?.forget(this.ref);
     }
     const { keepForMs, keepFailedForMs } = this.#placement;
     const keepMs = { SUCCEEDED: keepForMs, FAILED: keepFailedForMs, CANCELED: 0 }[result.stage];
@@ -344,13 +356,8 @@ export class KubeAttempt implements JobListener {
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
     this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
-    const report: RunnerReport = { ...this.ref, ...result, at: this.#endAt, startAt };
-    if (facts && facts.steps.length > 0) report.steps = facts.steps;
-    if (result.stage !== "CANCELED") {
-      const { runtimeEnvs } = this.#parts.logs;
-      if (Object.keys(runtimeEnvs).length > 0) report.runtimeEnvs = runtimeEnvs;
-    }
-    return report;
+    const { runtimeEnvs } = this.#parts.logs;
+    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, facts?.steps, runtimeEnvs);
   }
 
   /** The result is accepted: lets the cluster remove the Job when its time has come, and forgets it then. */
@@ -409,11 +416,4 @@ export class KubeAttempt implements JobListener {
     this.#timer = setTimeout(() => this.changed(), Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
     this.#timer.unref();
   }
-}
-
-function resultOf({ stage, reason, message }: Observation): Result {
-  const result: Result = { stage: stage === "SUCCEEDED" ? "SUCCEEDED" : "FAILED" };
-  if (reason !== undefined) result.reason = reason;
-  if (message !== undefined) result.message = message;
-  return result;
 }

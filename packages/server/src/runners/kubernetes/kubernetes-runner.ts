@@ -25,6 +25,8 @@ import {
 import type { ClusterClient, MayDial } from "./api/cluster-client.ts";
 import type { KnownClusters } from "./cluster-choice.ts";
 import { ClustersAtWork } from "./clusters-at-work.ts";
+import { AttemptFiles, type PodFilesCall } from "./files/attempt-files.ts";
+import { OVER } from "./files/pod-script.ts";
 import { JobStarts } from "./job-starts.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
 import { AttemptLog } from "./logs/attempt-log.ts";
@@ -40,6 +42,8 @@ export interface KubernetesRunnerOptions {
   vault: { seal(plain: string): string; unseal(sealed: string): string };
   /** Bytes that the log of one attempt keeps. */
   logBytesPerTask: number;
+  /** Bytes of one artifact or cache. */
+  artifactBytes: number;
   /** Says whether the address in a kubeconfig of a task's own may be dialled. */
   mayDial: MayDial;
   log: { warn(message: string): void };
@@ -56,6 +60,10 @@ export interface ClusterRunner extends Required<Omit<Runner, "resume">> {
    * forgets all that is there.
    */
   abandon(cluster: string): Promise<void>;
+  /** Answers what mflow's own containers in the pod of an attempt ask. Rejects with UNAVAILABLE when that may pass. */
+  podFiles(ref: AttemptRef, call: PodFilesCall): Promise<string>;
+  /** Path of a file that they get. Rejects with NOT_FOUND, and UNAVAILABLE. */
+  podFile(ref: AttemptRef, step: string, number: number): Promise<string>;
   /** How it stands with the clusters in use, for metrics. */
   figures(): ClusterFigures[];
 }
@@ -174,6 +182,26 @@ class KubernetesRunner implements ClusterRunner {
     );
   }
 
+  async podFiles(ref: AttemptRef, call: PodFilesCall): Promise<string> {
+    return (await this.#filesOf(ref)?.ask(call)) ?? OVER;
+  }
+
+  async podFile(ref: AttemptRef, step: string, number: number): Promise<string> {
+    const file = await this.#filesOf(ref)?.file(step, number);
+    if (file !== undefined) return file;
+    throw new MflowError("NOT_FOUND", `Attempt ${ref.attempt} of ${ref.taskId} has no ${step} ${number}.`);
+  }
+
+  /** Undefined when the attempt is over. */
+  #filesOf(ref: AttemptRef): AttemptFiles | undefined {
+    const placement = this.#placements.find(ref);
+    if (!placement || !isOpen(placement)) return undefined;
+    const files = this.#followed.get(attemptKey(ref))?.files;
+    if (files) return files;
+    // Its Job was made a moment ago, or its cluster is away since the server started.
+    throw new MflowError("UNAVAILABLE", `Attempt ${ref.attempt} of ${ref.taskId} is not followed yet.`);
+  }
+
   waitingFor(ref: AttemptRef): string | undefined {
     const placement = this.#placements.find(ref);
     if (placement?.state !== "QUEUED") return undefined;
@@ -258,8 +286,15 @@ class KubernetesRunner implements ClusterRunner {
     const log = new AttemptLog(ref, { logs: host.logs, warn, mask, maxBytes });
     const { namespace } = placement;
     const logs = new AttemptLogs({ client, log, warn, namespace, isResumed: !isFresh });
+    const { keep } = placement;
+    const { files } = host;
+    const limit = this.#options.artifactBytes;
     const parts = {
       ...{ host, client, watch, logs, mask, warn },
+      ...(keep &&
+        files && {
+          files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }),
+        }),
       save: (changed: Placement) => this.#placements.put(ref, changed),
       left: () => work.admission.leave(key),
       forget: () => this.#forget(ref),

@@ -2,6 +2,7 @@
 // made in a cluster, so that nothing is made that nobody knows of, and so that a restart needs no cluster to know what
 // there is.
 
+import type { Keep } from "@mflow/core/keep";
 import { jobNameOf } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef } from "../runner.ts";
 
@@ -36,6 +37,8 @@ export interface Placement extends Where {
   /** How long Job and pods are kept, milliseconds. */
   keepForMs: number;
   keepFailedForMs: number;
+  /** What it does with files, if anything. */
+  keep?: Keep;
   /** It was asked to stop. */
   isStopping?: boolean;
   /** It was asked to stop at once. */

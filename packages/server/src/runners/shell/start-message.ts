@@ -1,6 +1,5 @@
 // Makes of a start request what the supervisor is told: the steps, where they work, and their environment.
 
-import { createHash } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { checkedSpec } from "@mflow/core/checked-spec";
 import { parseDuration } from "@mflow/core/duration";
@@ -9,6 +8,7 @@ import type { Keep } from "@mflow/core/keep";
 import { SYSTEM_PARAMS } from "@mflow/core/params";
 import { MAX_RUNTIME_ENV_BYTES, MAX_RUNTIME_ENVS } from "@mflow/core/schema/request";
 import { ShellSpec, type ShellStep } from "@mflow/core/schema/runner-spec";
+import { cachePathsHash } from "../cache-paths.ts";
 import type { StartRequest } from "../runner.ts";
 import type { StepUser } from "./step-user.ts";
 import type { FilesPlan, StartMessage, StepPlan, Workspace } from "./supervisor/protocol.ts";
@@ -71,18 +71,10 @@ function filesPlan({ artifacts, fetch, caches }: Keep, limit: number): FilesPlan
       ...(retention !== undefined && { retentionMs: parseDuration(retention) }),
     })),
     caches: caches.map(({ key: { prefix, files = [] }, paths, when }) => ({
-      ...{ files, paths, pathsHash: hashOf(paths), always: when === "ALWAYS" },
+      ...{ files, paths, pathsHash: cachePathsHash(paths), always: when === "ALWAYS" },
       ...(prefix !== undefined && { prefix }),
     })),
   };
-}
-
-/** Tells what is in a cache: the same paths have the same hash in any order. */
-function hashOf(paths: readonly string[]): string {
-  return createHash("sha256")
-    .update([...paths].sort().join("\0"))
-    .digest("hex")
-    .slice(0, 16);
 }
 
 function stepPlan(step: ShellStep, index: number, request: StartRequest): StepPlan {

@@ -25,12 +25,13 @@ export class KeptFiles implements WorkFiles {
     return wanted.map(({ from, name, path }) => {
       const found = this.artifacts.get(name);
       if (!found) throw new MflowError("NOT_FOUND", `no task \`${from}\` keeps \`${name}\``);
-      const { file, kind, executable } = found;
+      const { file, kind, executable, sha256 } = found;
       const folder = path ?? dirname(found.path);
       return {
         file,
         kind,
         executable,
+        sha256,
         folder,
         name: found.path.replace(/.*\//, ""),
         what: `artifact \`${name}\``,
@@ -62,6 +63,10 @@ export class KeptFiles implements WorkFiles {
       this.kept.push(key);
       this.caches.set(key, { key, paths, file: this.#copy(file) });
     }
+  }
+
+  async incoming({ taskId }: AttemptRef, name: string): Promise<string> {
+    return join(this.#folder, `incoming.${taskId}.${name}`);
   }
 
   async forget({ taskId }: AttemptRef): Promise<void> {

@@ -65,7 +65,7 @@ export class AttemptLog {
    * The last lines of a container that are stored, from the first one at or after the whole second of the last one; empty
    * when there is none. In their order.
    */
-  async storedSince(step: string): Promise<WrittenLine[]> {
+  async storedSince(step: string, stream: LogLine["stream"] = "stdout"): Promise<WrittenLine[]> {
     await this.#last;
     const { logs } = this.#parts;
     const found: WrittenLine[] = [];
@@ -74,7 +74,7 @@ export class AttemptLog {
       const from = Math.max(end - PAGE, 0) + 1;
       const page = await logs.read(this.#ref, from, end - from + 1);
       for (const line of page.toReversed()) {
-        if (line.step !== step || line.stream !== "stdout") continue;
+        if (line.step !== step || line.stream !== stream) continue;
         since ??= Math.floor(line.time / 1000) * 1000;
         if (line.time >= since) found.push({ time: line.time, text: line.text });
         // A line may stand a moment behind one that was written after it on another stream.

@@ -1,6 +1,7 @@
 // The logs of all containers of one attempt, each followed from its first line to its last, in one numbered log; and what
 // the containers said when they ended.
 
+import { isHelper } from "@mflow/core/kubernetes/helper-names";
 import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
 import { stepName } from "@mflow/core/kubernetes/observe";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
@@ -67,6 +68,7 @@ export class AttemptLogs {
         pod: pod.metadata?.name ?? "",
         container: name,
         step: stepName(pod, name, pods),
+        ...(isHelper(name) && { stream: "mflow" as const }),
         isResumed: isResumed || restartCount > 0,
         begunAt: Date.parse((state.running ?? terminated)?.startedAt ?? "") || 0,
         ...(terminated && { endedAt: endOf(terminated) }),
@@ -75,7 +77,7 @@ export class AttemptLogs {
     }
     if (!terminated) return;
     followed.ended(endOf(terminated), isLeaving);
-    if (terminated.message && !isLog(pod, name, terminated.exitCode))
+    if (terminated.message && !isHelper(name) && !isLog(pod, name, terminated.exitCode))
       this.#messages.set(`${keyOf(pod)}/${name}`, terminated.message);
   }
 

@@ -3,6 +3,7 @@
 // the second of the last stored one are read again, and those that are stored are left out: no gap, no duplicate.
 
 import type { Readable } from "node:stream";
+import type { LogLine } from "../../../logs/log-store.ts";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import { KubeError } from "../api/cluster-client.ts";
 import { linesOf } from "../api/stream-lines.ts";
@@ -34,6 +35,8 @@ export interface ContainerLogParts {
   container: string;
   /** How its lines are called in the log. */
   step: string;
+  /** Lines of mflow's own containers are mflow's (default `stdout`). */
+  stream?: LogLine["stream"];
   log: AttemptLog;
   /** Some of its lines may be stored already. */
   isResumed: boolean;
@@ -165,8 +168,8 @@ export class ContainerLog {
   }
 
   async #storeTail(): Promise<void> {
-    const { log, step } = this.#parts;
-    if (this.#tail.length > 0) await log.append(step, this.#tail);
+    const { log, step, stream } = this.#parts;
+    if (this.#tail.length > 0) await log.append(step, this.#tail, stream);
   }
 
   /**
@@ -174,8 +177,8 @@ export class ContainerLog {
    * the container has ended meanwhile, and the rest is to be asked for.
    */
   async #read(isResumed: boolean, wasEnded: boolean): Promise<readonly WrittenLine[] | undefined> {
-    const { client, namespace, pod, container, step, log, begunAt } = this.#parts;
-    const before = isResumed ? await log.storedSince(step) : [];
+    const { client, namespace, pod, container, step, stream, log, begunAt } = this.#parts;
+    const before = isResumed ? await log.storedSince(step, stream) : [];
     // Lines of a container that was restarted do not go on from those before.
     const stored = before.some(({ time }) => time >= begunAt) ? before : [];
     const first = stored[0];
@@ -242,7 +245,8 @@ export class ContainerLog {
   async #store(overlap: Overlap, lines: readonly WrittenLine[]): Promise<void> {
     const fresh = overlap.fresh(lines);
     if (overlap.takeGap()) await this.#noteGap();
-    if (fresh.length > 0) await this.#parts.log.append(this.#parts.step, fresh);
+    const { log, step, stream } = this.#parts;
+    if (fresh.length > 0) await log.append(step, fresh, stream);
   }
 
   #noteGap(): Promise<void> {

@@ -120,6 +120,7 @@ export class KubePlace {
       attempts: this.attempts,
       vault: this.#keys,
       logBytesPerTask: 64 * 2 ** 20,
+      artifactBytes: 2 ** 30,
       mayDial: () => true,
       log: { warn: (message) => this.warnings.push(message) },
       ...options,

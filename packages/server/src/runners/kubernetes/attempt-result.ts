@@ -1,0 +1,27 @@
+// What is said of an attempt once it has ended.
+
+import type { Observation } from "@mflow/core/kubernetes/observe";
+import type { RunnerReport } from "../runner.ts";
+
+export type Result = Pick<Observation, "reason" | "message"> & { stage: "SUCCEEDED" | "FAILED" | "CANCELED" };
+
+/** The result that is seen. */
+export function resultOf({ stage, reason, message }: Observation): Result {
+  const result: Result = { stage: stage === "SUCCEEDED" ? "SUCCEEDED" : "FAILED" };
+  if (reason !== undefined) result.reason = reason;
+  if (message !== undefined) result.message = message;
+  return result;
+}
+
+/** The report with what is known besides; of work that was stopped nothing is handed on. */
+export function finalReport(
+  report: RunnerReport,
+  steps: Observation["steps"] | undefined,
+  runtimeEnvs: Record<string, string>,
+): RunnerReport {
+  return {
+    ...report,
+    ...(steps && steps.length > 0 && { steps }),
+    ...(report.stage !== "CANCELED" && Object.keys(runtimeEnvs).length > 0 && { runtimeEnvs }),
+  };
+}
