@@ -142,7 +142,9 @@ test("a run waits in line when its task says so, and its task says for what", as
   await expect.poll(async () => (await taskOf(id)).status.stage, { timeout: 10_000 }).toBe("ACTIVE");
   const childId = await child();
   const waiting = await once(childId, ({ status }) => status.stage === "PENDING");
-  expect(engine.waitingFor(await taskOf(id))).toBe(`waits for run ${childId}`);
+  expect(engine.waitingFor(await taskOf(id))).toBe(
+    `waits for run ${childId}, which waits for the sequence lock of pipeline \`child\`, held by ${first}, 0 before it in line`,
+  );
   expect(waiting.parent?.runId).toBe(id);
   for (const each of [first, childId]) {
     await once(each, ({ status }) => status.stage === "ACTIVE");
