@@ -154,6 +154,47 @@ test("a run waits in line when its task says so, and its task says for what", as
   expect((await once(id, hasEnded)).status.stage).toBe("SUCCEEDED");
 });
 
+test("two pipelines that call each other, each started by itself, do not wait for each other for ever", async () => {
+  const call = (pipelineId: string) =>
+    ({ runnerType: "PIPELINE", runnerSpec: { pipeline: pipelineId, queue: true } }) as const;
+  const waitsThenCalls = (other: string): Partial<PipelineSpec> => ({
+    isParallel: false,
+    stages: [
+      {
+        name: "s",
+        tasks: [
+          { name: "t", job: "wait" },
+          { name: "u", job: other },
+        ],
+      },
+    ],
+  });
+  const given = [
+    job("wait", { runnerType: "MANUAL" }),
+    job("call-one", call("one")),
+    job("call-two", call("two")),
+    pipeline("one", {}, waitsThenCalls("call-two")),
+    pipeline("two", {}, waitsThenCalls("call-one")),
+  ];
+  const ids = [await run("one", given), await run("two", given)];
+  const tasksOf = (id: string) => store.runs.tasksOfRun(id);
+  for (const id of ids) {
+    await expect.poll(async () => (await tasksOf(id))[0]?.status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+  }
+  const [first = "", second = ""] = ids;
+  await engine.updateStatus((await tasksOf(first))[0]?.id ?? "", { stage: "SUCCEEDED" }, actor);
+  await expect.poll(async () => (await tasksOf(first))[1]?.status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+  await engine.updateStatus((await tasksOf(second))[0]?.id ?? "", { stage: "SUCCEEDED" }, actor);
+  await once(second, hasEnded);
+  expect((await tasksOf(second))[1]?.status).toMatchObject({
+    reason: "START_ERROR",
+    message: `its sequence lock is held by ${first}, which waits for ${second}, which waits for this: all would wait for ever`,
+  });
+  // The other one gets its turn then.
+  const below = (await tasksOf(first))[1]?.status.child?.runId ?? "";
+  await once(below, ({ status }) => status.stage === "ACTIVE");
+});
+
 test("a task is canceled at once while its run waits in line", async () => {
   const given = documents({}, { spec: { isParallel: false }, task: { job: "wait" }, queue: true });
   const first = await run("child", given);
