@@ -284,3 +284,16 @@ describe("cancel of a stage", () => {
     );
   });
 });
+
+test("a way of a later stage that is canceled before its turn does not bring that turn, over a restart either", () => {
+  const play = playPipeline("a > b", {
+    tasks: { b: { ignoreFailed: true, matrix: { params: { V: ["1", "2"] } } } },
+    jobs: { noop: { runParams: [{ name: "V" }] } },
+  });
+  play.cancel("b (1)");
+  play.restart();
+  play.report("a", "ACTIVE");
+  expect(play.stages).toEqual(["a: ACTIVE", "b (1): CANCELED", "b (2): PENDING"]);
+  play.report("a", "SUCCEEDED");
+  expect(play.task("b (2)").status.stage).toBe("CREATING");
+});

@@ -10,7 +10,7 @@ import { Queue } from "./queue.ts";
 /** The tasks of a run as far as the plan needs them. */
 export type PlannedTask = Pick<
   JobTask,
-  "id" | "stageNumber" | "taskNumber" | "way" | "open" | "status" | "keptFrom"
+  "id" | "stageNumber" | "taskNumber" | "way" | "open" | "status" | "keptFrom" | "attempt" | "pastAttempts"
 >;
 
 interface NodeProgress {
@@ -109,9 +109,7 @@ export class Progress {
       this.#nodes.set(index, { tasks: ids, left, open, waits: 0, waiting, under: open });
       this.#open += open;
       const before = this.#stage(stage);
-      // What a rerun kept has ended before the turn of its stage came.
-      const hasTurn =
-        before.hasTurn || (isInOrder && ways.some(({ id, keptFrom }) => !keptFrom && hasBegun.has(id)));
+      const hasTurn = before.hasTurn || (isInOrder && ways.some(hadTurn));
       this.#setStage(stage, {
         ...before,
         left: before.left + (left > 0 ? 1 : 0),
@@ -324,6 +322,11 @@ export class Progress {
   #setStage(index: number, stage: StageProgress): void {
     this.#stages.set(index, stage);
   }
+}
+
+/** Whether the task was opened: what a rerun kept, or a person canceled before its turn, has ended without that. */
+function hadTurn({ open, keptFrom, status, attempt, pastAttempts = [] }: PlannedTask): boolean {
+  return open === true || (!keptFrom && isEnded(status.stage) && attempt > pastAttempts.length);
 }
 
 /** Index of the node that a task belongs to. */

@@ -56,6 +56,8 @@ export class Invariants {
   /** Every stage is left the way the history says, and by the table; only an operator forces more. */
   #checkMoves(decision: Decision): void {
     const forced = new Set<string>();
+    // Ways of a dynamic matrix are made on the way.
+    for (const { id } of decision.tasks) if (!this.#stages.has(id)) this.#stages.set(id, "PENDING");
     for (const event of decision.history) {
       if (event.taskId === undefined) continue;
       if (event.type === "STATUS_FORCED") forced.add(event.taskId);
