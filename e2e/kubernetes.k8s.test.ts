@@ -282,11 +282,13 @@ describe("people", () => {
   }
 
   test("go into work that runs, and into a copy of what failed, as long as it is kept", async () => {
-    const script = "echo $GREETING > /tmp/there; trap 'exit 4' TERM; sleep 600 & wait";
+    // The end of the work ends the session too: it gets a moment to say its own exit code.
+    const script = "trap 'sleep 1; exit 4' TERM; echo $GREETING > /tmp/there; sleep 600 & wait";
     const runParams = [{ name: "GREETING", value: "héllo" }];
     const { task } = await client.tasks.run({ documents: [job("open", script, { runParams })] });
     await expect.poll(async () => (await client.tasks.get(task.id)).status.stage).toBe("ACTIVE");
-    const running = await session(task.id, "cat /tmp/there; kill 1; exit 3\n");
+    const untilThere = "until [ -s /tmp/there ]; do sleep 0.1; done";
+    const running = await session(task.id, `${untilThere}; cat /tmp/there; kill 1; exit 3\n`);
     expect(running).toMatchObject({ exitCode: 3, isCopy: false, output: expect.stringContaining("héllo") });
     expect((await ended(task.id)).status).toMatchObject({ stage: "FAILED", reason: "EXIT_CODE" });
     const copy = await session(task.id, "echo again $GREETING; exit 5\n");
