@@ -152,6 +152,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
     test("a second stop changes nothing when its grace is not shorter", async () => {
       const request = startRequest(place.specs.goesOn);
       await runner.start(request);
+      await host.reported(request, "ACTIVE");
       const answers = [await runner.stop(request, { graceMs: 1000 })];
       answers.push(await runner.stop(request, { graceMs: 1000 }));
       expect(answers).toEqual(["STOPPING", "STOPPING"]);
