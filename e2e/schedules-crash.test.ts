@@ -1,21 +1,19 @@
 // A server with schedules is killed with SIGKILL around the times at which they fire, again and again. Afterwards every
 // time is accounted for, by the policy of its schedule, and none started two runs.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Client, createClient, eachItem } from "@mflow/sdk";
+import { eachItem } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type KillableServer, startKillableServer } from "./killable-server.ts";
 
 const ROUNDS = Number(process.env.SCHEDULE_CRASH_ROUNDS ?? 10);
 const SECOND_MS = 1000;
 
 const folder = mkdtempSync(join(tmpdir(), "mflow-schedules-crash-"));
 const data = join(folder, "data");
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
 
 /** `all` catches up with every second, `skip` with none, and `cancel` has runs that are always in its way. */
 const manifests = `
@@ -50,49 +48,15 @@ metadata: { name: cancel }
 spec: { pipeline: slow, cron: "*/2 * * * * *", overlap: CANCEL_RUNNING }
 `;
 
-interface Server {
-  process: ChildProcess;
-  client: Client;
-}
-
-let server: Server;
-
-async function startServer(): Promise<Server> {
-  const args = [command, "server", "--data", data, "--port", "0", "--allow-root-steps"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr?.on("data", (chunk) => {
-    said += chunk;
-  });
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
-    if (Date.now() > deadline) throw new Error(`the server did not get ready: ${said}`);
-    const record = join(data, "server.json");
-    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-    if (pid === child.pid && address) {
-      const token = readFileSync(join(data, "local.token"), "utf8").trim();
-      const client = createClient({ url: address, token, retries: 0 });
-      const isReady = await client.ready().then(
-        () => true,
-        () => false,
-      );
-      if (isReady) return { process: child, client };
-    }
-    await delay(10);
-  }
-}
+let server: KillableServer;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startKillableServer(data);
   await server.client.manifests.apply({ manifests });
 }, 60_000);
 
 afterAll(async () => {
-  if (server?.process.exitCode === null) {
-    server.process.kill("SIGTERM");
-    await once(server.process, "exit");
-  }
+  await server?.stop();
   rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
@@ -130,10 +94,8 @@ test(
     for (let round = 0; round < ROUNDS; round++) {
       // Up to 300 ms before or after a full second, in which runs are decided on, stored and noted.
       await delay(SECOND_MS - (Date.now() % SECOND_MS) + 700 + Math.random() * 600);
-      const gone = once(server.process, "exit");
-      server.process.kill("SIGKILL");
-      await gone;
-      server = await startServer();
+      await server.kill();
+      server = await startKillableServer(data);
     }
     const { client } = server;
     for (const name of ["all", "skip", "cancel"]) await client.schedules.pause(name);

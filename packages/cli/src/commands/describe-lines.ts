@@ -14,11 +14,11 @@ import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
-import { displayWidth, plainLine, wrap } from "../display/width.ts";
+import { plainLine } from "../display/width.ts";
 import { artifactColumns } from "../view/artifact-columns.ts";
-import { changeSummary } from "../view/evidence-lines.ts";
 import { runView } from "../view/run-view.ts";
-import { decisionText, elapsed, nextText, openGateOf, pathOf, peopleOf } from "../view/watched.ts";
+import { decisionText, elapsed, nextText, pathOf } from "../view/watched.ts";
+import { gateLines } from "./gate-lines.ts";
 import { labelText } from "./kind-columns.ts";
 
 export interface DescribeOptions {
@@ -310,66 +310,7 @@ function gateSection(
   task: JobTaskView,
   options: DescribeOptions,
 ): string[] {
-  if (!gate) return [];
-  const open = openGateOf(task);
-  const isOpen = open?.gate === gate;
-  const lines = [
-    `${gate.stage} ${peopleOf(gate, task)}${gate.allowSelf ? ", who started it too" : ""}`,
-    ...timeLines(gate),
-    ...gate.decisions.map(decisionText),
-    ...(gate.digest ? [`digest ${gate.digest}`] : []),
-    ...(isOpen ? openLines(task, open.kind, options) : []),
-  ];
-  return section(title, lines.map(plainLine), options);
-}
-
-/** What time does, or did, to a gate. */
-function timeLines({
-  stage,
-  openedAt,
-  expiresAt,
-  escalatedAt,
-  escalateTo,
-  remindAt,
-  closedAt,
-}: Gate): string[] {
-  const isOpen = stage === "WAITING";
-  const then = escalateTo && !escalatedAt ? `, then ${escalateTo.join(", ")} may decide too` : "";
-  return [
-    openedAt && `${isOpen ? "waits since" : "opened"} ${openedAt}`,
-    escalatedAt && `escalated ${escalatedAt}`,
-    isOpen && expiresAt && `until ${expiresAt}${then}`,
-    isOpen && remindAt && `next reminder ${remindAt}`,
-    closedAt && `closed ${closedAt}`,
-  ].filter((line) => typeof line === "string");
-}
-
-function openLines(
-  task: JobTaskView,
-  kind: "audit" | "confirm",
-  { command, evidence, columns }: DescribeOptions,
-): string[] {
-  const room = columns - 2;
-  const changed =
-    evidence?.sinceSuccess && `changed since the last success: ${changeSummary(evidence.sinceSuccess)}`;
-  const before = (evidence?.earlierDecisions ?? [])
-    .slice(0, 1)
-    .map((decision) => `before: ${decisionText(decision)}`);
-  const pass = `decide: ${command} ${kind} ${task.id} --pass`;
-  const others = ["--deny -m WHY", ...(kind === "confirm" ? ["--push-back TASK -m WHY"] : [])];
-  const whole = [pass, ...others].join(" | ");
-  return [
-    ...[changed, ...before].flatMap((line) => (line ? hanging(line, room) : [])),
-    `see all: ${command} evidence ${task.id}`,
-    // The command stays in one line, to be copied.
-    ...(displayWidth(whole) <= room ? [whole] : [pass, `  or: ${others.join(", or: ")}`]),
-  ];
-}
-
-/** A text in lines of at most so many columns, all but the first indented. */
-function hanging(text: string, columns: number): string[] {
-  const [first = "", ...rest] = wrap(plainLine(text), columns - 2);
-  return [first, ...rest.map((line) => `  ${line}`)];
+  return gate ? section(title, gateLines(gate, task, options).map(plainLine), options) : [];
 }
 
 function pastAttemptLines(
