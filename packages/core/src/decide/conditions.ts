@@ -100,10 +100,9 @@ function factsOfRun(draft: Draft): Omit<ConditionFacts, "param"> {
 /** Whether a runtime env is that of a matrix: then it is a list. */
 function isList(draft: Draft, value: string, name: string): boolean {
   if (!value.startsWith("[")) return false;
-  for (const [node, { spec }] of draft.plan.graph.nodes.entries()) {
-    if (spec.matrix && draft.tasksOf(node).some(({ fanIn }) => fanIn?.[name] === value)) return true;
-  }
-  return false;
+  return draft.plan.graph.matrices.some((node) =>
+    draft.tasksOf(node).some(({ fanIn }) => fanIn?.[name] === value),
+  );
 }
 
 function taskFacts(draft: Draft, name: string): TaskFacts | undefined {

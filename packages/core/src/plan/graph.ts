@@ -37,6 +37,8 @@ export interface PlanNode {
 export class PlanGraph {
   readonly stages: readonly PlanStage[];
   readonly nodes: readonly PlanNode[];
+  /** Indices of the nodes that have a matrix. */
+  readonly matrices: readonly number[];
   readonly #byName: ReadonlyMap<string, number>;
 
   constructor({ stages }: Pick<PipelineSpec, "stages">) {
@@ -55,6 +57,7 @@ export class PlanGraph {
       for (const each of after) nodes[each]?.before.push(index);
     }
     this.nodes = nodes;
+    this.matrices = [...nodes.keys()].filter((node) => nodes[node]?.spec.matrix);
   }
 
   #needed(names: readonly string[]): number[] {
