@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { LogLine } from "../../../logs/log-store.ts";
 import type { CallOptions, ClusterClient } from "../api/cluster-client.ts";
 import { AttemptLog } from "./attempt-log.ts";
@@ -13,17 +13,18 @@ const written = ["10:00:00.100 begun", "10:00:00.200 at work", "10:00:01.300 don
 );
 const texts = ["begun", "at work", "done"];
 
-const begunAt = Date.parse("2026-01-01T10:00:00Z");
+const BEGUN_AT = Date.parse("2026-01-01T10:00:00Z");
 
 type Answer = (body: PassThrough) => void;
 
 /** Follows a container; each read of its log is answered by the next of `answers`. */
 function follow(
   answers: readonly Answer[],
-  { append = async () => {}, endedAt }: { append?: () => Promise<void>; endedAt?: number },
+  more: { append?: () => Promise<void>; endedAt?: number; begunAt?: number; earlier?: LogLine[] },
 ) {
+  const { append = async () => {}, endedAt, begunAt = BEGUN_AT, earlier = [] } = more;
   const asked: CallOptions["query"][] = [];
-  const stored: LogLine[] = [];
+  const stored = [...earlier];
   const client = {
     async stream(_path: string, { query, signal }: CallOptions) {
       const body = new PassThrough();
@@ -51,7 +52,7 @@ function follow(
     },
   );
   const parts = { client, log, namespace: "default", pod: "pod", container: "main", step: "main", begunAt };
-  const container = new ContainerLog({ ...parts, endedAt, isResumed: false, warn: () => {} });
+  const container = new ContainerLog({ ...parts, endedAt, isResumed: earlier.length > 0, warn: () => {} });
   return { container, asked, texts: () => stored.map(({ text }) => text) };
 }
 
@@ -134,5 +135,35 @@ describe("the log of a container", () => {
     followed.ended(endedAt, false);
     await followed.done;
     expect(seen.texts()).toEqual(texts);
+  });
+
+  test("has its first lines once when it says that it began after it wrote them", async () => {
+    const bodies: PassThrough[] = [];
+    const { container: followed, ...seen } = follow(
+      [
+        (body) => {
+          body.write(written.slice(0, 2).join(""));
+          bodies.push(body);
+        },
+        (body) => body.end(written.join("")),
+      ],
+      { begunAt: BEGUN_AT + 1000 },
+    );
+    await vi.waitFor(() => expect(seen.texts()).toEqual(texts.slice(0, 2)));
+    bodies[0]?.destroy(new Error("the connection broke"));
+    await vi.waitFor(() => expect(seen.asked.length).toBe(2));
+    followed.ended(endedAt, false);
+    await followed.done;
+    expect(seen.texts()).toEqual(texts);
+  });
+
+  test("follows on that of its earlier life without a gap", async () => {
+    const time = BEGUN_AT - 500;
+    const earlier: LogLine[] = [{ line: 1, time, stream: "stdout", step: "main", text: "begun" }];
+    const { container: followed, ...seen } = follow([(body) => body.end(written.join(""))], {
+      ...{ endedAt, earlier },
+    });
+    await followed.done;
+    expect(seen.texts()).toEqual(["begun", ...texts]);
   });
 });

@@ -178,16 +178,17 @@ export class ContainerLog {
    */
   async #read(isResumed: boolean, wasEnded: boolean): Promise<readonly WrittenLine[] | undefined> {
     const { client, namespace, pod, container, step, stream, log, begunAt } = this.#parts;
-    const before = isResumed ? await log.storedSince(step, stream) : [];
-    // Lines of a container that was restarted do not go on from those before.
-    const stored = before.some(({ time }) => time >= begunAt) ? before : [];
+    const stored = isResumed ? await log.storedSince(step, stream) : [];
+    // Those of an earlier life of the container are not in its log any more. Its own first ones may be from before it
+    // began: runtimes note that a moment later.
+    const isOurs = stored.some(({ time }) => time >= begunAt);
     const first = stored[0];
     const since = first && new Date(Math.floor(first.time / 1000) * 1000).toISOString();
     const reading = new AbortController();
     this.#reading = reading;
     this.#isFollowing = !wasEnded;
     this.#armStall();
-    const overlap = new Overlap(stored);
+    const overlap = new Overlap(stored, isOurs);
     const reader = new TimedLines(log);
     let tail: readonly WrittenLine[] = [];
     let body: Readable | undefined;

@@ -47,3 +47,10 @@ test("whether nothing of what is stored came again is known", () => {
   overlap.fresh(lines("1:a"));
   expect(overlap.isUntouched).toBe(false);
 });
+
+test("lines that may be of another log are no gap when they do not come again", () => {
+  const overlap = new Overlap(lines("1:a", "2:b"), false);
+  expect(overlap.isUntouched).toBe(false);
+  expect(overlap.fresh(lines("5:e"))).toEqual(lines("5:e"));
+  expect(overlap.takeGap()).toBe(false);
+});

@@ -5,6 +5,7 @@ import type { WrittenLine } from "./attempt-log.ts";
 
 export class Overlap {
   readonly #stored: readonly WrittenLine[];
+  readonly #isExpected: boolean;
   /** Read again, and not told yet. */
   #held: WrittenLine[] = [];
   /** Where in the stored lines those that are held may begin. */
@@ -14,15 +15,19 @@ export class Overlap {
   #isOver = false;
   #hasGap = false;
 
-  /** `stored`: the last lines that are stored, in their order. */
-  constructor(stored: readonly WrittenLine[]) {
+  /**
+   * `stored`: the last lines that are stored, in their order. Unless `isExpected` they may be of another log, and that
+   * they do not come again is no gap.
+   */
+  constructor(stored: readonly WrittenLine[], isExpected = true) {
     this.#stored = stored;
+    this.#isExpected = isExpected;
     this.#isOver = stored.length === 0;
   }
 
   /** Nothing of what is stored came again: it is not there any more. */
   get isUntouched(): boolean {
-    return !this.#isOver && this.#held.length === 0;
+    return this.#isExpected && !this.#isOver && this.#held.length === 0;
   }
 
   /** Whether the lines read do not go on from those stored. Answers so once. */
@@ -56,7 +61,7 @@ export class Overlap {
     }
     if (this.#begins.length > 0) return;
     this.#isOver = true;
-    this.#hasGap = this.#found === undefined;
+    this.#hasGap = this.#isExpected && this.#found === undefined;
   }
 
   /** What was held back and is not stored. */
