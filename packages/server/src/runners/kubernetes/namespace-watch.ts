@@ -234,7 +234,7 @@ const NO_TEMPLATE = { spec: { containers: [] } };
 /** What is looked at later, and no more: there may be thousands. */
 function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
   const { backoffLimit, backoffLimitPerIndex, parallelism, completions, podFailurePolicy } = spec;
-  const { ttlSecondsAfterFinished, activeDeadlineSeconds } = spec;
+  const { ttlSecondsAfterFinished, activeDeadlineSeconds, suspend } = spec;
   return {
     metadata: metadataOf({ metadata }),
     spec: {
@@ -245,6 +245,7 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
       podFailurePolicy,
       ttlSecondsAfterFinished,
       activeDeadlineSeconds,
+      suspend,
       template: NO_TEMPLATE,
     },
     status: {
@@ -258,8 +259,8 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
 }
 
 function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
-  const named = ({ name, image, terminationMessagePolicy }: KubeContainer) => ({
-    ...{ name, image, terminationMessagePolicy },
+  const named = ({ name, image, terminationMessagePolicy, restartPolicy }: KubeContainer) => ({
+    ...{ name, image, terminationMessagePolicy, restartPolicy },
   });
   return {
     metadata: {
