@@ -114,7 +114,10 @@ function stepsOf(job: KubeJob | undefined, pods: readonly KubePod[], endOf: type
       const begin = beginOf(status);
       if (begin === undefined) continue;
       const ended = endOf(status);
-      const step: StepStatus = { name: stepName(job, pod, status.name, pod === pods[0]), startAt: timestamp(begin) };
+      const step: StepStatus = {
+        name: stepName(job, pod, status.name, pod === pods[0]),
+        startAt: timestamp(begin),
+      };
       if (ended) {
         step.exitCode = ended.exitCode;
         if (ended.finishedAt) {
@@ -133,7 +136,12 @@ function stepsOf(job: KubeJob | undefined, pods: readonly KubePod[], endOf: type
  * but in the first pod of a Job that has another only when that one failed. So it is always called the same, whatever
  * other pods are known at the time.
  */
-export function stepName(job: KubeJob | undefined, pod: KubePod, container: string, isFirst: boolean): string {
+export function stepName(
+  job: KubeJob | undefined,
+  pod: KubePod,
+  container: string,
+  isFirst: boolean,
+): string {
   const { parallelism = 1, completions = 1 }: Partial<KubeJobSpec> = job?.spec ?? {};
   const isOneAfterOther = parallelism === 1 && completions === 1;
   return isOneAfterOther && isFirst ? container : `${container}.${pod.metadata?.name?.slice(-5)}`;

@@ -46,10 +46,13 @@ export interface KubernetesRunnerOptions {
   artifactBytes: number;
   /** Says whether the address in a kubeconfig of a task's own may be dialled. */
   mayDial: MayDial;
+  /** How long a node may take to say that a pod has ended whose grace is over, milliseconds (default 60,000). */
+  nodeSilenceMs?: number;
   log: { warn(message: string): void };
 }
 
 const TYPE = "K8S_JOB";
+const NODE_SILENCE_MS = 60_000;
 
 /** The runner, and what the server asks of this one alone. */
 export interface ClusterRunner extends Required<Omit<Runner, "resume">> {
@@ -291,6 +294,7 @@ class KubernetesRunner implements ClusterRunner {
     const limit = this.#options.artifactBytes;
     const parts = {
       ...{ host, client, watch, logs, mask, warn },
+      nodeSilenceMs: this.#options.nodeSilenceMs ?? NODE_SILENCE_MS,
       ...(keep &&
         files && {
           files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }),
