@@ -215,16 +215,17 @@ export class JobStarts {
   /** Creates the Job of an attempt that has a place. Rejects as `start` does. */
   async #create(request: StartRequest, placed: Placement, wanted: Wanted): Promise<StartResult> {
     const { placements, works, workspaces, follow } = this.#parts;
-    const placement: Placement = { ...placed, state: "PLACED" };
+    const isInWorkspace = wanted.spec.workspace === "run";
+    const workspaceOf = aggregateOf(request);
+    const placement: Placement = { ...placed, state: "PLACED", ...(isInWorkspace && { workspaceOf }) };
     await placements.put(request, placement);
     const work = works.of(placement);
     const client = await work.client();
     // Watched first: what a creation makes that fails here must be seen.
     await work.watch(placement.namespace);
-    const claim =
-      wanted.spec.workspace === "run"
-        ? await workspaces.ensure(aggregateOf(request), placement, wanted.choice.spec.workspace)
-        : undefined;
+    const claim = isInWorkspace
+      ? await workspaces.ensure(workspaceOf, placement, wanted.choice.spec.workspace)
+      : undefined;
     const { metadata } = await createJob(client, this.#rendered(request, wanted, placement.namespace, claim));
     const created: Placement = { ...placement, state: "CREATED", uid: metadata?.uid };
     await placements.put(request, created);
@@ -377,6 +378,7 @@ export class JobStarts {
       manualUpdateStatus: request.manualUpdateStatus,
       kubeconfig: choice.kubeconfig ?? choice.spec.kubeconfig,
       ...(request.keep && { keep: request.keep }),
+      workspaceSizeLimit: choice.spec.workspace?.sizeLimit,
       ...(choice.spec.helperImage !== undefined && { helperImage: choice.spec.helperImage }),
     });
   }

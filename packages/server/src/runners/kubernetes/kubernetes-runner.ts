@@ -119,7 +119,7 @@ class KubernetesRunner implements ClusterRunner {
       opened: (namespace, client) => this.#sweepCopies(namespace, client),
       orphan: (job, client) => this.#orphan(job, client),
     });
-    const workspaces = new RunWorkspaces({ placements: this.#placements, works, installation });
+    const workspaces = new RunWorkspaces({ placements: this.#placements, works, installation, warn });
     const starts = new JobStarts({
       ...{ placements: this.#placements, works, workspaces, clusters, installation, host, warn },
       seal: (plain) => vault.seal(plain),
@@ -129,6 +129,7 @@ class KubernetesRunner implements ClusterRunner {
     this.#opened = { host, works, workspaces, starts, installation };
     this.#stopListening = clusters.onChange((name) => void this.#clusterChanged(name));
     for (const placed of this.#placements.all()) this.#resume(placed);
+    for (const aggregateId of this.#placements.releasedWorkspaces()) workspaces.left(aggregateId);
   }
 
   async start(request: StartRequest): Promise<StartResult> {
@@ -247,6 +248,7 @@ class KubernetesRunner implements ClusterRunner {
     for (const attempt of this.#followed.values()) attempt.close();
     this.#followed.clear();
     // What is being created may wait for an answer that does not come before its connection ends.
+    opened?.workspaces.close();
     await Promise.all([opened?.starts.close(), opened?.works.close()]);
   }
 
@@ -312,6 +314,7 @@ class KubernetesRunner implements ClusterRunner {
     const placement = this.#placements.find(ref);
     await this.#placements.remove(ref);
     this.#followed.delete(attemptKey(ref));
+    if (placement?.workspaceOf !== undefined) this.#opened?.workspaces.left(placement.workspaceOf);
     if (placement) this.#opened?.works.leaveSoon(placement);
   }
 

@@ -176,7 +176,7 @@ test("durations that cannot be counted, and a template beside other settings, ar
   const found = await problems({
     ...byToken,
     keepFor: `${"9".repeat(20)}d`,
-    workspace: { size: "1Gi", template: { accessModes: ["ReadWriteOnce"] } },
+    workspace: { size: "1Gi", sizeLimit: "2Gi", template: { accessModes: ["ReadWriteOnce"] } },
   });
   expect(found).toEqual([
     expect.stringMatching(/^\/spec\/keepFor: .* is not a duration/),
