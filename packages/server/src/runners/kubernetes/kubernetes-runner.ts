@@ -7,7 +7,6 @@ import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { byAge } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
-import { createMasker } from "@mflow/core/mask";
 import type { RunnerAttemptStore } from "../../store/store.ts";
 import { attemptKey } from "../attempt-key.ts";
 import {
@@ -27,6 +26,7 @@ import type { KnownClusters } from "./cluster-choice.ts";
 import { ClustersAtWork } from "./clusters-at-work.ts";
 import { AttemptFiles, type PodFilesCall } from "./files/attempt-files.ts";
 import { OVER } from "./files/pod-script.ts";
+import { idleMasker } from "./idle-masker.ts";
 import { JobStarts } from "./job-starts.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
 import { AttemptLog } from "./logs/attempt-log.ts";
@@ -287,7 +287,7 @@ class KubernetesRunner implements ClusterRunner {
     if (!this.#opened) throw new RetryableStartError("the server is stopping");
     const warn = (message: string) => this.#warn(message);
     const { vault, logBytesPerTask: maxBytes } = this.#options;
-    const mask = createMasker(JSON.parse(vault.unseal(placement.secrets)) as string[]);
+    const mask = idleMasker(() => JSON.parse(vault.unseal(placement.secrets)) as string[]);
     const log = new AttemptLog(ref, { logs: host.logs, warn, mask, maxBytes });
     const { namespace } = placement;
     const logs = new AttemptLogs({ client, log, warn, namespace, isResumed: !isFresh });
