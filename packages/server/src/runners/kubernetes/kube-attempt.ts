@@ -17,7 +17,7 @@ import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost, RunnerReport, StopOptions } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
-import { finalReport, type Result, resultOf } from "./attempt-result.ts";
+import { finalReport, type Result, resultOf, shifted } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
 import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
@@ -32,7 +32,7 @@ import {
 import type { Placement } from "./placement.ts";
 import { PodLosses } from "./pod-losses.ts";
 import { TakeDown } from "./take-down.ts";
-import { beginIn, endIn } from "./whole-seconds.ts";
+import { beginIn, clockShift, endIn } from "./whole-seconds.ts";
 
 export interface KubeAttemptParts {
   host: RunnerHost;
@@ -347,9 +347,11 @@ export class KubeAttempt implements JobListener {
     const facts = this.#outcome ?? this.#lastSeen;
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
-    this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
+    const shift = facts?.startAt && startAt ? clockShift(facts.startAt, startAt) : 0;
+    this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least, shift);
     const { runtimeEnvs } = this.#parts.logs;
-    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, facts?.steps, runtimeEnvs);
+    const steps = facts?.steps.map((step) => shifted(step, shift));
+    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, steps, runtimeEnvs);
   }
 
   /** The result is accepted: lets the cluster remove the Job when its time has come, and forgets it then. */

@@ -194,12 +194,17 @@ export class NamespaceWatch {
   #warned({ involvedObject, reason = "", message = "" }: KubeEvent): void {
     const { kind, name = "" } = involvedObject ?? {};
     if (kind !== "Job" && kind !== "Pod") return;
-    // A pod's name is that of its Job, and five characters.
-    const jobName = kind === "Job" ? name : name.replace(/-[a-z0-9]{1,8}$/, "");
-    if (!this.#listeners.has(jobName)) return;
+    const jobName = kind === "Job" ? name : this.#jobOfPodName(name);
+    if (jobName === undefined || !this.#listeners.has(jobName)) return;
     const warnings = this.#warningsOf.get(jobName) ?? [];
     this.#warningsOf.set(jobName, [...warnings, { kind, reason, message } as const].slice(-MAX_WARNINGS));
     this.#tell(jobName);
+  }
+
+  /** A pod's name is that of its Job and five characters; of an indexed Job the index is in between. */
+  #jobOfPodName(name: string): string | undefined {
+    const [, job = "", index = ""] = /^(.+?)(-\d+)?-[a-z0-9]{1,8}$/.exec(name) ?? [];
+    return [job + index, job].find((jobName) => this.#listeners.has(jobName));
   }
 
   #setProblem(what: string, problem: string | undefined): void {
