@@ -116,7 +116,9 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
     cause.stopping = stage === "CANCELING" ? "CANCEL" : "TIMEOUT";
     if (canceledBy !== undefined) cause.by = canceledBy;
     if (message !== undefined) cause.message = message;
-    return stage === "CANCELING" ? { ...cause, sentence: cancelSentence(cause) } : cause;
+    if (stage === "CANCELING") cause.sentence = cancelSentence(cause);
+    const held = facts.runnerWait?.(task);
+    return held === undefined ? cause : { ...cause, sentence: `${cause.sentence}: ${held}` };
   }
   if (stage === "ACTIVE" && reported && task.confirm) return gateCause(task, "CONFIRM", task.confirm);
   if (workGoneAt !== undefined) return statusCallCause(task, workGoneAt);

@@ -29,7 +29,9 @@ export class Waits {
   ofTask(task: JobTask): string | undefined {
     const { child } = task.status;
     const childWaits = child && this.#placeOf(child.runId)?.sentence;
-    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
+    const own = this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
+    const runners = this.#runnerWait(task);
+    return isStopping(task) && runners !== undefined ? `${own}: ${runners}` : (runners ?? own);
   }
 
   ofRun(run: PipelineTask): string | undefined {
@@ -60,8 +62,9 @@ export class Waits {
   }
 
   /** What the runner says that an attempt waits for. */
-  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
-    if (status.stage !== "CREATING") return undefined;
+  #runnerWait(task: JobTask): string | undefined {
+    const { id, attempt, status, runnerType } = task;
+    if (status.stage !== "CREATING" && !isStopping(task)) return undefined;
     return this.#parts.runnerOf(runnerType)?.waitingFor?.({ taskId: id, attempt });
   }
 
@@ -69,4 +72,8 @@ export class Waits {
     const wait = this.inLine(id);
     return wait && { ...wait, sentence: waitSentence(wait) };
   }
+}
+
+function isStopping({ status }: JobTask): boolean {
+  return status.stage === "CANCELING" || (status.stage === "ACTIVE" && status.stopping !== undefined);
 }

@@ -96,6 +96,7 @@ export class KubeAttempt implements JobListener {
   #isWorking = false;
   #isWoken = false;
   #isClosed = false;
+  #heldBy: string | undefined;
 
   /** `isFresh`: the Job was made or found just now, so that the watch may not know it yet. */
   constructor(ref: AttemptRef, placement: Placement, parts: KubeAttemptParts, isFresh: boolean) {
@@ -110,6 +111,11 @@ export class KubeAttempt implements JobListener {
     this.#takeDown = new TakeDown(parts.client, namespace);
     parts.watch.attach(jobName, this);
     this.changed();
+  }
+
+  /** Why work that is stopped does not end, when a node is silent. */
+  get heldBy(): string | undefined {
+    return this.#heldBy;
   }
 
   changed(): void {
@@ -294,9 +300,13 @@ export class KubeAttempt implements JobListener {
   /** A node that is lost never says that its pods have ended; who cancels asks for certainty, and can force it. */
   async #waitForNode(pods: readonly KubePod[], job: KubeJob): Promise<void> {
     const silent = this.#losses.silentNode(pods);
-    if (!silent || !this.#verdict || this.#placement.isStopping) return;
+    if (!silent) return;
     if (Date.now() < silent.until) return this.#wakeAt(silent.until);
     const { message } = silent;
+    if (this.#placement.isStopping || !this.#verdict) {
+      this.#heldBy = `${message}; \`mflow cancel --force\` does not wait for it`;
+      return;
+    }
     await this.#end(
       this.#verdict.reason === "EVICTED"
         ? { stage: "FAILED", reason: "NODE_LOST", message }

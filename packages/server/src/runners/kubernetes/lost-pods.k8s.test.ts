@@ -65,6 +65,35 @@ test("a node that never says that the pod has ended is NODE_LOST, and does not h
   }
 }, 180_000);
 
+test("a cancel waits for a node that does not answer, says so, and can be forced", async () => {
+  const own = await KubePlace.make({ keepFailedFor: "0s" });
+  const impatient = own.runner({ nodeSilenceMs: 1000 });
+  await impatient.open(host);
+  const node = `${own.namespace}-lost`;
+  await own.client.create("/api/v1/nodes", {
+    metadata: { name: node },
+    spec: { taints: [{ key: "mflow.dev/test", effect: "NoSchedule" }] },
+  });
+  try {
+    const request = own.request(scriptJob("sleep 600", { pod: { nodeName: node } }));
+    await impatient.start(request);
+    await expect.poll(async () => (await podsOf(request, own)).length).toBe(1);
+    expect(await impatient.stop(request, { graceMs: 1000 })).toBe("STOPPING");
+    await expect
+      .poll(() => impatient.waitingFor(request))
+      .toMatch(
+        /^node .*-lost does not say that pod .* has ended.*`mflow cancel --force` does not wait for it$/,
+      );
+    expect(await impatient.stop(request, { graceMs: 0 })).toBe("STOPPING");
+    expect((await host.final(request)).stage).toBe("CANCELED");
+    await expect.poll(() => own.attempts.rows.size).toBe(0);
+  } finally {
+    await own.client.delete(`/api/v1/nodes/${node}`);
+    await impatient.close();
+    await own.dispose();
+  }
+});
+
 test("a pod that somebody removes by force is EVICTED, and what the Job makes in its place is gone", async () => {
   const request = place.request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 600 & wait"));
   await runner.start(request);
