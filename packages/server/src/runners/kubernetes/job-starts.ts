@@ -314,7 +314,7 @@ export class JobStarts {
       return job.metadata?.labels?.[LABELS.installation] === this.#parts.installation ? job : undefined;
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return undefined;
-      throw startError(error);
+      throw startError(error, client.server);
     }
   }
 

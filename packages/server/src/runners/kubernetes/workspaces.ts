@@ -165,11 +165,12 @@ async function createClaim(
     await client.create(pathOf(namespace), claim);
     return;
   } catch (error) {
-    if (!(error instanceof KubeError) || error.reason !== "AlreadyExists") throw startError(error);
+    if (!(error instanceof KubeError) || error.reason !== "AlreadyExists")
+      throw startError(error, client.server);
   }
   const path = `${pathOf(namespace)}/${name}`;
   const existing = await client.get<KubeObject>(path).catch((error: unknown) => {
-    throw startError(error);
+    throw startError(error, client.server);
   });
   if (existing.metadata?.labels?.[LABELS.installation] !== labels[LABELS.installation]) {
     throw new MflowError(

@@ -96,12 +96,16 @@ export class AttemptLogs {
       if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0, true);
   }
 
-  /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */
+  /**
+   * Resolves once the log is whole, as far as it can be had, and the host knows that it is. A node that does not answer is
+   * not waited for; a cluster that cannot be asked is, as its pods stay until it was.
+   */
   async finish(): Promise<void> {
     const { log } = this.#parts;
     let stored = -1;
     while (!(await settledWithin(this.#allDone(), STILL_MS))) {
-      if (log.stored === stored) {
+      const isAway = [...this.#followed.values()].some((followed) => followed.isAway);
+      if (log.stored === stored && !isAway) {
         const text = "the log could not be read to its end: the node does not answer";
         await log.append("", [{ time: Date.now(), text }], "mflow");
         break;
