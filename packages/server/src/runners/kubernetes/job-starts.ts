@@ -29,6 +29,7 @@ import {
 import type { ClusterWork } from "./cluster-work.ts";
 import type { ClustersAtWork } from "./clusters-at-work.ts";
 import { createJob, startError } from "./create-job.ts";
+import type { KnownCredentials } from "./known-credentials.ts";
 import type { KubeAttempt } from "./kube-attempt.ts";
 import { type Placement, tombstone, type Where } from "./placement.ts";
 import type { Placements } from "./placements.ts";
@@ -71,6 +72,7 @@ export class JobStarts {
   /** Attempts of which was told why they are not there yet. */
   readonly #troubled = new Set<string>();
   readonly #closing = new AbortController();
+  #credentials: KnownCredentials | undefined;
 
   constructor(parts: JobStartsParts) {
     this.#parts = parts;
@@ -186,8 +188,9 @@ export class JobStarts {
     const { works, seal } = this.#parts;
     const client = await this.#reach(works.of(where));
     const kubeconfig = choice.kubeconfig ?? choice.spec.kubeconfig;
-    const { credentialsIn } = await import("@mflow/core/kubernetes/kubeconfig");
-    const secrets = [...request.secrets, ...credentialsIn(kubeconfig ?? "")];
+    const { KnownCredentials } = await import("./known-credentials.ts");
+    this.#credentials ??= new KnownCredentials();
+    const secrets = [...request.secrets, ...this.#credentials.of(kubeconfig ?? "")];
     return {
       state: "PLACED",
       since: Date.now(),
