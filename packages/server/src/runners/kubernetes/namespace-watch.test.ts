@@ -40,9 +40,7 @@ test("a warning about a pod is told to its Job, also of an indexed one, and to n
   for (const name of ["task-a-1", "task-b-1"]) watch.attach(name, { changed: () => {}, podGone: () => {} });
   watch.start();
   const messages = (name: string) => watch.snapshot(name).warnings.map(({ message }) => message);
-  await expect
-    .poll(() => messages("task-a-1"))
-    .toEqual(["about Pod task-a-1-x7k2p", "about Job task-a-1"]);
+  await expect.poll(() => messages("task-a-1")).toEqual(["about Pod task-a-1-x7k2p", "about Job task-a-1"]);
   expect(messages("task-b-1")).toEqual(["about Pod task-b-1-0-x7k2p", "about Pod task-b-1-12-x7k2p"]);
   expect(messages("task-c-1")).toEqual([]);
   await watch.close();
