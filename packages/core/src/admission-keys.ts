@@ -27,6 +27,11 @@ export function runGate(runId: string): string {
   return `run/${runId}`;
 }
 
+/** The run whose gate it is; nothing for other gates. */
+export function runOfGate(gate: string): string | undefined {
+  return gate.startsWith("run/") ? gate.slice("run/".length) : undefined;
+}
+
 export function groupKey({ domain, namespace }: Scope, group: string): string {
   return `group/${domain}/${namespace}/${group}`;
 }

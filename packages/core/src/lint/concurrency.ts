@@ -63,6 +63,6 @@ function* nestedRules(
     yield warning(path, message);
     return;
   }
-  const message = `the run holds ${quoted(ofRun.group)} while this task waits for ${quoted(ofTask.group)}; a pipeline that takes them the other way round would wait for this one for ever, and this one for it`;
+  const message = `the run holds ${quoted(ofRun.group)} while this task waits for ${quoted(ofTask.group)}; a pipeline that takes them the other way round would wait for this one for ever, and this one for it: one of the two is FAILED then`;
   yield warning(path, message);
 }
