@@ -101,20 +101,19 @@ function workingNeeds(task: JobTask, run: PipelineTask | undefined, definition: 
     const key = `pipeline-tasks/${domain}/${namespace}/${pipeline}`;
     needs.push(limited(key, definition.pipeline?.maxTasks));
   }
-  if (isLimited(task)) {
-    needs.push(
-      { key: `scope/${domain}/${namespace}` },
-      { key: `scope/${domain}` },
-      { key: `runner/${runnerType}` },
-    );
-  }
+  if (usesMachines(task)) needs.push({ key: `scope/${domain}/${namespace}` }, { key: `scope/${domain}` });
+  // Who waits for another run would keep the tasks of that run waiting.
+  if (runnerType !== "PIPELINE") needs.push({ key: `runner/${runnerType}` });
   if (takesSlot(task)) needs.push({ key: SLOTS });
   return needs;
 }
 
-/** Whether admins' limits count the task. One that waits for another run would keep the tasks of that run waiting. */
-function isLimited({ runnerType }: Pick<JobTask, "runnerType">): boolean {
-  return runnerType !== "PIPELINE";
+/**
+ * Whether admins' limits of a scope count the task. One that waits for another run, or for a status call, does nothing
+ * meanwhile; and what it waits for may be work of the same scope.
+ */
+function usesMachines({ runnerType }: Pick<JobTask, "runnerType">): boolean {
+  return runnerType !== "PIPELINE" && runnerType !== "MANUAL";
 }
 
 function limited(key: string, limit: number | undefined): HeldKey {
