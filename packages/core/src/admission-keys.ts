@@ -60,9 +60,14 @@ export function needsOfNewRun(
   return needs;
 }
 
+/** The key that all runs of its pipeline need; none for a nameless spec. */
+export function runsKeyOf(run: PipelineTask): string | undefined {
+  return needsOf(run).find(({ key }) => key.startsWith(PIPELINE_RUNS))?.key;
+}
+
 /** The name of the pipeline that a run is of; absent for a nameless spec. */
 function pipelineOf(run: PipelineTask): string | undefined {
-  return needsOf(run).some(({ key }) => key.startsWith(PIPELINE_RUNS)) ? run.name : undefined;
+  return runsKeyOf(run) === undefined ? undefined : run.name;
 }
 
 /** What a run holds from its begin to its end; runs of earlier versions say their lock alone. */

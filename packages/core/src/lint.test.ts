@@ -374,9 +374,16 @@ describe("a pipeline", () => {
         "  isParallel: true\n  queue: {}\n  holdLock: false\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n",
       ),
       [
-        "10:3: warning: `queue` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
+        "10:3: warning: `queue` has no effect with `isParallel: true`: no run waits; add `maxRuns` or remove one of them",
         "11:13: warning: `holdLock` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
       ],
+    ],
+    [
+      "has a queue in a parallel pipeline where runs may have to wait",
+      pipeline(
+        "  isParallel: true\n  maxRuns: 2\n  queue: {maxLength: 3}\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n",
+      ),
+      [],
     ],
     [
       "limits its runs only where there can be several",
