@@ -40,6 +40,17 @@ export function beginStageClock(draft: Draft, task: JobTask): void {
   draft.updateRun({}, withAlarm({ ...run.deadlines, stages }));
 }
 
+/** Tasks of these stages, by number, run again: their time is measured anew, also when it was over. */
+export function restartStageClocks(draft: Draft, again: ReadonlySet<number>): void {
+  const { run } = draft;
+  if (!run) return;
+  const { deadlines, status } = run;
+  const stages = Object.entries(deadlines?.stages ?? {}).filter(([number]) => !again.has(Number(number)));
+  const expired = status.expiredStages?.filter((number) => !again.has(number));
+  const expiredStages = expired?.length ? expired : undefined;
+  draft.updateRun({ expiredStages }, withAlarm({ ...deadlines, stages: Object.fromEntries(stages) }));
+}
+
 /** What a run changes when its `finally` stages begin: its own time is not measured any more. */
 export function clearRunClock({ deadlines = {} }: PipelineTask): Pick<PipelineTask, "deadlines" | "wakeAt"> {
   const { run: _run, ...rest } = deadlines;
@@ -77,9 +88,9 @@ function expireStage(draft: Draft, number: number): void {
   const stage = draft.definition.pipeline?.stages[number - 1];
   if (!run || !stage) return;
   const message = `stage \`${stage.name}\` timed out after ${formatDuration(parseDuration(stage.timeout ?? "0s"))}`;
-  draft.updateRun({ expiredStages: [...(run.status.expiredStages ?? []), number] });
   const tasks = draft.plan.graph.nodesOf(number - 1).flatMap((node) => draft.tasksOf(node));
   if (tasks.every((task) => isEnded(task.status.stage))) return;
+  draft.updateRun({ expiredStages: [...(run.status.expiredStages ?? []), number] });
   if (!stage.ignoreFailed && run.status.stage === "ACTIVE" && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   }
