@@ -72,6 +72,8 @@ export interface LastSuccess {
   task: JobTask;
   /** The job as that run had it. */
   job: JobSnapshot;
+  /** Of a success that a rerun kept: the run in which the work was done is deleted. */
+  isOriginGone?: boolean;
 }
 
 /** What a new run is made of when it is made of another one. */
