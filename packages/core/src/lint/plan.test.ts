@@ -178,6 +178,11 @@ describe("a condition", () => {
       at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
     ],
     [
+      "that asks one value to be two is always false",
+      when('params.TARGET == "web" && params.TARGET == "api"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
+    ],
+    [
       "that decides nothing is always true",
       when("1 < 2"),
       at("`when` is always true, so it decides nothing; correct it, or remove it", "warning"),

@@ -331,7 +331,11 @@ describe("a fetch", () => {
   test("gets in a rollback what a rerun kept, also when the run that made it is gone", async () => {
     await applySite("three");
     const tasksOf = async (id: string) =>
-      (await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${id}`)).tasks as [JobTask, JobTask, JobTask];
+      (await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${id}`)).tasks as [
+        JobTask,
+        JobTask,
+        JobTask,
+      ];
     const first = await startRun({ pipelineId: "site" });
     await upload(first.one, "app", "good");
     await stageTo(first.one, "SUCCEEDED");
