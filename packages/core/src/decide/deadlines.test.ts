@@ -79,6 +79,17 @@ describe("the timeout of a stage", () => {
     ]);
   });
 
+  test("lets work have its result that had ended in time, which is told late", () => {
+    const play = playPipeline("a b", { stages: { s1: { timeout: "5m" } } });
+    wakeRun(play);
+    expect(play.task("a").status).toMatchObject({ stopping: "TIMEOUT", dueAt: "2026-01-01T00:05:00.000Z" });
+    play.report("a", "SUCCEEDED", { at: "2026-01-01T00:01:00.000Z" });
+    expect([play.stages, play.run.status.message]).toEqual([
+      ["a: SUCCEEDED", "b: SKIPPED"],
+      "stage `s1` timed out after 5m00s",
+    ]);
+  });
+
   test("fails the run, whose other stages are skipped", () => {
     const play = playPipeline("a b > c", { stages: { s1: { timeout: "5m" } } });
     wakeRun(play);

@@ -69,21 +69,21 @@ export function wakeRun(draft: Draft): void {
   );
   const left = isOver(deadlines.run) ? { stages } : { ...deadlines, stages };
   draft.updateRun({}, withAlarm(left));
-  for (const number of over) expireStage(draft, Number(number));
-  if (isOver(deadlines.run)) expireRun(draft);
+  for (const number of over) expireStage(draft, Number(number), deadlines.stages?.[number]);
+  if (isOver(deadlines.run)) expireRun(draft, deadlines.run);
 }
 
-function expireRun(draft: Draft): void {
+function expireRun(draft: Draft, dueAt: string | undefined): void {
   const { run } = draft;
   if (!run || run.status.outcome || run.status.stage !== "ACTIVE") return;
   const timeout = formatDuration(parseDuration(draft.definition.pipeline?.timeout ?? "0s"));
   const message = `the run timed out after ${timeout}`;
   if (!run.status.failing) draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   draft.recordRun("RUN_STATUS", { stage: "ACTIVE", reason: "TIMEOUT", message });
-  for (const task of draft.allTasks()) if (!isFinallyTask(draft, task)) timeOut(draft, task, message);
+  for (const task of draft.allTasks()) if (!isFinallyTask(draft, task)) timeOut(draft, task, message, dueAt);
 }
 
-function expireStage(draft: Draft, number: number): void {
+function expireStage(draft: Draft, number: number, dueAt: string | undefined): void {
   const { run } = draft;
   const stage = draft.definition.pipeline?.stages[number - 1];
   if (!run || !stage) return;
@@ -95,11 +95,11 @@ function expireStage(draft: Draft, number: number): void {
     draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   }
   draft.recordRun("RUN_STATUS", { stage: run.status.stage, reason: "TIMEOUT", message });
-  for (const task of tasks) timeOut(draft, task, message);
+  for (const task of tasks) timeOut(draft, task, message, dueAt);
 }
 
 /** What runs is stopped, and what waits for people or its next try ends now; what has not begun is left to the plan. */
-function timeOut(draft: Draft, given: JobTask, message: string): void {
+function timeOut(draft: Draft, given: JobTask, message: string, dueAt: string | undefined): void {
   const task = draft.task(given.id);
   const { stage, stopping, reported, workGoneAt } = task.status;
   if (!task.open || isEnded(stage) || stopping) return;
@@ -109,7 +109,7 @@ function timeOut(draft: Draft, given: JobTask, message: string): void {
   }
   const stopped = draft.updateTask(task, {
     wakeAt: undefined,
-    status: { ...task.status, stopping: "TIMEOUT", message },
+    status: { ...task.status, stopping: "TIMEOUT", dueAt, message },
   });
   draft.recordTask("TASK_STATUS", stopped, { stage, reason: "TIMEOUT", message });
   draft.effect("STOP", stopped);
