@@ -196,6 +196,11 @@ describe("a condition", () => {
       ),
     ],
     [
+      "that asks a task for two endings is always false by itself",
+      when('tasks.a.stage == "SUCCEEDED" && tasks.a.stage == "SKIPPED"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
+    ],
+    [
       "does not ask for a task that comes later",
       when('tasks.z.stage == "SUCCEEDED"'),
       at("task `z` may not have ended by then; name it in `needs`, or use an earlier task (column 7)"),
