@@ -136,6 +136,8 @@ export type Change =
   | { type: "turn" }
   /** It is the task's turn: all that it needs is kept for it. */
   | { type: "slotFree"; taskId: string }
+  /** The run, or the task of it, seems to wait in a circle that nobody else can open. */
+  | { type: "giveUp"; taskId?: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
   /** The run's `wakeAt` has come. */

@@ -124,11 +124,6 @@ export function makeRun(change: RunPipelineChange, labels: Labels, context: Cont
   return run;
 }
 
-/** The sequence lock that the run will need; none for a parallel or a nameless pipeline. */
-export function sequenceLockOf(change: RunPipelineChange): string | undefined {
-  return lockKeyOf(change, runLabels(change));
-}
-
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
 function lockKeyOf(change: RunPipelineChange, labels: Labels): string | undefined {
   const { pipeline, request, scope } = change;

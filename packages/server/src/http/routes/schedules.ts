@@ -12,7 +12,8 @@ import {
   ScheduleQuery,
   ScheduleView,
 } from "@mflow/core/schema/schedule";
-import { type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
+import { applyManifests } from "../../catalog/apply.ts";
+import type { ApplyOptions } from "../../catalog/applying.ts";
 import { deleteSchedule } from "../../catalog/delete-record.ts";
 import { findPipeline, findSchedule } from "../../catalog/find.ts";
 import { takeOverSchedule } from "../../catalog/take-over-schedule.ts";
