@@ -308,6 +308,14 @@ describe("a runner spec", () => {
       ["8:27: error: a timeout of `0s` ends everything at once; give a longer one or remove it"],
     ],
     [
+      "has steps that fit into the time of its job",
+      "kind: Job\nmetadata: {name: a}\nspec:\n  runnerType: SHELL\n  timeout: 5m\n  runnerSpec:\n    steps:\n      - {name: b, run: x, timeout: 10m}\n      - {run: x, timeout: 5m}\n      - {run: x, timeout: 301s}\n",
+      [
+        "8:36: warning: step `b` may take 10m, but the job ends after 5m; raise that one, or lower this",
+        "10:27: warning: step 3 may take 301s, but the job ends after 5m; raise that one, or lower this",
+      ],
+    ],
+    [
       "works in a workspace that there is",
       job("    workspace: build\n    steps: [{run: x}]\n"),
       ["7:16: error: `workspace` must be `task`, `run` or an absolute path, but is `build`"],

@@ -18,7 +18,8 @@ export function endTask(
 ): void {
   const { now } = draft.context;
   const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);
-  const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined, retryAt: undefined });
+  const over = { stopping: undefined, dueAt: undefined, retryAt: undefined };
+  const ended = draft.moveTask(task, cause, { ...why, endAt, ...over });
   const change: Partial<JobTask> = { wakeAt: undefined, open: undefined };
   if (ended.audit?.stage === "WAITING" || ended.audit?.stage === "PENDING") {
     if (ended.audit.stage === "WAITING") draft.recordTask("AUDIT_CLOSED", ended);

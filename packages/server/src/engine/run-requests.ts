@@ -156,9 +156,11 @@ export class RunRequests {
     if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
-      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
       const state = createState(change, context);
-      if (change.madeOf) again = againTasks(change.madeOf, state, context);
+      if (change.madeOf) {
+        for (const id of runsUsed(change.madeOf.old.run.id, state)) this.#parts.refuseWhileRemoved(id);
+        again = againTasks(change.madeOf, state, context);
+      }
       checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
@@ -263,6 +265,12 @@ export class RunRequests {
     if (!task) throw new MflowError("NOT_FOUND", `task ${id} of this Idempotency-Key was deleted`);
     return task;
   }
+}
+
+/** The runs whose rows a run needs that is made of another one: that one, and those that a rollback goes back to. */
+function runsUsed(oldId: string, { tasks }: RunState): Set<string> {
+  const before = Array.from(tasks.values(), ({ rollback }) => rollback?.lastSuccess?.runId);
+  return new Set([oldId, ...before.filter((id) => id !== undefined)]);
 }
 
 /** Everything but saving and creation; a lock that somebody holds does not matter. */

@@ -60,7 +60,7 @@ export class Turns {
   give(): void {
     for (const { id, aggregateId } of this.admission.grant()) {
       const isRun = isId("run", id);
-      const change = isRun ? ({ type: "turn" } as const) : ({ type: "slotFree", taskId: id } as const);
+      const change = isRun ? ({ type: "runTurn" } as const) : ({ type: "taskTurn", taskId: id } as const);
       this.#parts.submit(aggregateId, change).catch((error: unknown) => {
         this.admission.answered(id);
         if (error instanceof MflowError && error.code === "NOT_FOUND") return;
