@@ -10,6 +10,7 @@ export interface Need {
 
 /** How a key stands for somebody who comes now. */
 export interface Holding {
+  /** Places that are taken, those included that are kept for others. */
   held: number;
   /** At most so many may hold it: the least of what its holders and an admin allow; 0 when it is closed to newcomers. */
   limit: number;

@@ -203,18 +203,22 @@ test("nobody insists on keys while what they are behind is paused", () => {
 });
 
 describe("one who insists", () => {
+  /** Says no limit of its own. */
+  const ANY = Number.POSITIVE_INFINITY;
+
   /** `first` waits for a group that a run holds, and was looked at in vain so often that it keeps the slots for itself. */
   const insisting = () => {
     const play = new Play();
-    play.come("slot-0", claim(0, { slots: 1 }));
-    play.come("first", claim(2, { group: 1, slots: 1 }));
+    play.admission.setLimit("slots", 1);
+    play.come("slot-0", claim(0, { slots: ANY }));
+    play.come("first", claim(2, { group: 1, slots: ANY }));
     // The group is free while there is no slot, and the other way round: two looks in vain.
     const last = PATIENCE / 2 - 1;
     for (let n = 0; n <= last; n++) {
       play.come(`run-${n}`, claim(10 + n, { group: 1 }));
       play.go(`slot-${n}`);
       if (n === last) break;
-      play.come(`slot-${n + 1}`, claim(0, { slots: 1 }, { priority: 1 }));
+      play.come(`slot-${n + 1}`, claim(0, { slots: ANY }, { priority: 1 }));
       play.go(`run-${n}`);
     }
     return { play, holder: `run-${last}` };
@@ -222,14 +226,21 @@ describe("one who insists", () => {
 
   test("keeps the slot that it needs from those behind it", () => {
     const { play } = insisting();
-    expect(play.come("stranger", claim(100, { slots: 1 }))).toEqual([]);
+    expect(play.come("stranger", claim(100, { slots: ANY }))).toEqual([]);
     expect(play.admission.findCircle()).toBe(undefined);
     expect(play.settle()).toEqual([]);
   });
 
+  test("leaves those behind it what is more than the place that it needs", () => {
+    const { play } = insisting();
+    play.admission.setLimit("slots", 3);
+    expect(play.come("stranger", claim(100, { slots: ANY }))).toEqual(["stranger"]);
+    expect(play.admission.holding("slots", 0)).toEqual({ held: 2, limit: 3, isAwaited: true });
+  });
+
   test("insists no more when that keeps a task of the run for which it waits", () => {
     const { play, holder } = insisting();
-    expect(play.come("task", claim(100, { slots: 1 }), holder)).toEqual([]);
+    expect(play.come("task", claim(100, { slots: ANY }), holder)).toEqual([]);
     expect(play.admission.mayCircle).toBe(true);
     expect(play.admission.findCircle()).toBe(undefined);
     expect(play.settle()).toEqual(["task"]);

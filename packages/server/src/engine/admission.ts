@@ -5,9 +5,9 @@
 // its holders, the claimant and the admins allow. Else it is parked at the first key that is in its way, and nothing
 // looks at it until that key gets room. Then those who are parked there are looked at in their order (higher priority
 // first, then who came first); one that another key keeps is parked there, and those behind it may go before it. One
-// that was looked at in vain `PATIENCE` times insists: nobody behind it takes any of its keys until it has gone, so
-// that it is not starved by those who need less. Of those who insist the first waits for holders alone, so they cannot
-// keep each other waiting. While one of its gates is closed nobody insists.
+// that was looked at in vain `PATIENCE` times insists: those behind it leave it a place of each of its keys until it has
+// gone, so that it is not starved by those who need less. Of those who insist the first waits for holders alone, so they
+// cannot keep each other waiting. While one of its gates is closed nobody insists.
 //
 // Those who wait for the same keys make one line, and a line is parked as a whole: a thousand runs that wait for one
 // lock cost no more than one, wherever else something happens.
@@ -168,15 +168,13 @@ export class Admission implements AdmissionView {
   holding(key: string, priority: number): Holding {
     const spot = this.#spots.get(key);
     if (!spot) return { held: 0, limit: Number.POSITIVE_INFINITY, isAwaited: false };
-    const first = spot.insistent.first;
-    const isKept =
-      (first !== undefined && first.claim.priority >= priority) ||
-      // Room that has just come is for those who are parked here; they are looked at after this commit.
-      (spot.lines.size > 0 && this.#dirty.has(spot));
+    const { kept, least } = spot.keptFor((insistent) => insistent.claim.priority >= priority);
+    // Room that has just come is for those who are parked here; they are looked at after this commit.
+    const isForOthers = spot.lines.size > 0 && this.#dirty.has(spot);
     return {
-      held: spot.holders.size,
-      limit: isKept ? 0 : spot.limit,
-      isAwaited: spot.lines.size > 0 || first !== undefined,
+      held: spot.holders.size + kept,
+      limit: isForOthers ? 0 : Math.min(spot.limit, least),
+      isAwaited: spot.lines.size > 0 || spot.insistent.size > 0,
     };
   }
 

@@ -6,7 +6,7 @@
 
 import type { CircleStep } from "@mflow/core/admission";
 import { runOfGate } from "@mflow/core/admission-keys";
-import { isBefore, type Spot, type Waiter } from "./admission-spot.ts";
+import { isBefore, limitFor, type Spot, type Waiter } from "./admission-spot.ts";
 
 /** A run or task, as the admission counts it. */
 export interface Party {
@@ -135,13 +135,17 @@ class StuckParties {
     }
     for (const { key, limit = Number.POSITIVE_INFINITY } of needs) {
       const spot = this.#graph.spots.get(key);
-      const insistent = spot?.insistent.first;
-      const isKept = insistent && insistent !== waiter && isBefore(insistent, waiter);
-      if (isKept && this.ids.has(insistent.id)) return { id: insistent.id, key, insists: true };
       const holders = this.#holders.get(key);
-      if (holders?.first === undefined) continue;
-      const most = Math.min(limit, spot?.max ?? Number.POSITIVE_INFINITY, holders.least);
-      if (holders.size >= most) return { id: holders.first, key };
+      const most = Math.min(limit, spot?.max ?? Number.POSITIVE_INFINITY, holders?.least ?? limit);
+      if (holders?.first !== undefined && holders.size >= most) return { id: holders.first, key };
+      const ahead = [...(spot?.insistent ?? [])].filter(
+        (other) => other !== waiter && isBefore(other, waiter) && this.ids.has(other.id),
+      );
+      const [insistent] = ahead;
+      if (!insistent) continue;
+      const kept = (holders?.size ?? 0) + ahead.length;
+      const left = ahead.reduce((least, other) => Math.min(least, limitFor(other, key)), most);
+      if (kept >= left) return { id: insistent.id, key, insists: true };
     }
     return undefined;
   }
