@@ -72,6 +72,8 @@ export interface LastSuccess {
   task: JobTask;
   /** The job as that run had it. */
   job: JobSnapshot;
+  /** Of a success that a rerun kept: the run in which the work was done is deleted. */
+  isOriginGone?: boolean;
 }
 
 /** What a new run is made of when it is made of another one. */
@@ -134,6 +136,8 @@ export type Change =
   | { type: "runTurn" }
   /** It is the task's turn to start: all that it needs, a slot among it, is kept for it. */
   | { type: "taskTurn"; taskId: string }
+  /** The run, or the task of it, seems to wait in a circle that nobody else can open. */
+  | { type: "giveUp"; taskId?: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
   /** The run's `wakeAt` has come. */

@@ -8,6 +8,7 @@ import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
 import { followEnd, noteNextRun } from "./decide/follow-end.ts";
+import { giveUp } from "./decide/give-up.ts";
 import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
@@ -122,6 +123,9 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       return;
     case "giveWay":
       giveWay(draft, change);
+      return;
+    case "giveUp":
+      giveUp(draft, change.taskId);
       return;
     case "runTurn":
       takeTurn(draft);

@@ -47,7 +47,7 @@ export function wake(draft: Draft, task: JobTask): void {
   const message = `timed out after ${formatDuration(task.timeoutMs ?? 0)}${whyNotStarted(task)}`;
   const stopping = draft.updateTask(task, {
     wakeAt: undefined,
-    status: { ...task.status, stopping: "TIMEOUT", message },
+    status: { ...task.status, stopping: "TIMEOUT", dueAt: task.wakeAt, message },
   });
   draft.recordTask("TASK_STATUS", stopping, { stage: stopping.status.stage, reason: "TIMEOUT", message });
   draft.effect("STOP", stopping);

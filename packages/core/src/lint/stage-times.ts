@@ -1,8 +1,9 @@
-// Rules on the `timeout` of runs and stages: none ends all at once, and none cuts a longer one off.
+// Rules on the `timeout` of runs, stages and steps: none ends all at once, and none cuts a longer one off.
 
 import { pointerOf } from "../plan/problems.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
+import type { ShellStep } from "../schema/runner-spec.ts";
 import { millisecondsOf } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import type { PlanFacts } from "./plan-facts.ts";
@@ -33,6 +34,22 @@ export function* stageTimeRules(facts: PlanFacts, path: string): Generator<Findi
     const what = `task ${quoted(task.name)}`;
     if (ofStage && ofStage < ms) yield cutOff(at, what, text, "its stage", itsStage.timeout ?? "");
     else if (ofRun && ofRun < ms && !isFinally) yield cutOff(at, what, text, "the run", spec.timeout ?? "");
+  }
+}
+
+/** A step that may take longer than the job that it is of. `steps`: where they stand. */
+export function* stepTimeRules(
+  steps: readonly Pick<ShellStep, "name" | "timeout">[],
+  ofJob: string | undefined,
+  path: string,
+): Generator<Finding> {
+  const most = millisecondsOf(ofJob);
+  if (!most) return;
+  for (const [index, { name, timeout }] of steps.entries()) {
+    const ms = millisecondsOf(timeout);
+    if (ms === undefined || timeout === undefined || ms <= most) continue;
+    const what = name === undefined ? `step ${index + 1}` : `step ${quoted(name)}`;
+    yield cutOff(`${below(path, index)}/timeout`, what, timeout, "the job", ofJob ?? "");
   }
 }
 

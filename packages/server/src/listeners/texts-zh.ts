@@ -17,6 +17,7 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   CONFIRM_DENIED: "结果被否决",
   CONFIRM_EXPIRED: "结果确认已过期",
   DEADLINE: "集群因超时终止了 Job",
+  DEADLOCK: "与其他运行互相等待，已放弃",
   DELETED_OUTSIDE: "Job 被外部删除",
   EVICTED: "Pod 被驱逐",
   EXIT_CODE: "步骤退出码非 0",

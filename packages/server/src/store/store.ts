@@ -11,6 +11,7 @@ export type * from "./delivery-store.ts";
 export type * from "./lease.ts";
 export type * from "./page.ts";
 
+import type { MflowError } from "@mflow/core/errors";
 import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
@@ -167,6 +168,11 @@ export interface EndedRunStore {
 
 /** What the state takes of the disk. */
 export interface SpaceStore {
+  /**
+   * Why nothing can be written: STORE_FULL or STORE_UNUSABLE, from the first write that met it on until there is room
+   * again. Reads nothing and writes nothing while all is well; else it tries to write now and then.
+   */
+  refusal(): Promise<MflowError | undefined>;
   space(): Promise<{ bytes: number; freeBytes: number }>;
   /** Gives back a portion of what is free, when that is much; answers whether it did: then there may be more. */
   giveBack(): Promise<boolean>;
