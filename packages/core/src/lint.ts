@@ -16,6 +16,7 @@ import { JobLookup } from "./lint/jobs.ts";
 import { KnownPipelines } from "./lint/known-pipelines.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { parentsOf } from "./lint/parents.ts";
 import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
 import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
@@ -39,6 +40,8 @@ export { startsOf } from "./lint/chain.ts";
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { JobLookup, readableJobRef, refKey } from "./lint/jobs.ts";
 export { fullPipelineRef, pipelineRefsOf } from "./lint/known-pipelines.ts";
+export { namesPutOut } from "./lint/outputs.ts";
+export { pipelineRunBy } from "./lint/parents.ts";
 export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
@@ -66,13 +69,15 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
 
 interface Lookups extends ScheduleLookups {
   chains: ChainLookup;
+  /** Whether tasks may run a pipeline of this name. */
+  hasParents(name: string): boolean;
 }
 
 /** The rules for a whole pipeline that lives in a scope. */
 function* wholePipelineRules(
   pipeline: ChainedPipeline,
   context: LintContext,
-  { jobs, chains }: Lookups,
+  { jobs, chains, hasParents }: Lookups,
 ): Generator<Finding> {
   const { spec, scope } = pipeline;
   yield* stageRules(spec, "/spec");
@@ -90,7 +95,7 @@ function* wholePipelineRules(
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
   yield* pipelineKeepRules(spec, "/spec", jobOf);
   const facts = new PlanFacts(spec, jobOf);
-  yield* planRules(facts, "/spec", context.givenParams);
+  yield* planRules(facts, "/spec", context.givenParams, hasParents(pipeline.name));
   yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
   yield* chainRules(pipeline, "/spec", chains);
@@ -171,7 +176,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
   const pipelines = new PipelineLookup(documents, context);
   const jobs = new JobLookup(documents, context);
   const chains = new ChainLookup(context, known, pipelines, (job, scope) => jobs.resolve(job, scope).spec);
-  const lookups = { known, pipelines, jobs, chains };
+  const lookups = { known, pipelines, jobs, chains, hasParents: parentsOf(documents, context) };
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );

@@ -15,7 +15,8 @@ import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
 import { endBackoff } from "./retry.ts";
 
-export function slotFree(draft: Draft, task: JobTask): void {
+/** What the engine kept for the task is its own from now on; nothing happens when it is not its turn any more. */
+export function taskTurn(draft: Draft, task: JobTask): void {
   if (isAwaiting(task) && draft.mayStart(task)) handOver(draft, task);
 }
 

@@ -25,6 +25,12 @@ export function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | Readonly
   );
 }
 
+/** The names of the runtime envs of a job, where the job alone decides them. */
+export function namesPutOut(spec: JobSpec | undefined): string[] {
+  const outputs = outputsOf(spec);
+  return outputs === ANYTHING ? [] : [...outputs.keys()];
+}
+
 /** How a runtime env comes: as a text, of a matrix as a list, or as either. */
 export type OutputKind = "TEXT" | "LIST" | "UNKNOWN";
 

@@ -42,7 +42,7 @@ spec: {runnerType: FAKE, runnerSpec: {}, manualUpdateStatus: true}
 const LINES = JOBS.split("\n").length - 1;
 
 /** What lint says of a pipeline, with lines counted from its own first one; stages one a line. */
-function found(stages: string, spec = ""): string[] {
+function found(stages: string, spec = "", pipelinesRun: string[] | undefined = []): string[] {
   const text = `${JOBS}kind: Pipeline
 metadata: {name: p}
 spec:
@@ -51,7 +51,7 @@ ${stages.trim().replaceAll(/^\s*/gm, "    - ")}
 `;
   const { documents, problems } = parseManifests(text);
   expect(problems).toEqual([]);
-  return lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined })
+  return lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun })
     .map((problem) => ({ ...problem, line: (problem.line ?? 0) - LINES }))
     .map(formatProblem);
 }
@@ -541,6 +541,28 @@ describe("outputs", () => {
     ["are read by params", `{name: s, tasks: [{name: a, job: build}, {name: b, job: build}]}`, []],
   ];
   test.each(cases)("%s", check);
+});
+
+test("outputs are not missed by readers of a pipeline that tasks of others run, or may", () => {
+  const unread = "{name: s, tasks: [{name: a, job: list}]}";
+  const parents = (...all: string[]) => found(unread, "", all).length;
+  expect(parents("other", "other@team")).toBe(1);
+  expect([parents("p"), parents("p@team.web"), parents("${WHICH}"), parents("#pipeline-1")]).toEqual([
+    0, 0, 0, 0,
+  ]);
+  const text = `${JOBS}kind: Job
+metadata: {name: parent}
+spec: {runnerType: PIPELINE, runnerSpec: {pipeline: p}}
+---
+kind: Pipeline
+metadata: {name: p}
+spec: {stages: [${unread}]}
+`;
+  const { documents } = parseManifests(text);
+  expect(lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun: [] })).toEqual([]);
+  const alone = parseManifests(text.replace("pipeline: p}", "pipeline: q}")).documents;
+  expect(lint(alone, { scope: DEFAULT_SCOPE, findJob: () => undefined })).toEqual([]);
+  expect(lint(alone, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun: [] })).toHaveLength(1);
 });
 
 test("a wide pipeline with a condition at each task is checked in little time", () => {

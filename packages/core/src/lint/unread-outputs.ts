@@ -1,5 +1,5 @@
-// A rule on runtime envs that are put out for nobody. Only of jobs that alone decide what they put out, and only where all
-// jobs of the pipeline are known.
+// A rule on runtime envs that are put out for nobody. Only of jobs that alone decide what they put out, only where all
+// jobs of the pipeline are known, and only of a pipeline that is known to be run by no task: such a task gets them all.
 
 import { pointerOf } from "../plan/problems.ts";
 import { quoted } from "../quoted.ts";

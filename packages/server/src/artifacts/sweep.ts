@@ -89,6 +89,7 @@ export class ArtifactSweep {
     const { bytes, now } = this.#parts;
     let old: string[] = [];
     for (const prefix of ["artifacts/", "caches/"]) {
+      await bytes.removeUnfinished?.(prefix, now() - STRANGER_MS);
       for await (const { key, storedAt } of bytes.list(prefix)) {
         if (this.#isClosed) return;
         if (storedAt > now() - STRANGER_MS) continue;

@@ -6,7 +6,6 @@ import { againTasks } from "@mflow/core/again";
 import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
 import { changeOf } from "@mflow/core/decide/run-of";
-import { sequenceLockOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -59,8 +58,6 @@ export interface ChainedInput {
   /** Values for the params that the jobs declare. */
   offered: readonly ParamValue[];
   check(pipeline: string): void;
-  /** Refuses to wait for this sequence lock. */
-  checkLock(key: string): Promise<void>;
   /** Refuses the run as it would begin. */
   checkState(state: RunState): void;
 }
@@ -137,7 +134,6 @@ export class RunRequests {
     actor,
     offered,
     check,
-    checkLock,
     checkState,
     ...input
   }: ChainedInput): Promise<RunPipelineResult> {
@@ -157,8 +153,6 @@ export class RunRequests {
     ];
     const request = { ...input.request, runParams };
     const change = { type: "runPipeline", id, request, scope, pipeline, jobs, origin } as const;
-    const lock = sequenceLockOf(change);
-    if (lock !== undefined) await checkLock(lock);
     return this.#startRun(change, actor, undefined, checkState);
   }
 

@@ -44,7 +44,8 @@ export class FileProvider {
         return;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        if (error instanceof MflowError && error.status < 500) {
+        // A cache is never needed: nobody waits for one.
+        if (want.kind === "caches" || (error instanceof MflowError && error.status < 500)) {
           this.#parts.send({ type: "given", ref, given: { kind: "failure", message } });
           return;
         }

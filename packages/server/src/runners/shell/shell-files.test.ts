@@ -262,6 +262,24 @@ describe("a cache", () => {
   });
 });
 
+test("a task waits for artifacts while the store is away, but not for a cache", async () => {
+  await place.run("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  files.away = 4;
+  const { texts } = await place.run("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));
+  expect(texts).toEqual(["mflow | fetched artifact `a`", "stdout step-1| x"]);
+  files.away = Number.POSITIVE_INFINITY;
+  const { report, texts: told } = await place.run(
+    "echo made",
+    keeping({ caches: [{ key: { prefix: "x" }, paths: ["m"] }] }),
+  );
+  expect(report.stage).toBe("SUCCEEDED");
+  expect(told).toEqual([
+    "mflow | no cache is restored: the store is away",
+    "stdout step-1| made",
+    "mflow | cache x: not saved: none of its paths is there",
+  ]);
+});
+
 test("a server that is closed while files are packed leaves that to the next one, and nothing is kept twice", async () => {
   const artifacts = [artifact("a", "a")];
   files.away = Number.POSITIVE_INFINITY;

@@ -93,7 +93,7 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
     artifacts: sqliteArtifacts(connection),
-    space: sqliteSpace(connection),
+    space: sqliteSpace(connection, now),
     async close() {
       // The reader first: the log is written back whole only when nobody reads it.
       await reader.close();
