@@ -72,7 +72,8 @@ export function makeState(
   definition: RunDefinition,
   tasks: readonly JobTask[],
 ): RunState {
-  const progress = definition.pipeline && Progress.of(graphOf(definition.pipeline), tasks);
+  const progress =
+    definition.pipeline && Progress.of(graphOf(definition.pipeline), tasks, run?.status.wantedStages);
   const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map(), progress };
   for (const task of inOrder(tasks)) state.tasks.set(task.id, task);
   collectExports(state.exported, tasks);

@@ -523,3 +523,24 @@ describe("a run says", () => {
     });
   });
 });
+
+test("a run says that it is paused while all that it does still runs, and once when tasks wait for that", () => {
+  const play = playPipeline("a > b");
+  play.submit({ type: "pauseRun", request: { message: "lunch" } }, { name: "ann", operator: true });
+  const key = `run/${play.run.id}`;
+  expect(whyRun(play.state, play.run, {}).causes[0]).toEqual({
+    kind: "IN_LINE",
+    sentence: `is paused by ann since ${NOW}: lunch; what runs goes on, and nothing new starts`,
+    key,
+    by: "ann",
+    since: NOW,
+    message: "lunch",
+  });
+  play.report("a", "SUCCEEDED");
+  const placeOf = (id: string) =>
+    id.startsWith("task-")
+      ? { key, sentence: "waits: the run is paused", held: 0, holders: [], place: 0 }
+      : undefined;
+  const { causes } = whyRun(play.state, play.run, { placeOf });
+  expect(causes.map(({ sentence }) => sentence)).toEqual(["task `b` waits: the run is paused"]);
+});

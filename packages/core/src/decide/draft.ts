@@ -108,7 +108,7 @@ export class Draft {
     collectExports(exported, tasks);
     this.#exportedBefore = exported;
     this.#exportedNow.clear();
-    if (this.#plan) this.#plan = Progress.of(this.#plan.graph, tasks);
+    if (this.#plan) this.#plan = Progress.of(this.#plan.graph, tasks, this.#run?.status.wantedStages);
   }
 
   findTask(id: string): JobTask | undefined {

@@ -4,7 +4,7 @@ import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { combinationsOf, wayName } from "../matrix.ts";
+import { combinationsOf, secretProblem, wayName } from "../matrix.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
 import { refusePlan, refuseRetry } from "../plan/problems.ts";
 import type { JobSnapshot } from "../schema/job.ts";
@@ -204,7 +204,10 @@ function makeTasks(
   if (!task.matrix || task.matrix.fromEnv !== undefined) {
     return [{ ...template, ...gatesOf(definition, template) }];
   }
-  return combinationsOf(task.matrix).map((values, index) => {
+  const combinations = combinationsOf(task.matrix);
+  const problem = secretProblem(job, combinations);
+  if (problem !== undefined) throw new MflowError("MATRIX_INVALID", `task \`${task.name}\`: ${problem}`);
+  return combinations.map((values, index) => {
     const number = index + 1;
     const change = { name: wayName(task.name, number, values), way: { number, values } };
     return makeWay(definition, template, job, change, context);

@@ -594,6 +594,25 @@ test("a wide pipeline with a condition at each task is checked in little time", 
   expect(performance.now() - startedAt).toBeLessThan(15_000);
 });
 
+test("a matrix of secrets would show them in the names of its tasks", () => {
+  const text = `kind: Job
+metadata: {name: j}
+spec: {runnerType: SHELL, runParams: [{name: TOKEN, sensitive: true}, {name: LIST, sensitive: true}], runnerSpec: {steps: [{run: 'echo "LIST=[1]" >> $MFLOW_OUTPUT'}]}}
+publish: true
+---
+kind: Pipeline
+metadata: {name: p}
+spec: {stages: [{name: s, tasks: [{name: a, job: j, matrix: {params: {TOKEN: [x]}}}, {name: b, job: j, matrix: {fromEnv: LIST}}]}]}
+`;
+  const seen =
+    "is sensitive, and the values of a matrix are seen by everybody, in the names of its tasks; use names instead, and let each task look its secret up";
+  const problems = lint(parseManifests(text).documents, { scope: DEFAULT_SCOPE });
+  expect(problems.map(formatProblem)).toEqual([
+    `8:71: error: param \`TOKEN\` of job \`j\` ${seen}`,
+    `8:122: error: runtime env \`LIST\` ${seen}`,
+  ]);
+});
+
 test("a matrix with a value that its schema refuses is not said to have no combinations as well", () => {
   const many = Array.from({ length: 300 }, (_, index) => index).join(", ");
   const { documents, problems } = parseManifests(`${JOBS}kind: Pipeline

@@ -93,7 +93,7 @@ const stageArbitrary = fc.record({
   isParallel: fc.boolean(),
   maxParallel: sometimes(fc.integer({ min: 1, max: 3 })),
   failFast: sometimes(fc.boolean()),
-  when: sometimes(fc.constantFrom("run.name == 'p'", "has(envs.V1)", "envs.V2 == 'x'")),
+  when: sometimes(fc.constantFrom("run.name == 'p'", "has(envs.V1)", "!has(envs.V0)", "envs.V2 == 'x'")),
   ignoreFailed: sometimes(fc.boolean()),
   timeout: sometimes(fc.constantFrom("30s", "10m")),
   tasks: fc.array(taskArbitrary, { minLength: 1, maxLength: 4 }),

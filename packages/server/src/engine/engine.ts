@@ -164,6 +164,7 @@ export class RunningEngine implements Engine {
       ...shared,
       committer: this.#committer,
       refuseWhileRemoved: (runId) => this.#removals.refuseWhileRemoved(runId),
+      files,
       runners: this.#runners,
     });
     this.#chained = new ChainedRuns({

@@ -18,6 +18,7 @@ import type { Scope } from "@mflow/core/schema/scalars";
 import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
 import { type Committer, IdempotencyRace } from "./committer.ts";
+import { type KeepsArtifact, refuseMissingArtifacts } from "./refuse-missing-artifacts.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
 import { findLastSuccesses, loadRun, refuseDeprecatedJobs } from "./run-records.ts";
 import type {
@@ -40,6 +41,8 @@ export interface RunRequestsParts extends TryOutParts {
   refuseWhenDraining(): void;
   /** Throws when that run is being deleted. */
   refuseWhileRemoved(runId: string): void;
+  /** Absent: the server keeps nothing. */
+  files?: { keeps: KeepsArtifact } | undefined;
 }
 
 /** A run that another one starts. */
@@ -110,8 +113,18 @@ export class RunRequests {
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
     const change = changeOf(this.#parts.newId("run"), made);
+    await this.#refuseAgain(change, made, actor);
     if (!change.request.dryRun) return this.#startRun(change, actor, idempotency);
     return dryRun(change, { ...this.#parts.makeContext(actor), admission: UNLIMITED }, this.#parts);
+  }
+
+  /** Refuses a run that is made of another one for what the store tells, as it would begin. */
+  async #refuseAgain(change: RunPipelineChange, { old }: MadeOf, actor: Actor): Promise<void> {
+    const { store, makeContext, files } = this.#parts;
+    // A state of its own: the one that is decided on is made when its turn in the mailbox comes.
+    const state = createState(change, { ...makeContext(actor), admission: UNLIMITED });
+    await refuseDeprecatedJobs(state, store.catalog);
+    if (files) await refuseMissingArtifacts(state, old.run.id, files.keeps);
   }
 
   /** A run that another one starts. Its id is given, so that it comes once; `check` refuses by the pipeline's name. */
@@ -149,11 +162,9 @@ export class RunRequests {
     idempotency?: IdempotencyKey,
     checkState?: (state: RunState) => void,
   ): Promise<RunPipelineResult> {
-    const { store, makeContext } = this.#parts;
+    const { makeContext } = this.#parts;
     let warnings: string[] = [];
     let again: RunPipelineResult["again"];
-    // A state of its own: the one that is decided on is made when its turn in the mailbox comes.
-    if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
       const state = createState(change, context);
@@ -280,7 +291,6 @@ async function dryRun(
   parts: RunRequestsParts,
 ): Promise<RunPipelineResult> {
   const state = createState(change, context);
-  if (change.madeOf) await refuseDeprecatedJobs(state, parts.store.catalog);
   const rendered = await tryOutTasks(state, renderRun(state, context), context, parts);
   return {
     run: state.run as PipelineTask,

@@ -357,6 +357,82 @@ describe("a fetch", () => {
   });
 });
 
+describe("a fetch of what is gone", () => {
+  /** A pipeline of `one`, and then of `two`, which fetches what `one` keeps and may be rolled back. */
+  async function applyFetching(optional: boolean): Promise<void> {
+    const deploy = job("deploy", { outcome: "NONE" }, { allowRollback: true });
+    const fetch = [{ from: "one", name: "kept", optional }];
+    const tasks = [
+      { name: "one", job: "work" },
+      { name: "two", job: "deploy", fetch },
+    ];
+    const spec = { isParallel: true, stages: [{ name: "s", tasks }] };
+    await server.ok("POST", "/apply", {
+      documents: [deploy, { kind: "Pipeline", metadata: { name: "fetching" }, spec }],
+    });
+  }
+
+  /** A run in which `one` kept something and succeeded, and `two` ended so. */
+  async function runTo(stage: "SUCCEEDED" | "FAILED"): Promise<{ id: string; one: JobTask; two: JobTask }> {
+    const { run } = await server.ok<PipelineTaskView>("POST", "/pipeline-tasks", { pipelineId: "fetching" });
+    started.push(run.id);
+    const { tasks } = await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${run.id}`);
+    const [one, two] = tasks as [JobTask, JobTask];
+    for (const [task, ends] of [
+      [one, "SUCCEEDED"],
+      [two, stage],
+    ] as const) {
+      await atStage(task.id, "ACTIVE");
+      if (task === one) await upload({ ...one, attempt: 1 }, "kept", "bytes");
+      await server.ok("POST", `/job-tasks/${task.id}/status`, { stage: ends, forceUpdateStatus: true });
+      await atStage(task.id, ends);
+    }
+    return { id: run.id, one, two };
+  }
+
+  const removeKept = async ({ one }: { one: JobTask }) =>
+    server.artifacts.artifacts.remove(await server.artifacts.artifacts.find(one.id, "kept"));
+  const ask = (id: string, verb: "rerun" | "rollback", more: object = {}) =>
+    server.call<{ code?: string; message?: string }>("POST", `/pipeline-tasks/${id}/${verb}`, {
+      dryRun: true,
+      ...more,
+    });
+
+  test("refuses a rerun that keeps the task that made it, unless that runs again too", async () => {
+    await applyFetching(false);
+    const failed = await runTo("FAILED");
+    expect((await ask(failed.id, "rerun")).status).toBe(200);
+    await removeKept(failed);
+    expect((await ask(failed.id, "rerun", { dryRun: false })).body).toMatchObject({
+      code: "ARTIFACT_GONE",
+      message: `task \`two\` fetches artifact \`kept\` of \`one\`, which run ${failed.id} does not keep any more: run that task again too (\`--from one\`)`,
+    });
+    expect((await ask(failed.id, "rerun", { from: "one" })).status).toBe(200);
+    expect((await ask(failed.id, "rerun", { mode: "ALL" })).status).toBe(200);
+  });
+
+  test("refuses a rollback before it starts", async () => {
+    await applyFetching(false);
+    const good = await runTo("SUCCEEDED");
+    const bad = await runTo("FAILED");
+    expect((await ask(bad.id, "rollback")).status).toBe(200);
+    await removeKept(good);
+    for (const dryRun of [true, false]) {
+      expect((await ask(bad.id, "rollback", { dryRun })).body).toMatchObject({
+        code: "ARTIFACT_GONE",
+        message: `task \`two\` fetches artifact \`kept\` of \`one\`, which run ${good.id} does not keep any more`,
+      });
+    }
+  });
+
+  test("is nothing to a task that can do without it", async () => {
+    await applyFetching(true);
+    const failed = await runTo("FAILED");
+    await removeKept(failed);
+    expect((await ask(failed.id, "rerun")).status).toBe(200);
+  });
+});
+
 test("curl and wget alone send and fetch archives", async () => {
   const task = await startTask();
   const url = `${server.url}/api/v1/job-tasks/${task.id}/artifacts`;
