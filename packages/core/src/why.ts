@@ -121,6 +121,8 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
   if (stage === "ACTIVE" && reported && task.confirm) return gateCause(task, "CONFIRM", task.confirm);
   if (workGoneAt !== undefined) return statusCallCause(task, workGoneAt);
   if (stage === "CREATING") return creatingCause(task, facts.runnerWait?.(task));
+  const waits = stage === "ACTIVE" ? facts.runnerWait?.(task) : undefined;
+  if (waits !== undefined) return { ...runsCause(task), kind: "FILES", sentence: waits };
   const { child } = task.status;
   if (task.runnerType === "PIPELINE" && child) return childCause(task, child.runId, facts);
   return task.runnerType === "MANUAL" ? outsideCause(task) : runsCause(task);

@@ -61,7 +61,8 @@ export class Waits {
 
   /** What the runner says that an attempt waits for. */
   #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
-    if (status.stage !== "CREATING") return undefined;
+    const { stage, reported, stopping, workGoneAt } = status;
+    if (stage !== "CREATING" && (stage !== "ACTIVE" || reported || stopping || workGoneAt)) return undefined;
     return this.#parts.runnerOf(runnerType)?.waitingFor?.({ taskId: id, attempt });
   }
 

@@ -141,7 +141,10 @@ export interface Runner {
   resume?(ref: AttemptRef): Promise<void>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
-  /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */
+  /**
+   * One sentence that says what an attempt waits for that was started: its work is not there yet, or the store of its files
+   * is away. Nothing of one that runs.
+   */
   waitingFor?(ref: AttemptRef): string | undefined;
   /**
    * Opens a terminal in the work of an attempt, which may have ended. Absent where nobody can be let in. Rejects with an

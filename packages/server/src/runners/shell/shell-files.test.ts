@@ -264,7 +264,22 @@ describe("a cache", () => {
 
 test("a task waits for artifacts while the store is away, but not for a cache", async () => {
   await place.run("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
-  files.away = 4;
+  const runner = place.current;
+  files.away = Number.POSITIVE_INFINITY;
+  const request = await place.start("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));
+  await expect
+    .poll(() => runner.waitingFor?.(request))
+    .toBe("waits for files that it fetches: the store is away");
+  files.away = 0;
+  expect((await place.host.final(request)).stage).toBe("SUCCEEDED");
+  expect(runner.waitingFor?.(request)).toBeUndefined();
+  files.away = Number.POSITIVE_INFINITY;
+  const keeper = await place.start("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  await expect
+    .poll(() => runner.waitingFor?.(keeper))
+    .toBe("its steps have ended; waits until its log and files are stored: the store is away");
+  files.away = 0;
+  expect((await place.host.final(keeper)).stage).toBe("SUCCEEDED");
   const { texts } = await place.run("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));
   expect(texts).toEqual(["mflow | fetched artifact `a`", "stdout step-1| x"]);
   files.away = Number.POSITIVE_INFINITY;

@@ -157,6 +157,15 @@ class ShellRunner implements Runner {
     return this.#ask(this.#requests, id, { type: "list", id });
   }
 
+  waitingFor(ref: AttemptRef): string | undefined {
+    const wanted = this.#provider.troubleOf(ref);
+    if (wanted !== undefined) return `waits for files that it fetches: ${wanted}`;
+    const follower = this.#followers.get(attemptKey(ref));
+    if (follower?.trouble === undefined) return undefined;
+    const before = follower.hasResult ? "its steps have ended; waits until" : "waits until";
+    return `${before} its log and files are stored: ${follower.trouble}`;
+  }
+
   async release(aggregateId: string): Promise<void> {
     if (!existsSync(join(this.#home, "runs", aggregateId))) return;
     await this.#link.connect();
