@@ -83,6 +83,8 @@ export interface RunnerHost {
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
   /** Whether the attempt is still to be worked on by what is stored: it is under way, and nobody has told it to stop. */
   isWanted(ref: AttemptRef): Promise<boolean>;
+  /** Whether the attempt is under way by what is stored, and was told to stop: it is canceled or out of time. */
+  isStopping(ref: AttemptRef): Promise<boolean>;
   /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
   startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }

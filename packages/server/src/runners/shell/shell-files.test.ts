@@ -295,6 +295,16 @@ test("a task waits for artifacts while the store is away, but not for a cache", 
   ]);
 });
 
+test("a task that is canceled while it waits for the store ends without it, and keeps nothing", async () => {
+  files.away = Number.POSITIVE_INFINITY;
+  const request = await place.start("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  await expect.poll(() => place.current.waitingFor?.(request)).toContain("the store is away");
+  place.host.stopped.add(`${request.taskId}.1`);
+  await place.current.stop(request, { graceMs: 0 });
+  expect(await place.host.final(request)).not.toHaveProperty("kept");
+  expect(files.kept).toEqual([]);
+});
+
 test("a server that is closed while files are packed leaves that to the next one, and nothing is kept twice", async () => {
   const artifacts = [artifact("a", "a")];
   files.away = Number.POSITIVE_INFINITY;
