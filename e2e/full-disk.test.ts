@@ -95,7 +95,9 @@ test.skipIf(!isMounted)(
     expect(await server.client.server.get()).toMatchObject({ status: "unwritable", problem: FULL });
     expect((await server.client.runs.get(run.id)).run.status.stage).toBe("ACTIVE");
     const command = join(import.meta.dirname, "..", "bin", "mflow.js");
-    const listed = spawnSync(process.execPath, [command, "get", "runs", "--data", data], { encoding: "utf8" });
+    const listed = spawnSync(process.execPath, [command, "get", "runs", "--data", data], {
+      encoding: "utf8",
+    });
     expect([listed.stderr, listed.status]).toEqual(["", 0]);
     unlinkSync(filler);
     await expect.poll(() => server.client.ready().catch(() => undefined)).toEqual({ status: "ready" });

@@ -29,12 +29,17 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 /** Work that follows from a decision. */
 export interface DecidedEffect {
   /**
+   * `START`, `STOP`: the runner is to start or stop the attempt. `RELEASE`: all has ended, and runners may forget it.
    * `CHILD_ENDED`: the run was the work of a task, which is to be told. `NEXT_RUN`: the pipeline that follows is to be
    * started. `GIVE_WAY`: older runs or tasks of the same group are to give way to this one.
    */
   kind: "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
-  /** Of `NEXT_RUN` the id of the new run. */
+  /**
+   * Whom it is done for, one thing after the other: a task, or the run when it concerns all of it. Of `CHILD_ENDED` it is
+   * the task that is told, of `NEXT_RUN` the id that the new run will have.
+   */
   taskId: string;
+  /** Of the task; 0 of what is for a run. */
   attempt: number;
 }
 

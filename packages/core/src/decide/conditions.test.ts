@@ -75,6 +75,22 @@ describe("`when` of a stage", () => {
     expect(play.stages.slice(2)).toEqual(["c: SKIPPED", "d: CREATING"]);
   });
 
+  test("that is false at its turn lets a task with needs end that runs already", () => {
+    const play = playPipeline("[slow flaky] > [b c]", {
+      tasks: { flaky: { ignoreFailed: true }, b: { ignoreFailed: true }, c: { needs: ["slow"] } },
+      stages: { s2: { when: "tasks.flaky.stage != 'SUCCEEDED'" } },
+    });
+    play.report("slow", "SUCCEEDED");
+    // Nothing that follows its turn is left then.
+    play.cancel("b");
+    play.report("flaky", "SUCCEEDED");
+    play.restart();
+    play.report("c", "ACTIVE");
+    expect(play.stages).toEqual(["slow: SUCCEEDED", "flaky: SUCCEEDED", "b: CANCELED", "c: ACTIVE"]);
+    play.report("c", "SUCCEEDED");
+    expect(play.run.status.stage).toBe("SUCCEEDED");
+  });
+
   test("fails its tasks when it cannot be decided", () => {
     const play = playPipeline("a > b", { stages: { s1: { when: "envs.NONE == 'x'" } } });
     expect([play.stages, play.task("a").status.reason]).toEqual([["a: FAILED", "b: SKIPPED"], "WHEN_ERROR"]);

@@ -22,10 +22,10 @@ describe("a paused run", () => {
       "a: CREATING -> SUCCEEDED",
       "b: PENDING -> SCHEDULING",
     ]);
-    expect(play.lines(play.slotFree("b"))).toEqual([]);
+    expect(play.lines(play.taskTurn("b"))).toEqual([]);
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual(["run: RUN_RESUMED"]);
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual([]);
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
   });
 
   test("opens its gates, and waits when they are passed", () => {
@@ -88,7 +88,7 @@ describe("with `holdLock: false`", () => {
     expect(other.run.status.stage).toBe("ACTIVE");
     play.audit("b", "PASS", "ann");
     expect([play.run.status.lock?.state, play.task("b").status.stage]).toEqual(["WANTED", "SCHEDULING"]);
-    expect(play.lines(play.slotFree("b"))).toEqual([]);
+    expect(play.lines(play.taskTurn("b"))).toEqual([]);
     other.report("a", "SUCCEEDED");
     const turn = play.turn();
     expect([turn.claims, play.lines(turn), play.run.status.lock]).toEqual([
@@ -96,7 +96,7 @@ describe("with `holdLock: false`", () => {
       ["run: RUN_LOCK_TAKEN"],
       undefined,
     ]);
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
   });
 
   test("a run that ends without its lock releases that of nobody else", () => {

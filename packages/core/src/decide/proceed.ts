@@ -80,6 +80,8 @@ function beginStage(draft: Draft, stage: number): void {
       else endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
     }
   }
+  // Its turn has come all the same, and does not come again while tasks with `needs` are left in it.
+  draft.plan.beginStage(stage);
 }
 
 /** Goes on to the `finally` stages, or ends the run; false while something of it is still open. */

@@ -10,6 +10,7 @@ import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
 import { isAtWork, isEnded } from "../transitions.ts";
+import { restartStageClocks } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 import { taskSpecOf } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
@@ -111,6 +112,7 @@ export function pushBack(draft: Draft, task: JobTask, plan: PushBack, decision: 
       message,
     });
   }
+  restartStageClocks(draft, new Set(again.flatMap(({ stageNumber }) => stageNumber ?? [])));
   draft.startOver();
   if (!draft.run) openTask(draft, target.id);
 }

@@ -57,14 +57,14 @@ describe("a task with retry", () => {
       "attempt 1: it was EXIT_CODE; retry 1 of 2 in 10s",
       "2026-01-01T00:00:10.000Z",
     ]);
-    play.slotFree("b");
+    play.taskTurn("b");
     expect(play.lines(play.wake("a"))).toEqual([]);
     expect([play.task("a").status.retryAt, play.stages]).toEqual([
       undefined,
       ["a: SCHEDULING", "b: CREATING"],
     ]);
     play.report("b", "SUCCEEDED");
-    play.slotFree("a");
+    play.taskTurn("a");
     expect(play.effects().at(-1)).toBe("START a 2");
   });
 

@@ -79,8 +79,10 @@ export function hasRun({ keptFrom, status, pastAttempts = [] }: JobTask): boolea
   return keptFrom !== undefined || began(status) || pastAttempts.some((past) => began(past.status));
 }
 
-function goingBackTo({ task }: LastSuccess): TaskRollback {
-  const lastSuccess = task.keptFrom ?? { runId: task.pipelineTaskId ?? "", taskId: task.id };
+/** To where the work was done; when that run is deleted, to the one that kept it, which has what tasks may fetch too. */
+function goingBackTo({ task, isOriginGone }: LastSuccess): TaskRollback {
+  const kept = { runId: task.pipelineTaskId ?? "", taskId: task.id };
+  const lastSuccess = isOriginGone ? kept : (task.keptFrom ?? kept);
   return { lastSuccess, params: task.params ?? [] };
 }
 

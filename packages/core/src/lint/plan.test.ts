@@ -178,6 +178,11 @@ describe("a condition", () => {
       at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
     ],
     [
+      "that asks one value to be two is always false",
+      when('params.TARGET == "web" && params.TARGET == "api"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
+    ],
+    [
       "that decides nothing is always true",
       when("1 < 2"),
       at("`when` is always true, so it decides nothing; correct it, or remove it", "warning"),
@@ -189,6 +194,11 @@ describe("a condition", () => {
         "`when` is always false, so the task never runs (a task that fails ends the run, unless it has `ignoreFailed`); correct it, or remove it",
         "warning",
       ),
+    ],
+    [
+      "that asks a task for two endings is always false by itself",
+      when('tasks.a.stage == "SUCCEEDED" && tasks.a.stage == "SKIPPED"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
     ],
     [
       "does not ask for a task that comes later",

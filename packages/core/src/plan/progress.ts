@@ -5,7 +5,7 @@
 import type { JobTask } from "../schema/job-task.ts";
 import { isEnded } from "../transitions.ts";
 import type { PlanGraph, PlanNode } from "./graph.ts";
-import { Queue } from "./queue.ts";
+import { SharedQueue } from "./shared-queue.ts";
 
 /** The tasks of a run as far as the plan needs them. */
 export type PlannedTask = Pick<
@@ -36,7 +36,7 @@ interface StageProgress {
   /** Its turn has come, and its `when` was true. */
   readonly hasTurn: boolean;
   /** Ids of tasks that may start, as soon as the stage is wide enough. */
-  readonly line: Queue;
+  readonly line: SharedQueue;
 }
 
 /** What a decision changed. */
@@ -96,7 +96,7 @@ export class Progress {
 
   #derive(byNode: ReadonlyMap<number, PlannedTask[]>): void {
     for (const [index] of this.graph.stages.entries()) {
-      this.#stages.set(index, { left: 0, open: 0, hasTurn: false, line: Queue.EMPTY });
+      this.#stages.set(index, { left: 0, open: 0, hasTurn: false, line: SharedQueue.EMPTY });
     }
     const hasBegun = new Set<string>();
     for (const [index, { stage, isInOrder }] of this.graph.nodes.entries()) {

@@ -5,14 +5,17 @@ import type { Static } from "typebox";
 import { closed, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
-/** What a limit can be for. `PIPELINE` tasks are not limited: they wait for other runs, whose tasks are. */
+/**
+ * What a limit can be for. `PIPELINE` tasks are not limited: they wait for other runs, whose tasks are. `MANUAL` ones do
+ * nothing while they wait; a limit of their own type counts them, and no other does.
+ */
 export const LIMIT_PATTERN =
   "^(scope/[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?|runner/(K8S_JOB|SHELL|FAKE|MANUAL))$";
 
 export const LimitName = Type.String({
   pattern: LIMIT_PATTERN,
   description:
-    "`scope/DOMAIN`, `scope/DOMAIN/NAMESPACE`, or `runner/TYPE` with one of `K8S_JOB`, `SHELL`, `FAKE` and `MANUAL`.",
+    "`scope/DOMAIN`, `scope/DOMAIN/NAMESPACE`, or `runner/TYPE` with one of `K8S_JOB`, `SHELL`, `FAKE` and `MANUAL`. Limits of a scope count neither `PIPELINE` nor `MANUAL` tasks.",
 });
 
 export const LimitSpec = closed(

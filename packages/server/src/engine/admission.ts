@@ -14,6 +14,7 @@
 
 import {
   type AdmissionView,
+  type CircleStep,
   type Closure,
   type Holding,
   MAX_HOLDERS,
@@ -22,6 +23,7 @@ import {
 } from "@mflow/core/admission";
 import { type Claim, isBefore, type Line, Spot, type Waiter } from "./admission-spot.ts";
 import { OrderedHeap } from "./ordered-heap.ts";
+import { findWaitCircle } from "./wait-circle.ts";
 
 export type { Claim } from "./admission-spot.ts";
 
@@ -32,6 +34,8 @@ export interface Standing {
   holds: readonly Need[];
   /** What it waits for. */
   waits?: Claim;
+  /** Of a run that is the work of a task: that task, which has not ended before it has. */
+  parent?: string | undefined;
 }
 
 /** Whose turn it is. */
@@ -44,6 +48,7 @@ export const PATIENCE = 16;
 
 interface Entry {
   readonly aggregateId: string;
+  readonly parent?: string | undefined;
   /** What its row says. */
   holds: readonly Need[];
   /** What it is counted for: what it holds, and what is kept for it once its turn has come. */
@@ -62,6 +67,8 @@ export class Admission implements AdmissionView {
   readonly #insistent = new Set<Waiter>();
   /** Spots at which room may have come. */
   readonly #dirty = new Set<Spot>();
+  /** Somebody has been parked since circles were looked for. */
+  #mayCircle = false;
 
   /** Takes note of how a run or task stands now; undefined when it neither holds nor waits. */
   note(id: string, standing?: Standing): void {
@@ -69,7 +76,8 @@ export class Admission implements AdmissionView {
     const holds = standing?.holds ?? NONE;
     const waits = standing?.waits;
     if (!before && holds.length === 0 && !waits) return;
-    const entry: Entry = before ?? { aggregateId: standing?.aggregateId ?? id, holds: NONE, counted: NONE };
+    const { aggregateId = id, parent } = standing ?? {};
+    const entry: Entry = before ?? { aggregateId, parent, holds: NONE, counted: NONE };
     this.#entries.set(id, entry);
     const isSame = entry.waits !== undefined && waits !== undefined && isSameClaim(entry.waits, waits);
     if (entry.waits && !isSame) this.#leave(id, entry);
@@ -121,6 +129,34 @@ export class Admission implements AdmissionView {
       for (const spot of spots) this.#forgetIdle(spot);
     }
     return turns;
+  }
+
+  /** Whether somebody may have come to wait in a circle since it was last looked for one. */
+  get mayCircle(): boolean {
+    return this.#mayCircle;
+  }
+
+  /**
+   * Looks for those who wait for each other for ever, and answers who of them has to give up. A circle that is there only
+   * because somebody insists is opened.
+   */
+  findCircle(): Turn | undefined {
+    this.#mayCircle = false;
+    for (;;) {
+      const circle = this.#circle();
+      if (!circle) return undefined;
+      if ("giveUp" in circle) return { id: circle.giveUp.id, aggregateId: circle.giveUp.aggregateId };
+      this.#calm(circle.calm);
+    }
+  }
+
+  circleOf(id: string): CircleStep[] | undefined {
+    const circle = this.#circle();
+    return circle && "giveUp" in circle && circle.giveUp.id === id ? circle.steps : undefined;
+  }
+
+  #circle() {
+    return findWaitCircle({ parties: this.#entries, spots: this.#spots });
   }
 
   isGranted(id: string): boolean {
@@ -203,6 +239,7 @@ export class Admission implements AdmissionView {
       if (line.waiters.size > 0) line.spot.park(line);
     }
     for (const [line, spot] of kept) spot.park(line);
+    if (kept.length > 0) this.#mayCircle = true;
   }
 
   /** The first gate or key that is in the way. */
@@ -246,6 +283,7 @@ export class Admission implements AdmissionView {
     line.spot.unpark(line);
     line.waiters.add(waiter);
     line.spot.park(line);
+    this.#mayCircle = true;
     if (line.waiters.first === waiter) this.#touch(line.spot);
   }
 

@@ -233,8 +233,8 @@ export class Committer {
 
   /** Whoever had their turn and did not use it is back in line. */
   #answerTurn(aggregateId: string, change: Change): void {
-    if (change.type === "turn") this.#parts.admission.answered(aggregateId);
-    if (change.type === "slotFree") this.#parts.admission.answered(change.taskId);
+    if (change.type === "runTurn") this.#parts.admission.answered(aggregateId);
+    if (change.type === "taskTurn") this.#parts.admission.answered(change.taskId);
   }
 
   async #find(aggregateId: string): Promise<RunState | undefined> {

@@ -6,7 +6,6 @@ import { againTasks } from "@mflow/core/again";
 import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
 import { changeOf } from "@mflow/core/decide/run-of";
-import { sequenceLockOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -56,8 +55,6 @@ export interface ChainedInput {
   /** Values for the params that the jobs declare. */
   offered: readonly ParamValue[];
   check(pipeline: string): void;
-  /** Refuses to wait for this sequence lock. */
-  checkLock(key: string): Promise<void>;
   /** Refuses the run as it would begin. */
   checkState(state: RunState): void;
 }
@@ -124,7 +121,6 @@ export class RunRequests {
     actor,
     offered,
     check,
-    checkLock,
     checkState,
     ...input
   }: ChainedInput): Promise<RunPipelineResult> {
@@ -144,8 +140,6 @@ export class RunRequests {
     ];
     const request = { ...input.request, runParams };
     const change = { type: "runPipeline", id, request, scope, pipeline, jobs, origin } as const;
-    const lock = sequenceLockOf(change);
-    if (lock !== undefined) await checkLock(lock);
     return this.#startRun(change, actor, undefined, checkState);
   }
 
@@ -162,9 +156,11 @@ export class RunRequests {
     if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
-      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
       const state = createState(change, context);
-      if (change.madeOf) again = againTasks(change.madeOf, state, context);
+      if (change.madeOf) {
+        for (const id of runsUsed(change.madeOf.old.run.id, state)) this.#parts.refuseWhileRemoved(id);
+        again = againTasks(change.madeOf, state, context);
+      }
       checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
@@ -269,6 +265,12 @@ export class RunRequests {
     if (!task) throw new MflowError("NOT_FOUND", `task ${id} of this Idempotency-Key was deleted`);
     return task;
   }
+}
+
+/** The runs whose rows a run needs that is made of another one: that one, and those that a rollback goes back to. */
+function runsUsed(oldId: string, { tasks }: RunState): Set<string> {
+  const before = Array.from(tasks.values(), ({ rollback }) => rollback?.lastSuccess?.runId);
+  return new Set([oldId, ...before.filter((id) => id !== undefined)]);
 }
 
 /** Everything but saving and creation; a lock that somebody holds does not matter. */

@@ -65,6 +65,14 @@ import { asksForWebSocket, useWebSockets } from "./web-sockets.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
 
+/** The routes whose bodies are not JSON alone: how to tell them, and what reads their bodies. */
+const OWN_BODIES: readonly { has(route: Route): boolean; use(app: FastifyInstance): void }[] = [
+  { has: ({ form = false }) => form, use: useFormBodies },
+  { has: ({ rawBody = false }) => rawBody, use: useRawBodies },
+  { has: ({ streamBody = false }) => streamBody, use: useStreamedBodies },
+  { has: ({ yaml = false }) => yaml, use: useYamlBodies },
+];
+
 /**
  * Bodies are validated by core and answers serialised by `serialise`, so Fastify's own compilers are never used;
  * to name others spares a starting server loading them.
@@ -244,44 +252,15 @@ export function createApp(options: AppOptions): FastifyInstance {
   const guards = { auth, state };
   registerRoutes(
     app,
-    routes.filter((route) => !route.yaml && !route.form && !route.rawBody && !route.streamBody),
+    routes.filter((route) => !OWN_BODIES.some(({ has }) => has(route))),
     guards,
   );
-  app.register((scope, _options, done) => {
-    useFormBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.form),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useRawBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.rawBody),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useStreamedBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.streamBody),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useYamlBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.yaml),
-      guards,
-    );
-    done();
-  });
+  for (const { has, use } of OWN_BODIES) {
+    app.register((scope, _options, done) => {
+      use(scope);
+      registerRoutes(scope, routes.filter(has), guards);
+      done();
+    });
+  }
   return app;
 }

@@ -294,16 +294,19 @@ describe("a fetch", () => {
     await expect(server.artifacts.artifacts.open(row)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("gets in a rollback what the run kept that it goes back to", async () => {
+  /** A parallel pipeline of `one`, of `two`, which may be rolled back, and of others. */
+  async function applySite(...others: string[]): Promise<void> {
     const deploy = job("deploy", { outcome: "NONE" }, { allowRollback: true });
-    const tasks = [
-      { name: "one", job: "work" },
-      { name: "two", job: "deploy" },
-    ];
+    const jobs = { one: "work", two: "deploy", ...Object.fromEntries(others.map((name) => [name, "work"])) };
+    const tasks = Object.entries(jobs).map(([name, its]) => ({ name, job: its }));
     const spec = { isParallel: true, stages: [{ name: "s", isParallel: true, tasks }] };
     await server.ok("POST", "/apply", {
       documents: [deploy, { kind: "Pipeline", metadata: { name: "site" }, spec }],
     });
+  }
+
+  test("gets in a rollback what the run kept that it goes back to", async () => {
+    await applySite();
     const ids: string[] = [];
     for (const [bytes, ends] of [
       ["good", "SUCCEEDED"],
@@ -323,6 +326,34 @@ describe("a fetch", () => {
     expect(refusal).toEqual([409, "CONFLICT"]);
     await stageTo(back, "SUCCEEDED");
     await server.ok("DELETE", `/pipeline-tasks/${good}`);
+  });
+
+  test("gets in a rollback what a rerun kept, also when the run that made it is gone", async () => {
+    await applySite("three");
+    const tasksOf = async (id: string) =>
+      (await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${id}`)).tasks as [
+        JobTask,
+        JobTask,
+        JobTask,
+      ];
+    const first = await startRun({ pipelineId: "site" });
+    await upload(first.one, "app", "good");
+    await stageTo(first.one, "SUCCEEDED");
+    await stageTo(first.two, "SUCCEEDED");
+    await stageTo((await tasksOf(first.id))[2], "FAILED");
+    const { run: rerun } = await server.ok<PipelineTaskView>("POST", `/pipeline-tasks/${first.id}/rerun`, {});
+    started.push(rerun.id);
+    const [, kept, three] = await tasksOf(rerun.id);
+    await atStage(three.id, "ACTIVE");
+    await stageTo(three, "SUCCEEDED");
+    const bad = await startRun({ pipelineId: "site" });
+    for (const task of await tasksOf(bad.id)) await stageTo(task, "FAILED");
+    await server.ok("DELETE", `/pipeline-tasks/${first.id}`);
+    const [, back] = await madeOf(bad.id, "rollback");
+    expect(back.rollback?.lastSuccess).toEqual({ runId: rerun.id, taskId: kept.id });
+    expect((await fetched(back)).body).toBe("good");
+    expect(await server.refusal("DELETE", `/pipeline-tasks/${rerun.id}`)).toEqual([409, "CONFLICT"]);
+    await stageTo(back, "SUCCEEDED");
   });
 });
 

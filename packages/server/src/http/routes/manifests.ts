@@ -16,7 +16,8 @@ import {
 } from "@mflow/core/schema/api";
 import { closed, Name, type Scope, titled } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
-import { type Applied, type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
+import { applyManifests } from "../../catalog/apply.ts";
+import type { Applied, ApplyOptions } from "../../catalog/applying.ts";
 import type { Pruned } from "../../catalog/prune.ts";
 import { YamlText } from "../body.ts";
 import { actorIn, type Caller, demand, listScope } from "../caller.ts";
