@@ -50,7 +50,7 @@ export class AttemptFollower {
     return this.#result !== undefined;
   }
 
-  /** What keeps its log, its result or what it keeps from the host: the last try went wrong. */
+  /** Why the last try to give the host its log, its result or what it keeps went wrong. */
   get trouble(): string | undefined {
     return this.#trouble;
   }

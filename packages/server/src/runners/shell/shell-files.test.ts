@@ -277,7 +277,7 @@ test("a task waits for artifacts while the store is away, but not for a cache", 
   const keeper = await place.start("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
   await expect
     .poll(() => runner.waitingFor?.(keeper))
-    .toBe("its steps have ended; waits until its log and files are stored: the store is away");
+    .toBe("its steps have ended; waits until its result and what it keeps are stored: the store is away");
   files.away = 0;
   expect((await place.host.final(keeper)).stage).toBe("SUCCEEDED");
   const { texts } = await place.run("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));

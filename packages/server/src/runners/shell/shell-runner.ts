@@ -161,9 +161,9 @@ class ShellRunner implements Runner {
     const wanted = this.#provider.troubleOf(ref);
     if (wanted !== undefined) return `waits for files that it fetches: ${wanted}`;
     const follower = this.#followers.get(attemptKey(ref));
-    if (follower?.trouble === undefined) return undefined;
-    const before = follower.hasResult ? "its steps have ended; waits until" : "waits until";
-    return `${before} its log and files are stored: ${follower.trouble}`;
+    // While its steps run, a log that cannot be stored keeps nothing from going on.
+    if (!follower?.hasResult || follower.trouble === undefined) return undefined;
+    return `its steps have ended; waits until its result and what it keeps are stored: ${follower.trouble}`;
   }
 
   async release(aggregateId: string): Promise<void> {
