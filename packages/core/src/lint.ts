@@ -35,6 +35,7 @@ import { quoted } from "./quoted.ts";
 import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
+import type { LimitManifest } from "./schema/limit.ts";
 
 export { startsOf } from "./lint/chain.ts";
 export type { KnownJob, LintContext } from "./lint/context.ts";
@@ -134,19 +135,22 @@ function* pipelineRules(
   }
 }
 
-function* overlaidClusterRules(
-  { metadata, spec }: ClusterManifest,
-  context: LintContext,
+/** Clusters and limits hold for all runs. */
+function* settingsRules(
+  manifest: ClusterManifest | LimitManifest,
+  { overlay }: LintContext,
 ): Generator<Finding> {
-  yield* clusterRules(spec, "/spec");
-  if (!context.overlay) return;
+  if (manifest.kind === "Cluster") yield* clusterRules(manifest.spec, "/spec");
+  if (!overlay) return;
+  const { kind, metadata } = manifest;
   const remedy = "apply it first (`mflow apply`) and leave it out";
-  yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
+  const message = `a run cannot bring a ${kind.toLowerCase()} along, and ${quoted(metadata.name)} is one; ${remedy}`;
+  yield error("/kind", message);
 }
 
 function rulesOf(manifest: Manifest, context: LintContext, lookups: Lookups): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
-  if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  if (manifest.kind === "Cluster" || manifest.kind === "Limit") return settingsRules(manifest, context);
   if (manifest.kind === "Schedule") return scheduleRules(manifest, context, lookups);
   return pipelineRules(sourceOfManifest(manifest, context.scope), context, lookups);
 }

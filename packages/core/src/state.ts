@@ -52,7 +52,7 @@ export interface Decision {
   tasks: JobTask[];
   history: NewHistoryEvent[];
   effects: DecidedEffect[];
-  /** Sequence locks. */
+  /** Sequence locks that it takes, and that it lets go then. */
   claims: string[];
   releases: string[];
   /** Who is told what. */

@@ -155,4 +155,18 @@ describe("the timeout of a stage", () => {
     const play = playPipeline("a", { spec: { timeout: "3m" }, stages: { s1: { timeout: "5m" } } });
     expect(play.run.wakeAt).toBe("2026-01-01T00:03:00.000Z");
   });
+
+  test("rings once, and then comes the next alarm", () => {
+    const play = playPipeline("a > b", {
+      spec: { timeout: "10m" },
+      stages: { s1: { timeout: "3m", ignoreFailed: true } },
+    });
+    wakeRun(play);
+    play.stopped("a");
+    expect([play.run.wakeAt, play.run.status.expiredStages]).toEqual(["2026-01-01T00:10:00.000Z", [1]]);
+    expect(play.lines(play.submit({ type: "wakeRun" }))).toEqual([]);
+    wakeRun(play);
+    play.stopped("b");
+    expect([play.run.wakeAt, play.run.status.reason]).toEqual([undefined, "TIMEOUT"]);
+  });
 });

@@ -1,6 +1,8 @@
 // Pause of a run, and the lock that a run lets go while it waits for people.
 
 import { describe, expect, test } from "vitest";
+import { pipelineGate, SERVER_GATE } from "../admission-keys.ts";
+import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 import { OPERATOR, refusal } from "../testing/play.ts";
 import { playJob, playPipeline } from "../testing/start.ts";
 import { World } from "../testing/world.ts";
@@ -26,6 +28,16 @@ describe("a paused run", () => {
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual(["run: RUN_RESUMED"]);
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual([]);
     expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+  });
+
+  test.each([
+    ["its pipeline", pipelineGate(DEFAULT_SCOPE, "p")],
+    ["the server", SERVER_GATE],
+  ])("starts nothing new while %s is paused", (_, gate) => {
+    const play = playPipeline("a b");
+    play.world.closed.add(gate);
+    play.report("a", "SUCCEEDED");
+    expect(play.stages).toEqual(["a: SUCCEEDED", "b: SCHEDULING"]);
   });
 
   test("opens its gates, and waits when they are passed", () => {

@@ -73,7 +73,7 @@ describe("a run of a parallel pipeline that has `maxRuns` under way", () => {
 
   test("is refused when its request does not want to wait", () => {
     expect(refusal(() => next({}, { queue: false }))).toMatch(
-      /^PIPELINE_IS_RUNNING: pipeline `p` has no room for one more run, and this one is not to wait: run-0 is before it; .* without `--no-queue`$/,
+      /^PIPELINE_IS_RUNNING: pipeline `p` cannot begin one more run now, and this one is not to wait: run-0 is before it; .* without `--no-queue`$/,
     );
   });
 });

@@ -53,7 +53,7 @@ function refuseToWait(
   const isQueueWanted = isParallel || spec.queue !== undefined || spec.concurrency?.cancelInProgress === true;
   if (!(request.queue ?? isQueueWanted)) {
     const message = isParallel
-      ? `pipeline \`${run.name}\` has no room for one more run, and this one is not to wait: ${first} is before it; wait for its end, or let it wait in line without \`--no-queue\``
+      ? `pipeline \`${run.name}\` cannot begin one more run now, and this one is not to wait: ${first} is before it; wait for its end, or let it wait in line without \`--no-queue\``
       : `pipeline \`${run.name}\` is running as ${first}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first}\``;
     throw new MflowError("PIPELINE_IS_RUNNING", message, [{ path: "/pipelineId", message: first }]);
   }

@@ -15,7 +15,7 @@ export const LIMIT_PATTERN =
 export const LimitName = Type.String({
   pattern: LIMIT_PATTERN,
   description:
-    "`scope/DOMAIN`, `scope/DOMAIN/NAMESPACE`, or `runner/TYPE` with one of `K8S_JOB`, `SHELL`, `FAKE` and `MANUAL`. Limits of a scope count neither `PIPELINE` nor `MANUAL` tasks.",
+    "`scope/DOMAIN`, `scope/DOMAIN/NAMESPACE`, or `runner/TYPE` with one of `K8S_JOB`, `SHELL`, `FAKE` and `MANUAL`.",
 });
 
 export const LimitSpec = closed(
@@ -23,12 +23,26 @@ export const LimitSpec = closed(
     maxTasks: Type.Integer({
       minimum: 1,
       maximum: 100000,
-      description: "Tasks under way at once; more wait for their turn.",
+      description:
+        "Tasks under way at once; more wait for their turn. Those of a scope without its `PIPELINE` and `MANUAL` tasks, which do nothing but wait.",
     }),
   },
   { description: "How many." },
 );
 export type LimitSpec = Static<typeof LimitSpec>;
+
+export const LimitManifest = closed(
+  {
+    kind: Type.Literal("Limit", { description: "What the document describes." }),
+    metadata: closed(
+      { name: titled("What is limited.", LimitName) },
+      { description: "What names the limit." },
+    ),
+    spec: LimitSpec,
+  },
+  { description: "How many tasks of a scope or a type of runner may be under way at once." },
+);
+export type LimitManifest = Static<typeof LimitManifest>;
 
 /** A stored limit. */
 export const Limit = closed(

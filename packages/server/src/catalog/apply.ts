@@ -3,11 +3,10 @@
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import { refuseProblems } from "@mflow/core/refuse-problems";
-import type { ClusterManifest } from "@mflow/core/schema/cluster";
-import { applyCluster, warnOfClusters } from "./apply-cluster.ts";
 import { applyJob } from "./apply-job.ts";
 import { applyPipeline } from "./apply-pipeline.ts";
 import { applySchedule } from "./apply-schedule.ts";
+import { applyCluster, applyLimit, warnOfClusters } from "./apply-settings.ts";
 import { type Applied, Applying, type ApplyOptions, type GivenDocument } from "./applying.ts";
 import { type CatalogContext, change, type Plan } from "./context.ts";
 import { jobTitle } from "./job-record.ts";
@@ -22,7 +21,7 @@ export interface ApplyOutcome {
 }
 
 /**
- * Creates or changes the jobs, pipelines and schedules of manifests, in one commit, and clusters after it. What is as the
+ * Creates or changes the jobs, pipelines and schedules of manifests, in one commit, and clusters and limits after it. What is as the
  * manifest says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
  * was written.
  */
@@ -31,18 +30,16 @@ export async function applyManifests(
   documents: readonly GivenDocument[],
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
-  const { clusters, ...outcome } = await change(context, () =>
+  const { settings, ...outcome } = await change(context, () =>
     planApply(new Applying(context, documents, options)),
   );
-  for (const { metadata, spec } of clusters) await options.clusters?.put(metadata.name, spec, options.actor);
+  for (const put of settings) await put();
   return outcome;
 }
 
-/** The answer has also the clusters that are to be written. */
-async function planApply(
-  applying: Applying,
-): Promise<Plan<ApplyOutcome & { clusters: readonly ClusterManifest[] }>> {
-  const { documents, options, changes, history, clusters, warnings } = applying;
+/** The answer has also what writes the settings. */
+async function planApply(applying: Applying): Promise<Plan<ApplyOutcome & Pick<Applying, "settings">>> {
+  const { documents, options, changes, history, settings, warnings } = applying;
   const applied = await applyAll(applying);
   warnOfClusters(applying, applied);
   const pruned = await prune(applying);
@@ -52,8 +49,8 @@ async function planApply(
     warnings,
   };
   if (options.dryRun || options.compare)
-    return { changes: [], history: [], answer: { ...answer, clusters: [] } };
-  return { changes, history, answer: { ...answer, clusters } };
+    return { changes: [], history: [], answer: { ...answer, settings: [] } };
+  return { changes, history, answer: { ...answer, settings } };
 }
 
 /** What became of each document; throws when one is bad. */
@@ -61,7 +58,7 @@ async function applyAll(applying: Applying): Promise<ReadonlyMap<GivenDocument, 
   const applied = new Map<GivenDocument, Applied>();
   const refusals: MflowError[] = [];
   // Jobs first: pipelines refer to them, and schedules to those, wherever they stand in the files.
-  for (const kind of ["Job", "Pipeline", "Schedule", "Cluster"] as const) {
+  for (const kind of ["Job", "Pipeline", "Schedule", "Cluster", "Limit"] as const) {
     for (const document of applying.documents) {
       if (document.manifest.kind !== kind) continue;
       try {
@@ -88,6 +85,8 @@ function applyOne(applying: Applying, document: GivenDocument): Promise<Applied>
       return applySchedule(applying, manifest);
     case "Cluster":
       return applyCluster(applying, manifest);
+    case "Limit":
+      return applyLimit(applying, manifest);
   }
 }
 

@@ -4,14 +4,13 @@
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Manifest } from "@mflow/core/manifest";
 import { formatPipelineRef, type PipelineRef } from "@mflow/core/reference";
-import type { ClusterManifest } from "@mflow/core/schema/cluster";
 import type { NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogChange } from "../store/store.ts";
-import type { ClusterKeeper } from "./apply-cluster.ts";
+import type { SettingsKeepers } from "./apply-settings.ts";
 import type { Compared } from "./compare-records.ts";
 import type { CatalogContext } from "./context.ts";
 import { JobLookup } from "./job-lookup.ts";
@@ -24,15 +23,13 @@ export interface GivenDocument {
   locate(problem: ErrorDetail): ErrorDetail;
 }
 
-export interface ApplyOptions {
+export interface ApplyOptions extends SettingsKeepers {
   /** For documents that name none. */
   scope: Scope;
   /** Who applies. */
   actor: string;
   /** Throws FORBIDDEN when the actor may not write to a scope. */
   mayWrite(scope: Scope): void;
-  /** Left out: no document may be a cluster. */
-  clusters?: ClusterKeeper;
   dryRun?: boolean;
   /** Deletes what has these labels in `scope` and is not among the documents; `mayPrune` throws FORBIDDEN. */
   prune?: { labels: Labels; mayPrune(): void };
@@ -50,6 +47,7 @@ export type Applied = { action: RecordAction; compared?: Compared } & (
   | { kind: "Pipeline"; record: Pipeline }
   | { kind: "Schedule"; record: Schedule }
   | { kind: "Cluster"; record: { name: string } }
+  | { kind: "Limit"; record: { name: string } }
 );
 
 export class Applying {
@@ -60,8 +58,8 @@ export class Applying {
   readonly lookup: JobLookup;
   readonly changes: CatalogChange[] = [];
   readonly history: NewHistoryEvent[] = [];
-  /** To be written once the rest is. */
-  readonly clusters: ClusterManifest[] = [];
+  /** Write clusters and limits; to be called once the rest is written. */
+  readonly settings: (() => Promise<unknown>)[] = [];
   readonly warnings: ErrorDetail[] = [];
   readonly #seen = new Set<string>();
   /** Those of the documents, by both forms of their full reference. */

@@ -19,6 +19,7 @@ import { RunningEngine } from "./engine.ts";
 
 const scope = { domain: "default", namespace: "default" };
 const actor = { name: "ana", operator: true };
+const current = randomBytes(32);
 
 let folder: string;
 let store: Store;
@@ -27,25 +28,33 @@ let closeLogs: () => Promise<void>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "mflow-chain-"));
+  await open();
+});
+afterEach(async () => {
+  await close();
+  await rm(folder, { recursive: true });
+});
+
+async function open(): Promise<void> {
   store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
   engine = new RunningEngine({
     ...{ store, logs, newId, maxTasks: 1 },
-    keys: createKeys({ current: randomBytes(32) }),
+    keys: createKeys({ current }),
     runners: [createFakeRunner(), createManualRunner()],
     groupMembers: () => [],
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
   });
   await engine.start();
-});
-afterEach(async () => {
+}
+
+async function close(): Promise<void> {
   await engine.stop();
   await closeLogs();
   await store.close();
-  await rm(folder, { recursive: true });
-});
+}
 
 const job = (name: string, spec: Partial<JobManifest["spec"]>): JobManifest => ({
   kind: "Job",
@@ -188,6 +197,18 @@ async function runBoth(given: ReturnType<typeof documents>, isAtOnce: boolean): 
   return ids;
 }
 
+/** Each pipeline holds the group that a task of the other one needs. */
+function groupsCrosswise() {
+  const inGroup = (own: string, other: string) =>
+    waitThen({ concurrency: { group: other } }, { isParallel: true, concurrency: { group: own } });
+  return [
+    job("noop", {}),
+    job("wait", { runnerType: "MANUAL" }),
+    pipeline("one", {}, inGroup("a", "b")),
+    pipeline("two", {}, inGroup("b", "a")),
+  ];
+}
+
 describe.each([
   ["one after the other", false],
   ["at the very same moment", true],
@@ -228,15 +249,7 @@ describe.each([
   });
 
   test("are found when each holds the group that a task of the other needs", async () => {
-    const inGroup = (own: string, other: string) =>
-      waitThen({ concurrency: { group: other } }, { isParallel: true, concurrency: { group: own } });
-    const given = [
-      job("noop", {}),
-      job("wait", { runnerType: "MANUAL" }),
-      pipeline("one", {}, inGroup("a", "b")),
-      pipeline("two", {}, inGroup("b", "a")),
-    ];
-    const ids = await runBoth(given, isAtOnce);
+    const ids = await runBoth(groupsCrosswise(), isAtOnce);
     const ended = await Promise.all(ids.map((id) => once(id, hasEnded)));
     expect(ended.map(({ status }) => status.stage)).toEqual(["SUCCEEDED", "FAILED"]);
     const [first, second] = await Promise.all(ids.map(async (id) => (await store.runs.tasksOfRun(id))[1]));
@@ -246,6 +259,20 @@ describe.each([
       message: `waits for the concurrency group \`a\`, held by ${ids[0]}, which waits for ${first?.id}, which waits for the concurrency group \`b\`, held by ${ids[1]}, which waits for this: all would wait for ever`,
     });
   });
+});
+
+test("those who wait for each other are found by the next life of a server, too", async () => {
+  const ids = await runBoth(groupsCrosswise(), true);
+  await close();
+  const stages = async () => {
+    const tasks = await Promise.all(ids.map((id) => store.runs.tasksOfRun(id)));
+    return tasks.map(([, second]) => second?.status.stage);
+  };
+  store = await openSqliteStore(join(folder, "mflow.db"));
+  expect(await stages()).toEqual(["SCHEDULING", "SCHEDULING"]);
+  await store.close();
+  await open();
+  await expect.poll(stages, { timeout: 10_000 }).toEqual(["SUCCEEDED", "FAILED"]);
 });
 
 test("a task is canceled at once while its run waits in line", async () => {

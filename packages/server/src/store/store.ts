@@ -69,7 +69,7 @@ export interface RunCommit {
   doneEffects: string[];
   /** Sequence locks that the aggregate takes. */
   claims: string[];
-  /** Sequence locks that it lets go; those of others are left alone. */
+  /** Sequence locks that it lets go, also of those that it takes; those of others are left alone. */
   releases: string[];
   idempotency?: IdempotencyKey;
   /** Messages and who gets them, in order. */

@@ -84,7 +84,7 @@ test("editors get the JSON Schema of manifests", async () => {
   const schema = JSON.parse((await get("/api/v1/schemas/manifest.json")).text);
   expect(schema).toMatchObject({
     title: "mflow manifest",
-    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster"] } },
+    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster", "Limit"] } },
   });
   expect(JSON.stringify(schema)).toContain("maxParallel");
 });
