@@ -95,6 +95,7 @@ const WHAT: Readonly<Record<WhyKind, readonly [one: string, many: string]>> = {
   CONFIRM: ["waits for its confirm", "wait for their confirms"],
   RETRY: ["waits to be tried again", "wait to be tried again"],
   CREATING: ["is being created", "are being created"],
+  FILES: ["waits for the store of its files", "wait for the store of their files"],
   STATUS_CALL: ["waits for its status call", "wait for their status calls"],
   STOPPING: ["is being stopped", "are being stopped"],
   CHILD_RUN: ["waits for its run", "wait for their runs"],

@@ -359,6 +359,20 @@ const cases: Case[] = [
     }),
   ],
   [
+    "the store of its files, though it runs",
+    "a",
+    { tasks: { a: { timeout: "10s" } } },
+    "a",
+    (play) => play.report("a", "ACTIVE"),
+    () => ({
+      kind: "FILES",
+      sentence: "waits for files that it fetches: the store is away",
+      since: NOW,
+      until: "2026-01-01T00:00:10.000Z",
+    }),
+    { runnerWait: () => "waits for files that it fetches: the store is away" },
+  ],
+  [
     "status calls alone while they tell its stage",
     "a",
     { jobs: { noop: { manualUpdateStatus: true } } },

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { formatProblem } from "../format-problem.ts";
-import { lint } from "../lint.ts";
+import { lint, namesPutOut } from "../lint.ts";
 import { parseManifestObjects, parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 
@@ -300,7 +300,7 @@ describe("a condition", () => {
     ],
     [
       "knows what a script may put out only when it runs",
-      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == "1"'}]}`,
+      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == envs.A'}]}`,
       [],
     ],
   ];
@@ -530,7 +530,14 @@ describe("outputs", () => {
       "are read by somebody",
       `{name: s, tasks: [{name: a, job: list}]}`,
       [
-        "5:40: warning: nothing reads the runtime env `TARGETS` that task `a` puts out; declare a param of this name in the job of a later task, or remove it",
+        "5:40: warning: nothing reads the runtime env `TARGETS` that task `a` puts out; declare a param of this name in the job of a later task, begin it with a lower-case letter when it is for people alone, or remove it",
+      ],
+    ],
+    [
+      "are read by somebody, also those of scripts",
+      `{name: s, tasks: [{name: a, job: script}]}`,
+      [
+        "5:40: warning: nothing reads the runtime env `A` that task `a` puts out; declare a param of this name in the job of a later task, begin it with a lower-case letter when it is for people alone, or remove it",
       ],
     ],
     [
@@ -623,4 +630,19 @@ spec: {stages: [{name: s, tasks: [{name: a, job: build, matrix: {params: {REPLIC
   expect([...problems, ...findings].map(({ message }) => message)).toEqual([
     "`REPLICAS` has 300 items; at most 256 are allowed",
   ]);
+});
+
+test("the outputs of a script are those that its lines write for later tasks", () => {
+  const run = [
+    'echo "TAG=v1" >> "$MFLOW_OUTPUT"',
+    "  printf 'URL=%s\\n' \"$url\" >> ${MFLOW_OUTPUT}",
+    'echo note=1 >> "$MFLOW_OUTPUT"',
+    'echo "OTHER=1" >> file',
+    '# echo "OLD=1" >> "$MFLOW_OUTPUT"',
+  ].join("\n");
+  const spec = {
+    runnerType: "SHELL" as const,
+    runnerSpec: { steps: [{ run }, { run: 'echo "TAG=v2" >>$MFLOW_OUTPUT' }] },
+  };
+  expect(namesPutOut(spec)).toEqual(["TAG", "URL"]);
 });

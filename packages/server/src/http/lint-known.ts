@@ -93,8 +93,8 @@ export async function lookUpKnown(
     ...[...jobs.values()].map(({ spec }) => spec),
     ...documents.flatMap(({ manifest }) => (manifest.kind === "Job" ? manifest.spec : [])),
   ];
-  // All jobs are asked for only where the answer counts.
-  if (specs.some((spec) => rules.namesPutOut(spec).length > 0)) {
+  // All jobs are asked for only where the answer counts; whoever runs documents is told errors alone.
+  if (!overlay && own.size > 0 && specs.some((spec) => rules.namesPutOut(spec).length > 0)) {
     known.pipelinesRun = await pipelinesRun(store, rules.pipelineRunBy);
   }
   return known;

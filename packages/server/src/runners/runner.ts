@@ -83,6 +83,8 @@ export interface RunnerHost {
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
   /** Whether the attempt is still to be worked on by what is stored: it is under way, and nobody has told it to stop. */
   isWanted(ref: AttemptRef): Promise<boolean>;
+  /** Whether the attempt is under way by what is stored, and was told to stop: it is canceled or out of time. */
+  isStopping(ref: AttemptRef): Promise<boolean>;
   /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
   startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }
@@ -141,7 +143,10 @@ export interface Runner {
   resume?(ref: AttemptRef): Promise<void>;
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
-  /** One sentence that says what an attempt waits for that was started and whose work is not there yet. */
+  /**
+   * One sentence that says what an attempt waits for that was started: its work is not there yet, or the store of its files
+   * is away. Nothing of one that runs.
+   */
   waitingFor?(ref: AttemptRef): string | undefined;
   /**
    * Opens a terminal in the work of an attempt, which may have ended. Absent where nobody can be let in. Rejects with an
