@@ -104,7 +104,9 @@ describe("shell text in the docs", () => {
 
 test("decisions are numbered without a gap, and the index has them in order, by their titles", () => {
   const folder = pathInRepository("docs/decisions");
-  const names = readdirSync(folder).filter((name) => name !== "README.md").sort();
+  const names = readdirSync(folder)
+    .filter((name) => name !== "README.md")
+    .sort();
   expect(names.map((name) => Number(name.slice(0, 2)))).toEqual(names.map((_, index) => index + 1));
   const lines = names.map((name) => {
     const [title = ""] = readFileSync(join(folder, name), "utf8").split("\n");

@@ -3,27 +3,40 @@
 
 import { mustNameCluster } from "@mflow/core/default-cluster";
 import { MflowError } from "@mflow/core/errors";
-import type { ClusterManifest, ClusterSpec } from "@mflow/core/schema/cluster";
-import type { LimitManifest, LimitSpec } from "@mflow/core/schema/limit";
-import type { PlannedSettings } from "../named-settings.ts";
+import type { Cluster, ClusterManifest } from "@mflow/core/schema/cluster";
+import type { NewHistoryEvent } from "@mflow/core/schema/event";
+import type { Limit, LimitManifest } from "@mflow/core/schema/limit";
 import type { CatalogChange } from "../store/store.ts";
 import type { Applied, Applying, GivenDocument } from "./applying.ts";
-import { compareForms } from "./compare-records.ts";
+import { type ComparedForms, compareForms } from "./compare-records.ts";
 
-/** Where one sort of settings is kept. */
-export interface SettingsKeeper<Spec> {
+/** What one document comes to. */
+export interface SettingsPlan<Stored> {
+  /** What is stored under the name. */
+  before?: unknown;
+  /** Whether that says the same. */
+  isSame: boolean;
+  forms: ComparedForms;
+  /** What is to be written. */
+  record: Stored;
+  expectedRevision: number;
+  history: NewHistoryEvent[];
+}
+
+/** Who works with one sort of settings. */
+export interface SettingsKeeper<Stored extends { spec: unknown }> {
   /** Throws FORBIDDEN when the actor may not write them. */
   mayWrite(): void;
   /** Of those that are stored. */
   names(): string[];
-  /** What is to be written. Rejects with INVALID_DOCUMENT that names all that is wrong. */
-  plan(name: string, spec: Spec, by: string): Promise<PlannedSettings<Spec>>;
+  /** Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  plan(name: string, spec: Stored["spec"], by: string): Promise<SettingsPlan<Stored>>;
 }
 
 /** Left out: no document may be of that kind. */
 export interface SettingsKeepers {
-  clusters?: SettingsKeeper<ClusterSpec>;
-  limits?: SettingsKeeper<LimitSpec>;
+  clusters?: SettingsKeeper<Cluster>;
+  limits?: SettingsKeeper<Limit>;
 }
 
 export function applyCluster(applying: Applying, manifest: ClusterManifest): Promise<Applied> {
@@ -42,11 +55,15 @@ export function applyLimit(applying: Applying, manifest: LimitManifest): Promise
   }));
 }
 
-async function applySettings<Spec>(
+async function applySettings<Stored extends { spec: unknown }>(
   applying: Applying,
-  { kind, metadata: { name }, spec }: { kind: "Cluster" | "Limit"; metadata: { name: string }; spec: Spec },
-  keeper: SettingsKeeper<Spec> | undefined,
-  changeOf: (record: PlannedSettings<Spec>["record"], expectedRevision: number) => CatalogChange,
+  {
+    kind,
+    metadata: { name },
+    spec,
+  }: { kind: "Cluster" | "Limit"; metadata: { name: string }; spec: Stored["spec"] },
+  keeper: SettingsKeeper<Stored> | undefined,
+  changeOf: (record: Stored, expectedRevision: number) => CatalogChange,
 ): Promise<Applied> {
   const { actor, compare } = applying.options;
   const what = `${kind} ${name}`;
