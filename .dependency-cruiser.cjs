@@ -81,8 +81,7 @@ module.exports = {
     ]),
     only("http", `${server}/http/`, [
       core,
-      `${server}/(engine|triggers|auth|catalog|listeners|artifacts)/`,
-      `${server}/(engine|triggers|auth|catalog|listeners|retention)/`,
+      `${server}/(engine|triggers|auth|catalog|listeners|retention|artifacts)/`,
       contracts,
       `${server}/runners/kubernetes/clusters/clusters\\.ts$`,
     ]),

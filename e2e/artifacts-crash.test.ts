@@ -1,21 +1,16 @@
 // A server that is killed while a task keeps files loses none of them and keeps none twice: whoever hears that the task
 // SUCCEEDED finds its artifacts, and the next task fetches them.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Client, createClient } from "@mflow/sdk";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.ARTIFACT_CRASH_ROUNDS ?? 6);
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-artifact-crash-"));
-const data = join(folder, "data");
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+const place = new CrashPlace("artifacts");
 
 const manifests = `
 kind: Job
@@ -52,39 +47,12 @@ spec:
       tasks: [{ name: use, job: use, fetch: [{ from: make, name: made }, { from: make, name: note }] }]
 `;
 
-interface Server {
-  process: ChildProcess;
-  client: Client;
-}
+beforeAll(async () => {
+  await place.start();
+  await place.client.manifests.apply({ manifests });
+}, 60_000);
 
-async function startServer(): Promise<Server> {
-  const args = [command, "server", "--data", data, "--port", "0", "--allow-root-steps"];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-  const record = join(data, "server.json");
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    if (Date.now() > deadline) throw new Error("the server did not get ready");
-    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-    if (pid === child.pid && address) {
-      const token = readFileSync(join(data, "local.token"), "utf8").trim();
-      const client = createClient({ url: address, token, retries: 0 });
-      if (await client.ready().then(Boolean, () => false)) return { process: child, client };
-    }
-    await delay(10);
-  }
-}
-
-async function kill({ process: child }: Server): Promise<void> {
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
-}
-
-let server: Server | undefined;
-afterAll(async () => {
-  if (server) await kill(server);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-});
+afterAll(() => place.dispose(), 60_000);
 
 /** Files below a folder. */
 function filesIn(path: string): string[] {
@@ -96,44 +64,40 @@ function filesIn(path: string): string[] {
 test(
   "a server that is killed while a task keeps files loses none and keeps none twice",
   async () => {
-    server = await startServer();
-    await server.client.manifests.apply({ manifests });
     for (let round = 0; round < ROUNDS; round++) {
-      const go = join(folder, `go-${round}`);
-      const { run } = await server.client.runs.start({ pipelineId: "crash", runParams: { GO: go } });
+      const go = join(place.folder, `go-${round}`);
+      const { run } = await place.client.runs.start({ pipelineId: "crash", runParams: { GO: go } });
       const { id } = run;
-      const make = () => server?.client.runs.get(id).then(({ tasks }) => tasks[0]?.status.stage);
+      const make = () => place.client.runs.get(id).then(({ tasks }) => tasks[0]?.status.stage);
       await expect.poll(make, { timeout: 30_000 }).toBe("ACTIVE");
       writeFileSync(go, "");
       // From the steps' end over packing and storing to the report, and beyond.
       await delay(Math.random() * 1200);
-      await kill(server);
-      server = await startServer();
-      const stage = () => server?.client.runs.get(id).then((view) => view.run.status.stage);
+      await place.kill();
+      await place.start();
+      const stage = () => place.client.runs.get(id).then((view) => view.run.status.stage);
       await expect.poll(stage, { timeout: 60_000 }).toBe("SUCCEEDED");
 
-      const { tasks } = await server.client.runs.get(id);
+      const { tasks } = await place.client.runs.get(id);
       const [maker, user] = tasks as [(typeof tasks)[0], (typeof tasks)[0]];
-      const { items } = await server.client.artifacts.ofRun(id);
+      const { items } = await place.client.artifacts.ofRun(id);
       expect(items.map(({ name, taskId }) => [name, taskId])).toEqual([
         ["made", maker.id],
         ["note", maker.id],
       ]);
       for (const { taskId, name, sha256, size } of items) {
-        const response = await server.client.artifacts.download(taskId, name);
+        const response = await place.client.artifacts.download(taskId, name);
         const bytes = Buffer.from(await response.arrayBuffer());
         expect([bytes.length, createHash("sha256").update(bytes).digest("hex")]).toEqual([size, sha256]);
       }
-      const lines = (await server.client.logs.page(user.id)).lines.filter(
-        ({ stream }) => stream === "stdout",
-      );
+      const lines = (await place.client.logs.page(user.id)).lines.filter(({ stream }) => stream === "stdout");
       expect(lines).toHaveLength(2);
       expect(lines[0]?.text).toBe(lines[1]?.text);
       // No bytes are left of a put that broke off, or that was made again.
-      const stored = filesIn(join(data, "artifacts", "bytes", "artifacts", id));
+      const stored = filesIn(join(place.data, "artifacts", "bytes", "artifacts", id));
       expect(stored).toHaveLength(2);
     }
-    expect(filesIn(join(data, "artifacts", "bytes", ".incoming"))).toEqual([]);
+    expect(filesIn(join(place.data, "artifacts", "bytes", ".incoming"))).toEqual([]);
   },
   ROUNDS * 60_000,
 );

@@ -2,22 +2,17 @@
 // runs are followed by others. Every run leaves a line in a ledger when its work begins, so that the proof that each was
 // started once does not rest on what mflow says of itself.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { PipelineTaskView } from "@mflow/core/schema/api";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { ConnectionError } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type KillableServer, killSupervisor, startKillableServer } from "./killable-server.ts";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.CHAIN_CRASH_ROUNDS ?? 8);
 const RUNS_PER_ROUND = 2;
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-chain-crash-"));
-const data = join(folder, "data");
-const ledger = join(folder, "ledger");
+const place = new CrashPlace("chain");
 
 const manifests = `
 kind: Job
@@ -43,14 +38,14 @@ kind: Pipeline
 metadata: { name: child }
 spec:
   isParallel: true
-  with: { LEDGER: "${ledger}" }
+  with: { LEDGER: "${place.ledger}" }
   stages: [{ name: s, tasks: [{ name: work, job: work }] }]
 ---
 kind: Pipeline
 metadata: { name: after }
 spec:
   isParallel: true
-  with: { LEDGER: "${ledger}" }
+  with: { LEDGER: "${place.ledger}" }
   stages: [{ name: s, tasks: [{ name: work, job: work }] }]
 ---
 kind: Pipeline
@@ -63,27 +58,16 @@ spec:
     - { name: wait, tasks: [{ name: wait, job: wait }] }
 `;
 
-let server: KillableServer;
-
 beforeAll(async () => {
-  writeFileSync(ledger, "");
-  server = await startServer();
-  await server.client.manifests.apply({ manifests });
+  await place.start();
+  await place.client.manifests.apply({ manifests });
 }, 60_000);
 
-afterAll(async () => {
-  await server?.stop();
-  await killSupervisor(data);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
-
-function startServer(): Promise<KillableServer> {
-  return startKillableServer(data);
-}
+afterAll(() => place.dispose(), 60_000);
 
 /** Ends the tasks that wait, until told to stop; the server may vanish under it. */
 async function endWaiting(signal: AbortSignal): Promise<void> {
-  const { client } = server;
+  const { client } = place;
   while (!signal.aborted) {
     try {
       const { items } = await client.tasks.list({ stage: ["ACTIVE"], job: "wait", limit: 200 });
@@ -97,7 +81,7 @@ async function endWaiting(signal: AbortSignal): Promise<void> {
 }
 
 async function runsOf(pipeline: string): Promise<PipelineTask[]> {
-  const { items } = await server.client.runs.list({ pipeline, limit: 500 });
+  const { items } = await place.client.runs.list({ pipeline, limit: 500 });
   return items;
 }
 
@@ -105,35 +89,34 @@ test(`after ${ROUNDS} kills every run was started once, and every task knows how
   const started: string[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     for (let index = 0; index < RUNS_PER_ROUND; index++) {
-      const { run } = await server.client.runs.start({ pipelineId: "whole" });
+      const { run } = await place.client.runs.start({ pipelineId: "whole" });
       started.push(run.id);
     }
     const stop = new AbortController();
     const ending = endWaiting(stop.signal);
     await delay(Math.random() * 400);
-    await server.kill();
+    await place.kill();
     stop.abort();
     await ending;
-    server = await startServer();
+    await place.start();
   }
   const stop = new AbortController();
   const ending = endWaiting(stop.signal);
   const unfinished = async () => {
-    const { items } = await server.client.runs.list({
-      stage: ["PENDING", "ACTIVE", "CANCELING"],
-      limit: 500,
-    });
-    const views = await Promise.all(started.map((id) => server.client.runs.get(id)));
-    return items.length + views.filter(({ run }) => run.status.next?.runId === undefined).length;
+    const views = await Promise.all(started.map((id) => place.client.runs.get(id)));
+    const withoutNext = views
+      .filter(({ run }) => run.status.next?.runId === undefined)
+      .map(({ run }) => run.id);
+    return [...(await place.unendedRuns()), ...withoutNext];
   };
-  await expect.poll(unfinished, { timeout: 120_000, interval: 100 }).toBe(0);
+  await expect.poll(unfinished, { timeout: 120_000, interval: 100 }).toEqual([]);
   stop.abort();
   await ending;
   await verify(started);
 }, 300_000);
 
 async function verify(started: readonly string[]): Promise<void> {
-  const wholes: PipelineTaskView[] = await Promise.all(started.map((id) => server.client.runs.get(id)));
+  const wholes: PipelineTaskView[] = await Promise.all(started.map((id) => place.client.runs.get(id)));
   const [children, followers] = [await runsOf("child"), await runsOf("after")];
   const tasks = wholes.flatMap((view) => view.tasks.filter(({ job }) => job.name === "call"));
   expect(tasks.map(({ status, attempt }) => [status.stage, attempt])).toEqual(
@@ -147,6 +130,5 @@ async function verify(started: readonly string[]): Promise<void> {
   expect(wholes.map(({ run }) => run.status.next?.runId).sort()).toEqual(
     followers.map(({ id }) => id).sort(),
   );
-  const begun = readFileSync(ledger, "utf8").trim().split("\n");
-  expect(begun.sort()).toEqual([...children, ...followers].map(({ id }) => id).sort());
+  expect(place.lines().sort()).toEqual([...children, ...followers].map(({ id }) => id).sort());
 }

@@ -2,24 +2,13 @@
 // its supervisor too, and started again. Every task leaves a line in a ledger of its own when its work begins,
 // so that the proof does not rest on what mflow says of itself.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { appendFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobTaskView } from "@mflow/core/schema/api";
 import { TRANSITIONS } from "@mflow/core/transitions";
-import { ApiError, type Client, ConnectionError, createClient } from "@mflow/sdk";
+import { ApiError, type Client, ConnectionError } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 20);
 /** In every so many rounds the supervisor is killed as well. */
@@ -29,10 +18,7 @@ const MAX_TASKS = 6;
 const LINES = 40;
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"]);
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-crash-"));
-const data = join(folder, "data");
-const ledger = join(folder, "ledger");
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+const place = new CrashPlace("busy", ["--max-tasks", `${MAX_TASKS}`]);
 
 const manifests = `
 kind: Job
@@ -54,7 +40,7 @@ kind: Pipeline
 metadata: { name: busy }
 spec:
   isParallel: true
-  with: { LEDGER: "${ledger}" }
+  with: { LEDGER: "${place.ledger}" }
   stages:
     - name: first
       isParallel: true
@@ -65,74 +51,7 @@ spec:
       tasks: [{ name: d, job: work, confirm: { checkers: ["@everyone"], allowSelf: true } }]
 `;
 
-interface Server {
-  process: ChildProcess;
-  client: Client;
-}
-
-let server: Server;
-
-async function startServer(): Promise<Server> {
-  const args = [
-    command,
-    "server",
-    "--data",
-    data,
-    "--port",
-    "0",
-    "--max-tasks",
-    `${MAX_TASKS}`,
-    "--allow-root-steps",
-  ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr?.on("data", (chunk) => {
-    said += chunk;
-  });
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
-    if (Date.now() > deadline) throw new Error(`the server did not get ready: ${said}`);
-    const record = join(data, "server.json");
-    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-    if (pid === child.pid && address) {
-      const token = readFileSync(join(data, "local.token"), "utf8").trim();
-      const client = createClient({ url: address, token, retries: 0 });
-      if (
-        await client.ready().then(
-          () => true,
-          () => false,
-        )
-      )
-        return { process: child, client };
-    }
-    await delay(10);
-  }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
-}
-
 let killedSupervisors = 0;
-
-/** Kills the supervisor; the record of one that is dead stays until the next one begins. */
-function killSupervisor(): void {
-  const records = readdirSync(join(data, "supervisor")).filter((name) => /^lock\.\d+$/.test(name));
-  for (const name of records) {
-    try {
-      const { pid } = JSON.parse(readFileSync(join(data, "supervisor", name), "utf8"));
-      process.kill(pid, "SIGKILL");
-      killedSupervisors++;
-    } catch (error) {
-      // It has ended, or another one has just taken its place and the record away.
-      const { code = "" } = error as NodeJS.ErrnoException;
-      if (!["ESRCH", "ENOENT"].includes(code)) throw error;
-    }
-  }
-}
 
 /** What the server acknowledged, by key of the request; a request without an answer is asked again. */
 const acknowledged = {
@@ -187,17 +106,11 @@ async function decide(noted: Set<string>, taskId: string, decision: Promise<unkn
 }
 
 beforeAll(async () => {
-  writeFileSync(ledger, "");
-  server = await startServer();
-  await server.client.manifests.apply({ manifests });
+  await place.start();
+  await place.client.manifests.apply({ manifests });
 }, 60_000);
 
-afterAll(async () => {
-  server?.process.kill("SIGTERM");
-  if (server?.process.exitCode === null) await once(server.process, "exit");
-  if (existsSync(join(data, "supervisor"))) killSupervisor();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => place.dispose(), 60_000);
 
 test(
   `after ${ROUNDS} kills nothing is lost and nothing has run twice`,
@@ -205,16 +118,16 @@ test(
     for (let round = 1; round <= ROUNDS; round++) {
       const stop = new AbortController();
       const { promise: isBusy, resolve } = Promise.withResolvers<void>();
-      const busy = keepBusy(server.client, round, stop.signal, resolve);
+      const busy = keepBusy(place.client, round, stop.signal, resolve);
       await Promise.race([isBusy, busy]);
       await delay(Math.random() * 600);
       const withSupervisor = round % SUPERVISOR_EVERY === 0;
-      if (withSupervisor && Math.random() < 0.5) killSupervisor();
-      await kill(server.process);
-      if (withSupervisor) killSupervisor();
+      if (withSupervisor && Math.random() < 0.5) killedSupervisors += place.killSupervisor();
+      await place.kill();
+      if (withSupervisor) killedSupervisors += place.killSupervisor();
       stop.abort();
       await busy;
-      server = await startServer();
+      await place.start();
     }
     await finishAll();
     await verify();
@@ -224,21 +137,17 @@ test(
 
 /** Decides all gates until every run has ended. */
 async function finishAll(): Promise<void> {
-  const deadline = Date.now() + 240_000;
-  for (;;) {
-    await decideGates(server.client);
-    const { items } = await server.client.runs.list({ stage: ["PENDING", "ACTIVE", "CANCELING"], limit: 1 });
-    if (items.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`run ${items[0]?.id} does not end`);
-    await delay(50);
-  }
+  const unended = async () => {
+    await decideGates(place.client);
+    return place.unendedRuns();
+  };
+  await expect.poll(unended, { timeout: 240_000 }).toEqual([]);
 }
 
 async function verify(): Promise<void> {
-  const { client } = server;
+  const { client } = place;
   const begun = new Map<string, number>();
-  for (const id of readFileSync(ledger, "utf8").split("\n").filter(Boolean))
-    begun.set(id, (begun.get(id) ?? 0) + 1);
+  for (const id of place.lines()) begun.set(id, (begun.get(id) ?? 0) + 1);
   const twice = [...begun].filter(([, times]) => times > 1).map(([id]) => id);
   expect(twice, await story(client, twice)).toEqual([]);
 

@@ -2,58 +2,17 @@
 // middle of a sending and while it tries again, and started anew. What came is counted by the receiver, and compared
 // with the history of the runs, so that the proof does not rest on what mflow says of its deliveries.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Message } from "@mflow/core/schema/message";
-import { type Client, createClient } from "@mflow/sdk";
 import { type Received, Receiver } from "@mflow/server/listeners/testing/receiver";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.DELIVERY_CRASH_ROUNDS ?? 6);
 const RUNS_PER_ROUND = 3;
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-deliveries-"));
-const data = join(folder, "data");
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
-
+const place = new CrashPlace("deliveries", ["--allow-target", "127.0.0.1"]);
 let receiver: Receiver;
-let server: { process: ChildProcess; client: Client };
-
-async function startServer(): Promise<typeof server> {
-  const args = ["server", "--data", data, "--port", "0", "--allow-target", "127.0.0.1"];
-  const child = spawn(process.execPath, [command, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr?.on("data", (chunk) => {
-    said += chunk;
-  });
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
-    if (Date.now() > deadline) throw new Error(`the server did not get ready: ${said}`);
-    const record = join(data, "server.json");
-    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-    if (pid === child.pid && address) {
-      const token = readFileSync(join(data, "local.token"), "utf8").trim();
-      const client = createClient({ url: address, token, retries: 0 });
-      const isReady = await client.ready().then(
-        () => true,
-        () => false,
-      );
-      if (isReady) return { process: child, client };
-    }
-    await delay(10);
-  }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, "exit");
-  child.kill("SIGKILL");
-  await gone;
-}
 
 const job = {
   kind: "Job" as const,
@@ -97,7 +56,7 @@ async function untilMoment(moment: Moment): Promise<void> {
     return 200;
   };
   for (let index = 0; index < RUNS_PER_ROUND; index++) {
-    const { run } = await server.client.runs.start({ spec: spec(), documents: [job] });
+    const { run } = await place.client.runs.start({ spec: spec(), documents: [job] });
     runIds.push(run.id);
   }
   if (moment === "AFTER_COMMIT") come();
@@ -106,16 +65,12 @@ async function untilMoment(moment: Moment): Promise<void> {
 
 beforeAll(async () => {
   receiver = await Receiver.open();
-  server = await startServer();
+  await place.start();
 }, 60_000);
 
 afterAll(async () => {
-  if (server?.process.exitCode === null) {
-    server.process.kill("SIGTERM");
-    await once(server.process, "exit");
-  }
+  await place.dispose();
   await receiver?.close();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }, 60_000);
 
 test(
@@ -123,9 +78,9 @@ test(
   async () => {
     for (let round = 0; round < ROUNDS; round++) {
       await untilMoment(MOMENTS[round % MOMENTS.length] as Moment);
-      await kill(server.process);
+      await place.kill();
       receiver.behaviour = () => 200;
-      server = await startServer();
+      await place.start();
     }
     await untilSettled();
     expect(runIds).toHaveLength(ROUNDS * RUNS_PER_ROUND);
@@ -138,16 +93,12 @@ test(
 
 /** Resolves when every run has ended and nothing waits to be sent. */
 async function untilSettled(): Promise<void> {
-  const deadline = Date.now() + 240_000;
-  for (;;) {
-    const runs = await server.client.runs.list({ stage: ["PENDING", "ACTIVE", "CANCELING"], limit: 1 });
-    const { items } = await server.client.deliveries.targets();
-    const waiting = items.reduce((sum, { pending }) => sum + pending, 0);
-    if (runs.items.length === 0 && waiting === 0) return;
-    if (Date.now() > deadline)
-      throw new Error(`${waiting} deliveries wait, ${runs.items.length} runs have not ended`);
-    await delay(50);
-  }
+  const left = async () => {
+    const runs = await place.unendedRuns();
+    const { items } = await place.client.deliveries.targets();
+    return { runs, pending: items.reduce((sum, { pending }) => sum + pending, 0) };
+  };
+  await expect.poll(left, { timeout: 240_000 }).toEqual({ runs: [], pending: 0 });
 }
 
 const idOf = ({ headers }: Received) => String(headers["webhook-id"]);
@@ -180,7 +131,7 @@ function withoutLink(body: string): unknown {
 
 /** The same from the history of the runs. */
 async function toBeHeard(): Promise<Record<string, string[]>> {
-  const { client } = server;
+  const { client } = place;
   const result: Record<string, string[]> = {};
   const names = new Map<string, string>();
   for (const id of runIds)

@@ -102,6 +102,20 @@ describe("shell text in the docs", () => {
   });
 });
 
+test("decisions are numbered without a gap, and the index has them in order, by their titles", () => {
+  const folder = pathInRepository("docs/decisions");
+  const names = readdirSync(folder)
+    .filter((name) => name !== "README.md")
+    .sort();
+  expect(names.map((name) => Number(name.slice(0, 2)))).toEqual(names.map((_, index) => index + 1));
+  const lines = names.map((name) => {
+    const [title = ""] = readFileSync(join(folder, name), "utf8").split("\n");
+    return `- [${title.replace("# ", "")}](${name})`;
+  });
+  const index = readFileSync(join(folder, "README.md"), "utf8");
+  expect(index.split("\n").filter((line) => line.startsWith("- "))).toEqual(lines);
+});
+
 test("the picture of a task's stages shows the table of transitions", () => {
   const [picture] = blocksIn("mermaid");
   const drawn = [...(picture?.text ?? "").matchAll(/^ *([A-Z]+) --> ([A-Z]+)/gm)].map(
@@ -115,6 +129,41 @@ test("the picture of a task's stages shows the table of transitions", () => {
   );
   expect(drawn.sort()).toEqual([...new Set(table)].sort());
 });
+
+test("the layout in the architecture names every folder, and none that is not there", () => {
+  const text = files.find(({ path }) => path === join("docs", "architecture.md"))?.text ?? "";
+  const named = [...text.matchAll(/^\| (`.*?`) \| (.*) \| .*\|$/gm)].flatMap(
+    ([, folders = "", content = ""]) =>
+      [...folders.matchAll(/`([^`]+)`/g)].flatMap(([, folder = ""]) => [
+        folder,
+        ...[...content.matchAll(/`([\w-]+)\/`/g)].map(([, below]) => `${folder} ${below}`),
+      ]),
+  );
+  const isSource = (name: string) => !/^\.|^(node_modules|coverage|packages)$/.test(name);
+  const top = foldersIn(".").filter(isSource);
+  const sources = foldersIn("packages").map((name) => join("packages", name, "src"));
+  const [server = ""] = sources.filter((path) => path.includes("server"));
+  const rows = [...top, ...sources.filter((path) => path !== server)];
+  rows.push(...foldersIn(server).map((name) => join(server, name)));
+  const isTesting = (path: string) => path.split("/").includes("testing");
+  const wanted = rows
+    .filter((path) => !isTesting(path))
+    .flatMap((row) => {
+      if (top.includes(row)) return [row];
+      const below = readdirSync(pathInRepository(row), { recursive: true, withFileTypes: true });
+      const folders = below.filter(
+        (each) => each.isDirectory() && !isTesting(join(each.parentPath, each.name)),
+      );
+      return [row, ...folders.map(({ name }) => `${row} ${name}`)];
+    });
+  expect([...new Set(named)].sort()).toEqual([...new Set(wanted)].sort());
+});
+
+/** Names of the folders directly in a folder of the repository. */
+function foldersIn(path: string): string[] {
+  const entries = readdirSync(pathInRepository(path), { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
 
 test("every reason that the code gives is described, and no other", () => {
   const texts = readdirSync(pathInRepository("packages"), { recursive: true, encoding: "utf8" })

@@ -1,21 +1,17 @@
 // A whole server in a process of its own, to be killed and started again, and a namespace of the real cluster that it
 // works in.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout as delay } from "node:timers/promises";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import type { HistoryEvent } from "@mflow/core/schema/event";
-import { type Client, createClient } from "@mflow/sdk";
+import type { Client } from "@mflow/sdk";
 import { IMAGE, KubePlace } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import { PodCounter } from "@mflow/server/runners/kubernetes/testing/pod-counter";
 import { vi } from "vitest";
-
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+import { type KillableServer, startKillableServer } from "./killable-server.ts";
 
 export class KubeServer {
   readonly place: KubePlace;
@@ -23,13 +19,10 @@ export class KubeServer {
   readonly folder = mkdtempSync(join(tmpdir(), "mflow-kube-"));
   /** How long the last start took until the server was ready, milliseconds. */
   readyAfterMs = 0;
-  /** What it wrote to stderr, over all its lives. */
-  said = "";
-  /** Absent while it does not run. */
-  #address: string | undefined;
   readonly #options: readonly string[];
-  #process: ChildProcess | undefined;
-  #client: Client | undefined;
+  /** All its lives; the last one may have ended. */
+  readonly #lives: KillableServer[] = [];
+  #isRunning = false;
 
   private constructor(place: KubePlace, options: readonly string[]) {
     this.place = place;
@@ -50,55 +43,37 @@ export class KubeServer {
   }
 
   get client(): Client {
-    if (!this.#client) throw new Error("the server does not run");
-    return this.#client;
+    const life = this.#life;
+    if (!life) throw new Error("the server does not run");
+    return life.client;
   }
 
   /** Its port; 0 while it does not run. */
   get port(): number {
-    return this.#address === undefined ? 0 : Number(new URL(this.#address).port);
+    return this.#life ? Number(new URL(this.#life.address).port) : 0;
+  }
+
+  /** What it wrote to stderr, over all its lives. */
+  get said(): string {
+    return this.#lives.map((life) => life.said()).join("");
   }
 
   async start(): Promise<void> {
     const begun = Date.now();
-    const data = join(this.folder, "data");
-    const args = ["--data", data, "--port", "0", "--max-tasks", "500", "--allow-target", "127.0.0.1"];
-    args.push(...this.#options);
-    const child = spawn(process.execPath, [command, "server", ...args], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    this.#process = child;
-    child.stderr?.on("data", (chunk) => {
-      this.said += chunk;
-    });
-    for (const deadline = Date.now() + 60_000; ; await delay(10)) {
-      if (child.exitCode !== null) throw new Error(`the server ended: ${this.said}`);
-      if (Date.now() > deadline) throw new Error(`the server did not get ready: ${this.said}`);
-      const record = join(data, "server.json");
-      const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-      if (pid !== child.pid || !address) continue;
-      const token = readFileSync(join(data, "local.token"), "utf8").trim();
-      this.#address = address;
-      this.#client = createClient({ url: address, token, retries: 0 });
-      if (
-        await this.#client.ready().then(
-          () => true,
-          () => false,
-        )
-      )
-        break;
-    }
+    const flags = ["--max-tasks", "500", "--allow-target", "127.0.0.1", ...this.#options];
+    this.#lives.push(await startKillableServer(join(this.folder, "data"), flags));
+    this.#isRunning = true;
     this.readyAfterMs = Date.now() - begun;
   }
 
   /** SIGKILL: the server has no time for anything. */
   async kill(): Promise<void> {
-    await this.#end("SIGKILL");
+    await this.#end((life) => life.kill());
   }
 
   /** Ends as it should. */
   async stop(): Promise<void> {
-    await this.#end("SIGTERM");
+    await this.#end((life) => life.stop());
   }
 
   /** Placements that are left in the database; the server must be stopped. */
@@ -135,20 +110,21 @@ export class KubeServer {
   }
 
   async dispose(): Promise<void> {
-    if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.stop();
+    await this.stop();
     await this.counter.close();
     await this.place.dispose();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process;
-    this.#client = undefined;
-    this.#address = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, "exit");
-    child.kill(signal);
-    await gone;
+  /** The life it is in; none while it does not run. */
+  get #life(): KillableServer | undefined {
+    return this.#isRunning ? this.#lives.at(-1) : undefined;
+  }
+
+  async #end(how: (life: KillableServer) => Promise<void>): Promise<void> {
+    const life = this.#life;
+    this.#isRunning = false;
+    if (life) await how(life);
   }
 }
 

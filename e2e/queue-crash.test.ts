@@ -3,20 +3,15 @@
 // leaves a line in a ledger of its own when its work begins and when it ends, so that the proof does not rest on what
 // mflow says of itself.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError, type Client, ConnectionError } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type KillableServer, killSupervisor, startKillableServer } from "./killable-server.ts";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 8);
 const RUNS_A_ROUND = 5;
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-queue-crash-"));
-const data = join(folder, "data");
-const ledger = join(folder, "ledger");
+const place = new CrashPlace("queue");
 
 const manifests = `
 kind: Job
@@ -40,7 +35,7 @@ kind: Pipeline
 metadata: { name: line }
 spec:
   queue: { maxLength: 1000 }
-  with: { LEDGER: "${ledger}" }
+  with: { LEDGER: "${place.ledger}" }
   stages: [{ name: main, tasks: [{ name: work, job: work }] }]
 ---
 kind: Pipeline
@@ -49,8 +44,6 @@ spec:
   concurrency: { group: newest, cancelInProgress: true }
   stages: [{ name: main, tasks: [{ name: long, job: long }] }]
 `;
-
-let server: KillableServer;
 
 /** What was acknowledged, in order; a request without an answer is sent again with its key. */
 const inLine: string[] = [];
@@ -80,36 +73,29 @@ async function keepBusy(client: Client, round: number): Promise<void> {
 }
 
 beforeAll(async () => {
-  writeFileSync(ledger, "");
-  server = await startKillableServer(data);
-  await server.client.manifests.apply({ manifests });
+  await place.start();
+  await place.client.manifests.apply({ manifests });
 }, 60_000);
 
-afterAll(async () => {
-  await server?.stop();
-  await killSupervisor(data);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => place.dispose(), 60_000);
 
 test(
   `after ${ROUNDS} kills every run in line had its turn once, in order, and of a group only the newest goes on`,
   async () => {
     for (let round = 1; round <= ROUNDS; round++) {
-      const busy = keepBusy(server.client, round);
+      const busy = keepBusy(place.client, round);
       await delay(Math.random() * 500);
-      await server.kill();
+      await place.kill();
       await busy;
-      server = await startKillableServer(data);
-      for (const { key, pipelineId } of unanswered.splice(0)) await start(server.client, pipelineId, key);
+      await place.start();
+      for (const { key, pipelineId } of unanswered.splice(0)) await start(place.client, pipelineId, key);
     }
-    const { client } = server;
-    const left = async () => {
-      const stage = ["PENDING", "ACTIVE", "CANCELING"] as const;
-      return (await client.runs.list({ stage: [...stage], limit: 500 })).items.map(({ id }) => id);
-    };
-    await expect.poll(left, { timeout: 120_000, interval: 100 }).toEqual(newest.slice(-1));
+    const { client } = place;
+    await expect
+      .poll(() => place.unendedRuns(), { timeout: 120_000, interval: 100 })
+      .toEqual(newest.slice(-1));
 
-    const lines = readFileSync(ledger, "utf8").split("\n").filter(Boolean);
+    const lines = place.lines();
     const begun = lines
       .filter((line) => line.startsWith("begin "))
       .map((line) => line.slice("begin ".length));

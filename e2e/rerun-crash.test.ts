@@ -1,20 +1,11 @@
 // A rerun survives the death of the server right after its answer: what it keeps does not run, what it runs does, once.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { JobTaskView } from "@mflow/core/schema/api";
-import { type Client, createClient } from "@mflow/sdk";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = 6;
-const folder = mkdtempSync(join(tmpdir(), "mflow-rerun-"));
-const data = join(folder, "data");
-const ledger = join(folder, "ledger");
-const command = join(import.meta.dirname, "..", "bin", "mflow.js");
+const place = new CrashPlace("rerun");
 
 const manifests = `
 kind: Job
@@ -30,52 +21,21 @@ spec:
 kind: Pipeline
 metadata: { name: busy }
 spec:
-  with: { LEDGER: "${ledger}" }
+  with: { LEDGER: "${place.ledger}" }
   stages:
     - { name: one, tasks: [{ name: a, job: work }] }
     - { name: two, isParallel: true, tasks: [{ name: b, job: work }, { name: c, job: work }] }
 `;
 
-interface Server {
-  process: ChildProcess;
-  client: Client;
-}
+beforeAll(async () => {
+  await place.start();
+  await place.client.manifests.apply({ manifests });
+}, 60_000);
 
-let server: Server | undefined;
+afterAll(() => place.dispose(), 60_000);
 
-async function startServer(): Promise<Server> {
-  const args = [command, "server", "--data", data, "--port", "0", "--allow-root-steps"];
-  const child = spawn(process.execPath, args, { stdio: "ignore" });
-  const deadline = Date.now() + 60_000;
-  for (; ; await delay(10)) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
-    if (Date.now() > deadline) throw new Error("the server did not get ready");
-    const record = join(data, "server.json");
-    const { address, pid } = existsSync(record) ? JSON.parse(readFileSync(record, "utf8")) : {};
-    if (pid !== child.pid || !address) continue;
-    const token = readFileSync(join(data, "local.token"), "utf8").trim();
-    const client = createClient({ url: address, token });
-    const isReady = await client.ready().then(
-      () => true,
-      () => false,
-    );
-    if (isReady) return { process: child, client };
-  }
-}
-
-async function kill({ process: child }: Server, signal: NodeJS.Signals): Promise<void> {
-  const gone = once(child, "exit");
-  child.kill(signal);
-  await gone;
-}
-
-afterAll(async () => {
-  if (server) await kill(server, "SIGTERM");
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-});
-
-async function ended(client: Client, id: string) {
-  const look = () => client.runs.get(id);
+async function ended(id: string) {
+  const look = () => place.client.runs.get(id);
   await expect
     .poll(async () => (await look()).run.status.stage, { timeout: 60_000 })
     .toMatch(/SUCCEEDED|FAILED|CANCELED/);
@@ -83,23 +43,19 @@ async function ended(client: Client, id: string) {
 }
 
 test("a rerun that was answered before kill -9 goes on after it, and starts each task once", async () => {
-  writeFileSync(ledger, "");
-  server = await startServer();
-  await server.client.manifests.apply({ manifests });
   for (let round = 0; round < ROUNDS; round++) {
     const runParams = [{ name: "BROKEN", value: "yes", scope: { task: "c" } }];
-    const first = await server.client.runs.start({ pipelineId: "busy", runParams });
-    const old = await ended(server.client, first.run.id);
+    const first = await place.client.runs.start({ pipelineId: "busy", runParams });
+    const old = await ended(first.run.id);
     expect(old.run.status.stage).toBe("FAILED");
-    const { run } = await server.client.runs.rerun(old.run.id, {
+    const { run } = await place.client.runs.rerun(old.run.id, {
       runParams: [{ name: "BROKEN", value: "", scope: { task: "c" } }],
     });
-    await kill(server, "SIGKILL");
-    server = await startServer();
-    const again = await ended(server.client, run.id);
+    await place.kill();
+    await place.start();
+    const again = await ended(run.id);
     expect(again.tasks.map(summary)).toEqual(["a SUCCEEDED kept", "b SUCCEEDED kept", "c SUCCEEDED"]);
-    const lines = readFileSync(ledger, "utf8").trim().split("\n");
-    const ran = lines.filter((line) => line.startsWith(run.id));
+    const ran = place.lines().filter((line) => line.startsWith(run.id));
     expect(ran).toEqual([`${run.id} ${again.tasks[2]?.id}`]);
   }
 }, 240_000);

@@ -1,19 +1,15 @@
 // A server with schedules is killed with SIGKILL around the times at which they fire, again and again. Afterwards every
 // time is accounted for, by the policy of its schedule, and none started two runs.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { eachItem } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type KillableServer, startKillableServer } from "./killable-server.ts";
+import { CrashPlace } from "./crash-place.ts";
 
 const ROUNDS = Number(process.env.SCHEDULE_CRASH_ROUNDS ?? 10);
 const SECOND_MS = 1000;
 
-const folder = mkdtempSync(join(tmpdir(), "mflow-schedules-crash-"));
-const data = join(folder, "data");
+const place = new CrashPlace("schedules");
 
 /** `all` catches up with every second, `skip` with none, and `cancel` has runs that are always in its way. */
 const manifests = `
@@ -48,21 +44,16 @@ metadata: { name: cancel }
 spec: { pipeline: slow, cron: "*/2 * * * * *", overlap: CANCEL_RUNNING }
 `;
 
-let server: KillableServer;
-
 beforeAll(async () => {
-  server = await startKillableServer(data);
-  await server.client.manifests.apply({ manifests });
+  await place.start();
+  await place.client.manifests.apply({ manifests });
 }, 60_000);
 
-afterAll(async () => {
-  await server?.stop();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
-}, 60_000);
+afterAll(() => place.dispose(), 60_000);
 
 /** The times that runs of a schedule are for, milliseconds, in order; one that has two runs stands there twice. */
 async function startedTimes(schedule: string): Promise<number[]> {
-  const { client } = server;
+  const { client } = place;
   const times: number[] = [];
   const pages = (cursor: string | undefined) =>
     client.runs.list({ label: [`mflow.schedule=${schedule}`], limit: 500, cursor });
@@ -72,7 +63,7 @@ async function startedTimes(schedule: string): Promise<number[]> {
 
 /** The times that events say were missed. */
 async function missedTimes(schedule: string, stepMs: number): Promise<number[]> {
-  const { client } = server;
+  const { client } = place;
   const times: number[] = [];
   for await (const event of client.events({ after: 0, until: await client.newestEvent() })) {
     if (event.type !== "SCHEDULE_MISSED" || event.name !== schedule) continue;
@@ -94,10 +85,10 @@ test(
     for (let round = 0; round < ROUNDS; round++) {
       // Up to 300 ms before or after a full second, in which runs are decided on, stored and noted.
       await delay(SECOND_MS - (Date.now() % SECOND_MS) + 700 + Math.random() * 600);
-      await server.kill();
-      server = await startKillableServer(data);
+      await place.kill();
+      await place.start();
     }
-    const { client } = server;
+    const { client } = place;
     for (const name of ["all", "skip", "cancel"]) await client.schedules.pause(name);
 
     const all = await startedTimes("all");

@@ -278,6 +278,31 @@ describe("while a run has not ended, the next time", () => {
     expect((await world.view("nightly")).status.waiting).toBeUndefined();
   });
 
+  test("starts by CANCEL_RUNNING also when one of several ends while the next is being canceled", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(manifests("90m", overlap("CANCEL_RUNNING"), "  isParallel: true\n"));
+    let canceled = 0;
+    await world.downUntil("2026-01-01T10:40:00Z", {
+      engine: (engine) => ({
+        runPipeline: (input) => engine.runPipeline(input),
+        subscribe: (listener) => engine.subscribe(listener),
+        async cancelRun(...given) {
+          // The first was looked at, and had not ended yet.
+          if (++canceled === 2) await engine.settled();
+          const run = await engine.cancelRun(...given);
+          if (canceled === 2) await engine.settled();
+          return run;
+        },
+      }),
+    });
+    const bob = { name: "bob", operator: true };
+    for (let n = 0; n < 2; n++) await world.schedules.trigger(await world.schedule("nightly"), bob);
+    await world.goTo("2026-01-01T11:00:00Z");
+    expect(canceled).toBe(2);
+    expect(await world.started()).toEqual(["by hand CANCELED", "by hand CANCELED", "11:00 ACTIVE"]);
+    expect((await world.view("nightly")).status.waiting).toBeUndefined();
+  });
+
   test("does not start by CANCEL_RUNNING while the schedule is paused, but when it is resumed", async () => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
     await world.apply(slow);

@@ -19,6 +19,7 @@ import * as evidence from "@mflow/core/schema/evidence";
 import { AddedAuditor, AuditSpec, ConfirmSpec, Gate, GateDecision } from "@mflow/core/schema/gate";
 import { Job, JobManifest, JobMetadata, JobSnapshot, JobSpec } from "@mflow/core/schema/job";
 import { JobTask, JobTaskStatus, PastAttempt, Reported, StepStatus } from "@mflow/core/schema/job-task";
+import { LimitManifest, LimitSpec } from "@mflow/core/schema/limit";
 import { Message, MessageGate, MessageRun, MessageTask } from "@mflow/core/schema/message";
 import {
   EffectiveParam,
@@ -88,11 +89,11 @@ const pages: SchemaPage[] = [
     file: "manifests.md",
     title: "Manifests",
     intro: `A manifest file holds one or more YAML documents, separated by \`---\`. Each is a
-[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest), a [ScheduleManifest](#schedulemanifest) or a
-[ClusterManifest](#clustermanifest), told apart by \`kind\`. Keys that are not
+[JobManifest](#jobmanifest), a [PipelineManifest](#pipelinemanifest), a [ScheduleManifest](#schedulemanifest), a
+[ClusterManifest](#clustermanifest) or a [LimitManifest](#limitmanifest), told apart by \`kind\`. Keys that are not
 listed here are refused. What single values look like stands at the end of the page. How to use it:
 [write a job](../how-to/write-a-job.md), [params](../how-to/params.md), [gates](../how-to/gates.md),
-[schedules](../how-to/schedules.md), [clusters](../how-to/clusters.md).`,
+[schedules](../how-to/schedules.md), [clusters](../how-to/clusters.md), [limits](../how-to/queue-and-limits.md#limits-of-admins).`,
     schemas: {
       ...{ JobManifest, JobMetadata, JobSpec, RunParam, EnumOption },
       ...{
@@ -109,6 +110,7 @@ listed here are refused. What single values look like stands at the end of the p
       ...{ ExtendingPipelineSpec, PipelineOverrides, StageOverride, TaskOverride, AddedStage, AddedTask },
       ...{ ScheduleManifest, ScheduleMetadata, ScheduleSpec, CatchUp },
       ...{ ClusterManifest, ClusterSpec },
+      ...{ LimitManifest, LimitSpec },
       ...{ ParamValues, ParamValue, ParamScope, Scalar },
       ...{ JobRef, Name, Version, ParamName, Duration, Timestamp, Labels, Extension },
     },

@@ -57,6 +57,8 @@ async function presenceOf(client: Client): Promise<Presence> {
   } catch (error) {
     if (error instanceof ConnectionError) return "gone";
     if (error instanceof ApiError && error.status !== 503) throw error;
+    // A full disk: what is only read is answered, and each change says it.
+    if (error instanceof ApiError && error.code.startsWith("STORE_")) return "ready";
     return "not yet";
   }
 }

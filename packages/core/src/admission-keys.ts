@@ -27,6 +27,11 @@ export function runGate(runId: string): string {
   return `run/${runId}`;
 }
 
+/** The run whose gate it is; nothing for other gates. */
+export function runOfGate(gate: string): string | undefined {
+  return gate.startsWith("run/") ? gate.slice("run/".length) : undefined;
+}
+
 export function groupKey({ domain, namespace }: Scope, group: string): string {
   return `group/${domain}/${namespace}/${group}`;
 }
@@ -55,9 +60,14 @@ export function needsOfNewRun(
   return needs;
 }
 
+/** The key that all runs of its pipeline need; none for a nameless spec. */
+export function runsKeyOf(run: PipelineTask): string | undefined {
+  return needsOf(run).find(({ key }) => key.startsWith(PIPELINE_RUNS))?.key;
+}
+
 /** The name of the pipeline that a run is of; absent for a nameless spec. */
 function pipelineOf(run: PipelineTask): string | undefined {
-  return needsOf(run).some(({ key }) => key.startsWith(PIPELINE_RUNS)) ? run.name : undefined;
+  return runsKeyOf(run) === undefined ? undefined : run.name;
 }
 
 /** What a run holds from its begin to its end; runs of earlier versions say their lock alone. */
@@ -96,20 +106,19 @@ function workingNeeds(task: JobTask, run: PipelineTask | undefined, definition: 
     const key = `pipeline-tasks/${domain}/${namespace}/${pipeline}`;
     needs.push(limited(key, definition.pipeline?.maxTasks));
   }
-  if (isLimited(task)) {
-    needs.push(
-      { key: `scope/${domain}/${namespace}` },
-      { key: `scope/${domain}` },
-      { key: `runner/${runnerType}` },
-    );
-  }
+  if (usesMachines(task)) needs.push({ key: `scope/${domain}/${namespace}` }, { key: `scope/${domain}` });
+  // Who waits for another run would keep the tasks of that run waiting.
+  if (runnerType !== "PIPELINE") needs.push({ key: `runner/${runnerType}` });
   if (takesSlot(task)) needs.push({ key: SLOTS });
   return needs;
 }
 
-/** Whether admins' limits count the task. One that waits for another run would keep the tasks of that run waiting. */
-function isLimited({ runnerType }: Pick<JobTask, "runnerType">): boolean {
-  return runnerType !== "PIPELINE";
+/**
+ * Whether admins' limits of a scope count the task. One that waits for another run, or for a status call, does nothing
+ * meanwhile; and what it waits for may be work of the same scope.
+ */
+function usesMachines({ runnerType }: Pick<JobTask, "runnerType">): boolean {
+  return runnerType !== "PIPELINE" && runnerType !== "MANUAL";
 }
 
 function limited(key: string, limit: number | undefined): HeldKey {

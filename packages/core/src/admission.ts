@@ -10,6 +10,7 @@ export interface Need {
 
 /** How a key stands for somebody who comes now. */
 export interface Holding {
+  /** Places that are taken, those included that are kept for others. */
   held: number;
   /** At most so many may hold it: the least of what its holders and an admin allow; 0 when it is closed to newcomers. */
   limit: number;
@@ -25,6 +26,15 @@ export interface AdmissionView {
   lineAt(key: string): { first?: string; waiting: number };
   /** Whether this run or task waited, and all that it needs is kept for it now. */
   isGranted(id: string): boolean;
+  /** Of a run or task that has to give up, because it and others wait for each other for ever: the way back to it. */
+  circleOf(id: string): CircleStep[] | undefined;
+}
+
+/** One of those who wait for each other in a circle. */
+export interface CircleStep {
+  id: string;
+  /** What it waits for, and the next one holds; absent when it waits until the next one has ended. */
+  key?: string;
 }
 
 /** Somebody who waits: parked at one of the keys or gates that keep them. */
@@ -61,4 +71,5 @@ export const UNLIMITED: AdmissionView = {
   holding: () => ({ held: 0, limit: Number.POSITIVE_INFINITY, isAwaited: false }),
   lineAt: () => ({ waiting: 0 }),
   isGranted: () => false,
+  circleOf: () => undefined,
 };

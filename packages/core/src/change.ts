@@ -72,6 +72,8 @@ export interface LastSuccess {
   task: JobTask;
   /** The job as that run had it. */
   job: JobSnapshot;
+  /** Of a success that a rerun kept: the run in which the work was done is deleted. */
+  isOriginGone?: boolean;
 }
 
 /** What a new run is made of when it is made of another one. */
@@ -131,9 +133,11 @@ export type Change =
   /** A newer run, or a task of one, of the same group has come: this one gives way (`cancelInProgress`). */
   | { type: "giveWay"; taskId?: string; to: string; group: string }
   /** It is the run's turn: to begin, or to have its lock back. */
-  | { type: "turn" }
-  /** It is the task's turn: all that it needs is kept for it. */
-  | { type: "slotFree"; taskId: string }
+  | { type: "runTurn" }
+  /** It is the task's turn to start: all that it needs, a slot among it, is kept for it. */
+  | { type: "taskTurn"; taskId: string }
+  /** The run, or the task of it, seems to wait in a circle that nobody else can open. */
+  | { type: "giveUp"; taskId?: string }
   /** The task's `wakeAt` has come. */
   | { type: "wake"; taskId: string }
   /** The run's `wakeAt` has come. */

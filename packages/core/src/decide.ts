@@ -8,6 +8,7 @@ import { beginRunClock, wakeRun } from "./decide/deadlines.ts";
 import { decideOn } from "./decide/decisions.ts";
 import { Draft } from "./decide/draft.ts";
 import { followEnd, noteNextRun } from "./decide/follow-end.ts";
+import { giveUp } from "./decide/give-up.ts";
 import { giveWay } from "./decide/give-way.ts";
 import { openTask } from "./decide/open.ts";
 import { updateOutput } from "./decide/output.ts";
@@ -18,7 +19,7 @@ import { createLoneTask, prepareRerun } from "./decide/run-job.ts";
 import { createRunOf, recordKept } from "./decide/run-of.ts";
 import { createRun } from "./decide/run-pipeline.ts";
 import { updateStatus } from "./decide/status.ts";
-import { slotFree, startFailed, stopped, wake } from "./decide/timers.ts";
+import { startFailed, stopped, taskTurn, wake } from "./decide/timers.ts";
 import { letLockGo, takeTurn } from "./decide/turn.ts";
 import { withdraw } from "./decide/withdraw.ts";
 import { MflowError } from "./errors.ts";
@@ -104,33 +105,36 @@ function apply(draft: Draft, change: Exclude<Change, { type: "runPipeline" }>): 
       cancelTask(draft, requireRevision(draft, change), change.request);
       return;
     case "cancelRun":
-      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      checkRunRevision(draft, change);
       if (change.onlyWaiting && draft.run?.status.stage !== "PENDING") return;
       cancelRun(draft, change.request);
       return;
+    case "cancelStage":
+      checkRunRevision(draft, change);
+      cancelStage(draft, change.stage, change.request);
+      return;
     case "pauseRun":
-      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      checkRunRevision(draft, change);
       pauseRun(draft, change.request);
       return;
     case "resumeRun":
-      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
+      checkRunRevision(draft, change);
       resumeRun(draft);
       return;
     case "giveWay":
       giveWay(draft, change);
       return;
-    case "turn":
-      takeTurn(draft);
+    case "giveUp":
+      giveUp(draft, change.taskId);
       return;
-    case "cancelStage":
-      if (draft.run) checkRevision(`Run ${draft.id}`, draft.run.revision, change.ifRevision);
-      cancelStage(draft, change.stage, change.request);
+    case "runTurn":
+      takeTurn(draft);
       return;
     case "wakeRun":
       wakeRun(draft);
       return;
-    case "slotFree":
-      slotFree(draft, requireTask(draft, change.taskId));
+    case "taskTurn":
+      taskTurn(draft, requireTask(draft, change.taskId));
       return;
     case "wake":
       wake(draft, requireTask(draft, change.taskId));
@@ -157,6 +161,10 @@ function requireRevision(draft: Draft, change: { taskId: string; ifRevision?: re
   const task = requireTask(draft, change.taskId);
   checkRevision(`Task ${task.id}`, task.revision, change.ifRevision);
   return task;
+}
+
+function checkRunRevision({ id, run }: Draft, { ifRevision }: { ifRevision?: readonly number[] }): void {
+  if (run) checkRevision(`Run ${id}`, run.revision, ifRevision);
 }
 
 /** Refusals thrown on the way become the outcome; anything else is a defect and goes on. */

@@ -219,6 +219,12 @@ const entries = {
     remedy:
       "Run all of it again (`--all`), from a task on (`--from TASK`), or change a param (`-p NAME=VALUE`).",
   },
+  ARTIFACT_GONE: {
+    status: 409,
+    meaning: "A rerun or rollback would fetch an artifact that is not kept any more.",
+    remedy:
+      "Run the task that makes it again as well, or start a new run; a longer `retention` keeps it for the next time.",
+  },
   NOTHING_TO_ROLL_BACK: {
     status: 409,
     meaning: "No task of the run can go back to an earlier success.",

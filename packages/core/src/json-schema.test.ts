@@ -36,6 +36,8 @@ describe("the JSON Schema for editors", () => {
   ];
   const cluster = (spec: object) => ({ kind: "Cluster", metadata: { name: "a" }, spec });
   accepted.push(["a cluster", cluster({ server: "https://a", token: "***", workspace: { size: "1Gi" } })]);
+  const limit = (name: string) => ({ kind: "Limit", metadata: { name }, spec: { maxTasks: 3 } });
+  accepted.push(["a limit", limit("scope/corp/web")]);
   test.each(accepted)("accepts %s, as mflow does", (_what, value) => {
     expect(validator.Check(value)).toBe(true);
     expect(parseManifestObjects([value]).problems).toEqual([]);
@@ -51,6 +53,7 @@ describe("the JSON Schema for editors", () => {
     ["a runner spec with a wrong value", job({ steps: [{ run: "x", keepProcesses: "yes" }] })],
     ["a cluster at a plain address", cluster({ server: "http://a", token: "***" })],
     ["a list where a map belongs", job([])],
+    ["a limit of what cannot be limited", limit("web")],
   ])("refuses %s", (_what, value) => {
     expect(validator.Check(value)).toBe(false);
   });

@@ -5,6 +5,7 @@ import type { SchemaNode } from "./explain.ts";
 import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
+import { LimitManifest } from "./schema/limit.ts";
 import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
@@ -77,11 +78,17 @@ export function manifestJsonSchema(): object {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "mflow manifest",
-    description: "A document of mflow: a Job, a Pipeline, a Schedule or a Cluster.",
+    description: "A document of mflow: a Job, a Pipeline, a Schedule, a Cluster or a Limit.",
     type: "object",
     required: ["kind"],
-    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster"] } },
-    oneOf: [jobSchema(), plain(PipelineManifest), plain(ScheduleManifest), plain(ClusterManifest)],
+    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster", "Limit"] } },
+    oneOf: [
+      jobSchema(),
+      plain(PipelineManifest),
+      plain(ScheduleManifest),
+      plain(ClusterManifest),
+      plain(LimitManifest),
+    ],
   };
 }
 

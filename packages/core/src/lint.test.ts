@@ -308,6 +308,14 @@ describe("a runner spec", () => {
       ["8:27: error: a timeout of `0s` ends everything at once; give a longer one or remove it"],
     ],
     [
+      "has steps that fit into the time of its job",
+      "kind: Job\nmetadata: {name: a}\nspec:\n  runnerType: SHELL\n  timeout: 5m\n  runnerSpec:\n    steps:\n      - {name: b, run: x, timeout: 10m}\n      - {run: x, timeout: 5m}\n      - {run: x, timeout: 301s}\n",
+      [
+        "8:36: warning: step `b` may take 10m, but the job ends after 5m; raise that one, or lower this",
+        "10:27: warning: step 3 may take 301s, but the job ends after 5m; raise that one, or lower this",
+      ],
+    ],
+    [
       "works in a workspace that there is",
       job("    workspace: build\n    steps: [{run: x}]\n"),
       ["7:16: error: `workspace` must be `task`, `run` or an absolute path, but is `build`"],
@@ -374,9 +382,16 @@ describe("a pipeline", () => {
         "  isParallel: true\n  queue: {}\n  holdLock: false\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n",
       ),
       [
-        "10:3: warning: `queue` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
+        "10:3: warning: `queue` has no effect with `isParallel: true`: no run waits; add `maxRuns` or remove one of them",
         "11:13: warning: `holdLock` has no effect with `isParallel: true`: there is no sequence lock; remove one of them",
       ],
+    ],
+    [
+      "has a queue in a parallel pipeline where runs may have to wait",
+      pipeline(
+        "  isParallel: true\n  maxRuns: 2\n  queue: {maxLength: 3}\n  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n",
+      ),
+      [],
     ],
     [
       "limits its runs only where there can be several",
@@ -402,9 +417,9 @@ describe("a pipeline", () => {
         "9:42: warning: `limit` has no effect with `cancelInProgress: true`, which cancels all older ones; remove one of them",
         "13:29: warning: the whole run holds the group `a-${ENV` already; remove it here or from the pipeline",
         "13:50: error: `a-${ENV` has a `$`, `{` or `}` that is not part of `${NAME}`",
-        "14:29: warning: the run holds `a-${ENV` while this task waits for `${}-x`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it",
+        "14:29: warning: the run holds `a-${ENV` while this task waits for `${}-x`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it: one of the two is FAILED then",
         "14:50: error: `${}` names no value; write `${NAME}` with the name of a param or label",
-        "15:29: warning: the run holds `a-${ENV` while this task waits for `-${ENV}`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it",
+        "15:29: warning: the run holds `a-${ENV` while this task waits for `-${ENV}`; a pipeline that takes them the other way round would wait for this one for ever, and this one for it: one of the two is FAILED then",
         "15:50: error: `-${ENV}` cannot be the name of a group: it starts with a letter or digit, and has letters, digits, `.`, `_` and `-`",
       ],
     ],

@@ -16,6 +16,7 @@ import { JobLookup } from "./lint/jobs.ts";
 import { KnownPipelines } from "./lint/known-pipelines.ts";
 import { listenerRulesOf } from "./lint/listeners.ts";
 import { templateProblems } from "./lint/message-templates.ts";
+import { parentsOf } from "./lint/parents.ts";
 import { PipelineLookup, sourceOfManifest } from "./lint/pipelines.ts";
 import { planRules } from "./lint/plan.ts";
 import { PlanFacts } from "./lint/plan-facts.ts";
@@ -34,11 +35,14 @@ import { quoted } from "./quoted.ts";
 import { formatPipelineRef } from "./reference.ts";
 import type { ClusterManifest } from "./schema/cluster.ts";
 import type { JobManifest } from "./schema/job.ts";
+import type { LimitManifest } from "./schema/limit.ts";
 
 export { startsOf } from "./lint/chain.ts";
 export type { KnownJob, LintContext } from "./lint/context.ts";
 export { JobLookup, readableJobRef, refKey } from "./lint/jobs.ts";
 export { fullPipelineRef, pipelineRefsOf } from "./lint/known-pipelines.ts";
+export { namesPutOut } from "./lint/outputs.ts";
+export { pipelineRunBy } from "./lint/parents.ts";
 export { sourcesOf } from "./lint/pipelines.ts";
 
 function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Finding> {
@@ -66,13 +70,15 @@ function* jobRules({ spec }: JobManifest, context: LintContext): Generator<Findi
 
 interface Lookups extends ScheduleLookups {
   chains: ChainLookup;
+  /** Whether tasks may run a pipeline of this name. */
+  hasParents(name: string): boolean;
 }
 
 /** The rules for a whole pipeline that lives in a scope. */
 function* wholePipelineRules(
   pipeline: ChainedPipeline,
   context: LintContext,
-  { jobs, chains }: Lookups,
+  { jobs, chains, hasParents }: Lookups,
 ): Generator<Finding> {
   const { spec, scope } = pipeline;
   yield* stageRules(spec, "/spec");
@@ -90,7 +96,7 @@ function* wholePipelineRules(
   const jobOf = (ref: string) => jobs.resolve(ref, scope).spec;
   yield* pipelineKeepRules(spec, "/spec", jobOf);
   const facts = new PlanFacts(spec, jobOf);
-  yield* planRules(facts, "/spec", context.givenParams);
+  yield* planRules(facts, "/spec", context.givenParams, hasParents(pipeline.name));
   yield* valueLevelRules(facts, "/spec", context.givenParams);
   yield* retentionRules(spec, "/spec", jobOf);
   yield* chainRules(pipeline, "/spec", chains);
@@ -129,19 +135,22 @@ function* pipelineRules(
   }
 }
 
-function* overlaidClusterRules(
-  { metadata, spec }: ClusterManifest,
-  context: LintContext,
+/** Clusters and limits hold for all runs. */
+function* settingsRules(
+  manifest: ClusterManifest | LimitManifest,
+  { overlay }: LintContext,
 ): Generator<Finding> {
-  yield* clusterRules(spec, "/spec");
-  if (!context.overlay) return;
+  if (manifest.kind === "Cluster") yield* clusterRules(manifest.spec, "/spec");
+  if (!overlay) return;
+  const { kind, metadata } = manifest;
   const remedy = "apply it first (`mflow apply`) and leave it out";
-  yield error("/kind", `a run cannot bring a cluster along, and ${quoted(metadata.name)} is one; ${remedy}`);
+  const message = `a run cannot bring a ${kind.toLowerCase()} along, and ${quoted(metadata.name)} is one; ${remedy}`;
+  yield error("/kind", message);
 }
 
 function rulesOf(manifest: Manifest, context: LintContext, lookups: Lookups): Generator<Finding> {
   if (manifest.kind === "Job") return jobRules(manifest, context);
-  if (manifest.kind === "Cluster") return overlaidClusterRules(manifest, context);
+  if (manifest.kind === "Cluster" || manifest.kind === "Limit") return settingsRules(manifest, context);
   if (manifest.kind === "Schedule") return scheduleRules(manifest, context, lookups);
   return pipelineRules(sourceOfManifest(manifest, context.scope), context, lookups);
 }
@@ -171,7 +180,7 @@ export function lint(documents: readonly ParsedDocument[], context: LintContext)
   const pipelines = new PipelineLookup(documents, context);
   const jobs = new JobLookup(documents, context);
   const chains = new ChainLookup(context, known, pipelines, (job, scope) => jobs.resolve(job, scope).spec);
-  const lookups = { known, pipelines, jobs, chains };
+  const lookups = { known, pipelines, jobs, chains, hasParents: parentsOf(documents, context) };
   const found = new Map<ParsedDocument, ErrorDetail[]>(
     documents.map((document) => [document, [...document.warnings]]),
   );

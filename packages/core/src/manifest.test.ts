@@ -32,14 +32,14 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       "nothing",
       "",
       [
-        "a.yaml:1:1: error: the text holds no document; write one with `kind: Job`, `kind: Pipeline`, `kind: Schedule` or `kind: Cluster`",
+        "a.yaml:1:1: error: the text holds no document; write one with `kind: Job`, `kind: Pipeline`, `kind: Schedule`, `kind: Cluster` or `kind: Limit`",
       ],
     ],
     [
       "only comments and markers",
       "# later\n---\n---\n",
       [
-        "a.yaml:1:1: error: the text holds no document; write one with `kind: Job`, `kind: Pipeline`, `kind: Schedule` or `kind: Cluster`",
+        "a.yaml:1:1: error: the text holds no document; write one with `kind: Job`, `kind: Pipeline`, `kind: Schedule`, `kind: Cluster` or `kind: Limit`",
       ],
     ],
     [
@@ -58,25 +58,29 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       "no kind",
       "metadata: {}\n",
       [
-        "a.yaml:1:1: error: `kind` is missing; add `kind: Job`, `kind: Pipeline`, `kind: Schedule` or `kind: Cluster`",
+        "a.yaml:1:1: error: `kind` is missing; add `kind: Job`, `kind: Pipeline`, `kind: Schedule`, `kind: Cluster` or `kind: Limit`",
       ],
     ],
     [
       "mistyped kind",
       "# a job\nkind: job\n",
       [
-        "a.yaml:2:7: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is `job`; did you mean `Job`?",
+        "a.yaml:2:7: error: `kind` must be `Job`, `Pipeline`, `Schedule`, `Cluster` or `Limit`, but is `job`; did you mean `Job`?",
       ],
     ],
     [
       "kind of a wrong type",
       "kind: [Job]\n",
-      ["a.yaml:1:1: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is no text"],
+      [
+        "a.yaml:1:1: error: `kind` must be `Job`, `Pipeline`, `Schedule`, `Cluster` or `Limit`, but is no text",
+      ],
     ],
     [
       "kind that is a name of every object",
       "kind: constructor\n",
-      ["a.yaml:1:7: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is `constructor`"],
+      [
+        "a.yaml:1:7: error: `kind` must be `Job`, `Pipeline`, `Schedule`, `Cluster` or `Limit`, but is `constructor`",
+      ],
     ],
     [
       "unknown keys, at the keys",
@@ -121,7 +125,7 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       "problems of several documents at once",
       `kind: Jo\n---\n${pipeline.replace("name: release", "name: Re Lease")}---\n${job.replace("SHELL", "shell")}`,
       [
-        "a.yaml:1:7: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is `Jo`; did you mean `Job`?",
+        "a.yaml:1:7: error: `kind` must be `Job`, `Pipeline`, `Schedule`, `Cluster` or `Limit`, but is `Jo`; did you mean `Job`?",
         `a.yaml:4:18: error: \`name\` cannot be \`Re Lease\`: ${nameRule}`,
         "a.yaml:14:15: error: `runnerType` must be `K8S_JOB`, `SHELL`, `PIPELINE`, `MANUAL` or `FAKE`, but is `shell`; did you mean `SHELL`?",
       ],
@@ -131,7 +135,7 @@ describe("bad text gets all its problems with file, line, column and remedy", ()
       "kind: Job\nmetadata: {name: [a}\n---\nkind: Pip\n",
       [
         "a.yaml:2:20: error: this is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]; indent what belongs together equally, and close brackets",
-        "a.yaml:4:7: error: `kind` must be `Job`, `Pipeline`, `Schedule` or `Cluster`, but is `Pip`",
+        "a.yaml:4:7: error: `kind` must be `Job`, `Pipeline`, `Schedule`, `Cluster` or `Limit`, but is `Pip`",
       ],
     ],
     [

@@ -10,6 +10,7 @@ import { alternatives, quoted } from "./quoted.ts";
 import { salvage } from "./salvage.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
+import { LimitManifest } from "./schema/limit.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { ScheduleManifest } from "./schema/schedule.ts";
 import { MAX_DEPTH, MAX_DOCUMENTS, type Position, readYaml, type YamlDocument } from "./yaml-text.ts";
@@ -18,7 +19,7 @@ export type { Position } from "./yaml-text.ts";
 
 /** What belongs to a scope, and can be laid over the stored records for one run. */
 export type ScopedManifest = JobManifest | PipelineManifest;
-export type Manifest = ScopedManifest | ScheduleManifest | ClusterManifest;
+export type Manifest = ScopedManifest | ScheduleManifest | ClusterManifest | LimitManifest;
 
 export function isScoped(manifest: Manifest): manifest is ScopedManifest {
   return manifest.kind === "Job" || manifest.kind === "Pipeline";
@@ -29,6 +30,7 @@ const kinds = {
   Pipeline: PipelineManifest,
   Schedule: ScheduleManifest,
   Cluster: ClusterManifest,
+  Limit: LimitManifest,
 };
 const kindNames = Object.keys(kinds);
 const kindOptions = alternatives(kindNames.map((name) => `\`kind: ${name}\``));

@@ -2,7 +2,9 @@
 
 import { MflowError } from "./errors.ts";
 import { quoted } from "./quoted.ts";
+import type { JobSnapshot } from "./schema/job.ts";
 import { type Combination, MAX_WAYS, type MatrixSpec } from "./schema/matrix.ts";
+import { sensitiveNames } from "./sealing.ts";
 
 type Value = Combination[string];
 
@@ -96,6 +98,25 @@ export function wayName(name: string, number: number, values: Combination): stri
     .map((value) => String(value).replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " "))
     .join(", ");
   return `${name} (${text.length > LONGEST_VALUES || text === "" ? number : text})`;
+}
+
+/**
+ * Why combinations cannot be those of a job, as a sentence; undefined when they can. Their values are seen by all who see
+ * the task: they are its name.
+ */
+export function secretProblem(
+  { name, spec }: Pick<JobSnapshot, "name" | "spec">,
+  combinations: readonly Combination[],
+): string | undefined {
+  const names = new Set(combinations.flatMap((each) => Object.keys(each)));
+  const secret = sensitiveNames(spec).find((each) => names.has(each));
+  if (secret === undefined) return undefined;
+  return secretWays(`param ${quoted(secret)} of job ${quoted(name)}`);
+}
+
+/** A sentence on something secret that was to be values of a matrix. */
+export function secretWays(what: string): string {
+  return `${what} is sensitive, and the values of a matrix are seen by everybody, in the names of its tasks; use names instead, and let each task look its secret up`;
 }
 
 /** What is wrong with a matrix that is written down, as the end of a sentence; undefined when nothing is. */

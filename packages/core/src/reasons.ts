@@ -12,6 +12,8 @@ export const REASONS = {
   CONFIG_MISSING: "A container names a Secret, a ConfigMap or a key of one that does not exist.",
   CONFIRM_DENIED: "The work ended, and its confirm was denied.",
   CONFIRM_EXPIRED: "The work ended, and nobody decided its confirm in time.",
+  DEADLOCK:
+    "The task or run and others waited for each other in a circle, for ever; it came last and gave up. The message names them.",
   DEADLINE: "The Job took longer than its `activeDeadlineSeconds`, and the cluster stopped it.",
   DELETED_OUTSIDE:
     "Somebody else than mflow deleted the Job or its pod; whether its work was done is unknown.",

@@ -29,12 +29,17 @@ export type ExportedEnvs = Pick<ReadonlyMap<string, string>, "get">;
 /** Work that follows from a decision. */
 export interface DecidedEffect {
   /**
+   * `START`, `STOP`: the runner is to start or stop the attempt. `RELEASE`: all has ended, and runners may forget it.
    * `CHILD_ENDED`: the run was the work of a task, which is to be told. `NEXT_RUN`: the pipeline that follows is to be
    * started. `GIVE_WAY`: older runs or tasks of the same group are to give way to this one.
    */
   kind: "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
-  /** Of `NEXT_RUN` the id of the new run. */
+  /**
+   * Whom it is done for, one thing after the other: a task, or the run when it concerns all of it. Of `CHILD_ENDED` it is
+   * the task that is told, of `NEXT_RUN` the id that the new run will have.
+   */
   taskId: string;
+  /** Of the task; 0 of what is for a run. */
   attempt: number;
 }
 
@@ -47,7 +52,7 @@ export interface Decision {
   tasks: JobTask[];
   history: NewHistoryEvent[];
   effects: DecidedEffect[];
-  /** Sequence locks. */
+  /** Sequence locks that it takes, and that it lets go then. */
   claims: string[];
   releases: string[];
   /** Who is told what. */
@@ -67,7 +72,8 @@ export function makeState(
   definition: RunDefinition,
   tasks: readonly JobTask[],
 ): RunState {
-  const progress = definition.pipeline && Progress.of(graphOf(definition.pipeline), tasks);
+  const progress =
+    definition.pipeline && Progress.of(graphOf(definition.pipeline), tasks, run?.status.wantedStages);
   const state: RunState = { id, run, definition, tasks: new Map(), exported: new Map(), progress };
   for (const task of inOrder(tasks)) state.tasks.set(task.id, task);
   collectExports(state.exported, tasks);

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { Wait } from "./admission.ts";
-import { waitKindOf, waitSentence } from "./wait-sentence.ts";
+import { circleSentence, waitKindOf, waitSentence } from "./wait-sentence.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
 const base = { holders: [], held: 0, place: 2, since: at };
@@ -75,4 +75,18 @@ test.each<[string, Partial<Wait> & { key: string }, string]>([
 ])("%s of %j", (kind, facts, sentence) => {
   const wait: Wait = { ...base, ...facts };
   expect([waitKindOf(wait), waitSentence(wait)]).toEqual([kind, sentence]);
+});
+
+test("a circle is told from the one that gives up back to it, with what each waits for", () => {
+  const steps = [
+    { id: "run-5", key: "sequence/d/n/release/branch=a/b" },
+    { id: "run-1" },
+    { id: "task-2", key: "job/d/n/test" },
+    { id: "task-3" },
+    { id: "run-4", key: "pipeline-runs/d/n/p" },
+    { id: "run-6" },
+  ];
+  expect(circleSentence(steps)).toBe(
+    "waits for the sequence lock of pipeline `release` with branch=a/b, held by run-1, which waits for task-2, which waits for the limit of job `test`, held by task-3, which waits for run-4, which waits for the limit of runs of pipeline `p`, held by run-6, which waits for this: all would wait for ever",
+  );
 });

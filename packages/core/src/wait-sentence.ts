@@ -1,6 +1,6 @@
 // Why a run or task waits for its turn, as one sentence with its facts.
 
-import type { Closure, Wait } from "./admission.ts";
+import type { CircleStep, Closure, Wait } from "./admission.ts";
 import { SERVER_GATE, SLOTS } from "./admission-keys.ts";
 
 /** What kind of thing a run or task waits for, by the first part of its key. */
@@ -62,17 +62,38 @@ export function waitSentence(wait: Wait): string {
 
 /** What a key stands for, in the middle of a sentence. */
 export function keyText(key: string): string {
-  const name = key.slice(key.lastIndexOf("/") + 1);
-  if (key.startsWith("group/")) return `the concurrency group \`${name}\``;
-  return key.startsWith("job/") ? `the limit of job \`${name}\`` : `\`${key}\``;
+  const name = lastPart({ key });
+  switch (waitKindOf({ key })) {
+    case "GROUP":
+      return `the concurrency group \`${name}\``;
+    case "SEQUENCE_LOCK":
+      return `the sequence lock of ${lockedPipeline({ key })}`;
+    case "PIPELINE_RUNS":
+      return `the limit of runs of pipeline \`${name}\``;
+    case "PIPELINE_TASKS":
+      return `the limit of tasks of pipeline \`${name}\``;
+    case "JOB_TASKS":
+      return `the limit of job \`${name}\``;
+    default:
+      return `\`${key}\``;
+  }
 }
 
-function lastPart({ key }: Wait): string {
+/** Why the first of a circle gave up: it waits for what comes back to it. */
+export function circleSentence(steps: readonly CircleStep[]): string {
+  const told = steps.map(({ key }, index) => {
+    const next = steps[index + 1]?.id ?? "this";
+    return key === undefined ? `waits for ${next}` : `waits for ${keyText(key)}, held by ${next}`;
+  });
+  return `${told.join(", which ")}: all would wait for ever`;
+}
+
+function lastPart({ key }: Pick<Wait, "key">): string {
   return key.slice(key.lastIndexOf("/") + 1);
 }
 
 /** `sequence/domain/namespace/name` or `.../label=value`, whose value may hold anything. */
-function lockedPipeline({ key }: Wait): string {
+function lockedPipeline({ key }: Pick<Wait, "key">): string {
   const [, , , name = "", ...label] = key.split("/");
   return label.length === 0 ? `pipeline \`${name}\`` : `pipeline \`${name}\` with ${label.join("/")}`;
 }

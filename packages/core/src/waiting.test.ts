@@ -51,7 +51,7 @@ function running(play: Play): Play {
   play.audit("a", "PASS", "ann");
   play.audit("a", "PASS", "bob");
   play.world.slots = 1;
-  play.slotFree("a");
+  play.taskTurn("a");
   return play;
 }
 

@@ -1,5 +1,6 @@
 // "Why is it waiting?" of a run: what its unfinished tasks wait for in total, grouped, and what keeps the run as a whole.
 
+import { runGate } from "./admission-keys.ts";
 import { quoted } from "./quoted.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { PipelineTask } from "./schema/pipeline-task.ts";
@@ -21,7 +22,18 @@ function runCauses(state: RunState, run: PipelineTask, facts: WhyFacts): WhyCaus
   // All its tasks wait for the same then.
   if (run.status.stage === "PENDING")
     return own.length > 0 ? own : [{ kind: "TURN", sentence: "waits for its turn" }];
-  return [...own, ...windingUpCause(run), ...groupedCauses(state, facts)];
+  const ofTasks = groupedCauses(state, facts);
+  return [...own, ...windingUpCause(run), ...pauseCause(run, ofTasks), ...ofTasks];
+}
+
+/** A pause that no task has come to yet: nobody is to wait for what runs, and wonder then. */
+function pauseCause({ id, status: { paused } }: PipelineTask, ofTasks: readonly WhyCause[]): WhyCause[] {
+  const key = runGate(id);
+  if (!paused || ofTasks.some((cause) => cause.key === key)) return [];
+  const { by, at, message } = paused;
+  const why = message === undefined ? "" : `: ${message}`;
+  const sentence = `is paused by ${by} since ${at}${why}; what runs goes on, and nothing new starts`;
+  return [{ kind: "IN_LINE", sentence, key, by, since: at, ...(message !== undefined && { message }) }];
 }
 
 /** A run that is failing or canceled: nothing more of it starts. */
@@ -83,6 +95,7 @@ const WHAT: Readonly<Record<WhyKind, readonly [one: string, many: string]>> = {
   CONFIRM: ["waits for its confirm", "wait for their confirms"],
   RETRY: ["waits to be tried again", "wait to be tried again"],
   CREATING: ["is being created", "are being created"],
+  FILES: ["waits for the store of its files", "wait for the store of their files"],
   STATUS_CALL: ["waits for its status call", "wait for their status calls"],
   STOPPING: ["is being stopped", "are being stopped"],
   CHILD_RUN: ["waits for its run", "wait for their runs"],

@@ -376,6 +376,20 @@ const cases: Case[] = [
     }),
   ],
   [
+    "the store of its files, though it runs",
+    "a",
+    { tasks: { a: { timeout: "10s" } } },
+    "a",
+    (play) => play.report("a", "ACTIVE"),
+    () => ({
+      kind: "FILES",
+      sentence: "waits for files that it fetches: the store is away",
+      since: NOW,
+      until: "2026-01-01T00:00:10.000Z",
+    }),
+    { runnerWait: () => "waits for files that it fetches: the store is away" },
+  ],
+  [
     "status calls alone while they tell its stage",
     "a",
     { jobs: { noop: { manualUpdateStatus: true } } },
@@ -539,4 +553,25 @@ describe("a run says", () => {
       causes: [],
     });
   });
+});
+
+test("a run says that it is paused while all that it does still runs, and once when tasks wait for that", () => {
+  const play = playPipeline("a > b");
+  play.submit({ type: "pauseRun", request: { message: "lunch" } }, { name: "ann", operator: true });
+  const key = `run/${play.run.id}`;
+  expect(whyRun(play.state, play.run, {}).causes[0]).toEqual({
+    kind: "IN_LINE",
+    sentence: `is paused by ann since ${NOW}: lunch; what runs goes on, and nothing new starts`,
+    key,
+    by: "ann",
+    since: NOW,
+    message: "lunch",
+  });
+  play.report("a", "SUCCEEDED");
+  const placeOf = (id: string) =>
+    id.startsWith("task-")
+      ? { key, sentence: "waits: the run is paused", held: 0, holders: [], place: 0 }
+      : undefined;
+  const { causes } = whyRun(play.state, play.run, { placeOf });
+  expect(causes.map(({ sentence }) => sentence)).toEqual(["task `b` waits: the run is paused"]);
 });

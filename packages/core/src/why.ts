@@ -35,6 +35,8 @@ export interface WhyFacts {
   placeOf?(id: string): PlaceInLine | undefined;
   /** What the runner says that an attempt waits for, one sentence. */
   runnerWait?(task: JobTask): string | undefined;
+  /** Why the runner could not stop an attempt yet. */
+  runnerTrouble?(task: JobTask): string | undefined;
 }
 
 /** Why a task does not go on. A task that runs has the cause RUNS; one that has ended has none. */
@@ -117,12 +119,17 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
     if (canceledBy !== undefined) cause.by = canceledBy;
     if (message !== undefined) cause.message = message;
     if (stage === "CANCELING") cause.sentence = cancelSentence(cause);
-    const held = facts.runnerWait?.(task);
-    return held === undefined ? cause : { ...cause, sentence: `${cause.sentence}: ${held}` };
+    const trouble = facts.runnerTrouble?.(task);
+    if (trouble !== undefined) cause.sentence += `, which went wrong and is tried again: ${trouble}`;
+    const held = trouble === undefined ? facts.runnerWait?.(task) : undefined;
+    if (held !== undefined) cause.sentence += `: ${held}`;
+    return cause;
   }
   if (stage === "ACTIVE" && reported && task.confirm) return gateCause(task, "CONFIRM", task.confirm);
   if (workGoneAt !== undefined) return statusCallCause(task, workGoneAt);
   if (stage === "CREATING") return creatingCause(task, facts.runnerWait?.(task));
+  const waits = stage === "ACTIVE" ? facts.runnerWait?.(task) : undefined;
+  if (waits !== undefined) return { ...runsCause(task), kind: "FILES", sentence: waits };
   const { child } = task.status;
   if (task.runnerType === "PIPELINE" && child) return childCause(task, child.runId, facts);
   return task.runnerType === "MANUAL" ? outsideCause(task) : runsCause(task);

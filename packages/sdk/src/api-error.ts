@@ -50,6 +50,12 @@ function isErrorBody(body: unknown): body is ErrorBody {
   return typeof body === "object" && body !== null && "code" in body && "message" in body;
 }
 
+/** Why a server is not ready. */
+function problemOf(body: unknown): ErrorBody | undefined {
+  if (typeof body !== "object" || body === null || !("problem" in body)) return undefined;
+  return isErrorBody(body.problem) ? body.problem : undefined;
+}
+
 /** The error that a response with a status of 400 and above stands for. */
 export async function errorOf(response: Response, url: string): Promise<ApiError> {
   const text = await response.text().catch(() => "");
@@ -59,13 +65,14 @@ export async function errorOf(response: Response, url: string): Promise<ApiError
   } catch {
     body = undefined;
   }
-  if (isErrorBody(body)) {
+  const told = isErrorBody(body) ? body : problemOf(body);
+  if (told) {
     return new ApiError(response.status, {
-      code: body.code,
-      message: body.message,
-      remedy: body.remedy ?? "",
-      details: body.details ?? [],
-      requestId: body.requestId ?? "",
+      code: told.code,
+      message: told.message,
+      remedy: told.remedy ?? "",
+      details: told.details ?? [],
+      requestId: told.requestId ?? "",
     });
   }
   return notAnswerOfMflow(response.status, url);

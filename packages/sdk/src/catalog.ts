@@ -118,7 +118,8 @@ export function pipelineCalls(transport: Transport) {
   };
 }
 
-function scopeOf({ domain, namespace }: InScope): InScope {
+/** The scope alone, of options that may hold more. */
+export function scopeOf({ domain, namespace }: InScope): InScope {
   return { domain, namespace };
 }
 

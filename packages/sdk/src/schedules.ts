@@ -7,13 +7,12 @@ import type {
   ScheduleQuery,
   ScheduleView,
 } from "@mflow/core/schema/schedule";
-import { type IfRevision, type InScope, ifMatch } from "./catalog.ts";
+import { type IfRevision, type InScope, ifMatch, scopeOf } from "./catalog.ts";
 import type { RunOptions } from "./runs.ts";
 import { path, type Transport } from "./transport.ts";
 
 /** Schedules are named by id or by `name[@namespace[.domain]]`. */
 export function scheduleCalls(transport: Transport) {
-  const scopeOf = ({ domain, namespace }: InScope): InScope => ({ domain, namespace });
   return {
     create: (manifest: ScheduleManifest, scope: InScope = {}) =>
       transport.json<ScheduleView>({

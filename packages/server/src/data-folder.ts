@@ -35,7 +35,8 @@ const held = new Set<DatabaseSync>();
 
 /**
  * Opens the folder, made when it is missing, for this process alone. Throws DATA_FOLDER_IN_USE, naming the server
- * that has it, or DATA_FOLDER_REFUSED when it cannot be used, is somebody else's or open to others.
+ * that has it, or DATA_FOLDER_REFUSED when it cannot be used, is somebody else's or open to others; and the system's error
+ * when the disk is full.
  */
 export function openDataFolder(path: string): DataFolder {
   prepare(path);
@@ -43,11 +44,22 @@ export function openDataFolder(path: string): DataFolder {
   const record = join(path, "server.json");
   const write = (server: Partial<ServerRecord>) => {
     const fresh = `${record}.${process.pid}`;
-    writeFileSync(fresh, `${JSON.stringify(server)}\n`, { mode: 0o600 });
-    renameSync(fresh, record);
+    try {
+      writeFileSync(fresh, `${JSON.stringify(server)}\n`, { mode: 0o600 });
+      renameSync(fresh, record);
+    } catch (error) {
+      rmSync(fresh, { force: true });
+      throw error;
+    }
   };
   // Without an address clients do not use it, but a second server can say whom it met.
-  write({ pid: process.pid });
+  try {
+    write({ pid: process.pid });
+  } catch (error) {
+    lock.close();
+    held.delete(lock);
+    throw error;
+  }
   return {
     path,
     file: (...names) => join(path, ...names),

@@ -57,8 +57,15 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     return await open(config, opened);
   } catch (error) {
     await opened.disposeAsync();
-    throw error;
+    throw isNoRoom(error)
+      ? new MflowError("STORE_FULL", `There is no room in the data folder ${config.dataFolder} to start on`)
+      : error;
   }
+}
+
+function isNoRoom(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** Opens every part, and notes in `opened` how it is closed: the last one first, also when a later one fails. */

@@ -9,10 +9,10 @@ import type { ReadableStream } from "node:stream/web";
 import type { Artifact } from "@mflow/core/schema/artifact";
 import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { tableLines } from "../display/table.ts";
 import type { CommandCall } from "../program.ts";
 import { artifactColumns } from "../view/artifact-columns.ts";
 import { isRunId } from "../watch/follow-run.ts";
+import { printTable } from "./print-table.ts";
 
 interface GetOptions {
   attempt?: number;
@@ -47,13 +47,7 @@ async function list(context: Context, client: Client, id: string): Promise<undef
   const tasks = isRunId(id) ? (await client.runs.get(id)).tasks : [];
   const places = new Map(tasks.map((task, place) => [task.id, place]));
   items.sort((a, b) => (places.get(a.taskId) ?? 0) - (places.get(b.taskId) ?? 0));
-  const { stdout } = context.io;
-  const [titles = "", ...rows] = tableLines(artifactColumns(tasks), items, {
-    wide: context.options.output === "wide",
-    width: stdout.isTTY ? stdout.columns : undefined,
-  });
-  context.print(context.style.tone("quiet", titles));
-  for (const row of rows) context.print(row);
+  return printTable(context, artifactColumns(tasks), items);
 }
 
 async function download(

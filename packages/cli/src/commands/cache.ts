@@ -3,9 +3,10 @@
 import { readableSize } from "@mflow/core/readable-size";
 import type { Cache } from "@mflow/core/schema/cache";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
+import { printTable } from "./print-table.ts";
 
 const COLUMNS: Column<Cache>[] = [
   { title: "KEY", value: ({ key }) => key, shrinksTo: 20 },
@@ -21,12 +22,7 @@ export async function run(context: Context, { args, command, options }: CommandC
     const page = await client.caches.list(context.scope);
     if (context.documentFormat) return context.printDocument(page);
     if (page.items.length === 0) return context.note("no caches");
-    const { stdout } = context.io;
-    const width = stdout.isTTY ? stdout.columns : undefined;
-    const [titles = "", ...rows] = tableLines(COLUMNS, page.items, { width });
-    context.print(context.style.tone("quiet", titles));
-    for (const row of rows) context.print(row);
-    return undefined;
+    return printTable(context, COLUMNS, page.items);
   }
   const keys = args[0] as string[];
   const { all } = options as { all?: boolean };

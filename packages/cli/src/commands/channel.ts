@@ -4,11 +4,12 @@ import type { Channel, ChannelSpec } from "@mflow/core/schema/channel";
 import type { ChannelTest } from "@mflow/core/schema/delivery";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
 import { withSettings } from "./channel-settings.ts";
+import { printTable } from "./print-table.ts";
 import { readValue } from "./read-value.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
@@ -69,9 +70,7 @@ const COLUMNS: Column<Channel>[] = [
 async function list(context: Context, items: Channel[]): Promise<undefined> {
   if (context.documentFormat) return context.printDocument({ items });
   if (items.length === 0) return context.note("no channels; set one up with `mflow channel add`");
-  const width = context.io.stdout.isTTY ? context.io.stdout.columns : undefined;
-  const wide = context.options.output === "wide";
-  for (const line of tableLines(COLUMNS, items, { wide, width })) context.print(line);
+  return printTable(context, COLUMNS, items);
 }
 
 async function show(context: Context, channel: Channel): Promise<undefined> {

@@ -2,9 +2,10 @@
 
 import type { CleanupRequest, SurplusRun } from "@mflow/core/schema/retention";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import type { CommandCall } from "../program.ts";
 import { askYes } from "./ask-yes.ts";
+import { printTable } from "./print-table.ts";
 
 interface CleanupOptions {
   pipeline?: string;
@@ -39,7 +40,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
     if (dryRun && context.documentFormat) return context.printDocument(found);
     if (found.items.length === 0) return context.note("there is nothing to delete");
     const counted = `${found.hasMore ? "more than " : ""}${countOf(found.items.length)}`;
-    if (!context.documentFormat) printTable(context, found.items);
+    if (!context.documentFormat) printTable(context, columns, found.items);
     if (dryRun) return context.note(`${counted} would be deleted`);
     if (!(await askYes(context, `Delete ${counted}?`))) return context.note("nothing was deleted");
   }
@@ -51,15 +52,6 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   }
   if (context.documentFormat) return context.printDocument({ items });
   return context.print(`${countOf(items.length)} deleted`);
-}
-
-function printTable(context: Context, items: readonly SurplusRun[]): void {
-  const { stdout } = context.io;
-  const [titles = "", ...rows] = tableLines(columns, items, {
-    width: stdout.isTTY ? stdout.columns : undefined,
-  });
-  context.print(context.style.tone("quiet", titles));
-  for (const row of rows) context.print(row);
 }
 
 function countOf(count: number): string {

@@ -248,7 +248,7 @@ test("a file with a cluster is linted and applied, but is nothing to run", async
   expect((await place.mflow(["apply", "-f", "cluster.yaml"])).stdout).toBe("cluster filed created\n");
   expect((await place.mflow(["apply", "-f", "cluster.yaml"])).stdout).toBe("cluster filed unchanged\n");
   const run = await place.mflow(["run", "-f", "cluster.yaml"]);
-  expect([run.exitCode, run.stderr]).toEqual([2, expect.stringContaining("Clusters are not run")]);
+  expect([run.exitCode, run.stderr]).toEqual([2, expect.stringContaining("clusters and limits are not run")]);
   const named = await place.mflow(["run", "any", "-f", "cluster.yaml"]);
   expect([named.exitCode, named.stderr]).toEqual([
     2,

@@ -4,12 +4,13 @@ import { mustNameCluster } from "@mflow/core/default-cluster";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import { plainLine, wrap } from "../display/width.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { type CheckOptions, printCheck, textWidth } from "./cluster-check.ts";
 import { NO_BREAK, settingsText, withClusterSettings } from "./cluster-settings.ts";
+import { printTable } from "./print-table.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { args, command, options } = call;
@@ -126,9 +127,7 @@ function namespacesText({ defaultNamespace = "default", allowedNamespaces = [] }
 async function list(context: Context, items: Cluster[]): Promise<undefined> {
   if (context.documentFormat) return context.printDocument({ items });
   if (items.length === 0) return context.note("no clusters; set one up with `mflow cluster add`");
-  const width = context.io.stdout.isTTY ? context.io.stdout.columns : undefined;
-  const wide = context.options.output === "wide";
-  for (const line of tableLines(COLUMNS, items, { wide, width })) context.print(line);
+  return printTable(context, COLUMNS, items);
 }
 
 const INDENT = "  ";

@@ -22,7 +22,7 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
   runs(
     program
       .command("apply")
-      .summary("create or change the jobs, pipelines and schedules of manifests")
+      .summary("create or change the jobs, pipelines and other records of manifests")
       .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
       .option("--dry-run", "say what would happen, store nothing")
       .option(

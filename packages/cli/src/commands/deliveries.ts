@@ -4,11 +4,12 @@ import type { ApiPage } from "@mflow/core/schema/api";
 import type { Delivery, DeliveryListQuery, DeliveryState, DeliveryTarget } from "@mflow/core/schema/delivery";
 import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
+import { printTable } from "./print-table.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { client } = await context.connect();
@@ -109,12 +110,6 @@ async function targets(context: Context, items: DeliveryTarget[]): Promise<undef
   if (items.length === 0)
     return context.note("no target has messages that wait or were given up, fails or is paused");
   printTable(context, TARGET_COLUMNS, items);
-}
-
-function printTable<T>(context: Context, columns: Column<T>[], items: T[]): void {
-  const width = context.io.stdout.isTTY ? context.io.stdout.columns : undefined;
-  const wide = context.options.output === "wide";
-  for (const line of tableLines(columns, items, { wide, width })) context.print(line);
 }
 
 async function show(context: Context, delivery: Delivery): Promise<undefined> {

@@ -93,3 +93,23 @@ test("limits are set, listed and deleted", async () => {
   );
   expect((await place.mflow(["limit", "list"])).stderr).toContain("no limits; set one with");
 });
+
+test("limits are kept in files, too", async () => {
+  const text = (maxTasks: number) =>
+    `kind: Limit\nmetadata: { name: scope/default/web }\nspec: { maxTasks: ${maxTasks} }\n`;
+  await place.write("limits.yaml", text(10));
+  expect((await place.mflow(["lint", "limits.yaml"])).exitCode).toBe(0);
+  const apply = async () => (await place.mflow(["apply", "-f", "limits.yaml"])).stdout;
+  expect([await apply(), await apply()]).toEqual([
+    "limit scope/default/web created\n",
+    "limit scope/default/web unchanged\n",
+  ]);
+  await place.write("limits.yaml", text(12));
+  const diff = await place.mflow(["diff", "-f", "limits.yaml"]);
+  expect([diff.exitCode, diff.stdout]).toEqual([
+    1,
+    "~ limit scope/default/web\n  ~ spec.maxTasks: 10 -> 12\n",
+  ]);
+  expect(await apply()).toBe("limit scope/default/web updated\n");
+  expect((await place.mflow(["limit", "list"])).stdout).toContain("scope/default/web  12");
+});

@@ -3,9 +3,9 @@
 import type { InboxItem, InboxPage } from "@mflow/core/schema/inbox";
 import { eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { tableLines } from "../display/table.ts";
 import type { CommandCall } from "../program.ts";
 import { inboxColumns } from "../view/inbox-columns.ts";
+import { printTable } from "./print-table.ts";
 
 interface InboxOptions {
   user?: string;
@@ -30,21 +30,14 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
     page = await list(cursor);
   }
   if (context.documentFormat) return context.printDocument(page);
-  printTable(context, page.items, user ?? "you");
+  printInbox(context, page.items, user ?? "you");
   if (page.nextCursor !== undefined) {
     context.note(`there may be more: --all, or --cursor ${page.nextCursor}`);
   }
 }
 
-function printTable(context: Context, items: readonly InboxItem[], whom: string): void {
+function printInbox(context: Context, items: readonly InboxItem[], whom: string): void {
   if (items.length === 0) return void context.note(`nothing waits for ${whom}`);
-  const { stdout } = context.io;
-  const [titles = "", ...rows] = tableLines(inboxColumns(items, Date.now()), items, {
-    wide: context.options.output === "wide",
-    // In a pipe nothing is cut off.
-    width: stdout.isTTY ? stdout.columns : undefined,
-  });
-  context.print(context.style.tone("quiet", titles));
-  for (const row of rows) context.print(row);
+  printTable(context, inboxColumns(items, Date.now()), items);
   context.note(`look at one with: ${context.command} evidence TASK`);
 }

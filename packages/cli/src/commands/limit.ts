@@ -2,8 +2,9 @@
 
 import type { Limit } from "@mflow/core/schema/limit";
 import type { Context } from "../context.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import type { CommandCall } from "../program.ts";
+import { printTable } from "./print-table.ts";
 
 export async function run(context: Context, { args, command }: CommandCall): Promise<undefined> {
   const { client } = await context.connect();
@@ -36,7 +37,5 @@ const COLUMNS: Column<Limit>[] = [
 async function list(context: Context, items: Limit[]): Promise<undefined> {
   if (context.documentFormat) return context.printDocument({ items });
   if (items.length === 0) return context.note("no limits; set one with `mflow limit set`");
-  const width = context.io.stdout.isTTY ? context.io.stdout.columns : undefined;
-  const wide = context.options.output === "wide";
-  for (const line of tableLines(COLUMNS, items, { wide, width })) context.print(line);
+  return printTable(context, COLUMNS, items);
 }

@@ -5,6 +5,7 @@ import type { Connection } from "../connect.ts";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
 import { EXIT } from "../exit-code.ts";
+import { UsageError } from "../usage-error.ts";
 import { pathOf } from "../view/watched.ts";
 import { watch } from "../watch/watch.ts";
 import { shownTasks } from "./rendered-tasks.ts";
@@ -89,4 +90,13 @@ export function dryRunLines(
     ...tableLines(taskColumns, again, { width }),
     ...(values.length > 0 ? ["", ...tableLines(valueColumns, values, { width })] : []),
   ];
+}
+
+/** Tasks are run again within their run, or by themselves. */
+export function refuseTask(id: string): void {
+  if (!id.startsWith("task-")) return;
+  throw new UsageError(
+    `${id} is a task, and this is done to runs`,
+    "Of a run: mflow rerun RUN --from TASK. One that ran alone: mflow run --task ID.",
+  );
 }

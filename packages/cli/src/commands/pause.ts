@@ -13,6 +13,13 @@ export async function run(context: Context, { args, options, command }: CommandC
   if (verb === "resume" && what.length === 0 && !server) {
     throw new UsageError("nothing says what to resume", "Name runs or pipelines, or give --server.");
   }
+  const task = what.find((name) => name.startsWith("task-"));
+  if (task !== undefined) {
+    throw new UsageError(
+      `${task} is a task, and tasks do not ${verb} by themselves`,
+      `Name its run: mflow ${verb} RUN.`,
+    );
+  }
   const { client } = await context.connect();
   const request = message === undefined ? {} : { message };
   const records: unknown[] = [];

@@ -4,11 +4,11 @@ import type { DecisionRecord } from "@mflow/core/schema/decision-record";
 import type { VerifyQuery } from "@mflow/core/schema/release-report";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
-import { tableLines } from "../display/table.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandCall, CommandModule } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { recordColumns } from "../view/record-columns.ts";
+import { printTable } from "./print-table.ts";
 
 interface ListOptions {
   run?: string;
@@ -48,13 +48,7 @@ async function list(context: Context, client: Client, options: ListOptions): Pro
     return context.printDocument(after === undefined ? { items } : { items, nextAfter: after });
   }
   if (items.length === 0) return context.note("no rows");
-  const { stdout } = context.io;
-  const [titles = "", ...rows] = tableLines(recordColumns, items, {
-    wide: context.options.output === "wide",
-    width: stdout.isTTY ? stdout.columns : undefined,
-  });
-  context.print(context.style.tone("quiet", titles));
-  for (const row of rows) context.print(row);
+  printTable(context, recordColumns, items);
   if (after !== undefined) context.note(`there are more: --all, or --after ${after}`);
 }
 

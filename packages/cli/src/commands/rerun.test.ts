@@ -134,3 +134,14 @@ test("a rerun that has to wait says for what", async () => {
   await call("cancel", id);
   await call("resume", "shop");
 });
+
+test("a task is not run again, rolled back or paused by itself, and what to do instead is said", async () => {
+  const id = "task-01m839vdegbxzhfe6bmyfsy0k3";
+  const instead = "Of a run: mflow rerun RUN --from TASK. One that ran alone: mflow run --task ID.\n";
+  const said = await Promise.all(["rerun", "rollback", "pause"].map((verb) => place.mflow([verb, id])));
+  expect(said.map(({ stderr, exitCode }) => [exitCode, stderr])).toEqual([
+    [2, `mflow: ${id} is a task, and this is done to runs\n${instead}`],
+    [2, `mflow: ${id} is a task, and this is done to runs\n${instead}`],
+    [2, `mflow: ${id} is a task, and tasks do not pause by themselves\nName its run: mflow pause RUN.\n`],
+  ]);
+});

@@ -3,7 +3,7 @@
 import type { RerunRequest } from "@mflow/core/schema/request";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
-import { type MadeRunOptions, showMadeRun } from "./made-run.ts";
+import { type MadeRunOptions, refuseTask, showMadeRun } from "./made-run.ts";
 import { parseParam } from "./run-values.ts";
 import { serverFlags } from "./server-flags.ts";
 
@@ -16,6 +16,7 @@ interface RerunOptions extends MadeRunOptions {
 export async function run(context: Context, { args, options }: CommandCall): Promise<number> {
   const [id] = args as [string];
   const given = options as RerunOptions;
+  refuseTask(id);
   const request: RerunRequest = {};
   if (given.all) request.mode = "ALL";
   if (given.failed) request.mode = "FAILED";

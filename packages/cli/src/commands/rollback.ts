@@ -5,7 +5,7 @@ import { type Client, eachItem } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
-import { type MadeRunOptions, showMadeRun } from "./made-run.ts";
+import { type MadeRunOptions, refuseTask, showMadeRun } from "./made-run.ts";
 import { parseParam } from "./run-values.ts";
 import { serverFlags } from "./server-flags.ts";
 
@@ -19,6 +19,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
   if ((named === undefined) === (given.pipeline === undefined)) {
     throw new UsageError("name a run or --pipeline NAME, one of them", "mflow rollback --pipeline NAME");
   }
+  if (named !== undefined) refuseTask(named);
   const request: RollbackRequest = {};
   if (given.param) request.runParams = given.param.map((text) => parseParam(text, context.io.env));
   if (given.queue !== undefined) request.queue = given.queue;

@@ -56,7 +56,7 @@ export function chooseTarget(wanted: Wanted, documents: readonly ParsedDocument[
   if (documents.length > 0) {
     throw new UsageError(
       "the files hold neither a pipeline nor a job",
-      "Clusters are not run: apply them with mflow apply -f FILE.",
+      "Schedules, clusters and limits are not run: apply them with mflow apply -f FILE.",
     );
   }
   throw new UsageError("nothing to run is named", "Name a pipeline, or give -f FILE or --job REF.");

@@ -2,19 +2,24 @@
 
 import { choicesOf } from "./check.ts";
 import { compileCondition } from "./compile.ts";
-import { Evaluation, NO_ITEMS } from "./evaluate.ts";
+import { contradictionIn } from "./contradiction.ts";
+import { Evaluation, type Foreseen, NO_ITEMS } from "./evaluate.ts";
 import type { Expression, OperationExpression } from "./expression.ts";
 import type { ConditionScope } from "./scope.ts";
 import { ConditionFailure } from "./value.ts";
 
 /**
  * The answer that a condition gives whenever it can be decided; nothing when that depends on the run. `scope` tells which
- * texts an ENUM param or a stage can be, so that a comparison with another text is known to be false.
+ * texts an ENUM param or a stage can be, so that a comparison with another text is known to be false. Comparisons that
+ * cannot hold together are false too.
  */
 export function alwaysValue(source: string, scope?: ConditionScope): boolean | undefined {
   const compiled = compileCondition(source);
   if ("problem" in compiled) return undefined;
-  const foreseen = scope && ((operation: OperationExpression) => foreseenIn(operation, scope));
+  const foreseen: Foreseen = (operation) => {
+    if (operation.kind === "logic") return contradictionIn(operation);
+    return scope && foreseenIn(operation, scope);
+  };
   // A part that depends on the run fails, and a side that decides makes up for it.
   const evaluation = new Evaluation((variable) => {
     throw new ConditionFailure(`\`${variable}\` depends on the run`);

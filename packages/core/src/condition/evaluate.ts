@@ -7,6 +7,7 @@ import type {
   CallExpression,
   Expression,
   FieldExpression,
+  LogicExpression,
   LoopExpression,
   OperationExpression,
 } from "./expression.ts";
@@ -49,17 +50,17 @@ function failed(source: string, cause: string): MflowError {
 type Items = ReadonlyMap<string, Value>;
 export const NO_ITEMS: Items = new Map();
 
+/** The answer of an operation as far as it is known without its values. */
+export type Foreseen = (operation: OperationExpression | LogicExpression) => boolean | undefined;
+
 /** Values of the parts of one condition. */
 export class Evaluation {
   readonly #variable: (variable: Variable) => Group;
   /** Answers operations that are known without their values. */
-  readonly #foreseen: (operation: OperationExpression) => boolean | undefined;
+  readonly #foreseen: Foreseen;
   #work = MAX_WORK;
 
-  constructor(
-    variable: (variable: Variable) => Group,
-    foreseen: (operation: OperationExpression) => boolean | undefined = () => undefined,
-  ) {
+  constructor(variable: (variable: Variable) => Group, foreseen: Foreseen = () => undefined) {
     this.#variable = variable;
     this.#foreseen = foreseen;
   }
@@ -102,7 +103,7 @@ export class Evaluation {
       case "minus":
         return negative(this.#value(expression.of, items));
       case "logic":
-        return this.#logic(expression, items);
+        return this.#foreseen(expression) ?? this.#logic(expression, items);
       case "choice": {
         const { condition, yes, no } = expression;
         return this.#value(this.truth(condition, items, "`?` takes") ? yes : no, items);
@@ -158,7 +159,7 @@ export class Evaluation {
   }
 
   /** As in CEL, a side that decides makes up for one that fails, on the left or on the right. */
-  #logic({ operator, left, right }: Expression & { kind: "logic" }, items: Items): boolean {
+  #logic({ operator, left, right }: LogicExpression, items: Items): boolean {
     const deciding = operator === "||";
     const what = `\`${operator}\` takes`;
     let failure: ConditionFailure | undefined;

@@ -49,13 +49,20 @@ export interface OperationExpression extends Span {
   right: Expression;
 }
 
+export interface LogicExpression extends Span {
+  kind: "logic";
+  operator: "&&" | "||";
+  left: Expression;
+  right: Expression;
+}
+
 export type Expression =
   | (Span & { kind: "literal"; value: boolean | string | bigint | number })
   | (Span & { kind: "name"; name: string })
   | FieldExpression
   | (Span & { kind: "index"; of: Expression; index: Expression })
   | (Span & { kind: "not" | "minus"; of: Expression })
-  | (Span & { kind: "logic"; operator: "&&" | "||"; left: Expression; right: Expression })
+  | LogicExpression
   | (Span & { kind: "choice"; condition: Expression; yes: Expression; no: Expression })
   | OperationExpression
   | (Span & { kind: "list"; items: Expression[] })

@@ -115,6 +115,7 @@ export function stopTask(draft: Draft, task: JobTask, { by, message, isForced }:
   const canceling = draft.moveTask(task, "cancel", {
     ...why,
     stopping: "CANCEL",
+    dueAt: undefined,
     ...(isForced && { isForced }),
   });
   // What waits for a status call does nothing that would have to be stopped.

@@ -64,6 +64,28 @@ describe("`when` of a stage", () => {
     expect(play.task("c").status.stage).toBe("CREATING");
   });
 
+  test("stays as it was decided while its tasks wait for others, over a restart too", () => {
+    const play = playPipeline("b c", {
+      tasks: { b: { needs: [] } },
+      stages: { s1: { when: "!has(envs.OUT)" } },
+    });
+    play.restart();
+    play.report("b", "SUCCEEDED", { runtimeEnvs: { OUT: "1" } });
+    expect(play.task("c").status.stage).toBe("CREATING");
+  });
+
+  test("is asked anew when a result is pushed back to an earlier stage", () => {
+    const play = playPipeline("a > b > c", {
+      tasks: { c: { confirm: { checkers: ["ann"] } } },
+      stages: { s2: { when: "!has(envs.OUT)" } },
+    });
+    for (const name of ["a", "b", "c"]) play.report(name, "SUCCEEDED");
+    expect(play.run.status.wantedStages).toEqual([2]);
+    play.pushBack("c", "a");
+    play.report("a", "SUCCEEDED", { runtimeEnvs: { OUT: "1" } });
+    expect(play.stages).toEqual(["a: SUCCEEDED", "b: SKIPPED", "c: CREATING"]);
+  });
+
   test("is asked for a task with needs when its own turn comes", () => {
     const play = playPipeline("a > b > [c d]", {
       tasks: { c: { needs: ["a"] } },
@@ -73,6 +95,22 @@ describe("`when` of a stage", () => {
     expect(play.stages).toEqual(["a: SUCCEEDED", "b: CREATING", "c: SKIPPED", "d: PENDING"]);
     play.report("b", "SUCCEEDED", { runtimeEnvs: { OUT: "1" } });
     expect(play.stages.slice(2)).toEqual(["c: SKIPPED", "d: CREATING"]);
+  });
+
+  test("that is false at its turn lets a task with needs end that runs already", () => {
+    const play = playPipeline("[slow flaky] > [b c]", {
+      tasks: { flaky: { ignoreFailed: true }, b: { ignoreFailed: true }, c: { needs: ["slow"] } },
+      stages: { s2: { when: "tasks.flaky.stage != 'SUCCEEDED'" } },
+    });
+    play.report("slow", "SUCCEEDED");
+    // Nothing that follows its turn is left then.
+    play.cancel("b");
+    play.report("flaky", "SUCCEEDED");
+    play.restart();
+    play.report("c", "ACTIVE");
+    expect(play.stages).toEqual(["slow: SUCCEEDED", "flaky: SUCCEEDED", "b: CANCELED", "c: ACTIVE"]);
+    play.report("c", "SUCCEEDED");
+    expect(play.run.status.stage).toBe("SUCCEEDED");
   });
 
   test("fails its tasks when it cannot be decided", () => {

@@ -79,6 +79,17 @@ describe("the timeout of a stage", () => {
     ]);
   });
 
+  test("lets work have its result that had ended in time, which is told late", () => {
+    const play = playPipeline("a b", { stages: { s1: { timeout: "5m" } } });
+    wakeRun(play);
+    expect(play.task("a").status).toMatchObject({ stopping: "TIMEOUT", dueAt: "2026-01-01T00:05:00.000Z" });
+    play.report("a", "SUCCEEDED", { at: "2026-01-01T00:01:00.000Z" });
+    expect([play.stages, play.run.status.message]).toEqual([
+      ["a: SUCCEEDED", "b: SKIPPED"],
+      "stage `s1` timed out after 5m00s",
+    ]);
+  });
+
   test("fails the run, whose other stages are skipped", () => {
     const play = playPipeline("a b > c", { stages: { s1: { timeout: "5m" } } });
     wakeRun(play);
@@ -104,8 +115,58 @@ describe("the timeout of a stage", () => {
     expect(play.run.status.stage).toBe("SUCCEEDED");
   });
 
+  test.each([
+    ["was over after it had ended in time", 120_000, 0],
+    ["would be over soon", 50_000, 11_000],
+  ])("is measured anew when a result is pushed back to it, whose time %s", (_when, before, after) => {
+    const play = playPipeline("a > b", {
+      tasks: { b: { confirm: { checkers: ["ann"] } } },
+      stages: { s1: { timeout: "1m" } },
+    });
+    play.report("a", "SUCCEEDED");
+    play.world.nowMs += before;
+    play.submit({ type: "wakeRun" });
+    expect(play.run.status.expiredStages).toBeUndefined();
+    play.report("b", "SUCCEEDED");
+    const pushedAt = play.world.nowMs;
+    play.pushBack("b", "a");
+    play.world.nowMs += after;
+    play.submit({ type: "wakeRun" });
+    expect([play.stages, play.run.status.failing, play.run.wakeAt]).toEqual([
+      ["a: CREATING", "b: PENDING"],
+      undefined,
+      new Date(pushedAt + 60_000).toISOString(),
+    ]);
+  });
+
+  test("that is over and ignored is measured anew when a result is pushed back to it", () => {
+    const play = playPipeline("a > b", {
+      tasks: { b: { confirm: { checkers: ["ann"] } } },
+      stages: { s1: { timeout: "1m", ignoreFailed: true } },
+    });
+    wakeRun(play);
+    play.stopped("a");
+    play.report("b", "SUCCEEDED");
+    play.pushBack("b", "a");
+    expect([play.stages, play.run.status.expiredStages]).toEqual([["a: CREATING", "b: PENDING"], undefined]);
+  });
+
   test("rings the earlier of several alarms first", () => {
     const play = playPipeline("a", { spec: { timeout: "3m" }, stages: { s1: { timeout: "5m" } } });
     expect(play.run.wakeAt).toBe("2026-01-01T00:03:00.000Z");
+  });
+
+  test("rings once, and then comes the next alarm", () => {
+    const play = playPipeline("a > b", {
+      spec: { timeout: "10m" },
+      stages: { s1: { timeout: "3m", ignoreFailed: true } },
+    });
+    wakeRun(play);
+    play.stopped("a");
+    expect([play.run.wakeAt, play.run.status.expiredStages]).toEqual(["2026-01-01T00:10:00.000Z", [1]]);
+    expect(play.lines(play.submit({ type: "wakeRun" }))).toEqual([]);
+    wakeRun(play);
+    play.stopped("b");
+    expect([play.run.wakeAt, play.run.status.reason]).toEqual([undefined, "TIMEOUT"]);
   });
 });

@@ -40,6 +40,17 @@ export function beginStageClock(draft: Draft, task: JobTask): void {
   draft.updateRun({}, withAlarm({ ...run.deadlines, stages }));
 }
 
+/** Tasks of these stages, by number, run again: their time is measured anew, also when it was over. */
+export function restartStageClocks(draft: Draft, again: ReadonlySet<number>): void {
+  const { run } = draft;
+  if (!run) return;
+  const { deadlines, status } = run;
+  const stages = Object.entries(deadlines?.stages ?? {}).filter(([number]) => !again.has(Number(number)));
+  const expired = status.expiredStages?.filter((number) => !again.has(number));
+  const expiredStages = expired?.length ? expired : undefined;
+  draft.updateRun({ expiredStages }, withAlarm({ ...deadlines, stages: Object.fromEntries(stages) }));
+}
+
 /** What a run changes when its `finally` stages begin: its own time is not measured any more. */
 export function clearRunClock({ deadlines = {} }: PipelineTask): Pick<PipelineTask, "deadlines" | "wakeAt"> {
   const { run: _run, ...rest } = deadlines;
@@ -58,37 +69,37 @@ export function wakeRun(draft: Draft): void {
   );
   const left = isOver(deadlines.run) ? { stages } : { ...deadlines, stages };
   draft.updateRun({}, withAlarm(left));
-  for (const number of over) expireStage(draft, Number(number));
-  if (isOver(deadlines.run)) expireRun(draft);
+  for (const number of over) expireStage(draft, Number(number), deadlines.stages?.[number]);
+  if (isOver(deadlines.run)) expireRun(draft, deadlines.run);
 }
 
-function expireRun(draft: Draft): void {
+function expireRun(draft: Draft, dueAt: string | undefined): void {
   const { run } = draft;
   if (!run || run.status.outcome || run.status.stage !== "ACTIVE") return;
   const timeout = formatDuration(parseDuration(draft.definition.pipeline?.timeout ?? "0s"));
   const message = `the run timed out after ${timeout}`;
   if (!run.status.failing) draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   draft.recordRun("RUN_STATUS", { stage: "ACTIVE", reason: "TIMEOUT", message });
-  for (const task of draft.allTasks()) if (!isFinallyTask(draft, task)) timeOut(draft, task, message);
+  for (const task of draft.allTasks()) if (!isFinallyTask(draft, task)) timeOut(draft, task, message, dueAt);
 }
 
-function expireStage(draft: Draft, number: number): void {
+function expireStage(draft: Draft, number: number, dueAt: string | undefined): void {
   const { run } = draft;
   const stage = draft.definition.pipeline?.stages[number - 1];
   if (!run || !stage) return;
   const message = `stage \`${stage.name}\` timed out after ${formatDuration(parseDuration(stage.timeout ?? "0s"))}`;
-  draft.updateRun({ expiredStages: [...(run.status.expiredStages ?? []), number] });
   const tasks = draft.plan.graph.nodesOf(number - 1).flatMap((node) => draft.tasksOf(node));
   if (tasks.every((task) => isEnded(task.status.stage))) return;
+  draft.updateRun({ expiredStages: [...(run.status.expiredStages ?? []), number] });
   if (!stage.ignoreFailed && run.status.stage === "ACTIVE" && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   }
   draft.recordRun("RUN_STATUS", { stage: run.status.stage, reason: "TIMEOUT", message });
-  for (const task of tasks) timeOut(draft, task, message);
+  for (const task of tasks) timeOut(draft, task, message, dueAt);
 }
 
 /** What runs is stopped, and what waits for people or its next try ends now; what has not begun is left to the plan. */
-function timeOut(draft: Draft, given: JobTask, message: string): void {
+function timeOut(draft: Draft, given: JobTask, message: string, dueAt: string | undefined): void {
   const task = draft.task(given.id);
   const { stage, stopping, reported, workGoneAt } = task.status;
   if (!task.open || isEnded(stage) || stopping) return;
@@ -98,7 +109,7 @@ function timeOut(draft: Draft, given: JobTask, message: string): void {
   }
   const stopped = draft.updateTask(task, {
     wakeAt: undefined,
-    status: { ...task.status, stopping: "TIMEOUT", message },
+    status: { ...task.status, stopping: "TIMEOUT", dueAt, message },
   });
   draft.recordTask("TASK_STATUS", stopped, { stage, reason: "TIMEOUT", message });
   draft.effect("STOP", stopped);

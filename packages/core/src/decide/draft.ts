@@ -1,6 +1,6 @@
 // The decision under way: reads see what the decision has changed so far, writes collect the new rows.
-// Every change of a task's stage goes through `moveTask`, so that the table, the history and the counters
-// of the run always agree.
+// A task's stage changes by `moveTask`, so that it follows the table, the history has it, and what the task holds is counted.
+// Only what an operator forces past the table does not (status.ts).
 
 import type { Need } from "../admission.ts";
 import { gatesOfTask, heldByTask, needsOfTask } from "../admission-keys.ts";
@@ -108,7 +108,7 @@ export class Draft {
     collectExports(exported, tasks);
     this.#exportedBefore = exported;
     this.#exportedNow.clear();
-    if (this.#plan) this.#plan = Progress.of(this.#plan.graph, tasks);
+    if (this.#plan) this.#plan = Progress.of(this.#plan.graph, tasks, this.#run?.status.wantedStages);
   }
 
   findTask(id: string): JobTask | undefined {
@@ -136,7 +136,7 @@ export class Draft {
     this.#changed.set(task.id, task);
   }
 
-  /** Replaces parts of a task; its stage changes through `moveTask` alone. */
+  /** Replaces parts of a task, and counts in its run what it opens or ends; the stage is for `moveTask` to change. */
   updateTask(task: JobTask, change: Partial<JobTask>): JobTask {
     const current = this.task(task.id);
     const before = this.#before.get(task.id);
@@ -261,6 +261,7 @@ export class Draft {
     return this.#rowsOf.get(event) ?? {};
   }
 
+  /** Something is to be done for the task; without one, for the run. */
   effect(kind: DecidedEffect["kind"], task?: JobTask): void {
     this.effects.push({ kind, taskId: task?.id ?? this.id, attempt: task?.attempt ?? 0 });
   }

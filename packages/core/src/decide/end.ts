@@ -18,7 +18,8 @@ export function endTask(
 ): void {
   const { now } = draft.context;
   const endAt = why.endAt ?? task.status.endAt ?? (task.status.startAt ? now : undefined);
-  const ended = draft.moveTask(task, cause, { ...why, endAt, stopping: undefined, retryAt: undefined });
+  const over = { stopping: undefined, dueAt: undefined, retryAt: undefined };
+  const ended = draft.moveTask(task, cause, { ...why, endAt, ...over });
   const change: Partial<JobTask> = { wakeAt: undefined, open: undefined };
   if (ended.audit?.stage === "WAITING" || ended.audit?.stage === "PENDING") {
     if (ended.audit.stage === "WAITING") draft.recordTask("AUDIT_CLOSED", ended);
@@ -59,13 +60,30 @@ export const FAIL_FAST = "failFast";
 
 /** A run in line has done nothing yet: all of it is CANCELED at once, and no `finally` stage runs. */
 export function cancelWaiting(draft: Draft, by: string, message?: string): void {
-  draft.updateRun({ stage: "CANCELED", canceledBy: by, message, endAt: draft.context.now });
+  draft.updateRun({ canceledBy: by });
+  endWaiting(draft, "CANCELED", { message });
+}
+
+/** The same for one whose turn cannot come: it is FAILED, and its tasks are SKIPPED. */
+export function failWaiting(draft: Draft, why: { reason: string; message: string }): void {
+  endWaiting(draft, "FAILED", why);
+}
+
+function endWaiting(
+  draft: Draft,
+  stage: "CANCELED" | "FAILED",
+  why: { reason?: string; message: string | undefined },
+): void {
+  draft.updateRun({ stage, ...why, endAt: draft.context.now });
   for (const task of draft.allTasks()) {
-    if (!isEnded(task.status.stage)) {
+    if (isEnded(task.status.stage)) continue;
+    if (stage === "CANCELED") {
       endTask(draft, task, "drop", { reason: "RUN_CANCELED", message: "the run is canceled" });
+    } else {
+      endTask(draft, task, "skip", { reason: "RUN_FAILED", message: `not started: ${why.message}` });
     }
   }
-  draft.recordRun("RUN_STAGE", { stage: "CANCELED", from: "PENDING", message });
+  draft.recordRun("RUN_STAGE", { stage, from: "PENDING", ...why });
   draft.effect("RELEASE");
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TaskSpec } from "../schema/pipeline.ts";
+import { refusal } from "../testing/play.ts";
 import { playPipeline } from "../testing/start.ts";
 import { isSealed, unseal } from "../testing/world.ts";
 
@@ -85,6 +86,35 @@ describe("a matrix", () => {
       ["b (1): FAILED", "b (2): SUCCEEDED", "c: SKIPPED"],
       "FAILED",
     ]);
+  });
+});
+
+describe("a matrix of secrets", () => {
+  const SEEN =
+    "is sensitive, and the values of a matrix are seen by everybody, in the names of its tasks; use names instead, and let each task look its secret up";
+  const secret = { runParams: [{ name: "TOKEN", sensitive: true }] };
+
+  test("that is written down is refused", () => {
+    const tasks = { b: { job: "secret", matrix: { params: { TOKEN: ["one", "two"] } } } };
+    expect(refusal(() => playPipeline("b", { jobs: { ...jobs, secret }, tasks }))).toBe(
+      `MATRIX_INVALID: task \`b\`: param \`TOKEN\` of job \`secret\` ${SEEN}`,
+    );
+  });
+
+  test.each([
+    ["a list that holds one", { LIST: '["hidden-value","b"]' }, "runtime env `LIST`"],
+    ["a param that is one", { LIST: '[{"TOKEN":"other-value"}]' }, "param `TOKEN` of job `secret`"],
+  ])("from a runtime env fails, and shows none of them: %s", (_what, runtimeEnvs, what) => {
+    const run = playPipeline("a > b", {
+      jobs: { ...jobs, secret },
+      tasks: {
+        a: { job: "secret", runParams: [{ name: "TOKEN", value: "hidden-value" }] },
+        b: { job: "secret", matrix: { fromEnv: "LIST" } },
+      },
+    });
+    run.report("a", "SUCCEEDED", { runtimeEnvs });
+    expect([run.task("b").status.stage, run.task("b").status.message]).toEqual(["FAILED", `${what} ${SEEN}`]);
+    expect(JSON.stringify(run.decisions)).not.toContain("hidden-value");
   });
 });
 

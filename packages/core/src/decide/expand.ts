@@ -2,7 +2,7 @@
 // of them becomes the first, the others are made now.
 
 import { MflowError } from "../errors.ts";
-import { combinationsIn, wayName } from "../matrix.ts";
+import { combinationsIn, secretProblem, secretWays, wayName } from "../matrix.ts";
 import { nodeOf } from "../plan/progress.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { Combination } from "../schema/matrix.ts";
@@ -25,8 +25,11 @@ export function expandTask(draft: Draft, task: JobTask, env: string): void {
     const message = `the matrix comes from the runtime env ${env}, which no earlier task has put out`;
     throw new MflowError("MATRIX_INVALID", message);
   }
-  const { context } = draft;
-  const combinations = combinationsIn(env, context.isSealed(text) ? context.unseal(text) : text);
+  if (draft.context.isSealed(text))
+    throw new MflowError("MATRIX_INVALID", secretWays(`runtime env \`${env}\``));
+  const combinations = combinationsIn(env, text);
+  const problem = secretProblem(jobOf(draft.definition, task), combinations);
+  if (problem !== undefined) throw new MflowError("MATRIX_INVALID", problem);
   if (combinations.length === 0) {
     endTask(draft, task, "skip", { reason: "MATRIX_EMPTY", message: `${env} has no combination` });
     return;

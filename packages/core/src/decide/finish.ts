@@ -30,7 +30,8 @@ function holdForConfirm(
   confirm: NonNullable<JobTask["confirm"]>,
   reported: Reported,
 ) {
-  const held = draft.moveTask(task, "hold", { reported, endAt: reported.at, stopping: undefined });
+  const over = { endAt: reported.at, stopping: undefined, dueAt: undefined };
+  const held = draft.moveTask(task, "hold", { reported, ...over });
   const digest = taskDigest(draft.definition, held, draft.context, reported);
   const opened = openGate(confirm, digest, draft.context.nowMs);
   const waiting = draft.updateTask(held, { confirm: opened, wakeAt: gateWakeAt(opened) });

@@ -16,6 +16,7 @@ export const BLANK_STATUS = {
   extension: undefined,
   reported: undefined,
   stopping: undefined,
+  dueAt: undefined,
   canceledBy: undefined,
   isForced: undefined,
   retryAt: undefined,

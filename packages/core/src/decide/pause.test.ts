@@ -1,6 +1,8 @@
 // Pause of a run, and the lock that a run lets go while it waits for people.
 
 import { describe, expect, test } from "vitest";
+import { pipelineGate, SERVER_GATE } from "../admission-keys.ts";
+import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 import { OPERATOR, refusal } from "../testing/play.ts";
 import { playJob, playPipeline } from "../testing/start.ts";
 import { World } from "../testing/world.ts";
@@ -22,10 +24,20 @@ describe("a paused run", () => {
       "a: CREATING -> SUCCEEDED",
       "b: PENDING -> SCHEDULING",
     ]);
-    expect(play.lines(play.slotFree("b"))).toEqual([]);
+    expect(play.lines(play.taskTurn("b"))).toEqual([]);
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual(["run: RUN_RESUMED"]);
     expect(play.lines(play.submit(resume, OPERATOR))).toEqual([]);
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+  });
+
+  test.each([
+    ["its pipeline", pipelineGate(DEFAULT_SCOPE, "p")],
+    ["the server", SERVER_GATE],
+  ])("starts nothing new while %s is paused", (_, gate) => {
+    const play = playPipeline("a b");
+    play.world.closed.add(gate);
+    play.report("a", "SUCCEEDED");
+    expect(play.stages).toEqual(["a: SUCCEEDED", "b: SCHEDULING"]);
   });
 
   test("opens its gates, and waits when they are passed", () => {
@@ -88,7 +100,7 @@ describe("with `holdLock: false`", () => {
     expect(other.run.status.stage).toBe("ACTIVE");
     play.audit("b", "PASS", "ann");
     expect([play.run.status.lock?.state, play.task("b").status.stage]).toEqual(["WANTED", "SCHEDULING"]);
-    expect(play.lines(play.slotFree("b"))).toEqual([]);
+    expect(play.lines(play.taskTurn("b"))).toEqual([]);
     other.report("a", "SUCCEEDED");
     const turn = play.turn();
     expect([turn.claims, play.lines(turn), play.run.status.lock]).toEqual([
@@ -96,7 +108,7 @@ describe("with `holdLock: false`", () => {
       ["run: RUN_LOCK_TAKEN"],
       undefined,
     ]);
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
   });
 
   test("a run that ends without its lock releases that of nobody else", () => {

@@ -293,7 +293,7 @@ describe("task slots", () => {
     const play = playPipeline("[a b]", { world: new World({ slots: 1 }) });
     const first = play.lines();
     const ended = play.report("a", "SUCCEEDED");
-    const granted = play.slotFree("b");
+    const granted = play.taskTurn("b");
     expect([first, play.lines(ended), play.lines(granted), play.effects(granted)]).toEqual([
       ["run: ACTIVE", "a: PENDING -> CREATING", "b: PENDING -> SCHEDULING"],
       ["a: CREATING -> SUCCEEDED"],
@@ -318,18 +318,18 @@ describe("task slots", () => {
       "a: CREATING -> SUCCEEDED",
       "b: PENDING -> SCHEDULING",
     ]);
-    expect(second.lines(second.slotFree("c"))).toEqual(["c: SCHEDULING -> CREATING"]);
-    expect(first.slotFree("b").history).toEqual([]);
+    expect(second.lines(second.taskTurn("c"))).toEqual(["c: SCHEDULING -> CREATING"]);
+    expect(first.taskTurn("b").history).toEqual([]);
   });
 
   test("are free while a task waits for its confirm", () => {
     const play = playPipeline("[a b]", { world: new World({ slots: 1 }), tasks: { a: { confirm } } });
     succeed(play, "a");
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
   });
 
   test("are not taken by a task that does not wait for one", () => {
     const play = playPipeline("a b");
-    expect([play.slotFree("a").history, play.slotFree("b").history]).toEqual([[], []]);
+    expect([play.taskTurn("a").history, play.taskTurn("b").history]).toEqual([[], []]);
   });
 });

@@ -68,6 +68,7 @@ function advance(draft: Draft, isFinally: boolean): boolean | undefined {
 function beginStage(draft: Draft, stage: number): void {
   const wanted = isStageWanted(draft, stage);
   if (wanted.isWanted) {
+    if (draft.plan.graph.stage(stage).spec.when !== undefined) noteWanted(draft, stage + 1);
     draft.plan.beginStage(stage);
     return;
   }
@@ -80,6 +81,14 @@ function beginStage(draft: Draft, stage: number): void {
       else endTask(draft, task, "skip", { reason: "WHEN_FALSE", message: wanted.message });
     }
   }
+  // Its turn has come all the same, and does not come again while tasks with `needs` are left in it.
+  draft.plan.beginStage(stage);
+}
+
+/** Its tasks may all wait for others still: then nothing else tells later that its `when` was true. */
+function noteWanted(draft: Draft, number: number): void {
+  const { wantedStages = [] } = draft.run?.status ?? {};
+  if (!wantedStages.includes(number)) draft.updateRun({ wantedStages: [...wantedStages, number] });
 }
 
 /** Goes on to the `finally` stages, or ends the run; false while something of it is still open. */

@@ -191,7 +191,7 @@ describe("a result that is pushed back", () => {
     expect(run.stages).toEqual(["a: SUCCEEDED", "b: ACTIVE", "c: SCHEDULING"]);
     run.pushBack("b", "a");
     expect(run.stages).toEqual(["a: SCHEDULING", "b: PENDING", "c: PENDING"]);
-    run.slotFree("a");
+    run.taskTurn("a");
     expect(run.effects().at(-1)).toBe("START a 2");
     expect(run.task("c").pastAttempts?.[0]?.status).toMatchObject({
       stage: "CANCELED",

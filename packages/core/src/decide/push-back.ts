@@ -10,6 +10,7 @@ import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
 import { isAtWork, isEnded } from "../transitions.ts";
+import { restartStageClocks } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 import { taskSpecOf } from "./freeze.ts";
 import { resetTask } from "./new-attempt.ts";
@@ -111,8 +112,19 @@ export function pushBack(draft: Draft, task: JobTask, plan: PushBack, decision: 
       message,
     });
   }
+  const stages = new Set(again.flatMap(({ stageNumber }) => stageNumber ?? []));
+  restartStageClocks(draft, stages);
+  forgetWanted(draft, stages);
   draft.startOver();
   if (!draft.run) openTask(draft, target.id);
+}
+
+/** Of a stage in which tasks run again, those that still stand tell whether its turn had come; else its `when` is asked anew. */
+function forgetWanted(draft: Draft, again: ReadonlySet<number>): void {
+  const before = draft.run?.status.wantedStages;
+  if (!before) return;
+  const wanted = before.filter((number) => !again.has(number));
+  draft.updateRun({ wantedStages: wanted.length > 0 ? wanted : undefined });
 }
 
 /** The combinations of a dynamic matrix after the target are not known any more. */

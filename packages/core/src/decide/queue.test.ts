@@ -50,6 +50,34 @@ describe("a run that comes while another one holds the lock", () => {
   });
 });
 
+describe("a run of a parallel pipeline that has `maxRuns` under way", () => {
+  const RUNS = "pipeline-runs/default/default/p";
+  const next = (spec: Partial<PipelineSpec>, request: PlayOptions["request"] = {}, waiting = 0) => {
+    const world = new World();
+    world.locks.set(RUNS, "run-0");
+    world.lines.set(
+      RUNS,
+      Array.from({ length: waiting }, (_, n) => `run-${n + 1}`),
+    );
+    return playPipeline("a", { world, spec: { isParallel: true, maxRuns: 1, ...spec }, request });
+  };
+
+  test("waits in line, behind any number when no queue says how many", () => {
+    expect(next({}, {}, 5_000).run.status.stage).toBe("PENDING");
+    expect(next({ queue: { maxLength: 2 } }, {}, 1).run.status.stage).toBe("PENDING");
+    expect(refusal(() => next({ queue: { maxLength: 2 } }, {}, 2))).toMatch(
+      /^QUEUE_FULL: 2 runs wait for their turn in pipeline `p`, which is as many as may \(`queue.maxLength`\); try later, or cancel those that wait with `mflow cancel --queue p`$/,
+    );
+    expect(refusal(() => next({ queue: {} }, {}, 100))).toMatch(/^QUEUE_FULL: 100 runs/);
+  });
+
+  test("is refused when its request does not want to wait", () => {
+    expect(refusal(() => next({}, { queue: false }))).toMatch(
+      /^PIPELINE_IS_RUNNING: pipeline `p` cannot begin one more run now, and this one is not to wait: run-0 is before it; .* without `--no-queue`$/,
+    );
+  });
+});
+
 describe("a run whose turn has come", () => {
   const waiting = (more: PlayOptions = {}, shape = "a b") => {
     const world = new World();

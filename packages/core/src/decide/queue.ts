@@ -1,6 +1,6 @@
 // Whether a new run begins at once, waits in line, or is refused (semantics, section 5, "Sequence").
 
-import { gatesOfRun, needsOfNewRun } from "../admission-keys.ts";
+import { gatesOfRun, needsOfNewRun, runsKeyOf } from "../admission-keys.ts";
 import type { Context, RunPipelineChange } from "../change.ts";
 import { type GroupValues, groupName } from "../concurrency-group.ts";
 import { MflowError } from "../errors.ts";
@@ -33,34 +33,37 @@ export function queueRun(
   if (admission.admits(gatesOfRun(queued), queued.needs, run.priority ?? 0)) {
     return { ...queued, status: { ...run.status, stage: "ACTIVE", startAt: context.now } };
   }
-  if (run.lockKey !== undefined) refuseWithoutQueue(change, run, run.lockKey, context);
+  refuseToWait(change, queued, context);
   return queued;
 }
 
-/** Throws PIPELINE_IS_RUNNING when the lock is taken and the run is not to wait, QUEUE_FULL when too many do. */
-function refuseWithoutQueue(
+/** Throws PIPELINE_IS_RUNNING when others are before the run and it is not to wait, QUEUE_FULL when too many do. */
+function refuseToWait(
   { request, pipeline: { spec } }: RunPipelineChange,
   run: PipelineTask,
-  lockKey: string,
   context: Context,
 ): void {
-  const { first, waiting } = context.admission.lineAt(lockKey);
+  // Of a parallel pipeline those wait in line who need one of its `maxRuns` places, or its group.
+  const key = run.lockKey ?? runsKeyOf(run);
+  if (key === undefined) return;
+  const { first, waiting } = context.admission.lineAt(key);
   // Nobody is before it: something else keeps it, and it waits for that.
   if (first === undefined) return;
-  const isQueued = request.queue ?? (spec.queue !== undefined || spec.concurrency?.cancelInProgress === true);
-  if (!isQueued) {
-    throw new MflowError(
-      "PIPELINE_IS_RUNNING",
-      `pipeline \`${run.name}\` is running as ${first}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first}\``,
-      [{ path: "/pipelineId", message: first }],
-    );
+  const isParallel = run.lockKey === undefined;
+  const isQueueWanted = isParallel || spec.queue !== undefined || spec.concurrency?.cancelInProgress === true;
+  if (!(request.queue ?? isQueueWanted)) {
+    const message = isParallel
+      ? `pipeline \`${run.name}\` cannot begin one more run now, and this one is not to wait: ${first} is before it; wait for its end, or let it wait in line without \`--no-queue\``
+      : `pipeline \`${run.name}\` is running as ${first}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first}\``;
+    throw new MflowError("PIPELINE_IS_RUNNING", message, [{ path: "/pipelineId", message: first }]);
   }
-  const most = spec.queue?.maxLength ?? DEFAULT_QUEUE_LENGTH;
-  if (waiting < most) return;
+  const standard = isParallel && !spec.queue ? Number.POSITIVE_INFINITY : DEFAULT_QUEUE_LENGTH;
+  if (waiting < (spec.queue?.maxLength ?? standard)) return;
   const wait = waiting === 1 ? "run waits" : "runs wait";
+  const forWhat = isParallel ? "their turn in" : "the sequence lock of";
   throw new MflowError(
     "QUEUE_FULL",
-    `${waiting} ${wait} for the sequence lock of pipeline \`${run.name}\`, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
+    `${waiting} ${wait} for ${forWhat} pipeline \`${run.name}\`, which is as many as may (\`queue.maxLength\`); try later, or cancel those that wait with \`mflow cancel --queue ${run.name}\``,
   );
 }
 

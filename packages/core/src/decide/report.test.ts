@@ -302,6 +302,6 @@ describe("`manualUpdateStatus`", () => {
   test("frees the slot when the work is gone", () => {
     const play = playPipeline("[a b]", { world: new World({ slots: 1 }), jobs: { noop: manual } });
     play.report("a", "SUCCEEDED");
-    expect(play.lines(play.slotFree("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
+    expect(play.lines(play.taskTurn("b"))).toEqual(["b: SCHEDULING -> CREATING"]);
   });
 });

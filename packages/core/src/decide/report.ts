@@ -82,7 +82,8 @@ function workRuns(draft: Draft, task: JobTask, report: Report): void {
 
 /** The work is gone, whichever way it ended. */
 function workEnded(draft: Draft, task: JobTask, report: Report): void {
-  const noted = draft.updateStatus(task, factsOf(task, report));
+  const isInTime = endedInTime(task, report);
+  const noted = draft.updateStatus(task, { ...factsOf(task, report), ...(isInTime && NOT_STOPPED) });
   if (task.status.stage === "CANCELING") {
     endTask(draft, noted, "gone", {
       reason: task.status.reason,
@@ -91,7 +92,7 @@ function workEnded(draft: Draft, task: JobTask, report: Report): void {
     });
     return;
   }
-  if (task.status.stopping === "TIMEOUT") {
+  if (task.status.stopping === "TIMEOUT" && !isInTime) {
     timedOut(draft, noted, report.at);
     return;
   }
@@ -113,6 +114,21 @@ function workEnded(draft: Draft, task: JobTask, report: Report): void {
     done,
     problem ? { stage: "FAILED", reason: problem.code, message: problem.message, at: report.at } : result,
   );
+}
+
+const NOT_STOPPED = { stopping: undefined, dueAt: undefined, message: undefined };
+
+/** Clusters tell times in whole seconds. */
+const PRECISION_MS = 1_000;
+
+/**
+ * Whether work that was to be stopped for its timeout had come to its end before, which is told late: the server was away
+ * when it ended, or nobody could tell it.
+ */
+function endedInTime({ status: { stopping, dueAt } }: JobTask, { stage, reason, at }: Report): boolean {
+  if (stopping !== "TIMEOUT" || dueAt === undefined || reason === "LOST") return false;
+  if (stage !== "SUCCEEDED" && stage !== "FAILED") return false;
+  return Date.parse(at) + PRECISION_MS <= Date.parse(dueAt);
 }
 
 function factsOf(task: JobTask, report: Report): Partial<JobTaskStatus> {

@@ -14,6 +14,7 @@ describe("a task with retry", () => {
       ["a: CREATING -> SCHEDULING [EXIT_CODE]", "a: SCHEDULING -> CREATING"],
       ["START a 2"],
     ]);
+    expect(failed.history[0]?.message).toBe("attempt 1: it was EXIT_CODE; retry 1 of 1");
     const { attempt, pastAttempts } = play.task("a");
     expect([attempt, pastAttempts]).toEqual([
       2,
@@ -57,14 +58,14 @@ describe("a task with retry", () => {
       "attempt 1: it was EXIT_CODE; retry 1 of 2 in 10s",
       "2026-01-01T00:00:10.000Z",
     ]);
-    play.slotFree("b");
+    play.taskTurn("b");
     expect(play.lines(play.wake("a"))).toEqual([]);
     expect([play.task("a").status.retryAt, play.stages]).toEqual([
       undefined,
       ["a: SCHEDULING", "b: CREATING"],
     ]);
     play.report("b", "SUCCEEDED");
-    play.slotFree("a");
+    play.taskTurn("a");
     expect(play.effects().at(-1)).toBe("START a 2");
   });
 
@@ -93,6 +94,17 @@ describe("a task with retry", () => {
     play.report("b", "FAILED");
     play.report("a", "FAILED", fail("EXIT_CODE"));
     expect([play.stages, play.run.status.stage]).toEqual([["a: FAILED", "b: FAILED"], "FAILED"]);
+  });
+
+  test("of a `finally` stage is tried again also when the run has failed", () => {
+    const play = playPipeline("a > z", {
+      stages: { s2: { finally: true } },
+      tasks: { z: { retry: { limit: 1 } } },
+    });
+    play.report("a", "FAILED", fail("EXIT_CODE"));
+    expect(play.effects(play.report("z", "FAILED", fail("EXIT_CODE")))).toEqual(["START z 2"]);
+    play.report("z", "SUCCEEDED");
+    expect([play.stages, play.run.status.stage]).toEqual([["a: FAILED", "z: SUCCEEDED"], "FAILED"]);
   });
 
   test("ends as its last attempt did when the run fails while it waits for its backoff", () => {

@@ -63,7 +63,7 @@ export function tryAgain(draft: Draft, task: JobTask, why: Partial<JobTaskStatus
   const { attempt, status } = task;
   const past: PastAttempt = {
     attempt,
-    status: { ...status, ...why, stage: "FAILED", stopping: undefined },
+    status: { ...status, ...why, stage: "FAILED", stopping: undefined, dueAt: undefined },
     isRetried: true,
   };
   const delay = backoffMs(retry, used + 1, draft.context.random());

@@ -1,5 +1,5 @@
 // The tasks of a rollback: each runs again what it ran when it last succeeded before the run that is rolled back, with the
-// params that its job declares for rollbacks. See docs/decisions/46-what-a-rollback-runs.md.
+// params that its job declares for rollbacks. See docs/decisions/43-what-a-rollback-runs.md.
 
 import type { Context, LastSuccess, MadeOf } from "../change.ts";
 import { digestOf } from "../digest.ts";
@@ -79,8 +79,10 @@ export function hasRun({ keptFrom, status, pastAttempts = [] }: JobTask): boolea
   return keptFrom !== undefined || began(status) || pastAttempts.some((past) => began(past.status));
 }
 
-function goingBackTo({ task }: LastSuccess): TaskRollback {
-  const lastSuccess = task.keptFrom ?? { runId: task.pipelineTaskId ?? "", taskId: task.id };
+/** To where the work was done; when that run is deleted, to the one that kept it, which has what tasks may fetch too. */
+function goingBackTo({ task, isOriginGone }: LastSuccess): TaskRollback {
+  const kept = { runId: task.pipelineTaskId ?? "", taskId: task.id };
+  const lastSuccess = isOriginGone ? kept : (task.keptFrom ?? kept);
   return { lastSuccess, params: task.params ?? [] };
 }
 

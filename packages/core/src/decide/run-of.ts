@@ -9,7 +9,7 @@ import type { Draft } from "./draft.ts";
 import { placeInLine, queueRun } from "./queue.ts";
 import { makeRerun } from "./rerun.ts";
 import { makeRollback } from "./rollback.ts";
-import { checkedRun, makeRun, runLabels } from "./run-pipeline.ts";
+import { checkedRun, makeRun } from "./run-pipeline.ts";
 
 /**
  * The change that makes a run of another one: in its scope, of its pipeline and labels, and for the sequence lock that it
@@ -64,7 +64,7 @@ function sequenceLabelOf({ run }: RunRecord): string | undefined {
 
 /** The run as it is before its first task's turn: everything checked; what is kept has ended, the rest is PENDING. */
 export function createRunOf(change: RunPipelineChange, madeOf: MadeOf, context: Context): RunState {
-  const made = makeRun(change, runLabels(change), context);
+  const made = makeRun(change, context);
   const { run, definition, tasks } =
     madeOf.how === "RERUN" ? makeRerun(made, madeOf, context) : makeRollback(made, madeOf, context);
   const queued = queueRun(change, run, definition, context);

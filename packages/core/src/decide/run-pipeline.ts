@@ -4,7 +4,7 @@ import type { Context, RunPipelineChange } from "../change.ts";
 import { parseDuration } from "../duration.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { combinationsOf, wayName } from "../matrix.ts";
+import { combinationsOf, secretProblem, wayName } from "../matrix.ts";
 import { checkParams, matchesScope, restoreMasked } from "../params.ts";
 import { refusePlan, refuseRetry } from "../plan/problems.ts";
 import type { JobSnapshot } from "../schema/job.ts";
@@ -37,8 +37,7 @@ export function createRun(change: RunPipelineChange, context: Context): RunState
   }
   refusePlan(pipeline.spec);
   refuseRunListeners(change.request, pipeline.spec, context);
-  const labels = runLabels(change);
-  const made = makeRun(change, labels, context);
+  const made = makeRun(change, context);
   const { definition, jobOfTask } = snapshot(change, context);
   const queued = queueRun(change, made, definition, context);
   const tasks = pipeline.spec.stages.flatMap((stage, stageIndex) =>
@@ -96,18 +95,18 @@ function hasTypedParams({ definition }: RunState, task: JobTask): boolean {
 }
 
 /** The pipeline's labels join the run's without overwriting. */
-export function runLabels({ pipeline, request }: RunPipelineChange): Labels {
+function runLabels({ pipeline, request }: RunPipelineChange): Labels {
   return { ...pipeline.labels, ...request.labels };
 }
 
 /** The run, PENDING and without tasks. */
-export function makeRun(change: RunPipelineChange, labels: Labels, context: Context): PipelineTask {
+export function makeRun(change: RunPipelineChange, context: Context): PipelineTask {
   const { pipeline, request, scope } = change;
   const run: PipelineTask = {
     id: change.id,
     ...scope,
     name: pipeline.name ?? request.name ?? "unnamed",
-    labels,
+    labels: runLabels(change),
     triggerMode: request.triggerMode ?? "MANUAL",
     runBy: context.actor?.name ?? "mflow",
     status: { stage: "PENDING", progress: { tasks: 0, open: 0, ended: 0 } },
@@ -117,26 +116,21 @@ export function makeRun(change: RunPipelineChange, labels: Labels, context: Cont
   };
   if (pipeline.id !== undefined) run.pipelineId = pipeline.id;
   Object.assign(run, change.origin);
-  const lockKey = lockKeyOf(change, labels);
+  const lockKey = sequenceLockOf(change);
   if (lockKey !== undefined) run.lockKey = lockKey;
   const priority = request.priority ?? pipeline.spec.priority ?? 0;
   if (priority !== 0) run.priority = priority;
   return run;
 }
 
-/** The sequence lock that the run will need; none for a parallel or a nameless pipeline. */
-export function sequenceLockOf(change: RunPipelineChange): string | undefined {
-  return lockKeyOf(change, runLabels(change));
-}
-
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
-function lockKeyOf(change: RunPipelineChange, labels: Labels): string | undefined {
+export function sequenceLockOf(change: RunPipelineChange): string | undefined {
   const { pipeline, request, scope } = change;
   if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
   const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;
   const labelKey = request.sequenceLabelKey ?? pipeline.spec.sequenceLabelKey;
   if (labelKey === undefined) return base;
-  const value = labels[labelKey];
+  const value = runLabels(change)[labelKey];
   if (value === undefined || value === "") {
     throw new MflowError(
       "BAD_REQUEST",
@@ -210,7 +204,10 @@ function makeTasks(
   if (!task.matrix || task.matrix.fromEnv !== undefined) {
     return [{ ...template, ...gatesOf(definition, template) }];
   }
-  return combinationsOf(task.matrix).map((values, index) => {
+  const combinations = combinationsOf(task.matrix);
+  const problem = secretProblem(job, combinations);
+  if (problem !== undefined) throw new MflowError("MATRIX_INVALID", `task \`${task.name}\`: ${problem}`);
+  return combinations.map((values, index) => {
     const number = index + 1;
     const change = { name: wayName(task.name, number, values), way: { number, values } };
     return makeWay(definition, template, job, change, context);

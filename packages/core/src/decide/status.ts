@@ -37,6 +37,7 @@ export function updateStatus(draft: Draft, task: JobTask, { request, ifRevision 
   const asIs = task.status.stage === stage || (task.status.reported?.stage === stage && !forceUpdateStatus);
   if (asIs) {
     if (!isEnded(stage) && !task.status.reported) noteFacts(draft, task, request);
+    // What is recorded is a change, and after each the run goes on as far as it can.
     if (request.forceTriggerPipeline)
       draft.recordTask("TASK_STATUS", task, { message: "the pipeline is advanced" });
     return;

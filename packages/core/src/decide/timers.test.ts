@@ -31,6 +31,40 @@ describe("a timeout", () => {
     });
   });
 
+  test.each([
+    ["succeeded", "SUCCEEDED", {}],
+    ["failed", "FAILED", { reason: "EXIT_CODE", message: "exited with 1" }],
+  ] as const)("does not count for work that had %s in time, which is told late", (_how, stage, why) => {
+    const play = playJob({ timeout: "30s" });
+    play.report("noop", "ACTIVE");
+    const at = "2026-01-01T00:00:05.000Z";
+    play.wake("noop");
+    play.report("noop", stage, { at, ...why });
+    expect(play.task().status).toEqual({ stage, ...why, startAt: T0, endAt: at });
+  });
+
+  test("does not count for work that had ended in time, and lets its status call come", () => {
+    const play = playJob({ timeout: "30s" }, { manualUpdateStatus: true });
+    play.report("noop", "ACTIVE");
+    play.wake("noop");
+    play.report("noop", "SUCCEEDED", { at: "2026-01-01T00:00:05.000Z" });
+    play.stopped("noop");
+    play.status("noop", "SUCCEEDED");
+    expect(play.task().status.stage).toBe("SUCCEEDED");
+  });
+
+  test.each([
+    ["right before, as clocks of clusters tell it", "2026-01-01T00:00:29.500Z", undefined],
+    ["after", "2026-01-01T00:00:31.000Z", undefined],
+    ["nobody knows when", "2026-01-01T00:00:05.000Z", "LOST"],
+  ])("counts for work that ended %s", (_when, at, reason) => {
+    const play = playJob({ timeout: "30s" });
+    play.report("noop", "ACTIVE");
+    play.wake("noop");
+    play.report("noop", reason ? "FAILED" : "SUCCEEDED", { at, ...(reason && { reason }) });
+    expect(play.task().status).toMatchObject({ stage: "FAILED", reason: "TIMEOUT" });
+  });
+
   test("does not hide why the work could not start, nor what the runner says of it afterwards", () => {
     const play = playJob({ timeout: "30s" });
     const trouble = { reason: "UNSCHEDULABLE", message: "no node takes the pod" };

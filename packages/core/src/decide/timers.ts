@@ -15,7 +15,8 @@ import { maskerOfTask } from "./output.ts";
 import { timedOut } from "./report.ts";
 import { endBackoff } from "./retry.ts";
 
-export function slotFree(draft: Draft, task: JobTask): void {
+/** What the engine kept for the task is its own from now on; nothing happens when it is not its turn any more. */
+export function taskTurn(draft: Draft, task: JobTask): void {
   if (isAwaiting(task) && draft.mayStart(task)) handOver(draft, task);
 }
 
@@ -46,7 +47,7 @@ export function wake(draft: Draft, task: JobTask): void {
   const message = `timed out after ${formatDuration(task.timeoutMs ?? 0)}${whyNotStarted(task)}`;
   const stopping = draft.updateTask(task, {
     wakeAt: undefined,
-    status: { ...task.status, stopping: "TIMEOUT", message },
+    status: { ...task.status, stopping: "TIMEOUT", dueAt: task.wakeAt, message },
   });
   draft.recordTask("TASK_STATUS", stopping, { stage: stopping.status.stage, reason: "TIMEOUT", message });
   draft.effect("STOP", stopping);

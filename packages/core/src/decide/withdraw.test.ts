@@ -46,7 +46,7 @@ describe("a pass that is taken back", () => {
       wakeAt: at(70),
     });
     play.world.slots = 1;
-    expect(play.slotFree("a").tasks).toEqual([]);
+    expect(play.taskTurn("a").tasks).toEqual([]);
     play.audit("a", "PASS", "bob");
     expect([play.task("a").status.stage, play.run.status.progress]).toEqual([
       "CREATING",

@@ -1,10 +1,9 @@
 // Rules on clusters: what of their settings goes together, which their schema cannot say.
 
-import { parseDuration } from "../duration.ts";
-import { MflowError } from "../errors.ts";
 import { kubeconfigProblems } from "../kubernetes/kubeconfig.ts";
 import { MASK } from "../mask.ts";
 import type { ClusterSpec } from "../schema/cluster.ts";
+import { durationRules } from "./durations.ts";
 import { error, type Finding } from "./finding.ts";
 
 const WAYS = "`kubeconfig`, `inCluster: true`, or `server` with `token`";
@@ -12,7 +11,7 @@ const WAYS = "`kubeconfig`, `inCluster: true`, or `server` with `token`";
 /** `path` is the pointer of the settings. A kubeconfig that is `***` is not looked into. */
 export function* clusterRules(spec: ClusterSpec, path: string): Generator<Finding> {
   yield* accessRules(spec, path);
-  yield* durationRules(spec, path);
+  yield* timeRules(spec, path);
   const { template, sizeLimit: _, ...parts } = spec.workspace ?? {};
   if (template === undefined) return;
   for (const key of Object.keys(parts)) {
@@ -56,15 +55,8 @@ function* accessRules(spec: ClusterSpec, path: string): Generator<Finding> {
   for (const problem of problems) yield error(problem.path, problem.message);
 }
 
-function* durationRules(spec: ClusterSpec, path: string): Generator<Finding> {
+function* timeRules(spec: ClusterSpec, path: string): Generator<Finding> {
   for (const key of ["creationGrace", "keepFor", "keepFailedFor"] as const) {
-    const duration = spec[key];
-    if (duration === undefined) continue;
-    try {
-      parseDuration(duration);
-    } catch (cause) {
-      if (!(cause instanceof MflowError)) throw cause;
-      yield error(`${path}/${key}`, cause.message);
-    }
+    yield* durationRules(spec[key], `${path}/${key}`);
   }
 }

@@ -13,10 +13,15 @@ export function* concurrencyRules(spec: PipelineSpec, path: string): Generator<F
       "`maxRuns` has no effect without `isParallel: true`: at most one run is under way; add it or remove `maxRuns`";
     yield warning(`${path}/maxRuns`, message);
   }
-  for (const key of ["queue", "holdLock"] as const) {
-    if (spec[key] === undefined || !spec.isParallel) continue;
-    const message = `\`${key}\` has no effect with \`isParallel: true\`: there is no sequence lock; remove one of them`;
-    yield warning(`${path}/${key}`, message);
+  if (spec.isParallel && spec.holdLock !== undefined) {
+    const message =
+      "`holdLock` has no effect with `isParallel: true`: there is no sequence lock; remove one of them";
+    yield warning(`${path}/holdLock`, message);
+  }
+  if (spec.isParallel && spec.queue && spec.maxRuns === undefined && !spec.concurrency) {
+    const message =
+      "`queue` has no effect with `isParallel: true`: no run waits; add `maxRuns` or remove one of them";
+    yield warning(`${path}/queue`, message);
   }
   yield* groupRules(spec.concurrency, `${path}/concurrency`);
   for (const [stageIndex, stage] of spec.stages.entries()) {
@@ -63,6 +68,6 @@ function* nestedRules(
     yield warning(path, message);
     return;
   }
-  const message = `the run holds ${quoted(ofRun.group)} while this task waits for ${quoted(ofTask.group)}; a pipeline that takes them the other way round would wait for this one for ever, and this one for it`;
+  const message = `the run holds ${quoted(ofRun.group)} while this task waits for ${quoted(ofTask.group)}; a pipeline that takes them the other way round would wait for this one for ever, and this one for it: one of the two is FAILED then`;
   yield warning(path, message);
 }

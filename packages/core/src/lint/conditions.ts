@@ -1,5 +1,6 @@
 // Rules on `when` of tasks and stages: what it names is there by then, its types fit, and it decides something.
 
+import { alwaysValue } from "../condition/always.ts";
 import { checkCondition } from "../condition/check.ts";
 import { compileCondition } from "../condition/compile.ts";
 import { type Expression, partsOf, pathOf } from "../condition/expression.ts";
@@ -70,21 +71,20 @@ function isReadable(when: string | undefined): when is string {
 }
 
 function* placeRules(facts: PlanFacts, place: Place): Generator<Finding> {
-  const { when, path, scope, always } = place;
+  const { when, path, scope } = place;
   for (const { message, offset } of checkCondition(when, scope)) {
     yield error(path, `${message} (${placeIn(when, offset)})`);
   }
   const references = referencesOf(when);
-  yield* alwaysRules(facts, place, references, always);
+  yield* alwaysRules(facts, place, references);
   yield* taskRules(facts, place, references);
   yield* envRules(facts, place, references);
 }
 
 function* alwaysRules(
   facts: PlanFacts,
-  { path, scope, what, hasEnded }: Place,
+  { when, path, scope, what, hasEnded, always }: Place,
   { tasks }: ConditionReferences,
-  always: boolean | undefined,
 ): Generator<Finding> {
   if (always === undefined) return;
   if (always) {
@@ -95,7 +95,9 @@ function* alwaysRules(
   const never = nodes.find(([, node]) => node !== undefined && facts.neverRuns(node) !== undefined);
   const isEnded = nodes.some(([, node]) => node !== undefined && hasEnded(node));
   let why = "";
-  if (never) why = ` (${quoted(never[0])} never runs)`;
+  // By itself, whatever its tasks do.
+  if (alwaysValue(when) === false) why = "";
+  else if (never) why = ` (${quoted(never[0])} never runs)`;
   else if (isEnded && !scope.isFinally) {
     why = " (a task that fails ends the run, unless it has `ignoreFailed`)";
   }

@@ -26,6 +26,8 @@ export interface LintContext {
    * checked, with a warning as for jobs.
    */
   findPipeline?(ref: string): PipelineSource | undefined;
+  /** What stored PIPELINE jobs run, as it is written. Left out: not known. */
+  pipelinesRun?: readonly string[];
   /** Names of stored jobs, for "did you mean". */
   jobNames?: Iterable<string>;
   /** Names of stored pipelines, for "did you mean". */

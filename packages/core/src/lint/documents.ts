@@ -10,7 +10,7 @@ import { error, type Finding } from "./finding.ts";
 
 /** What a document is stored under. */
 function identityOf(manifest: Manifest, scope: Scope): string {
-  if (manifest.kind === "Cluster") return manifest.metadata.name;
+  if (manifest.kind === "Cluster" || manifest.kind === "Limit") return manifest.metadata.name;
   const { metadata } = manifest;
   const named = { name: metadata.name, ...scopeOf(metadata, scope) };
   if (manifest.kind !== "Job") return formatPipelineRef(named);

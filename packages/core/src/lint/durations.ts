@@ -16,6 +16,19 @@ export function durationError(duration: string): string | undefined {
   }
 }
 
+/** Milliseconds; nothing when there is none, or when it cannot be counted, which another rule tells. */
+export function millisecondsOf(duration: string | undefined): number | undefined {
+  return duration === undefined || durationError(duration) !== undefined
+    ? undefined
+    : parseDuration(duration);
+}
+
+/** A duration, if there is one, can be counted. */
+export function* durationRules(duration: string | undefined, path: string): Generator<Finding> {
+  const wrong = duration === undefined ? undefined : durationError(duration);
+  if (wrong !== undefined) yield error(path, wrong);
+}
+
 /** A timeout is longer than nothing and short enough to be counted. */
 export function* timeoutRules(timeout: string | undefined, path: string): Generator<Finding> {
   if (timeout === undefined) return;

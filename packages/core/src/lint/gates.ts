@@ -1,14 +1,13 @@
 // Rules on audits and confirms: a gate that nobody needs to pass, or that nobody can, people who are not there, and
 // times that have no effect.
 
-import { parseDuration } from "../duration.ts";
-import { MflowError } from "../errors.ts";
 import { type GateKind, gateTimeProblems } from "../gate.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { AddedAuditor, AuditSpec, ConfirmSpec } from "../schema/gate.ts";
 import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { LintContext } from "./context.ts";
+import { millisecondsOf } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import { unknownPerson } from "./people.ts";
 
@@ -83,21 +82,11 @@ function* timeRules(kind: GateKind, spec: GateSpec, path: string): Generator<Fin
     const message = "`escalateTo` has no effect without `onExpire: ESCALATE`; add that, or remove it";
     yield warning(`${path}/escalateTo`, message);
   }
-  const expiresMs = durationOf(expiresIn);
-  const remindMs = durationOf(remindEvery);
+  const expiresMs = millisecondsOf(expiresIn);
+  const remindMs = millisecondsOf(remindEvery);
   if (expiresMs && remindMs && remindMs >= expiresMs) {
     const message = `nobody is reminded: the ${kind} ends after \`expiresIn: ${expiresIn}\`; remind sooner, or remove it`;
     yield warning(`${path}/remindEvery`, message);
-  }
-}
-
-function durationOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseDuration(text);
-  } catch (cause) {
-    if (!(cause instanceof MflowError)) throw cause;
-    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 // Rules on matrices: every value reaches a param that takes it, and what is said has an effect. What keeps a run from
 // starting is in plan/problems.ts.
 
-import { combinationsOf, matrixProblem, uselessExcludes } from "../matrix.ts";
+import { combinationsOf, matrixProblem, secretWays, uselessExcludes } from "../matrix.ts";
 import { didYouMean } from "../nearest.ts";
 import { checkParams, matchesScope, mergeParams } from "../params.ts";
 import { pointerOf } from "../plan/problems.ts";
@@ -46,6 +46,8 @@ function* fromEnvRules(
   if (!isExportedName(fromEnv)) {
     const message = `runtime env ${quoted(fromEnv)} is not handed to later tasks; let the task put it out under a name that starts with an upper case letter`;
     yield error(`${path}/fromEnv`, message);
+  } else if (facts.jobSpec(node)?.runParams?.some(({ name, sensitive }) => sensitive && name === fromEnv)) {
+    yield error(`${path}/fromEnv`, secretWays(`runtime env ${quoted(fromEnv)}`));
   } else if (!facts.outputs.before(node).mayFill(fromEnv)) {
     yield warning(
       `${path}/fromEnv`,
@@ -129,6 +131,7 @@ function nameProblem(
       `job ${job} declares no param ${quoted(name)}, so its values make no difference${remedy}`,
     );
   }
+  if (declaration.sensitive) return error("", secretWays(`param ${quoted(name)} of job ${job}`));
   const final = finalValue(facts, node, declaration);
   if (final === undefined) return undefined;
   return warning(

@@ -25,6 +25,23 @@ export function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | Readonly
   );
 }
 
+/** A line of a script that puts out one value, as `echo "NAME=..." >> "$MFLOW_OUTPUT"`. */
+const WRITTEN = /^\s*(?:echo|printf)\s+["']?([A-Za-z_][A-Za-z0-9_]*)=[^\n]*>>\s*["']?\$\{?MFLOW_OUTPUT\b/gm;
+
+/** The names of runtime envs that a job hands on for certain, or whenever a line of a script runs. It may be more. */
+export function namesPutOut(spec: JobSpec | undefined): string[] {
+  if (spec?.runnerType !== "SHELL") {
+    const outputs = outputsOf(spec);
+    return outputs === ANYTHING ? [] : [...outputs.keys()];
+  }
+  const { steps } = spec.runnerSpec as { steps?: unknown };
+  const scripts = Array.isArray(steps) ? steps.map((step: { run?: unknown } | null) => step?.run) : [];
+  const names = scripts.flatMap((run) =>
+    typeof run === "string" ? [...run.matchAll(WRITTEN)].map(([, name = ""]) => name) : [],
+  );
+  return [...new Set(names)].filter(isExportedName);
+}
+
 /** How a runtime env comes: as a text, of a matrix as a list, or as either. */
 export type OutputKind = "TEXT" | "LIST" | "UNKNOWN";
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { formatProblem } from "../format-problem.ts";
-import { lint } from "../lint.ts";
+import { lint, namesPutOut } from "../lint.ts";
 import { parseManifestObjects, parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 
@@ -42,7 +42,7 @@ spec: {runnerType: FAKE, runnerSpec: {}, manualUpdateStatus: true}
 const LINES = JOBS.split("\n").length - 1;
 
 /** What lint says of a pipeline, with lines counted from its own first one; stages one a line. */
-function found(stages: string, spec = ""): string[] {
+function found(stages: string, spec = "", pipelinesRun: string[] | undefined = []): string[] {
   const text = `${JOBS}kind: Pipeline
 metadata: {name: p}
 spec:
@@ -51,7 +51,7 @@ ${stages.trim().replaceAll(/^\s*/gm, "    - ")}
 `;
   const { documents, problems } = parseManifests(text);
   expect(problems).toEqual([]);
-  return lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined })
+  return lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun })
     .map((problem) => ({ ...problem, line: (problem.line ?? 0) - LINES }))
     .map(formatProblem);
 }
@@ -178,6 +178,11 @@ describe("a condition", () => {
       at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
     ],
     [
+      "that asks one value to be two is always false",
+      when('params.TARGET == "web" && params.TARGET == "api"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
+    ],
+    [
       "that decides nothing is always true",
       when("1 < 2"),
       at("`when` is always true, so it decides nothing; correct it, or remove it", "warning"),
@@ -189,6 +194,11 @@ describe("a condition", () => {
         "`when` is always false, so the task never runs (a task that fails ends the run, unless it has `ignoreFailed`); correct it, or remove it",
         "warning",
       ),
+    ],
+    [
+      "that asks a task for two endings is always false by itself",
+      when('tasks.a.stage == "SUCCEEDED" && tasks.a.stage == "SKIPPED"'),
+      at("`when` is always false, so the task never runs; correct it, or remove it", "warning"),
     ],
     [
       "does not ask for a task that comes later",
@@ -290,7 +300,7 @@ describe("a condition", () => {
     ],
     [
       "knows what a script may put out only when it runs",
-      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == "1"'}]}`,
+      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == envs.A'}]}`,
       [],
     ],
   ];
@@ -520,7 +530,14 @@ describe("outputs", () => {
       "are read by somebody",
       `{name: s, tasks: [{name: a, job: list}]}`,
       [
-        "5:40: warning: nothing reads the runtime env `TARGETS` that task `a` puts out; declare a param of this name in the job of a later task, or remove it",
+        "5:40: warning: nothing reads the runtime env `TARGETS` that task `a` puts out; declare a param of this name in the job of a later task, begin it with a lower-case letter when it is for people alone, or remove it",
+      ],
+    ],
+    [
+      "are read by somebody, also those of scripts",
+      `{name: s, tasks: [{name: a, job: script}]}`,
+      [
+        "5:40: warning: nothing reads the runtime env `A` that task `a` puts out; declare a param of this name in the job of a later task, begin it with a lower-case letter when it is for people alone, or remove it",
       ],
     ],
     [
@@ -531,6 +548,28 @@ describe("outputs", () => {
     ["are read by params", `{name: s, tasks: [{name: a, job: build}, {name: b, job: build}]}`, []],
   ];
   test.each(cases)("%s", check);
+});
+
+test("outputs are not missed by readers of a pipeline that tasks of others run, or may", () => {
+  const unread = "{name: s, tasks: [{name: a, job: list}]}";
+  const parents = (...all: string[]) => found(unread, "", all).length;
+  expect(parents("other", "other@team")).toBe(1);
+  expect([parents("p"), parents("p@team.web"), parents("${WHICH}"), parents("#pipeline-1")]).toEqual([
+    0, 0, 0, 0,
+  ]);
+  const text = `${JOBS}kind: Job
+metadata: {name: parent}
+spec: {runnerType: PIPELINE, runnerSpec: {pipeline: p}}
+---
+kind: Pipeline
+metadata: {name: p}
+spec: {stages: [${unread}]}
+`;
+  const { documents } = parseManifests(text);
+  expect(lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun: [] })).toEqual([]);
+  const alone = parseManifests(text.replace("pipeline: p}", "pipeline: q}")).documents;
+  expect(lint(alone, { scope: DEFAULT_SCOPE, findJob: () => undefined })).toEqual([]);
+  expect(lint(alone, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun: [] })).toHaveLength(1);
 });
 
 test("a wide pipeline with a condition at each task is checked in little time", () => {
@@ -562,6 +601,25 @@ test("a wide pipeline with a condition at each task is checked in little time", 
   expect(performance.now() - startedAt).toBeLessThan(15_000);
 });
 
+test("a matrix of secrets would show them in the names of its tasks", () => {
+  const text = `kind: Job
+metadata: {name: j}
+spec: {runnerType: SHELL, runParams: [{name: TOKEN, sensitive: true}, {name: LIST, sensitive: true}], runnerSpec: {steps: [{run: 'echo "LIST=[1]" >> $MFLOW_OUTPUT'}]}}
+publish: true
+---
+kind: Pipeline
+metadata: {name: p}
+spec: {stages: [{name: s, tasks: [{name: a, job: j, matrix: {params: {TOKEN: [x]}}}, {name: b, job: j, matrix: {fromEnv: LIST}}]}]}
+`;
+  const seen =
+    "is sensitive, and the values of a matrix are seen by everybody, in the names of its tasks; use names instead, and let each task look its secret up";
+  const problems = lint(parseManifests(text).documents, { scope: DEFAULT_SCOPE });
+  expect(problems.map(formatProblem)).toEqual([
+    `8:71: error: param \`TOKEN\` of job \`j\` ${seen}`,
+    `8:122: error: runtime env \`LIST\` ${seen}`,
+  ]);
+});
+
 test("a matrix with a value that its schema refuses is not said to have no combinations as well", () => {
   const many = Array.from({ length: 300 }, (_, index) => index).join(", ");
   const { documents, problems } = parseManifests(`${JOBS}kind: Pipeline
@@ -572,4 +630,19 @@ spec: {stages: [{name: s, tasks: [{name: a, job: build, matrix: {params: {REPLIC
   expect([...problems, ...findings].map(({ message }) => message)).toEqual([
     "`REPLICAS` has 300 items; at most 256 are allowed",
   ]);
+});
+
+test("the outputs of a script are those that its lines write for later tasks", () => {
+  const run = [
+    'echo "TAG=v1" >> "$MFLOW_OUTPUT"',
+    "  printf 'URL=%s\\n' \"$url\" >> ${MFLOW_OUTPUT}",
+    'echo note=1 >> "$MFLOW_OUTPUT"',
+    'echo "OTHER=1" >> file',
+    '# echo "OLD=1" >> "$MFLOW_OUTPUT"',
+  ].join("\n");
+  const spec = {
+    runnerType: "SHELL" as const,
+    runnerSpec: { steps: [{ run }, { run: 'echo "TAG=v2" >>$MFLOW_OUTPUT' }] },
+  };
+  expect(namesPutOut(spec)).toEqual(["TAG", "URL"]);
 });

@@ -13,11 +13,12 @@ import { manualWarning, retryRules } from "./retry.ts";
 import { stageTimeRules } from "./stage-times.ts";
 import { unreadOutputRules } from "./unread-outputs.ts";
 
-/** What keeps the pipeline from starting, and what does not do what was meant. */
+/** What keeps the pipeline from starting, and what does not do what was meant. `hasParents`: tasks may run it. */
 export function* planRules(
   facts: PlanFacts,
   path: string,
   givenLater: ReadonlySet<string> = new Set(),
+  hasParents = true,
 ): Generator<Finding> {
   const problems = planProblems(facts.spec);
   for (const problem of problems) yield error(`${path}${problem.path}`, problem.message);
@@ -29,7 +30,7 @@ export function* planRules(
   yield* needsRules(facts, path);
   yield* conditionRules(facts, path, givenLater);
   yield* matrixRules(facts, path);
-  yield* unreadOutputRules(facts, path);
+  if (!hasParents) yield* unreadOutputRules(facts, path);
 }
 
 /** A `finally` stage that stands before others comes after them all the same. */

@@ -1,10 +1,9 @@
 // Rules on `retry`: it tries again, waits as was meant, and does nothing twice unawares.
 
-import { parseDuration } from "../duration.ts";
-import { MflowError } from "../errors.ts";
 import { retryProblems } from "../plan/problems.ts";
 import { below } from "../pointer.ts";
 import type { RetrySpec } from "../schema/retry.ts";
+import { millisecondsOf } from "./durations.ts";
 import { type Finding, warning } from "./finding.ts";
 
 /** What is odd about a retry; what keeps a run from starting is told by `jobRetryRules` and plan/problems.ts. */
@@ -50,25 +49,16 @@ export function manualWarning(path: string): Finding {
 
 function* backoffRules({ backoff }: RetrySpec, path: string): Generator<Finding> {
   if (!backoff) return;
-  const initial = msOf(backoff.initial ?? "0s");
+  const initial = millisecondsOf(backoff.initial ?? "0s");
   if (initial === undefined) return;
   if (initial === 0) {
     const where = backoff.initial === undefined ? path : `${path}/initial`;
     yield warning(where, "without a time in `initial` nothing is waited for; give one, or remove `backoff`");
     return;
   }
-  const max = backoff.max === undefined ? undefined : msOf(backoff.max);
+  const max = millisecondsOf(backoff.max);
   if (backoff.max !== undefined && max !== undefined && max < initial) {
     const message = `no wait is as long as \`initial: ${backoff.initial}\`, because of this; raise it, or lower \`initial\``;
     yield warning(`${path}/max`, message);
-  }
-}
-
-function msOf(text: string): number | undefined {
-  try {
-    return parseDuration(text);
-  } catch (cause) {
-    if (!(cause instanceof MflowError)) throw cause;
-    return undefined;
   }
 }

@@ -11,6 +11,7 @@ import { timeoutRules } from "./durations.ts";
 import { error, type Finding } from "./finding.ts";
 import { k8sParamRules } from "./k8s-params.ts";
 import { k8sSpecRules, secretTemplateRules } from "./k8s-spec.ts";
+import { stepTimeRules } from "./stage-times.ts";
 
 const schemas: Record<RunnerType, SchemaNode> = {
   K8S_JOB: K8sJobSpec as SchemaNode,
@@ -39,7 +40,11 @@ export function* runnerSpecRules(spec: JobSpec, path: string, paramsPath: string
   const explanations = explain(schemas[spec.runnerType], spec.runnerSpec, path, { standsForValue });
   for (const { path: place, message, atKey } of explanations) yield { ...error(place, message), atKey };
   if (explanations.length > 0) return;
-  if (spec.runnerType === "SHELL") yield* shellRules(spec.runnerSpec as ShellSpec, path, standsForValue);
+  if (spec.runnerType === "SHELL") {
+    const shell = spec.runnerSpec as ShellSpec;
+    yield* shellRules(shell, path, standsForValue);
+    yield* stepTimeRules(shell.steps, spec.timeout, `${path}/steps`);
+  }
   if (spec.runnerType === "K8S_JOB") {
     const hasFiles = (spec.artifacts ?? spec.fetch ?? spec.cache) !== undefined;
     yield* k8sSpecRules(spec.runnerSpec as K8sJobSpec, path, standsForValue, hasFiles);

@@ -4,7 +4,6 @@
 import { namesAsked } from "../asked-names.ts";
 import { cronProblem } from "../cron.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
-import { MflowError } from "../errors.ts";
 import { didYouMean } from "../nearest.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
@@ -16,6 +15,7 @@ import type { ScheduleManifest, ScheduleSpec } from "../schema/schedule.ts";
 import { zoneProblem } from "../time-zone.ts";
 import { type LintContext, scopeOf } from "./context.ts";
 import { isSystemParam } from "./declarations.ts";
+import { durationRules } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 import type { JobLookup } from "./jobs.ts";
 import type { KnownPipelines } from "./known-pipelines.ts";
@@ -81,17 +81,7 @@ function* timingProblems({ cron, timeZone, startAt, endAt, jitter }: ScheduleSpe
         `${quoted(text)} is on no calendar; write it like \`2026-03-01T12:00:00Z\``,
       );
   }
-  yield* durationProblem(jitter, "/spec/jitter");
-}
-
-function* durationProblem(duration: string | undefined, path: string): Generator<Finding> {
-  if (duration === undefined) return;
-  try {
-    parseDuration(duration);
-  } catch (cause) {
-    if (!(cause instanceof MflowError)) throw cause;
-    yield error(path, cause.message);
-  }
+  yield* durationRules(jitter, "/spec/jitter");
 }
 
 /** Whether the times come, and how far apart. Everything can be read. */
@@ -134,7 +124,7 @@ function* timesRules(spec: ScheduleSpec): Generator<Finding> {
 
 function* catchUpRules({ catchUp }: ScheduleSpec): Generator<Finding> {
   const { policy = "SKIP", within, limit } = catchUp ?? {};
-  yield* durationProblem(within, "/spec/catchUp/within");
+  yield* durationRules(within, "/spec/catchUp/within");
   if (limit !== undefined && policy !== "ALL")
     yield warning("/spec/catchUp/limit", "`limit` is for `policy: ALL` alone; remove it");
   if (within !== undefined && policy === "SKIP")

@@ -5,7 +5,7 @@
 import type { JobTask } from "../schema/job-task.ts";
 import { isEnded } from "../transitions.ts";
 import type { PlanGraph, PlanNode } from "./graph.ts";
-import { Queue } from "./queue.ts";
+import { SharedQueue } from "./shared-queue.ts";
 
 /** The tasks of a run as far as the plan needs them. */
 export type PlannedTask = Pick<
@@ -36,7 +36,7 @@ interface StageProgress {
   /** Its turn has come, and its `when` was true. */
   readonly hasTurn: boolean;
   /** Ids of tasks that may start, as soon as the stage is wide enough. */
-  readonly line: Queue;
+  readonly line: SharedQueue;
 }
 
 /** What a decision changed. */
@@ -80,8 +80,8 @@ export class Progress {
     this.#open = base.#open;
   }
 
-  /** As the rows tell it; `tasks` in any order. */
-  static of(graph: PlanGraph, tasks: Iterable<PlannedTask>): Progress {
+  /** As the rows tell it; `tasks` in any order, `wanted`: numbers of stages that were told to begin. */
+  static of(graph: PlanGraph, tasks: Iterable<PlannedTask>, wanted: readonly number[] = []): Progress {
     const progress = new Progress(graph);
     const byNode = new Map<number, PlannedTask[]>();
     for (const task of tasks) {
@@ -90,13 +90,14 @@ export class Progress {
       if (others) others.push(task);
       else byNode.set(node, [task]);
     }
-    progress.#derive(byNode);
+    progress.#derive(byNode, wanted);
     return progress;
   }
 
-  #derive(byNode: ReadonlyMap<number, PlannedTask[]>): void {
+  #derive(byNode: ReadonlyMap<number, PlannedTask[]>, wanted: readonly number[]): void {
     for (const [index] of this.graph.stages.entries()) {
-      this.#stages.set(index, { left: 0, open: 0, hasTurn: false, line: Queue.EMPTY });
+      const hasTurn = wanted.includes(index + 1);
+      this.#stages.set(index, { left: 0, open: 0, hasTurn, line: SharedQueue.EMPTY });
     }
     const hasBegun = new Set<string>();
     for (const [index, { stage, isInOrder }] of this.graph.nodes.entries()) {

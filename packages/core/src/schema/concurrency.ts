@@ -45,13 +45,13 @@ export const Queue = closed(
       Type.Integer({
         minimum: 1,
         maximum: 100000,
-        description: `Runs that may wait for one sequence lock (default ${DEFAULT_QUEUE_LENGTH}).`,
+        description: `Runs that may wait for one sequence lock, or, with \`isParallel: true\`, for their turn in the pipeline (default ${DEFAULT_QUEUE_LENGTH}).`,
       }),
     ),
   },
   {
     description:
-      "A run that comes while another one holds the sequence lock waits in line, unless its request says `queue: false`.",
+      "A run that comes while another one holds the sequence lock, or while there are `maxRuns`, waits in line, unless its request says `queue: false`.",
   },
 );
 export type Queue = Static<typeof Queue>;

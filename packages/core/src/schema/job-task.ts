@@ -70,6 +70,7 @@ export const JobTaskStatus = closed(
     extension: Type.Optional(titled("As the status calls said it.", Extension)),
     reported: Type.Optional(Reported),
     stopping: Type.Optional(oneOf(["TIMEOUT", "CANCEL"], "Why the runner was asked to stop it.")),
+    dueAt: Type.Optional(titled("While it is stopped for its timeout: when its time was over.", Timestamp)),
     canceledBy: Type.Optional(
       Type.String({ description: "Who asked to cancel it; `failFast` for a sibling's failure." }),
     ),

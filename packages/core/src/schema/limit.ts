@@ -5,7 +5,10 @@ import type { Static } from "typebox";
 import { closed, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
-/** What a limit can be for. `PIPELINE` tasks are not limited: they wait for other runs, whose tasks are. */
+/**
+ * What a limit can be for. `PIPELINE` tasks are not limited: they wait for other runs, whose tasks are. `MANUAL` ones do
+ * nothing while they wait; a limit of their own type counts them, and no other does.
+ */
 export const LIMIT_PATTERN =
   "^(scope/[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62})?|runner/(K8S_JOB|SHELL|FAKE|MANUAL))$";
 
@@ -20,12 +23,26 @@ export const LimitSpec = closed(
     maxTasks: Type.Integer({
       minimum: 1,
       maximum: 100000,
-      description: "Tasks under way at once; more wait for their turn.",
+      description:
+        "Tasks under way at once; more wait for their turn. Those of a scope without its `PIPELINE` and `MANUAL` tasks, which do nothing but wait.",
     }),
   },
   { description: "How many." },
 );
 export type LimitSpec = Static<typeof LimitSpec>;
+
+export const LimitManifest = closed(
+  {
+    kind: Type.Literal("Limit", { description: "What the document describes." }),
+    metadata: closed(
+      { name: titled("What is limited.", LimitName) },
+      { description: "What names the limit." },
+    ),
+    spec: LimitSpec,
+  },
+  { description: "How many tasks of a scope or a type of runner may be under way at once." },
+);
+export type LimitManifest = Static<typeof LimitManifest>;
 
 /** A stored limit. */
 export const Limit = closed(

@@ -54,10 +54,12 @@ export const ApplyAction = oneOf(["CREATED", "UPDATED", "UNCHANGED"], "What beca
 export type ApplyAction = Static<typeof ApplyAction>;
 
 export const AppliedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
-  id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster its name." }),
-  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
-  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster", "Limit"], "What it describes."),
+  id: Type.String({ description: "Of a dry run's new record it is empty; of a cluster or limit its name." }),
+  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster or limit has none." })),
+  namespace: Type.Optional(
+    Type.String({ description: "Namespace of the record; a cluster or limit has none." }),
+  ),
   name: Type.String({ description: "Name of the record." }),
   version: Type.Optional(Type.String({ description: "Of a job." })),
   stage: Type.Optional(Type.String({ description: "Of a job." })),
@@ -104,9 +106,11 @@ export const FieldChangeBody = closed({
 export type FieldChangeBody = Static<typeof FieldChangeBody>;
 
 export const DiffedDocument = closed({
-  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster"], "What it describes."),
-  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster has none." })),
-  namespace: Type.Optional(Type.String({ description: "Namespace of the record; a cluster has none." })),
+  kind: oneOf(["Job", "Pipeline", "Schedule", "Cluster", "Limit"], "What it describes."),
+  domain: Type.Optional(Type.String({ description: "Domain of the record; a cluster or limit has none." })),
+  namespace: Type.Optional(
+    Type.String({ description: "Namespace of the record; a cluster or limit has none." }),
+  ),
   name: Type.String({ description: "Name of the record." }),
   version: Type.Optional(Type.String({ description: "Of a job." })),
   action: oneOf(["CREATED", "CHANGED", "UNCHANGED"], "What an apply would do."),

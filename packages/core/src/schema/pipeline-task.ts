@@ -96,6 +96,11 @@ export const PipelineTaskStatus = closed(
       ),
     ),
     progress: Progress,
+    wantedStages: Type.Optional(
+      Type.Array(Type.Integer(), {
+        description: "Numbers of the stages whose `when` was true at their turn; it is not asked again.",
+      }),
+    ),
     expiredStages: Type.Optional(
       Type.Array(Type.Integer(), { description: "Numbers of the stages whose `timeout` is over." }),
     ),

@@ -48,7 +48,7 @@ export const RunPipelineRequest = closed({
   queue: Type.Optional(
     Type.Boolean({
       description:
-        "Whether to wait in line while another run holds the sequence lock, instead of being refused (default: when the pipeline has a `queue`).",
+        "Whether to wait in line while another run holds the sequence lock, or while there are `maxRuns`, instead of being refused (default: when the pipeline has a `queue`, or is parallel).",
     }),
   ),
   priority: Type.Optional(titled("Instead of the pipeline's.", Priority)),

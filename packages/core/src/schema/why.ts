@@ -17,6 +17,7 @@ export const WHY_KINDS = [
   "STATUS_CALL",
   "STOPPING",
   "CHILD_RUN",
+  "FILES",
   "RUNS",
   "MATRIX_WIDTH",
   "STAGE_WIDTH",
@@ -27,7 +28,7 @@ export const WHY_KINDS = [
 export const WhyKind = oneOf(
   WHY_KINDS,
   "`IN_LINE`: a lock, a limit, a task slot or a pause is in the way. `AUDIT`, `CONFIRM`: people decide. `RETRY`: it is " +
-    "tried again later. `CREATING`: its runner prepares it. `STATUS_CALL`: its work has ended and says how, or somebody outside does. `CHILD_RUN`: its work is another run. `STOPPING`: it " +
+    "tried again later. `CREATING`: its runner prepares it. `STATUS_CALL`: its work has ended and says how, or somebody outside does. `CHILD_RUN`: its work is another run. `FILES`: the store of its artifacts is away. `STOPPING`: it " +
     "is being stopped. `RUNS`: it waits for nothing. `MATRIX_WIDTH`, `STAGE_WIDTH`: `maxParallel` is reached. `TASKS`: it " +
     "comes after other tasks. `STAGES`: its stage comes after others. `TURN`: its turn has come just now.",
 );

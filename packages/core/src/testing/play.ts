@@ -60,7 +60,7 @@ export class Play {
       decide(
         this.state,
         deepFreeze(change),
-        this.world.context(actor, change.type === "slotFree" || change.type === "turn"),
+        this.world.context(actor, change.type === "taskTurn" || change.type === "runTurn"),
       ),
     );
   }
@@ -137,13 +137,13 @@ export class Play {
     return this.submit({ type: "runJob", request, scope: DEFAULT_SCOPE }, actor);
   }
 
-  slotFree(name: string): Decision {
-    return this.submit({ type: "slotFree", taskId: this.task(name).id });
+  taskTurn(name: string): Decision {
+    return this.submit({ type: "taskTurn", taskId: this.task(name).id });
   }
 
   /** It is the run's turn. */
   turn(): Decision {
-    return this.submit({ type: "turn" });
+    return this.submit({ type: "runTurn" });
   }
 
   /** Lets time pass until the task's alarm rings. */

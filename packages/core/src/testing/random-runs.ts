@@ -93,7 +93,7 @@ const stageArbitrary = fc.record({
   isParallel: fc.boolean(),
   maxParallel: sometimes(fc.integer({ min: 1, max: 3 })),
   failFast: sometimes(fc.boolean()),
-  when: sometimes(fc.constantFrom("run.name == 'p'", "has(envs.V1)", "envs.V2 == 'x'")),
+  when: sometimes(fc.constantFrom("run.name == 'p'", "has(envs.V1)", "!has(envs.V0)", "envs.V2 == 'x'")),
   ignoreFailed: sometimes(fc.boolean()),
   timeout: sometimes(fc.constantFrom("30s", "10m")),
   tasks: fc.array(taskArbitrary, { minLength: 1, maxLength: 4 }),
@@ -164,7 +164,7 @@ export const confirmedMovesArbitrary: fc.Arbitrary<Move[]> = fc.array(
     kind: fc.oneof(
       {
         weight: 80,
-        arbitrary: fc.constantFrom("succeed", "succeed", "pass", "pass", "pushBack", "slotFree"),
+        arbitrary: fc.constantFrom("succeed", "succeed", "pass", "pass", "pushBack", "taskTurn"),
       },
       { weight: 5, arbitrary: fc.constantFrom("withdraw", "wake") },
     ),
@@ -184,7 +184,7 @@ export interface Move {
 }
 
 const kinds = [
-  ...["report", "report", "report", "report", "report", "status", "status", "output", "slotFree", "slotFree"],
+  ...["report", "report", "report", "report", "report", "status", "status", "output", "taskTurn", "taskTurn"],
   ...["audit", "audit", "confirm", "confirm", "wake", "wake", "tick", "startFailed", "stopped", "cancelTask"],
   ...["withdraw", "withdraw", "pushBack", "pushBack", "pushBack", "wakeRun"],
 ];
@@ -264,8 +264,8 @@ export function changeOf({ kind, pick, variant }: Move, play: Play): [LaterChang
       }
       return [{ type: "wakeRun" }];
     }
-    case "slotFree":
-      return [{ type: "slotFree", taskId }];
+    case "taskTurn":
+      return [{ type: "taskTurn", taskId }];
     case "wake":
       if (task.wakeAt !== undefined && variant % 2 === 0) {
         play.world.nowMs = Math.max(play.world.nowMs, Date.parse(task.wakeAt));
@@ -377,7 +377,7 @@ function nextStepOf(play: Play, stale: JobTask, round: number): [LaterChange, Ac
     return [{ type: "wake", taskId }];
   }
   if (stage === "SCHEDULING") {
-    return play.world.held.size < play.world.slots ? [{ type: "slotFree", taskId }] : undefined;
+    return play.world.held.size < play.world.slots ? [{ type: "taskTurn", taskId }] : undefined;
   }
   if (reported) return [{ type: "confirm", taskId, request }, free("confirm")];
   if (workGoneAt) {

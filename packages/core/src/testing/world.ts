@@ -1,7 +1,7 @@
 // What surrounds a decision, for tests: a clock that is set by hand, ids that count, sealing that can be
 // reversed, groups, sequence locks and task slots. One world may hold several runs.
 
-import type { AdmissionView } from "../admission.ts";
+import type { AdmissionView, CircleStep } from "../admission.ts";
 import { isAwaiting, SLOTS } from "../admission-keys.ts";
 import type { Actor, Context } from "../change.ts";
 import { digestOf } from "../digest.ts";
@@ -59,6 +59,9 @@ export class World {
   /** Who waits, by sequence lock. */
   readonly lines = new Map<string, string[]>();
 
+  /** The circles of those who have to give up, by id. */
+  readonly circles = new Map<string, CircleStep[]>();
+
   /** The context as the engine would make it; with `isTurn` all that those who wait need is kept for them, if it is there. */
   context(actor?: Actor, isTurn = false): Context {
     const context: Context = {
@@ -106,6 +109,7 @@ export class World {
       },
       // A run has nothing to wait for but its lock here.
       isGranted: (id) => isTurn && id.startsWith("run-"),
+      circleOf: (id) => this.circles.get(id),
     };
   }
 

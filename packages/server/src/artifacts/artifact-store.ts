@@ -44,6 +44,8 @@ export interface ArtifactStore {
   /** Everything whose key begins with the prefix, in any order. */
   list(prefix: string): AsyncIterable<StoredKey>;
   remove(key: string): Promise<void>;
+  /** What processes that are gone began to put below the prefix before a time, milliseconds since the epoch; absent: nothing. */
+  removeUnfinished?(prefix: string, before: number): Promise<void>;
   /** The file that has the bytes, where they are in files of this machine. Nobody may change it. */
   fileOf?(key: string): string;
 }

@@ -136,14 +136,21 @@ export class Artifacts {
     }
     if (optional) return [];
     const hint = others.size > 0 ? `; it is kept by ${[...others].join(", ")}` : "";
+    const [, before] = runIds;
+    const where = before === undefined ? "this run" : `this run, or of run ${before}, to which it goes back,`;
     throw new MflowError(
       "NOT_FOUND",
-      `no task \`${from}\` of this run has ended and keeps an artifact \`${name}\`${hint}`,
+      `no task \`${from}\` of ${where} has ended and keeps an artifact \`${name}\`${hint}`,
     );
   }
 
+  /** Whether tasks of a run that `from` names have ended and keep this artifact. */
+  async keeps(runId: string, { from, name }: Pick<FetchSpec, "from" | "name">): Promise<boolean> {
+    return fetchSources(from, await this.#candidates(runId, name)).length > 0;
+  }
+
   /** What tasks of a run, but for `notOf`, keep under a name, with the names of the tasks. */
-  async #candidates(runId: string, name: string, notOf: string): Promise<Candidate[]> {
+  async #candidates(runId: string, name: string, notOf?: string): Promise<Candidate[]> {
     const found: Candidate[] = [];
     for (const row of await this.#parts.rows.named(runId, name)) {
       const task = row.taskId === notOf ? undefined : await this.#parts.runs.task(row.taskId);

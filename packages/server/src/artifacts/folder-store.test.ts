@@ -25,6 +25,25 @@ test("what a killed process left half written is removed at the next start, and 
   await rm(folder, { recursive: true });
 });
 
+test("a put gets over the removal of the folder's last file at the same moment", async () => {
+  const folder = await newFolder();
+  const store = await openFolderStore(folder);
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from("x");
+  }
+  const put = (key: string) => store.put(key, bytes(), 10);
+  async function rounds(of: string): Promise<void> {
+    for (let round = 0; round < 60; round++) {
+      await put(`${of}/old`);
+      await Promise.all([put(`${of}/new`), store.remove(`${of}/old`)]);
+      await store.remove(`${of}/new`);
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, (_, number) => rounds(`caches-${number}`)));
+  expect(await readdir(folder)).toEqual([".incoming"]);
+  await rm(folder, { recursive: true });
+});
+
 test("removing leaves no empty folders", async () => {
   const folder = await newFolder();
   const store = await openFolderStore(folder);

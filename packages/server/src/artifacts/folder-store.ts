@@ -10,6 +10,8 @@ import { counted } from "./counted.ts";
 
 /** Where bytes lie while they come in. */
 const INCOMING = ".incoming";
+/** How often a folder may be removed while a file is put into it. */
+const NAME_TRIES = 20;
 
 /** Opens the folder, made when it is missing; what an earlier process did not finish is removed. One server at a time. */
 export async function openFolderStore(folder: string): Promise<ArtifactStore> {
@@ -32,8 +34,7 @@ export async function openFolderStore(folder: string): Promise<ArtifactStore> {
         } finally {
           await file.close();
         }
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-        await rename(draft, path);
+        await giveName(draft, path);
         await syncFolders(dirname(path), folder);
         return stored();
       } catch (error) {
@@ -70,6 +71,19 @@ export async function openFolderStore(folder: string): Promise<ArtifactStore> {
 async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
   for (let written = 0; written < chunk.length; ) {
     written += (await file.write(chunk, written)).bytesWritten;
+  }
+}
+
+/** Another call may remove a folder that is still empty: then it is made again. */
+async function giveName(draft: string, path: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await rename(draft, path);
+      return;
+    } catch (error) {
+      if (!isMissing(error) || tries === NAME_TRIES) throw error;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Puts artifacts and caches together: where their bytes are, how much there may be, and what removes them in time.
 
 import { join } from "node:path";
+import type { FetchSpec } from "@mflow/core/schema/artifact";
 import type { WorkFiles } from "../runners/work-files.ts";
 import type { Store } from "../store/store.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
@@ -28,7 +29,10 @@ export interface OpenArtifacts {
   artifacts: Artifacts;
   caches: Caches;
   /** For the engine and its runners. */
-  files: WorkFiles & { removeOf(aggregateId: string): Promise<void> };
+  files: WorkFiles & {
+    removeOf(aggregateId: string): Promise<void>;
+    keeps(runId: string, fetch: Pick<FetchSpec, "from" | "name">): Promise<boolean>;
+  };
   /** Removes what is due, from now on. */
   start(): void;
   close(): Promise<void>;
@@ -59,7 +63,11 @@ export async function openArtifacts(parts: OpenArtifactsParts): Promise<OpenArti
   return {
     artifacts,
     caches,
-    files: { ...files, removeOf: (aggregateId) => artifacts.removeOf(aggregateId) },
+    files: {
+      ...files,
+      removeOf: (aggregateId) => artifacts.removeOf(aggregateId),
+      keeps: (runId, fetch) => artifacts.keeps(runId, fetch),
+    },
     start: () => sweep.start(),
     close: () => sweep.close(),
   };

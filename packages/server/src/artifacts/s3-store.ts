@@ -1,60 +1,61 @@
-// Artifacts and caches in a bucket of an S3-compatible store. What is longer than a part is sent in parts, one after
-// another, so that memory holds one of them; the object is seen when all are there.
+// Artifacts and caches in a bucket of an S3-compatible store. What is longer than a part is sent in parts.
 
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { MflowError } from "@mflow/core/errors";
-import { S3mini, S3ServiceError } from "s3mini";
+import { S3mini } from "s3mini";
 import { type ArtifactStore, checkedKey } from "./artifact-store.ts";
 import { counted } from "./counted.ts";
+import { isMissing, isUnsupported, tried, unavailable } from "./s3-calls.ts";
+import { type OpenUploads, openUploads, uploadInParts } from "./s3-upload.ts";
 import type { S3Place } from "./s3-url.ts";
 
 /** Bytes of a part; at most 10,000 parts make an object. */
 const PART = 16 * 1024 * 1024;
 const PAGE = 1000;
-/** A call that neither ends nor goes on; the bytes of a part take their time. */
-const TIMEOUT_MS = 5 * 60_000;
-const TRIES = 3;
+/** A call that sends: the bytes of a part take their time. One that reads ends when nothing comes for so long. */
+const CALL_MS = 5 * 60_000;
+const BACKOFF_MS = 400;
 
 export interface S3Keys {
   accessKeyId: string;
   secretAccessKey: string;
 }
 
-export function openS3Store(place: S3Place, keys: S3Keys, partBytes = PART): ArtifactStore {
+export interface S3Options {
+  /** Bytes of a part. */
+  partBytes?: number;
+  /** A call that sends ends after so long, milliseconds. */
+  callMs?: number;
+  /** Before the second try, milliseconds. */
+  backoffMs?: number;
+}
+
+export function openS3Store(place: S3Place, keys: S3Keys, options: S3Options = {}): ArtifactStore {
+  const { partBytes = PART, callMs = CALL_MS, backoffMs = BACKOFF_MS } = options;
   const client = new S3mini({
     ...keys,
     endpoint: `${place.endpoint}/${place.bucket}`,
     region: place.region,
-    requestAbortTimeout: TIMEOUT_MS,
+    fetch: (input, init) => fetch(input, limited(init, callMs)),
   });
   const full = (key: string) => place.prefix + checkedKey(key);
-  const called = <T>(call: () => Promise<T>) => tried(call, place);
+  const called = <T>(call: (tries: number) => Promise<T>) => tried(call, place, backoffMs);
 
   async function putParts(key: string, parts: AsyncIterable<Buffer>): Promise<void> {
     const { first, rest } = await split(parts);
-    if (!rest) {
-      await called(() => client.putObject(key, first, "application/octet-stream"));
-      return;
-    }
-    const upload = await called(() => client.getMultipartUploadId(key, "application/octet-stream"));
-    try {
-      const sent = [await called(() => client.uploadPart(key, upload, first, 1))];
-      for await (const part of rest) {
-        sent.push(await called(() => client.uploadPart(key, upload, part, sent.length + 1)));
-      }
-      await called(() => client.completeMultipartUpload(key, upload, sent));
-    } catch (error) {
-      await client.abortMultipartUpload(key, upload).catch(() => {});
-      throw error;
-    }
+    if (rest) await uploadInParts(client, key, first, rest, called);
+    else await called(() => client.putObject(key, first, "application/octet-stream"));
   }
 
   return {
     async put(key, bytes, limit) {
       const name = full(key);
       const { bytes: through, stored } = counted(bytes, limit);
-      await putParts(name, inParts(through, partBytes));
+      await putParts(name, inParts(through, partBytes)).catch((error: unknown) => {
+        // An upload that somebody else ended, e.g. a rule of the bucket.
+        throw isMissing(error) || isUnsupported(error) ? unavailable(error, place) : error;
+      });
       return stored();
     },
     async get(key, range) {
@@ -64,9 +65,7 @@ export function openS3Store(place: S3Place, keys: S3Keys, partBytes = PART): Art
           ? client.getObjectRaw(name)
           : client.getObjectRaw(name, false, range.from, range.to === undefined ? undefined : range.to + 1),
       ).catch((error: unknown) => {
-        throw statusOf(error) === 404
-          ? new MflowError("NOT_FOUND", `the bytes of ${key} are not there`)
-          : error;
+        throw isMissing(error) ? new MflowError("NOT_FOUND", `the bytes of ${key} are not there`) : error;
       });
       if (!response.body) return Readable.from([]);
       return Readable.fromWeb(response.body as ReadableStream);
@@ -90,11 +89,35 @@ export function openS3Store(place: S3Place, keys: S3Keys, partBytes = PART): Art
     },
     async remove(key) {
       const name = full(key);
-      await called(() => client.deleteObject(name)).catch((error: unknown) => {
-        if (statusOf(error) !== 404) throw error;
-      });
+      await called(() => client.deleteObject(name)).catch(unlessMissing);
+    },
+    async removeUnfinished(prefix, before) {
+      let after: Record<string, string> | undefined = {};
+      while (after) {
+        const page: OpenUploads | undefined = await called(() =>
+          openUploads(client, place.prefix + prefix, after),
+        ).catch(unlessUnsupported);
+        for (const { key, uploadId, startedAt } of page?.uploads ?? []) {
+          if (startedAt >= before) continue;
+          await called(() => client.abortMultipartUpload(key, uploadId)).catch(unlessMissing);
+        }
+        after = page?.next;
+      }
     },
   };
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
+
+function unlessUnsupported(error: unknown): undefined {
+  if (!isUnsupported(error)) throw error;
+}
+
+/** A download may take long, as long as something comes: `fetch` itself ends one that stands still. */
+function limited(init: RequestInit | undefined, callMs: number): RequestInit | undefined {
+  return init?.method === "GET" ? init : { ...init, signal: AbortSignal.timeout(callMs) };
 }
 
 /** Bytes in parts of one size; the last one may be shorter, and the only one empty. */
@@ -129,37 +152,4 @@ async function split(parts: AsyncIterable<Buffer>): Promise<{ first: Buffer; res
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
   }
   return { first, rest: rest() };
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (error instanceof S3ServiceError) return error.status;
-  const { cause } = error as { cause?: unknown };
-  return cause === undefined ? undefined : statusOf(cause);
-}
-
-function isBucketMissing(error: unknown): boolean {
-  if (error instanceof S3ServiceError) return error.code === "NoSuchBucket";
-  const { cause } = error as { cause?: unknown };
-  return cause !== undefined && isBucketMissing(cause);
-}
-
-/** Calls again when that may help. What the service refuses is UNAVAILABLE: keys or bucket are set up wrongly. */
-async function tried<T>(call: () => Promise<T>, { endpoint, bucket }: S3Place): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await call();
-    } catch (error) {
-      const status = statusOf(error);
-      if (status === 404 && !isBucketMissing(error)) throw error;
-      const mayHelp = status === undefined || status >= 500 || status === 429;
-      if (!mayHelp || tries === TRIES) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new MflowError(
-          "UNAVAILABLE",
-          `the store of artifacts, bucket ${bucket} at ${endpoint}: ${reason}`,
-        );
-      }
-      await new Promise((wake) => setTimeout(wake, 100 * 4 ** tries));
-    }
-  }
 }

@@ -86,9 +86,13 @@ export class ArtifactSweep {
 
   /** A row is written within the day after its bytes. */
   async #removeStrangers(): Promise<void> {
-    const { bytes, now } = this.#parts;
+    const { bytes, now, warn } = this.#parts;
     let old: string[] = [];
     for (const prefix of ["artifacts/", "caches/"]) {
+      // Keys of a bucket that may do the rest may lack the right to this.
+      await bytes.removeUnfinished?.(prefix, now() - STRANGER_MS).catch((error: unknown) => {
+        warn("what was half sent to the store of artifacts could not be removed", error);
+      });
       for await (const { key, storedAt } of bytes.list(prefix)) {
         if (this.#isClosed) return;
         if (storedAt > now() - STRANGER_MS) continue;

@@ -140,6 +140,15 @@ describe.each(["folder", "bucket"])("with the bytes in a %s", (where) => {
     ]);
     expect([exact?.key, near?.key, none]).toEqual(["npm-1", "npm-1", undefined]);
     expect((await readFile(exact?.file ?? "")).equals(await readFile(file))).toBe(true);
+    const at = new Date().toISOString();
+    const gone = { key: "npm-0", paths: "p", size: 1, sha256: "0".repeat(64), createdAt: at, usedAt: at };
+    const { domain, namespace } = user;
+    await store.artifacts.putCache({ ...gone, domain, namespace, blob: "caches/gone" }, false);
+    const [, other] = await open.files.restore(ref, [
+      { key: "npm-0", paths: "p" },
+      { key: "npm-1", paths: "p" },
+    ]);
+    expect(other?.key).toBe("npm-1");
     await writeFile(file, "no archive");
     await open.files.save(ref, [{ key: "bad", paths: "p", file, replace: false }]);
     expect(warnings).toEqual([expect.stringContaining(`the cache bad of task ${user.id} was not saved`)]);

@@ -89,9 +89,9 @@ export async function openWorkFiles(parts: WorkFilesParts): Promise<WorkFiles> {
         const asked = { scope: scopeOf(task), key, paths, ...(prefix !== undefined && { prefix }) };
         const row = await caches.use(asked);
         const name = `cache.${found.length}`;
-        found.push(
-          row && { key: row.key, file: await fileOf(ref, name, caches.fileOf(row), () => caches.open(row)) },
-        );
+        const file =
+          row && (await fileOf(ref, name, caches.fileOf(row), () => caches.open(row)).catch(unlessGone));
+        found.push(row && file !== undefined ? { key: row.key, file } : undefined);
       }
       return found;
     },
@@ -126,6 +126,11 @@ async function keepOne(artifacts: Artifacts, { taskId, attempt }: AttemptRef, ke
     if (error instanceof MflowError && error.code === "NOT_FOUND") return;
     throw error;
   }
+}
+
+/** It was removed meanwhile. */
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof MflowError) || error.code !== "NOT_FOUND") throw error;
 }
 
 function scopeOf({ domain, namespace }: { domain: string; namespace: string }) {

@@ -39,6 +39,11 @@ export function isBefore(a: Waiter, b: Waiter): boolean {
   return a.id < b.id;
 }
 
+/** How many may hold a key while this one does. */
+export function limitFor({ line }: Waiter, key: string): number {
+  return line.needs.find((need) => need.key === key)?.limit ?? Number.POSITIVE_INFINITY;
+}
+
 export class Spot {
   readonly key: string;
   /** Their own limits by the ids of those who hold it. */
@@ -49,7 +54,7 @@ export class Spot {
   readonly lines = new OrderedHeap<Line>((a, b) =>
     isBefore(a.waiters.first as Waiter, b.waiters.first as Waiter),
   );
-  /** Those who were looked at in vain so often that nobody behind them may take the key. */
+  /** Those who were looked at in vain so often that a place is kept for each of them from those behind. */
   readonly insistent = new OrderedHeap<Waiter>(isBefore);
   closure: Closure | undefined;
   /** What admins allow. */
@@ -93,11 +98,22 @@ export class Spot {
     return this.holders.size < this.limit;
   }
 
-  /** Whether a waiter may take it: there is room by all limits, their own included, and nobody who insists is before them. */
+  /** Whether a waiter may take it: there is room by all limits, also for those before them who insist. */
   admits(waiter: Waiter, limit = Number.POSITIVE_INFINITY): boolean {
-    if (this.holders.size >= Math.min(this.limit, limit)) return false;
-    const first = this.insistent.first;
-    return first === undefined || first === waiter || isBefore(waiter, first);
+    const { kept, least } = this.keptFor((insistent) => insistent !== waiter && isBefore(insistent, waiter));
+    return this.holders.size + kept < Math.min(this.limit, limit, least);
+  }
+
+  /** How many places are kept for those who insist and are ahead, and the least that these allow. */
+  keptFor(isAhead: (insistent: Waiter) => boolean): { kept: number; least: number } {
+    let kept = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const insistent of this.insistent) {
+      if (!isAhead(insistent)) continue;
+      kept++;
+      least = Math.min(least, limitFor(insistent, this.key));
+    }
+    return { kept, least };
   }
 
   park(line: Line): void {

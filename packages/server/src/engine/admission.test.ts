@@ -1,6 +1,6 @@
 // The admission: lines, places, limits, gates and patience by example; admission.properties.test.ts has the rest.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Admission, type Claim, PATIENCE } from "./admission.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
@@ -13,11 +13,11 @@ function claim(since: number, keys: Record<string, number>, more: Partial<Claim>
 /** A count whose turns are used at once. */
 class Play {
   readonly admission = new Admission();
-  readonly #claims = new Map<string, Claim>();
+  readonly #claims = new Map<string, { claim: Claim; aggregateId: string }>();
 
-  come(id: string, claim: Claim): string[] {
-    this.#claims.set(id, claim);
-    this.admission.note(id, { aggregateId: id, holds: [], waits: claim });
+  come(id: string, claim: Claim, aggregateId = id): string[] {
+    this.#claims.set(id, { claim, aggregateId });
+    this.admission.note(id, { aggregateId, holds: [], waits: claim });
     return this.settle();
   }
 
@@ -29,7 +29,8 @@ class Play {
   settle(): string[] {
     const turns = this.admission.grant().map(({ id }) => id);
     for (const id of turns) {
-      this.admission.note(id, { aggregateId: id, holds: this.#claims.get(id)?.needs ?? [] });
+      const { claim, aggregateId = id } = this.#claims.get(id) ?? {};
+      this.admission.note(id, { aggregateId, holds: claim?.needs ?? [] });
     }
     return turns;
   }
@@ -199,4 +200,51 @@ test("nobody insists on keys while what they are behind is paused", () => {
     return;
   }
   throw new Error("it never insisted");
+});
+
+describe("one who insists", () => {
+  /** Says no limit of its own. */
+  const ANY = Number.POSITIVE_INFINITY;
+
+  /** `first` waits for a group that a run holds, and was looked at in vain so often that it keeps the slots for itself. */
+  const insisting = () => {
+    const play = new Play();
+    play.admission.setLimit("slots", 1);
+    play.come("slot-0", claim(0, { slots: ANY }));
+    play.come("first", claim(2, { group: 1, slots: ANY }));
+    // The group is free while there is no slot, and the other way round: two looks in vain.
+    const last = PATIENCE / 2 - 1;
+    for (let n = 0; n <= last; n++) {
+      play.come(`run-${n}`, claim(10 + n, { group: 1 }));
+      play.go(`slot-${n}`);
+      if (n === last) break;
+      play.come(`slot-${n + 1}`, claim(0, { slots: ANY }, { priority: 1 }));
+      play.go(`run-${n}`);
+    }
+    return { play, holder: `run-${last}` };
+  };
+
+  test("keeps the slot that it needs from those behind it", () => {
+    const { play } = insisting();
+    expect(play.come("stranger", claim(100, { slots: ANY }))).toEqual([]);
+    expect(play.admission.findCircle()).toBe(undefined);
+    expect(play.settle()).toEqual([]);
+  });
+
+  test("leaves those behind it what is more than the place that it needs", () => {
+    const { play } = insisting();
+    play.admission.setLimit("slots", 3);
+    expect(play.come("stranger", claim(100, { slots: ANY }))).toEqual(["stranger"]);
+    expect(play.admission.holding("slots", 0)).toEqual({ held: 2, limit: 3, isAwaited: true });
+  });
+
+  test("insists no more when that keeps a task of the run for which it waits", () => {
+    const { play, holder } = insisting();
+    expect(play.come("task", claim(100, { slots: ANY }), holder)).toEqual([]);
+    expect(play.admission.mayCircle).toBe(true);
+    expect(play.admission.findCircle()).toBe(undefined);
+    expect(play.settle()).toEqual(["task"]);
+    play.go("task");
+    expect(play.go(holder)).toEqual(["first"]);
+  });
 });

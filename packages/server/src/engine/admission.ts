@@ -5,15 +5,16 @@
 // its holders, the claimant and the admins allow. Else it is parked at the first key that is in its way, and nothing
 // looks at it until that key gets room. Then those who are parked there are looked at in their order (higher priority
 // first, then who came first); one that another key keeps is parked there, and those behind it may go before it. One
-// that was looked at in vain `PATIENCE` times insists: nobody behind it takes any of its keys until it has gone, so
-// that it is not starved by those who need less. Of those who insist the first waits for holders alone, so they cannot
-// keep each other waiting. While one of its gates is closed nobody insists.
+// that was looked at in vain `PATIENCE` times insists: those behind it leave it a place of each of its keys until it has
+// gone, so that it is not starved by those who need less. Of those who insist the first waits for holders alone, so they
+// cannot keep each other waiting. While one of its gates is closed nobody insists.
 //
 // Those who wait for the same keys make one line, and a line is parked as a whole: a thousand runs that wait for one
 // lock cost no more than one, wherever else something happens.
 
 import {
   type AdmissionView,
+  type CircleStep,
   type Closure,
   type Holding,
   MAX_HOLDERS,
@@ -22,6 +23,7 @@ import {
 } from "@mflow/core/admission";
 import { type Claim, isBefore, type Line, Spot, type Waiter } from "./admission-spot.ts";
 import { OrderedHeap } from "./ordered-heap.ts";
+import { findWaitCircle } from "./wait-circle.ts";
 
 export type { Claim } from "./admission-spot.ts";
 
@@ -32,6 +34,8 @@ export interface Standing {
   holds: readonly Need[];
   /** What it waits for. */
   waits?: Claim;
+  /** Of a run that is the work of a task: that task, which has not ended before it has. */
+  parent?: string | undefined;
 }
 
 /** Whose turn it is. */
@@ -44,6 +48,7 @@ export const PATIENCE = 16;
 
 interface Entry {
   readonly aggregateId: string;
+  readonly parent?: string | undefined;
   /** What its row says. */
   holds: readonly Need[];
   /** What it is counted for: what it holds, and what is kept for it once its turn has come. */
@@ -62,6 +67,8 @@ export class Admission implements AdmissionView {
   readonly #insistent = new Set<Waiter>();
   /** Spots at which room may have come. */
   readonly #dirty = new Set<Spot>();
+  /** Somebody has been parked since circles were looked for. */
+  #mayCircle = false;
 
   /** Takes note of how a run or task stands now; undefined when it neither holds nor waits. */
   note(id: string, standing?: Standing): void {
@@ -69,7 +76,8 @@ export class Admission implements AdmissionView {
     const holds = standing?.holds ?? NONE;
     const waits = standing?.waits;
     if (!before && holds.length === 0 && !waits) return;
-    const entry: Entry = before ?? { aggregateId: standing?.aggregateId ?? id, holds: NONE, counted: NONE };
+    const { aggregateId = id, parent } = standing ?? {};
+    const entry: Entry = before ?? { aggregateId, parent, holds: NONE, counted: NONE };
     this.#entries.set(id, entry);
     const isSame = entry.waits !== undefined && waits !== undefined && isSameClaim(entry.waits, waits);
     if (entry.waits && !isSame) this.#leave(id, entry);
@@ -123,6 +131,34 @@ export class Admission implements AdmissionView {
     return turns;
   }
 
+  /** Whether somebody may have come to wait in a circle since it was last looked for one. */
+  get mayCircle(): boolean {
+    return this.#mayCircle;
+  }
+
+  /**
+   * Looks for those who wait for each other for ever, and answers who of them has to give up. A circle that is there only
+   * because somebody insists is opened.
+   */
+  findCircle(): Turn | undefined {
+    this.#mayCircle = false;
+    for (;;) {
+      const circle = this.#circle();
+      if (!circle) return undefined;
+      if ("giveUp" in circle) return { id: circle.giveUp.id, aggregateId: circle.giveUp.aggregateId };
+      this.#calm(circle.calm);
+    }
+  }
+
+  circleOf(id: string): CircleStep[] | undefined {
+    const circle = this.#circle();
+    return circle && "giveUp" in circle && circle.giveUp.id === id ? circle.steps : undefined;
+  }
+
+  #circle() {
+    return findWaitCircle({ parties: this.#entries, spots: this.#spots });
+  }
+
   isGranted(id: string): boolean {
     const entry = this.#entries.get(id);
     if (!entry?.waits || entry.waiter) return false;
@@ -132,15 +168,13 @@ export class Admission implements AdmissionView {
   holding(key: string, priority: number): Holding {
     const spot = this.#spots.get(key);
     if (!spot) return { held: 0, limit: Number.POSITIVE_INFINITY, isAwaited: false };
-    const first = spot.insistent.first;
-    const isKept =
-      (first !== undefined && first.claim.priority >= priority) ||
-      // Room that has just come is for those who are parked here; they are looked at after this commit.
-      (spot.lines.size > 0 && this.#dirty.has(spot));
+    const { kept, least } = spot.keptFor((insistent) => insistent.claim.priority >= priority);
+    // Room that has just come is for those who are parked here; they are looked at after this commit.
+    const isForOthers = spot.lines.size > 0 && this.#dirty.has(spot);
     return {
-      held: spot.holders.size,
-      limit: isKept ? 0 : spot.limit,
-      isAwaited: spot.lines.size > 0 || first !== undefined,
+      held: spot.holders.size + kept,
+      limit: isForOthers ? 0 : Math.min(spot.limit, least),
+      isAwaited: spot.lines.size > 0 || spot.insistent.size > 0,
     };
   }
 
@@ -203,6 +237,7 @@ export class Admission implements AdmissionView {
       if (line.waiters.size > 0) line.spot.park(line);
     }
     for (const [line, spot] of kept) spot.park(line);
+    if (kept.length > 0) this.#mayCircle = true;
   }
 
   /** The first gate or key that is in the way. */
@@ -246,6 +281,7 @@ export class Admission implements AdmissionView {
     line.spot.unpark(line);
     line.waiters.add(waiter);
     line.spot.park(line);
+    this.#mayCircle = true;
     if (line.waiters.first === waiter) this.#touch(line.spot);
   }
 

@@ -33,6 +33,7 @@ export class Attempts {
       logs,
       standing: (ref) => this.standing(ref),
       isWanted: (ref) => this.#isWanted(ref),
+      isStopping: (ref) => this.#isStopping(ref),
       startRequest: (ref) => this.#startRequest(ref),
     };
   }
@@ -59,6 +60,12 @@ export class Attempts {
   async #isWanted({ taskId, attempt }: AttemptRef): Promise<boolean> {
     const task = await this.#parts.runs.task(taskId);
     return task !== undefined && task.attempt === attempt && isWanted(task);
+  }
+
+  async #isStopping({ taskId, attempt }: AttemptRef): Promise<boolean> {
+    const task = await this.#parts.runs.task(taskId);
+    if (!task || task.attempt !== attempt || !isAtWork(task.status.stage)) return false;
+    return task.status.stage === "CANCELING" || task.status.stopping !== undefined;
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { PipelineManifest, PipelineSpec, TaskSpec } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createKeys } from "../auth/keys.ts";
 import { openFileLogStore } from "../logs/file-log-store.ts";
 import { newId } from "../new-id.ts";
@@ -19,6 +19,7 @@ import { RunningEngine } from "./engine.ts";
 
 const scope = { domain: "default", namespace: "default" };
 const actor = { name: "ana", operator: true };
+const current = randomBytes(32);
 
 let folder: string;
 let store: Store;
@@ -27,25 +28,33 @@ let closeLogs: () => Promise<void>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "mflow-chain-"));
+  await open();
+});
+afterEach(async () => {
+  await close();
+  await rm(folder, { recursive: true });
+});
+
+async function open(): Promise<void> {
   store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
   engine = new RunningEngine({
     ...{ store, logs, newId, maxTasks: 1 },
-    keys: createKeys({ current: randomBytes(32) }),
+    keys: createKeys({ current }),
     runners: [createFakeRunner(), createManualRunner()],
     groupMembers: () => [],
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
   });
   await engine.start();
-});
-afterEach(async () => {
+}
+
+async function close(): Promise<void> {
   await engine.stop();
   await closeLogs();
   await store.close();
-  await rm(folder, { recursive: true });
-});
+}
 
 const job = (name: string, spec: Partial<JobManifest["spec"]>): JobManifest => ({
   kind: "Job",
@@ -154,45 +163,116 @@ test("a run waits in line when its task says so, and its task says for what", as
   expect((await once(id, hasEnded)).status.stage).toBe("SUCCEEDED");
 });
 
-test("two pipelines that call each other, each started by itself, do not wait for each other for ever", async () => {
-  const call = (pipelineId: string) =>
-    ({ runnerType: "PIPELINE", runnerSpec: { pipeline: pipelineId, queue: true } }) as const;
-  const waitsThenCalls = (other: string): Partial<PipelineSpec> => ({
-    isParallel: false,
-    stages: [
-      {
-        name: "s",
-        tasks: [
-          { name: "t", job: "wait" },
-          { name: "u", job: other },
-        ],
-      },
-    ],
-  });
-  const given = [
-    job("wait", { runnerType: "MANUAL" }),
-    job("call-one", call("one")),
-    job("call-two", call("two")),
-    pipeline("one", {}, waitsThenCalls("call-two")),
-    pipeline("two", {}, waitsThenCalls("call-one")),
-  ];
-  const ids = [await run("one", given), await run("two", given)];
-  const tasksOf = (id: string) => store.runs.tasksOfRun(id);
+const call = (pipelineId: string) =>
+  ({ runnerType: "PIPELINE", runnerSpec: { pipeline: pipelineId, queue: true } }) as const;
+
+/** Two tasks one after the other: the first waits for a status call. */
+const waitThen = (then: Partial<TaskSpec>, more: Partial<PipelineSpec> = {}): Partial<PipelineSpec> => ({
+  ...more,
+  stages: [
+    {
+      name: "s",
+      tasks: [
+        { name: "t", job: "wait" },
+        { name: "u", job: "noop", ...then },
+      ],
+    },
+  ],
+});
+
+/** Starts both and ends what they wait for: one after the other, or at the very same moment. */
+async function runBoth(given: ReturnType<typeof documents>, isAtOnce: boolean): Promise<[string, string]> {
+  const ids: [string, string] = [await run("one", given), await run("two", given)];
   for (const id of ids) {
-    await expect.poll(async () => (await tasksOf(id))[0]?.status.stage, { timeout: 10_000 }).toBe("ACTIVE");
+    await expect.poll(async () => (await taskOf(id)).status.stage, { timeout: 10_000 }).toBe("ACTIVE");
   }
-  const [first = "", second = ""] = ids;
-  await engine.updateStatus((await tasksOf(first))[0]?.id ?? "", { stage: "SUCCEEDED" }, actor);
-  await expect.poll(async () => (await tasksOf(first))[1]?.status.stage, { timeout: 10_000 }).toBe("ACTIVE");
-  await engine.updateStatus((await tasksOf(second))[0]?.id ?? "", { stage: "SUCCEEDED" }, actor);
-  await once(second, hasEnded);
-  expect((await tasksOf(second))[1]?.status).toMatchObject({
-    reason: "START_ERROR",
-    message: `its sequence lock is held by ${first}, which waits for ${second}, which waits for this: all would wait for ever`,
+  const end = async (id: string) => engine.updateStatus((await taskOf(id)).id, { stage: "SUCCEEDED" }, actor);
+  if (isAtOnce) await Promise.all(ids.map(end));
+  else {
+    await end(ids[0]);
+    const second = async () => (await store.runs.tasksOfRun(ids[0]))[1]?.status.stage;
+    await expect.poll(second, { timeout: 10_000 }).not.toBe("PENDING");
+    await end(ids[1]);
+  }
+  return ids;
+}
+
+/** Each pipeline holds the group that a task of the other one needs. */
+function groupsCrosswise() {
+  const inGroup = (own: string, other: string) =>
+    waitThen({ concurrency: { group: other } }, { isParallel: true, concurrency: { group: own } });
+  return [
+    job("noop", {}),
+    job("wait", { runnerType: "MANUAL" }),
+    pipeline("one", {}, inGroup("a", "b")),
+    pipeline("two", {}, inGroup("b", "a")),
+  ];
+}
+
+describe.each([
+  ["one after the other", false],
+  ["at the very same moment", true],
+])("two that would wait for each other for ever, %s", (_when, isAtOnce) => {
+  test("are found when they call each other: the run that came last gives up, and the others go on", async () => {
+    const sequence = { isParallel: false };
+    const given = [
+      job("wait", { runnerType: "MANUAL" }),
+      job("call-one", call("one")),
+      job("call-two", call("two")),
+      pipeline("one", {}, waitThen({ job: "call-two" }, sequence)),
+      pipeline("two", {}, waitThen({ job: "call-one" }, sequence)),
+    ];
+    const ids = await runBoth(given, isAtOnce);
+    const secondOf = async (id: string) => (await store.runs.tasksOfRun(id))[1];
+    await expect
+      .poll(async () => (await Promise.all(ids.map(secondOf))).map((task) => task?.status.stage).sort(), {
+        timeout: 10_000,
+      })
+      .toEqual(["ACTIVE", "FAILED"]);
+    const tasks = await Promise.all(ids.map(secondOf));
+    const at = tasks.findIndex((task) => task?.status.stage === "FAILED");
+    const [loser, winner] = at === 0 ? ids : ([ids[1], ids[0]] as const);
+    const [lost, won] = at === 0 ? tasks : [tasks[1], tasks[0]];
+    const names = at === 0 ? ["two", "one"] : ["one", "two"];
+    const refused = await once(lost?.status.child?.runId ?? "", hasEnded);
+    const going = won?.status.child?.runId ?? "";
+    const message = `waits for the sequence lock of pipeline \`${names[0]}\`, held by ${winner}, which waits for ${won?.id}, which waits for ${going}, which waits for the sequence lock of pipeline \`${names[1]}\`, held by ${loser}, which waits for ${lost?.id}, which waits for this: all would wait for ever`;
+    expect(refused.status).toMatchObject({ stage: "FAILED", reason: "DEADLOCK", message });
+    expect((await taskOf(refused.id)).status).toMatchObject({ stage: "SKIPPED", reason: "RUN_FAILED" });
+    expect(lost?.status).toMatchObject({
+      reason: "CHILD_FAILED",
+      message: `run ${refused.id} of pipeline \`${names[0]}\` FAILED (DEADLOCK): ${message}`,
+    });
+    await once(loser, ({ status }) => status.stage === "FAILED");
+    // The other one gets its turn then.
+    await once(going, ({ status }) => status.stage === "ACTIVE");
   });
-  // The other one gets its turn then.
-  const below = (await tasksOf(first))[1]?.status.child?.runId ?? "";
-  await once(below, ({ status }) => status.stage === "ACTIVE");
+
+  test("are found when each holds the group that a task of the other needs", async () => {
+    const ids = await runBoth(groupsCrosswise(), isAtOnce);
+    const ended = await Promise.all(ids.map((id) => once(id, hasEnded)));
+    expect(ended.map(({ status }) => status.stage)).toEqual(["SUCCEEDED", "FAILED"]);
+    const [first, second] = await Promise.all(ids.map(async (id) => (await store.runs.tasksOfRun(id))[1]));
+    expect(second?.status).toMatchObject({
+      stage: "FAILED",
+      reason: "DEADLOCK",
+      message: `waits for the concurrency group \`a\`, held by ${ids[0]}, which waits for ${first?.id}, which waits for the concurrency group \`b\`, held by ${ids[1]}, which waits for this: all would wait for ever`,
+    });
+  });
+});
+
+test("those who wait for each other are found by the next life of a server, too", async () => {
+  const ids = await runBoth(groupsCrosswise(), true);
+  await close();
+  const stages = async () => {
+    const tasks = await Promise.all(ids.map((id) => store.runs.tasksOfRun(id)));
+    return tasks.map(([, second]) => second?.status.stage);
+  };
+  store = await openSqliteStore(join(folder, "mflow.db"));
+  expect(await stages()).toEqual(["SCHEDULING", "SCHEDULING"]);
+  await store.close();
+  await open();
+  await expect.poll(stages, { timeout: 10_000 }).toEqual(["SUCCEEDED", "FAILED"]);
 });
 
 test("a task is canceled at once while its run waits in line", async () => {

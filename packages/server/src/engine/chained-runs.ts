@@ -15,7 +15,6 @@ import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import type { Store } from "../store/store.ts";
 import type { EngineOptions } from "./options.ts";
 import type { RunRequests } from "./run-requests.ts";
-import { refuseWaitCircle } from "./wait-circle.ts";
 
 export interface ChainedRunsParts {
   store: Pick<Store, "runs" | "catalog">;
@@ -72,7 +71,6 @@ export class ChainedRuns {
         ...{ id, request, from, scope, origin },
         actor: { name: by, operator: true },
         offered: wanted.offered ?? [],
-        checkLock: (key) => refuseWaitCircle(runs, key, new Set(above.map((each) => each.id))),
         checkState: (state) => refuseDeadlock(state, above),
         check: (name) => refuseChain(origin.chain ?? [], formatPipelineRef({ name, ...scope })),
       });

@@ -233,8 +233,8 @@ export class Committer {
 
   /** Whoever had their turn and did not use it is back in line. */
   #answerTurn(aggregateId: string, change: Change): void {
-    if (change.type === "turn") this.#parts.admission.answered(aggregateId);
-    if (change.type === "slotFree") this.#parts.admission.answered(change.taskId);
+    if (change.type === "runTurn") this.#parts.admission.answered(aggregateId);
+    if (change.type === "taskTurn") this.#parts.admission.answered(change.taskId);
   }
 
   async #find(aggregateId: string): Promise<RunState | undefined> {
@@ -275,6 +275,8 @@ export class Committer {
     if (decision.run) commit.run = decision.run;
     if (entry.idempotency) commit.idempotency = entry.idempotency;
     commit.history.push(...decision.history);
+    // A lock that an earlier one let go and this one takes back is kept.
+    commit.releases = commit.releases.filter((key) => !decision.claims.includes(key));
     commit.claims.push(...decision.claims);
     commit.releases.push(...decision.releases);
     commit.records.push(...decision.records);

@@ -4,7 +4,7 @@
 
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { RunDefinition } from "@mflow/core/schema/pipeline-task";
-import { RetryableStartError, type Runner, type StartRequest } from "../runners/runner.ts";
+import { type AttemptRef, RetryableStartError, type Runner, type StartRequest } from "../runners/runner.ts";
 import type { Effect, Outbox } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 
@@ -45,6 +45,8 @@ export class EffectWorkers {
   readonly #parts: EffectWorkersParts;
   /** The last effect under way, by task or aggregate. */
   readonly #chains = new Map<string, Promise<void>>();
+  /** Why the last try to start or stop an attempt went wrong, by attempt, until one goes well. */
+  readonly #troubles = new Map<string, string>();
   #isClosed = false;
 
   constructor(parts: EffectWorkersParts) {
@@ -59,6 +61,11 @@ export class EffectWorkers {
     void now.then(() => {
       if (this.#chains.get(key) === now) this.#chains.delete(key);
     });
+  }
+
+  /** Why an attempt could not be started or stopped yet; nothing of one where no try went wrong. */
+  troubleOf({ taskId, attempt }: AttemptRef): string | undefined {
+    return this.#troubles.get(`${taskId}.${attempt}`);
   }
 
   /** From now on no runner is called: what has not begun is given back, and so is what fails now. */
@@ -94,6 +101,7 @@ export class EffectWorkers {
         case "RELEASE":
           await this.#release(work);
       }
+      this.#troubles.delete(`${effect.taskId}.${effect.attempt}`);
       this.#parts.done(effect.id);
     } catch (error) {
       await this.#giveBack(effect, error);
@@ -136,13 +144,12 @@ export class EffectWorkers {
   async #giveBack(effect: Effect, error: unknown): Promise<void> {
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(effect.tries, 20), MAX_BACKOFF_MS);
     const dueAt = this.#parts.clock.now() + backoff;
+    const message = error instanceof Error ? error.message : String(error);
+    if (effect.kind === "START" || effect.kind === "STOP")
+      this.#troubles.set(`${effect.taskId}.${effect.attempt}`, message);
     this.#parts.warn(`${effect.kind} of ${effect.taskId} failed; next try in ${backoff} ms`, error);
     try {
-      await this.#parts.outbox.retry(
-        effect.id,
-        dueAt,
-        error instanceof Error ? error.message : String(error),
-      );
+      await this.#parts.outbox.retry(effect.id, dueAt, message);
     } catch (storeError) {
       // Its lease ends by itself, and then it is found again.
       this.#parts.warn(`could not give back effect ${effect.id}`, storeError);

@@ -232,6 +232,36 @@ test("a stop that ends only when the runner is closed does not keep the engine f
   expect(left.map(({ kind, taskId }) => [kind, taskId])).toEqual([["STOP", task.id]]);
 });
 
+test("what keeps a runner from starting or stopping a task is why it waits, until it went well", async () => {
+  let isAway = true;
+  const runner = withReplaced({
+    async start() {
+      if (isAway) throw new RetryableStartError("nobody is there");
+      return { state: "STARTED" };
+    },
+    async stop() {
+      if (isAway) throw new Error("nobody is there");
+      return "GONE";
+    },
+  });
+  const engine = await startEngine(systemClock, runner);
+  const { task } = await runAlone(engine, {});
+  const why = async () =>
+    (await engine.why(task.id)).causes.map(({ kind, sentence }) => `${kind} ${sentence}`);
+  await expect.poll(why).toEqual(["CREATING cannot be started yet: nobody is there; it is tried again"]);
+  isAway = false;
+  await expect.poll(why).toEqual(["CREATING is being created"]);
+  isAway = true;
+  await engine.cancelTask(task.id, {}, actor);
+  const stopping = "waits for its work to stop, which went wrong and is tried again: nobody is there";
+  await expect
+    .poll(why)
+    .toEqual([expect.stringMatching(new RegExp(`^STOPPING was canceled by .*; ${stopping}$`))]);
+  isAway = false;
+  await expect.poll(why).toEqual([]);
+  await engine.stop();
+});
+
 test("what waits for another effect of its task is not begun once the runners are closed", async () => {
   const closed = Promise.withResolvers<void>();
   const called: string[] = [];

@@ -148,6 +148,7 @@ export class RunningEngine implements Engine {
       ...shared,
       turns: this.#turns,
       stateOf: (aggregateId) => this.#stateOf(aggregateId),
+      troubleOf: (ref) => this.#workers.troubleOf(ref),
     });
     this.#verbs = new Verbs({
       ...shared,
@@ -164,6 +165,7 @@ export class RunningEngine implements Engine {
       ...shared,
       committer: this.#committer,
       refuseWhileRemoved: (runId) => this.#removals.refuseWhileRemoved(runId),
+      files,
       runners: this.#runners,
     });
     this.#chained = new ChainedRuns({

@@ -1,6 +1,7 @@
 // What an engine is made of: every part is handed to it, it makes none of them itself.
 
 import type { Context } from "@mflow/core/change";
+import type { FetchSpec } from "@mflow/core/schema/artifact";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { ListenerHub } from "../listeners/channel.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -39,6 +40,8 @@ export interface EngineOptions {
   files?: WorkFiles & {
     /** The run or lone task is being deleted: removes its artifacts. What rejects can be repeated. */
     removeOf(aggregateId: string): Promise<void>;
+    /** Whether tasks of a run that `from` names have ended and keep this artifact. */
+    keeps(runId: string, fetch: Pick<FetchSpec, "from" | "name">): Promise<boolean>;
   };
   newId(prefix: string): string;
   /** Address of this server as tasks reach it. */

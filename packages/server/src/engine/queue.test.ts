@@ -360,3 +360,28 @@ test("a run that let its lock go waits for it again before it goes on, also over
   await succeed(first, "next");
   expect(await stagesOf(first, third)).toEqual(["SUCCEEDED", "ACTIVE"]);
 });
+
+test("a run that ends in the moment in which it begins lets its lock go", async () => {
+  const stages = [{ name: "main", tasks: [{ ...WORK, when: "1 > 2" }] }];
+  const [first, second] = [await run("p", {}, { stages }), await run("p", {}, { stages })];
+  expect(await stagesOf(first, second, await run("p"))).toEqual(["SUCCEEDED", "SUCCEEDED", "ACTIVE"]);
+});
+
+test("a run that is canceled in the moment in which it has its lock back lets it go again", async () => {
+  const audit = { auditors: ["ann"] };
+  const stages = [{ name: "main", tasks: [WORK, { ...WORK, name: "next", audit }] }];
+  const first = await run("p", {}, { stages, holdLock: false });
+  await succeed(first);
+  const second = await run("p");
+  await engine.audit((await taskOf(first, "next")).id, { verdict: "PASS" }, { name: "ann", operator: false });
+  const canceled = Promise.withResolvers<void>();
+  engine.subscribe(({ type, stage, pipelineTaskId }) => {
+    if (type !== "RUN_STAGE" || stage !== "SUCCEEDED" || pipelineTaskId !== second) return;
+    // Its turn has come by this very commit: both are in the next one.
+    queueMicrotask(() => engine.cancelRun(first, {}, actor).then(() => canceled.resolve(), canceled.reject));
+  });
+  await succeed(second);
+  await canceled.promise;
+  expect(events.filter(({ type }) => type === "RUN_LOCK_TAKEN")).toHaveLength(1);
+  expect(await stagesOf(first, second, await run("p"))).toEqual(["CANCELED", "SUCCEEDED", "ACTIVE"]);
+});

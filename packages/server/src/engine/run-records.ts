@@ -25,6 +25,7 @@ export async function loadRun(id: string, runs: RunStore): Promise<RunRecord> {
 export async function findLastSuccesses(old: RunRecord, runs: RunStore): Promise<Map<string, LastSuccess>> {
   const { domain, namespace, name: pipeline } = old.run;
   const definitions = new Map<string, RunDefinition | undefined>();
+  const isThere = new Map<string, boolean>();
   const found = new Map<string, LastSuccess>();
   for (const each of old.tasks) {
     if (!hasRun(each)) continue;
@@ -41,7 +42,11 @@ export async function findLastSuccesses(old: RunRecord, runs: RunStore): Promise
     if (!task || runId === undefined) continue;
     if (!definitions.has(runId)) definitions.set(runId, await runs.definition(runId));
     const definition = definitions.get(runId);
-    if (definition) found.set(each.id, { task, job: jobOf(definition, task) });
+    if (!definition) continue;
+    const origin = task.keptFrom?.runId ?? runId;
+    if (!isThere.has(origin)) isThere.set(origin, (await runs.run(origin)) !== undefined);
+    const isOriginGone = isThere.get(origin) === false;
+    found.set(each.id, { task, job: jobOf(definition, task), ...(isOriginGone && { isOriginGone }) });
   }
   return found;
 }

@@ -6,7 +6,6 @@ import { againTasks } from "@mflow/core/again";
 import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
 import { changeOf } from "@mflow/core/decide/run-of";
-import { sequenceLockOf } from "@mflow/core/decide/run-pipeline";
 import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
@@ -19,6 +18,7 @@ import type { Scope } from "@mflow/core/schema/scalars";
 import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
 import { type Committer, IdempotencyRace } from "./committer.ts";
+import { type KeepsArtifact, refuseMissingArtifacts } from "./refuse-missing-artifacts.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
 import { findLastSuccesses, loadRun, refuseDeprecatedJobs } from "./run-records.ts";
 import type {
@@ -41,6 +41,8 @@ export interface RunRequestsParts extends TryOutParts {
   refuseWhenDraining(): void;
   /** Throws when that run is being deleted. */
   refuseWhileRemoved(runId: string): void;
+  /** Absent: the server keeps nothing. */
+  files?: { keeps: KeepsArtifact } | undefined;
 }
 
 /** A run that another one starts. */
@@ -56,8 +58,6 @@ export interface ChainedInput {
   /** Values for the params that the jobs declare. */
   offered: readonly ParamValue[];
   check(pipeline: string): void;
-  /** Refuses to wait for this sequence lock. */
-  checkLock(key: string): Promise<void>;
   /** Refuses the run as it would begin. */
   checkState(state: RunState): void;
 }
@@ -113,8 +113,18 @@ export class RunRequests {
     const repeated = await this.#repeated(idempotency);
     if (repeated) return this.#repeatedRun(repeated);
     const change = changeOf(this.#parts.newId("run"), made);
+    await this.#refuseAgain(change, made, actor);
     if (!change.request.dryRun) return this.#startRun(change, actor, idempotency);
     return dryRun(change, { ...this.#parts.makeContext(actor), admission: UNLIMITED }, this.#parts);
+  }
+
+  /** Refuses a run that is made of another one for what the store tells, as it would begin. */
+  async #refuseAgain(change: RunPipelineChange, { old }: MadeOf, actor: Actor): Promise<void> {
+    const { store, makeContext, files } = this.#parts;
+    // A state of its own: the one that is decided on is made when its turn in the mailbox comes.
+    const state = createState(change, { ...makeContext(actor), admission: UNLIMITED });
+    await refuseDeprecatedJobs(state, store.catalog);
+    if (files) await refuseMissingArtifacts(state, old.run.id, files.keeps);
   }
 
   /** A run that another one starts. Its id is given, so that it comes once; `check` refuses by the pipeline's name. */
@@ -124,7 +134,6 @@ export class RunRequests {
     actor,
     offered,
     check,
-    checkLock,
     checkState,
     ...input
   }: ChainedInput): Promise<RunPipelineResult> {
@@ -144,8 +153,6 @@ export class RunRequests {
     ];
     const request = { ...input.request, runParams };
     const change = { type: "runPipeline", id, request, scope, pipeline, jobs, origin } as const;
-    const lock = sequenceLockOf(change);
-    if (lock !== undefined) await checkLock(lock);
     return this.#startRun(change, actor, undefined, checkState);
   }
 
@@ -155,16 +162,16 @@ export class RunRequests {
     idempotency?: IdempotencyKey,
     checkState?: (state: RunState) => void,
   ): Promise<RunPipelineResult> {
-    const { store, makeContext } = this.#parts;
+    const { makeContext } = this.#parts;
     let warnings: string[] = [];
     let again: RunPipelineResult["again"];
-    // A state of its own: the one that is decided on is made when its turn in the mailbox comes.
-    if (change.madeOf) await refuseDeprecatedJobs(createState(change, makeContext(actor)), store.catalog);
     const create = (): RunState => {
       const context = makeContext(actor);
-      if (change.madeOf) this.#parts.refuseWhileRemoved(change.madeOf.old.run.id);
       const state = createState(change, context);
-      if (change.madeOf) again = againTasks(change.madeOf, state, context);
+      if (change.madeOf) {
+        for (const id of runsUsed(change.madeOf.old.run.id, state)) this.#parts.refuseWhileRemoved(id);
+        again = againTasks(change.madeOf, state, context);
+      }
       checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
@@ -271,6 +278,12 @@ export class RunRequests {
   }
 }
 
+/** The runs whose rows a run needs that is made of another one: that one, and those that a rollback goes back to. */
+function runsUsed(oldId: string, { tasks }: RunState): Set<string> {
+  const before = Array.from(tasks.values(), ({ rollback }) => rollback?.lastSuccess?.runId);
+  return new Set([oldId, ...before.filter((id) => id !== undefined)]);
+}
+
 /** Everything but saving and creation; a lock that somebody holds does not matter. */
 async function dryRun(
   change: RunPipelineChange,
@@ -278,7 +291,6 @@ async function dryRun(
   parts: RunRequestsParts,
 ): Promise<RunPipelineResult> {
   const state = createState(change, context);
-  if (change.madeOf) await refuseDeprecatedJobs(state, parts.store.catalog);
   const rendered = await tryOutTasks(state, renderRun(state, context), context, parts);
   return {
     run: state.run as PipelineTask,

@@ -23,7 +23,7 @@ export function noteRun(admission: Admission, run: PipelineTask): void {
   else if (paused) admission.close(gate, paused);
   else if (lock) admission.close(gate, { at: lock.since });
   const needs = awaitedByRun(run);
-  const standing: Standing = { aggregateId: run.id, holds: heldByRun(run) };
+  const standing: Standing = { aggregateId: run.id, holds: heldByRun(run), parent: run.parent?.taskId };
   if (needs) {
     const since = run.createdAt;
     // The gate that waits for the lock is not in the way of the lock.

@@ -4,6 +4,7 @@
 import { groupKey, pipelineGate, SERVER_GATE, SLOTS } from "@mflow/core/admission-keys";
 import type { Change } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import { isId } from "@mflow/core/ids";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Pause, PauseRequest } from "@mflow/core/schema/pause";
 import type { Scope } from "@mflow/core/schema/scalars";
@@ -28,6 +29,9 @@ export interface TurnsParts {
   warn(message: string, error: unknown): void;
 }
 
+/** How long after somebody was parked it is looked for those who wait for each other in a circle. */
+const CIRCLE_MS = 1_000;
+
 /** What can be paused besides a run. */
 export type Pausable = "server" | (Scope & { pipeline: string });
 
@@ -38,6 +42,7 @@ export class Turns {
   readonly admission = new Admission();
   readonly #parts: TurnsParts;
   readonly #pauses = new Map<string, Pause>();
+  #isLookDue = false;
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
@@ -54,8 +59,8 @@ export class Turns {
   /** Lets everybody go on who can. */
   give(): void {
     for (const { id, aggregateId } of this.admission.grant()) {
-      const isRun = id === aggregateId && id.startsWith("run-");
-      const change = isRun ? ({ type: "turn" } as const) : ({ type: "slotFree", taskId: id } as const);
+      const isRun = isId("run", id);
+      const change = isRun ? ({ type: "runTurn" } as const) : ({ type: "taskTurn", taskId: id } as const);
       this.#parts.submit(aggregateId, change).catch((error: unknown) => {
         this.admission.answered(id);
         if (error instanceof MflowError && error.code === "NOT_FOUND") return;
@@ -63,6 +68,29 @@ export class Turns {
         this.#parts.after(RETRY_MS, () => this.give());
       });
     }
+    if (this.admission.mayCircle) this.#lookForCircles();
+  }
+
+  /** Soon, and for all who came meanwhile at once: what it costs grows with all that is under way. */
+  #lookForCircles(): void {
+    if (this.#isLookDue) return;
+    this.#isLookDue = true;
+    this.#parts.after(CIRCLE_MS, () => {
+      this.#isLookDue = false;
+      const found = this.admission.findCircle();
+      // Somebody may go who was kept by one that insisted.
+      this.give();
+      if (!found) return;
+      const { id, aggregateId } = found;
+      const change = isId("run", id)
+        ? ({ type: "giveUp" } as const)
+        : ({ type: "giveUp", taskId: id } as const);
+      this.#parts
+        .submit(aggregateId, change)
+        .catch((error: unknown) => this.#parts.warn(`could not end the endless wait of ${id}`, error))
+        // There may be another circle.
+        .finally(() => this.#lookForCircles());
+    });
   }
 
   /** What admins allow changes at once; undefined: no limit. */

@@ -9,7 +9,7 @@ import type { RunState } from "@mflow/core/state";
 import { type WaitFacts, waitSentence } from "@mflow/core/wait-sentence";
 import { runWaitingReason, waitingReason } from "@mflow/core/waiting";
 import type { PlaceInLine } from "@mflow/core/why";
-import type { Runner } from "../runners/runner.ts";
+import type { AttemptRef, Runner } from "../runners/runner.ts";
 import type { Turns } from "./turns.ts";
 
 export interface WaitsParts {
@@ -17,6 +17,8 @@ export interface WaitsParts {
   runnerOf(type: string): Runner | undefined;
   aggregateOf(taskId: string): Promise<string | undefined>;
   stateOf(aggregateId: string): Promise<RunState | undefined>;
+  /** Why an attempt could not be started or stopped yet. */
+  troubleOf(ref: AttemptRef): string | undefined;
 }
 
 export class Waits {
@@ -54,6 +56,7 @@ export class Waits {
     const facts = {
       placeOf: (waiting: string) => this.#placeOf(waiting),
       runnerWait: (task: JobTask) => this.#runnerWait(task),
+      runnerTrouble: ({ id: taskId, attempt }: JobTask) => this.#parts.troubleOf({ taskId, attempt }),
     };
     const task = state?.tasks.get(id);
     if (state && task) return whyTask(state, task, facts);
@@ -64,8 +67,13 @@ export class Waits {
   /** What the runner says that an attempt waits for. */
   #runnerWait(task: JobTask): string | undefined {
     const { id, attempt, status, runnerType } = task;
-    if (status.stage !== "CREATING" && !isStopping(task)) return undefined;
-    return this.#parts.runnerOf(runnerType)?.waitingFor?.({ taskId: id, attempt });
+    const { stage, reported, stopping, workGoneAt } = status;
+    const isAtWork = stage === "CREATING" || (stage === "ACTIVE" && !reported && !workGoneAt);
+    if (!isAtWork && !isStopping(task)) return undefined;
+    const ref = { taskId: id, attempt };
+    const trouble = stage === "CREATING" && !stopping ? this.#parts.troubleOf(ref) : undefined;
+    if (trouble !== undefined) return `cannot be started yet: ${trouble}; it is tried again`;
+    return this.#parts.runnerOf(runnerType)?.waitingFor?.(ref);
   }
 
   #placeOf(id: string): PlaceInLine | undefined {

@@ -65,6 +65,14 @@ import { asksForWebSocket, useWebSockets } from "./web-sockets.ts";
 
 export const BODY_LIMIT = 1024 * 1024;
 
+/** The routes whose bodies are not JSON alone: how to tell them, and what reads their bodies. */
+const OWN_BODIES: readonly { has(route: Route): boolean; use(app: FastifyInstance): void }[] = [
+  { has: ({ form = false }) => form, use: useFormBodies },
+  { has: ({ rawBody = false }) => rawBody, use: useRawBodies },
+  { has: ({ streamBody = false }) => streamBody, use: useStreamedBodies },
+  { has: ({ yaml = false }) => yaml, use: useYamlBodies },
+];
+
 /**
  * Bodies are validated by core and answers serialised by `serialise`, so Fastify's own compilers are never used;
  * to name others spares a starting server loading them.
@@ -188,7 +196,14 @@ export function createApp(options: AppOptions): FastifyInstance {
     store: store.catalog,
     runs: store.runs,
     announce: (events) => bell.announce(events),
-    written: (changes) => options.schedules.written(changes),
+    written: (changes) => {
+      options.schedules.written(changes);
+      for (const change of changes) {
+        if ("remove" in change) continue;
+        if (change.put === "cluster") options.clusters.written(change.cluster);
+        if (change.put === "limit") options.limits.written(change.limit);
+      }
+    },
   };
 
   useErrorCatalogue(app, bodyLimit);
@@ -244,44 +259,15 @@ export function createApp(options: AppOptions): FastifyInstance {
   const guards = { auth, state };
   registerRoutes(
     app,
-    routes.filter((route) => !route.yaml && !route.form && !route.rawBody && !route.streamBody),
+    routes.filter((route) => !OWN_BODIES.some(({ has }) => has(route))),
     guards,
   );
-  app.register((scope, _options, done) => {
-    useFormBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.form),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useRawBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.rawBody),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useStreamedBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.streamBody),
-      guards,
-    );
-    done();
-  });
-  app.register((scope, _options, done) => {
-    useYamlBodies(scope);
-    registerRoutes(
-      scope,
-      routes.filter((route) => route.yaml),
-      guards,
-    );
-    done();
-  });
+  for (const { has, use } of OWN_BODIES) {
+    app.register((scope, _options, done) => {
+      use(scope);
+      registerRoutes(scope, routes.filter(has), guards);
+      done();
+    });
+  }
   return app;
 }

@@ -1,5 +1,6 @@
 // What strangers send: each is refused with the catalogue's error, quickly, and the server goes on.
 
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { MflowError } from "@mflow/core/errors";
@@ -234,8 +235,10 @@ test("a body where none is taken, and a parameter that nobody reads, are refused
 });
 
 test("a slow request does not hold up others", async () => {
+  const begun = once(server.app.server, "request");
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   socket.write("POST /api/v1/apply HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+  await begun;
   await server.ok("GET", "/whoami");
   socket.destroy();
 });

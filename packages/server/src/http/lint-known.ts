@@ -15,7 +15,8 @@ import type { CatalogStore } from "../store/store.ts";
 const MOST_PIPELINES = 256;
 
 export interface KnownRecords
-  extends Required<Pick<LintContext, "findJob" | "publishedVersions" | "findPipeline">> {
+  extends Required<Pick<LintContext, "findJob" | "publishedVersions" | "findPipeline">>,
+    Pick<LintContext, "pipelinesRun"> {
   /** A reference to a job is of no stored one. */
   isAnyJobMissing: boolean;
   isAnyPipelineMissing: boolean;
@@ -88,7 +89,33 @@ export async function lookUpKnown(
       if (ref !== undefined) await follow(ref);
     }
   }
+  const specs = [
+    ...[...jobs.values()].map(({ spec }) => spec),
+    ...documents.flatMap(({ manifest }) => (manifest.kind === "Job" ? manifest.spec : [])),
+  ];
+  // All jobs are asked for only where the answer counts; whoever runs documents is told errors alone.
+  if (!overlay && own.size > 0 && specs.some((spec) => rules.namesPutOut(spec).length > 0)) {
+    known.pipelinesRun = await pipelinesRun(store, rules.pipelineRunBy);
+  }
   return known;
+}
+
+/** What all stored PIPELINE jobs run. */
+async function pipelinesRun(
+  store: CatalogStore,
+  pipelineRunBy: (spec: Job["spec"]) => string | undefined,
+): Promise<string[]> {
+  const found = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await store.listJobs({ limit: 500, ...(cursor !== undefined && { cursor }) });
+    for (const { spec } of page.items) {
+      const reference = pipelineRunBy(spec);
+      if (reference !== undefined) found.add(reference);
+    }
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return [...found];
 }
 
 function fullName({ name, scope }: PipelineSource): string {

@@ -10,7 +10,7 @@ import type { Listeners } from "@mflow/core/schema/listener";
 import { type GivenPipelineSpec, isExtending } from "@mflow/core/schema/pipeline";
 import type { RunJobRequest, RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
-import type { GivenDocument } from "../catalog/apply.ts";
+import type { GivenDocument } from "../catalog/applying.ts";
 import type { CatalogStore } from "../store/store.ts";
 import { YamlText } from "./body.ts";
 import { lookUpKnown } from "./lint-known.ts";

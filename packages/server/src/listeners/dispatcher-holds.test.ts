@@ -5,7 +5,7 @@ import type { Listeners } from "@mflow/core/schema/listener";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DispatcherTiming } from "./dispatcher-timing.ts";
 import { targetOf } from "./hub.ts";
-import { FAST, type OutboxRig, openOutboxRig } from "./testing/outbox-rig.ts";
+import { FAST, type OutboxRig, openOutboxRig, until } from "./testing/outbox-rig.ts";
 import { Receiver } from "./testing/receiver.ts";
 
 let receiver: Receiver;
@@ -28,14 +28,6 @@ const RETRY = FAST.retry as DispatcherTiming["retry"];
 const target = (path: string) => targetOf("WEBHOOK", receiver.url(path));
 const addRun = (...paths: string[]) =>
   rig.addRun({ webhooks: paths.map((path) => ({ url: receiver.url(path) })) });
-
-/** Waits for what nobody signals; rejects after twenty seconds. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await isSo()); ) {
-    if (Date.now() > deadline) throw new Error("it did not come");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 const ended = async (count: number) =>
   until(async () => (await rig.deliveries()).filter(({ state }) => state !== "PENDING").length === count);

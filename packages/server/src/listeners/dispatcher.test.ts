@@ -6,7 +6,7 @@ import type { Message } from "@mflow/core/schema/message";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DispatcherTiming } from "./dispatcher-timing.ts";
 import { targetOf } from "./hub.ts";
-import { FAST, type OutboxRig, openOutboxRig } from "./testing/outbox-rig.ts";
+import { FAST, type OutboxRig, openOutboxRig, until } from "./testing/outbox-rig.ts";
 import { type Behaviour, type Received, Receiver } from "./testing/receiver.ts";
 
 let receiver: Receiver;
@@ -52,14 +52,6 @@ async function deliveriesOf(messages: Message[]): Promise<(Delivery | undefined)
 }
 
 const attempts = () => rig.listeners.dispatcher.figures.all().get("WEBHOOK")?.attempts;
-
-/** Waits for what nobody signals; rejects after twenty seconds. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await isSo()); ) {
-    if (Date.now() > deadline) throw new Error("it did not come");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 test("what fails is tried again with the same message id, and what follows in the lane waits for it", async () => {
   await open({ timeoutMs: 2_000 });

@@ -2,16 +2,21 @@
 
 import type { Texts } from "./texts.ts";
 
+/** What a task or run changes to: as a stage, and as an event. */
+const changedTo = {
+  SCHEDULING: "SCHEDULING",
+  CREATING: "CREATING",
+  ACTIVE: "ACTIVE",
+  CANCELING: "CANCELING",
+  CANCELED: "CANCELED",
+  FAILED: "FAILED",
+  SUCCEEDED: "SUCCEEDED",
+  SKIPPED: "SKIPPED",
+};
+
 export const en: Texts = {
   events: {
-    SCHEDULING: "SCHEDULING",
-    CREATING: "CREATING",
-    ACTIVE: "ACTIVE",
-    CANCELING: "CANCELING",
-    CANCELED: "CANCELED",
-    FAILED: "FAILED",
-    SUCCEEDED: "SUCCEEDED",
-    SKIPPED: "SKIPPED",
+    ...changedTo,
     AUDIT_WAITING: "Waiting for your audit",
     AUDIT_REMIND: "Reminder: still waiting for your audit",
     AUDIT_ESCALATED: "Escalated: waiting for your audit",
@@ -28,17 +33,7 @@ export const en: Texts = {
     CONFIRM_CLOSED: "Confirm not needed any more",
     CONFIRM_PUSH_BACK: "Result pushed back",
   },
-  stages: {
-    PENDING: "PENDING",
-    SCHEDULING: "SCHEDULING",
-    CREATING: "CREATING",
-    ACTIVE: "ACTIVE",
-    CANCELING: "CANCELING",
-    CANCELED: "CANCELED",
-    FAILED: "FAILED",
-    SUCCEEDED: "SUCCEEDED",
-    SKIPPED: "SKIPPED",
-  },
+  stages: { PENDING: "PENDING", ...changedTo },
   labels: {
     changed: "Changed",
     pipeline: "Pipeline",

@@ -17,6 +17,7 @@ const REASON_NAMES: Readonly<Record<Reason, string>> = {
   CONFIRM_DENIED: "结果被否决",
   CONFIRM_EXPIRED: "结果确认已过期",
   DEADLINE: "集群因超时终止了 Job",
+  DEADLOCK: "与其他运行互相等待，已放弃",
   DELETED_OUTSIDE: "Job 被外部删除",
   EVICTED: "Pod 被驱逐",
   EXIT_CODE: "步骤退出码非 0",
@@ -56,16 +57,21 @@ function isKnownReason(code: string): code is Reason {
   return Object.hasOwn(REASON_NAMES, code);
 }
 
+/** What a task or run changes to: as a stage, and as an event. */
+const changedTo = {
+  SCHEDULING: "排队中",
+  CREATING: "创建中",
+  ACTIVE: "运行中",
+  CANCELING: "正在取消",
+  CANCELED: "已取消",
+  FAILED: "失败",
+  SUCCEEDED: "成功",
+  SKIPPED: "已跳过",
+};
+
 export const zh: Texts = {
   events: {
-    SCHEDULING: "排队中",
-    CREATING: "创建中",
-    ACTIVE: "运行中",
-    CANCELING: "正在取消",
-    CANCELED: "已取消",
-    FAILED: "失败",
-    SUCCEEDED: "成功",
-    SKIPPED: "已跳过",
+    ...changedTo,
     AUDIT_WAITING: "待您审批",
     AUDIT_REMIND: "提醒：仍待您审批",
     AUDIT_ESCALATED: "已升级：待您审批",
@@ -82,17 +88,7 @@ export const zh: Texts = {
     CONFIRM_CLOSED: "结果确认已不再需要",
     CONFIRM_PUSH_BACK: "结果被退回",
   },
-  stages: {
-    PENDING: "待开始",
-    SCHEDULING: "排队中",
-    CREATING: "创建中",
-    ACTIVE: "运行中",
-    CANCELING: "正在取消",
-    CANCELED: "已取消",
-    FAILED: "失败",
-    SUCCEEDED: "成功",
-    SKIPPED: "已跳过",
-  },
+  stages: { PENDING: "待开始", ...changedTo },
   labels: {
     changed: "状态变化",
     pipeline: "流水线",

@@ -30,6 +30,12 @@ export async function retentionMetrics(
     },
     one("counter", "mflow_events_archived_total", "Events that were moved to the archive.", archive.moved),
     one("gauge", "mflow_archive_bytes", "Size of the archive of events.", await archive.bytes()),
+    one(
+      "gauge",
+      "mflow_database_writable",
+      "1, or 0 while the disk takes no changes.",
+      (await store.refusal()) ? 0 : 1,
+    ),
     one("gauge", "mflow_database_bytes", "Size of the database.", bytes),
     one(
       "gauge",

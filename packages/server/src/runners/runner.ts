@@ -83,6 +83,8 @@ export interface RunnerHost {
   standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN">;
   /** Whether the attempt is still to be worked on by what is stored: it is under way, and nobody has told it to stop. */
   isWanted(ref: AttemptRef): Promise<boolean>;
+  /** Whether the attempt is under way by what is stored, and was told to stop: it is canceled or out of time. */
+  isStopping(ref: AttemptRef): Promise<boolean>;
   /** What `start` was given for an attempt, made anew; undefined when it is not to be started any more. */
   startRequest(ref: AttemptRef): Promise<StartRequest | undefined>;
 }
@@ -142,8 +144,8 @@ export interface Runner {
   /** The run or lone task has ended: what it kept for its tasks (workspaces) may go. */
   release(aggregateId: string): Promise<void>;
   /**
-   * One sentence that says what an attempt waits for that was started and whose work is not there yet; of one that is
-   * stopped, why its work does not end, when that is known.
+   * One sentence that says what an attempt waits for that was started: its work is not there yet, or the store of its files
+   * is away. Nothing of one that runs. Of one that is stopped, why its work does not end, when that is known.
    */
   waitingFor?(ref: AttemptRef): string | undefined;
   /**

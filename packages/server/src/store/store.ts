@@ -6,28 +6,29 @@
 
 export type * from "./account-store.ts";
 export type * from "./artifact-rows.ts";
+export type * from "./catalog-store.ts";
 export type * from "./delivery-store.ts";
 export type * from "./lease.ts";
 export type * from "./page.ts";
 
+import type { MflowError } from "@mflow/core/errors";
 import type { EndedRun, Ending } from "@mflow/core/retention";
 import type { Channel } from "@mflow/core/schema/channel";
 import type { Cluster } from "@mflow/core/schema/cluster";
 import type { DecisionRecord, NewDecisionRecord } from "@mflow/core/schema/decision-record";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
-import type { Job } from "@mflow/core/schema/job";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { Limit } from "@mflow/core/schema/limit";
 import type { Pause } from "@mflow/core/schema/pause";
-import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { PipelineTask, RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { Scope } from "@mflow/core/schema/scalars";
-import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
+import type { DecidedEffect } from "@mflow/core/state";
 import type { AccountStore } from "./account-store.ts";
 import type { ArtifactRows } from "./artifact-rows.ts";
+import type { CatalogStore, ScheduleStore } from "./catalog-store.ts";
 import type { DeliveryStore, NewMessage } from "./delivery-store.ts";
 import type { Lease } from "./lease.ts";
-import type { Page } from "./page.ts";
+import type { Page, PageQuery } from "./page.ts";
 
 /** A run with its tasks, or a lone task: what is decided on and committed as one. */
 export interface Aggregate {
@@ -38,16 +39,10 @@ export interface Aggregate {
   tasks: JobTask[];
 }
 
-/** `GIVE_WAY`: what is older in the task's, or the run's, concurrency group is told to give way to it. */
-export type EffectKind = "START" | "STOP" | "RELEASE" | "CHILD_ENDED" | "NEXT_RUN" | "GIVE_WAY";
-
 /** Work that follows from a commit. Holds ids only, never specs or secrets. */
-export interface NewEffect {
+export interface NewEffect extends DecidedEffect {
   id: string;
-  kind: EffectKind;
   aggregateId: string;
-  taskId: string;
-  attempt: number;
 }
 
 export interface Effect extends NewEffect {
@@ -74,7 +69,7 @@ export interface RunCommit {
   doneEffects: string[];
   /** Sequence locks that the aggregate takes. */
   claims: string[];
-  /** Sequence locks that it lets go; those of others are left alone. */
+  /** Sequence locks that it lets go, also of those that it takes; those of others are left alone. */
   releases: string[];
   idempotency?: IdempotencyKey;
   /** Messages and who gets them, in order. */
@@ -173,6 +168,11 @@ export interface EndedRunStore {
 
 /** What the state takes of the disk. */
 export interface SpaceStore {
+  /**
+   * Why nothing can be written: STORE_FULL or STORE_UNUSABLE, from the first write that met it on until there is room
+   * again. Reads nothing and writes nothing while all is well; else it tries to write now and then.
+   */
+  refusal(): Promise<MflowError | undefined>;
   space(): Promise<{ bytes: number; freeBytes: number }>;
   /** Gives back a portion of what is free, when that is much; answers whether it did: then there may be more. */
   giveBack(): Promise<boolean>;
@@ -199,25 +199,6 @@ export interface LastSucceededQuery {
   name: string;
   /** Id of the task that asks; tasks that are not older are left out. Absent: nobody asks. */
   before?: string;
-}
-
-/**
- * Filters of every list: what fulfils all of them, newest first, and by id from the last of those of the same time.
- * Paging skips and repeats nothing while records are added. A bad limit, cursor or time is a BAD_REQUEST.
- */
-export interface PageQuery {
-  scope?: Partial<Scope>;
-  /** 1 to 500. */
-  limit: number;
-  cursor?: string;
-  /** All of them. */
-  labels?: Record<string, string>;
-  /** Text in the name, case ignored. */
-  text?: string;
-  /** RFC 3339, inclusive. */
-  createdFrom?: string;
-  /** RFC 3339, exclusive. */
-  createdTo?: string;
 }
 
 export interface RunQuery extends PageQuery {
@@ -335,53 +316,6 @@ export interface HistoryStore {
   archived(): Promise<ArchivedHistory>;
   /** Notes what is in the archive, and removes it here. Durable when it resolves. */
   archive(archived: ArchivedHistory): Promise<void>;
-}
-
-/** A record is written when its stored revision is `expectedRevision`; 0 means that it must not exist. */
-export type CatalogChange =
-  | { put: "job"; job: Job; expectedRevision: number }
-  | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
-  | { put: "schedule"; schedule: Schedule; expectedRevision: number }
-  | { remove: "job" | "pipeline" | "schedule"; id: string; expectedRevision: number };
-
-export interface CatalogStore {
-  /** All or nothing. Rejects with STALE_REVISION or NAME_TAKEN that names the record. */
-  commit(changes: CatalogChange[], history: NewHistoryEvent[]): Promise<HistoryEvent[]>;
-  job(id: string): Promise<Job | undefined>;
-  findJob(scope: Scope, name: string, version: string): Promise<Job | undefined>;
-  /** The job version that was PUBLISHED last. */
-  latestJob(scope: Scope, name: string): Promise<Job | undefined>;
-  /** All PUBLISHED versions of a job, the one that was PUBLISHED last first. */
-  publishedVersions(scope: Scope, name: string): Promise<string[]>;
-  listJobs(query: PageQuery & { name?: string; stages?: string[] }): Promise<Page<Job>>;
-  pipeline(id: string): Promise<Pipeline | undefined>;
-  findPipeline(scope: Scope, name: string): Promise<Pipeline | undefined>;
-  listPipelines(query: PageQuery & { name?: string }): Promise<Page<Pipeline>>;
-  schedule(id: string): Promise<Schedule | undefined>;
-  findSchedule(scope: Scope, name: string): Promise<Schedule | undefined>;
-  listSchedules(query: PageQuery & { name?: string }): Promise<Page<Schedule>>;
-}
-
-export interface StoredSchedule {
-  schedule: Schedule;
-  /** Absent until it was put for the first time. */
-  state?: ScheduleState;
-}
-
-/** What schedules have done so far; it goes with its schedule. Durable when a promise resolves. */
-export interface ScheduleStore {
-  /** Oldest first. */
-  all(): Promise<StoredSchedule[]>;
-  find(id: string): Promise<StoredSchedule | undefined>;
-  /**
-   * Written, with events, when the stored revision is `expectedRevision`, 0: there is none yet. Rejects with
-   * STALE_REVISION, or with NOT_FOUND when the schedule is gone.
-   */
-  putState(
-    state: ScheduleState,
-    expectedRevision: number,
-    history: NewHistoryEvent[],
-  ): Promise<HistoryEvent[]>;
 }
 
 /** Closing waits for lists under way; a second close does nothing. */

@@ -167,6 +167,16 @@ export class ScheduleFiring {
     await this.#note({ time: waiting.time, outcome: "SKIPPED", message });
   }
 
+  /** Whether a run waits for others to end, and all of them have. */
+  async isFree(): Promise<boolean> {
+    const { waiting } = this.#state;
+    if (!waiting || this.isPaused) return false;
+    for (const runId of waiting.runIds) {
+      if (await isUnfinished(this.#parts.store.runs, runId)) return false;
+    }
+    return true;
+  }
+
   /** Cancels the runs in the way, and starts the one that waits when none of them is left. */
   async #startWaiting(): Promise<void> {
     const { waiting } = this.#state;

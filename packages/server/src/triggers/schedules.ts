@@ -251,6 +251,8 @@ export class Schedules {
     try {
       await firing.settle(this.#entries.get(id)?.isUnsure ?? true);
       this.#note(id, firing, false);
+      // What ended after it was looked at, and before its end was listened for, is not told again.
+      if (await firing.isFree()) this.#settleSoon(id);
     } catch (error) {
       // Deleted or changed meanwhile, or the store is busy: it is looked at again, and what happened is found.
       this.#options.log.warn(`could not do what is due of schedule ${stored.schedule.name}`, error);

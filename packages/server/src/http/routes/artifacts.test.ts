@@ -294,16 +294,19 @@ describe("a fetch", () => {
     await expect(server.artifacts.artifacts.open(row)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("gets in a rollback what the run kept that it goes back to", async () => {
+  /** A parallel pipeline of `one`, of `two`, which may be rolled back, and of others. */
+  async function applySite(...others: string[]): Promise<void> {
     const deploy = job("deploy", { outcome: "NONE" }, { allowRollback: true });
-    const tasks = [
-      { name: "one", job: "work" },
-      { name: "two", job: "deploy" },
-    ];
+    const jobs = { one: "work", two: "deploy", ...Object.fromEntries(others.map((name) => [name, "work"])) };
+    const tasks = Object.entries(jobs).map(([name, its]) => ({ name, job: its }));
     const spec = { isParallel: true, stages: [{ name: "s", isParallel: true, tasks }] };
     await server.ok("POST", "/apply", {
       documents: [deploy, { kind: "Pipeline", metadata: { name: "site" }, spec }],
     });
+  }
+
+  test("gets in a rollback what the run kept that it goes back to", async () => {
+    await applySite();
     const ids: string[] = [];
     for (const [bytes, ends] of [
       ["good", "SUCCEEDED"],
@@ -323,6 +326,110 @@ describe("a fetch", () => {
     expect(refusal).toEqual([409, "CONFLICT"]);
     await stageTo(back, "SUCCEEDED");
     await server.ok("DELETE", `/pipeline-tasks/${good}`);
+  });
+
+  test("gets in a rollback what a rerun kept, also when the run that made it is gone", async () => {
+    await applySite("three");
+    const tasksOf = async (id: string) =>
+      (await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${id}`)).tasks as [
+        JobTask,
+        JobTask,
+        JobTask,
+      ];
+    const first = await startRun({ pipelineId: "site" });
+    await upload(first.one, "app", "good");
+    await stageTo(first.one, "SUCCEEDED");
+    await stageTo(first.two, "SUCCEEDED");
+    await stageTo((await tasksOf(first.id))[2], "FAILED");
+    const { run: rerun } = await server.ok<PipelineTaskView>("POST", `/pipeline-tasks/${first.id}/rerun`, {});
+    started.push(rerun.id);
+    const [, kept, three] = await tasksOf(rerun.id);
+    await atStage(three.id, "ACTIVE");
+    await stageTo(three, "SUCCEEDED");
+    const bad = await startRun({ pipelineId: "site" });
+    for (const task of await tasksOf(bad.id)) await stageTo(task, "FAILED");
+    await server.ok("DELETE", `/pipeline-tasks/${first.id}`);
+    const [, back] = await madeOf(bad.id, "rollback");
+    expect(back.rollback?.lastSuccess).toEqual({ runId: rerun.id, taskId: kept.id });
+    expect((await fetched(back)).body).toBe("good");
+    expect(await server.refusal("DELETE", `/pipeline-tasks/${rerun.id}`)).toEqual([409, "CONFLICT"]);
+    await stageTo(back, "SUCCEEDED");
+  });
+});
+
+describe("a fetch of what is gone", () => {
+  /** A pipeline of `one`, and then of `two`, which fetches what `one` keeps and may be rolled back. */
+  async function applyFetching(optional: boolean): Promise<void> {
+    const deploy = job("deploy", { outcome: "NONE" }, { allowRollback: true });
+    const fetch = [{ from: "one", name: "kept", optional }];
+    const tasks = [
+      { name: "one", job: "work" },
+      { name: "two", job: "deploy", fetch },
+    ];
+    const spec = { isParallel: true, stages: [{ name: "s", tasks }] };
+    await server.ok("POST", "/apply", {
+      documents: [deploy, { kind: "Pipeline", metadata: { name: "fetching" }, spec }],
+    });
+  }
+
+  /** A run in which `one` kept something and succeeded, and `two` ended so. */
+  async function runTo(stage: "SUCCEEDED" | "FAILED"): Promise<{ id: string; one: JobTask; two: JobTask }> {
+    const { run } = await server.ok<PipelineTaskView>("POST", "/pipeline-tasks", { pipelineId: "fetching" });
+    started.push(run.id);
+    const { tasks } = await server.ok<PipelineTaskView>("GET", `/pipeline-tasks/${run.id}`);
+    const [one, two] = tasks as [JobTask, JobTask];
+    for (const [task, ends] of [
+      [one, "SUCCEEDED"],
+      [two, stage],
+    ] as const) {
+      await atStage(task.id, "ACTIVE");
+      if (task === one) await upload({ ...one, attempt: 1 }, "kept", "bytes");
+      await server.ok("POST", `/job-tasks/${task.id}/status`, { stage: ends, forceUpdateStatus: true });
+      await atStage(task.id, ends);
+    }
+    return { id: run.id, one, two };
+  }
+
+  const removeKept = async ({ one }: { one: JobTask }) =>
+    server.artifacts.artifacts.remove(await server.artifacts.artifacts.find(one.id, "kept"));
+  const ask = (id: string, verb: "rerun" | "rollback", more: object = {}) =>
+    server.call<{ code?: string; message?: string }>("POST", `/pipeline-tasks/${id}/${verb}`, {
+      dryRun: true,
+      ...more,
+    });
+
+  test("refuses a rerun that keeps the task that made it, unless that runs again too", async () => {
+    await applyFetching(false);
+    const failed = await runTo("FAILED");
+    expect((await ask(failed.id, "rerun")).status).toBe(200);
+    await removeKept(failed);
+    expect((await ask(failed.id, "rerun", { dryRun: false })).body).toMatchObject({
+      code: "ARTIFACT_GONE",
+      message: `task \`two\` fetches artifact \`kept\` of \`one\`, which run ${failed.id} does not keep any more: run that task again too (\`--from one\`)`,
+    });
+    expect((await ask(failed.id, "rerun", { from: "one" })).status).toBe(200);
+    expect((await ask(failed.id, "rerun", { mode: "ALL" })).status).toBe(200);
+  });
+
+  test("refuses a rollback before it starts", async () => {
+    await applyFetching(false);
+    const good = await runTo("SUCCEEDED");
+    const bad = await runTo("FAILED");
+    expect((await ask(bad.id, "rollback")).status).toBe(200);
+    await removeKept(good);
+    for (const dryRun of [true, false]) {
+      expect((await ask(bad.id, "rollback", { dryRun })).body).toMatchObject({
+        code: "ARTIFACT_GONE",
+        message: `task \`two\` fetches artifact \`kept\` of \`one\`, which run ${good.id} does not keep any more`,
+      });
+    }
+  });
+
+  test("is nothing to a task that can do without it", async () => {
+    await applyFetching(true);
+    const failed = await runTo("FAILED");
+    await removeKept(failed);
+    expect((await ask(failed.id, "rerun")).status).toBe(200);
   });
 });
 

@@ -1,20 +1,19 @@
 // Jobs: versioned templates of tasks (semantics, section 1).
 
 import { mayRefer } from "@mflow/core/reference";
-import { checkRevision } from "@mflow/core/revision";
 import { JobPage, JobQuery, PatchJobRequest, ScopeQuery } from "@mflow/core/schema/api";
 import { Job, JobManifest } from "@mflow/core/schema/job";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { applyManifests } from "../../catalog/apply.ts";
 import { deleteJob } from "../../catalog/delete-record.ts";
 import { deprecateJob } from "../../catalog/deprecate-job.ts";
 import { findDraft, findJob } from "../../catalog/find.ts";
 import { patchJob } from "../../catalog/patch-job.ts";
 import { publishJob } from "../../catalog/publish-job.ts";
 import type { Role } from "../../store/store.ts";
-import { type Caller, demand, demandRecord } from "../caller.ts";
+import { type Caller, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { checkManifest, readManifest } from "../manifest-input.ts";
+import { checkManifest } from "../manifest-input.ts";
+import { createRecord, recordFinder } from "../one-record.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -27,22 +26,10 @@ function answer(job: Job): Answer {
   return { body: job, revision: job.revision };
 }
 
-export function jobRoutes({ store, catalog, lint }: Services): Route[] {
-  /** Reads the job that a call is about, as often as asked; checks role and `If-Match` each time. */
-  function finder(
-    { params, query, revisions }: Call<Partial<Scope>, unknown>,
-    caller: Caller,
-    role: Role,
-    find = findJob,
-  ): () => Promise<Job> {
-    const ref = params.ref ?? "";
-    return async () => {
-      const job = await find(store.catalog, ref, requestScope(query));
-      const found = demandRecord(caller, role, job, `job \`${ref}\``);
-      checkRevision(`Job ${found.name}:${found.version}`, found.revision, revisions);
-      return found;
-    };
-  }
+export function jobRoutes(services: Services): Route[] {
+  const { store, catalog, lint } = services;
+  const finder = (call: Call<Partial<Scope>, unknown>, caller: Caller, role: Role, find = findJob) =>
+    recordFinder(store.catalog, { kind: "Job", find }, call, caller, role);
 
   return [
     route({
@@ -74,15 +61,10 @@ export function jobRoutes({ store, catalog, lint }: Services): Route[] {
       successes: { 201: { description: "The new job.", schema: Job } },
       errors: ["INVALID_DOCUMENT", "NAME_TAKEN"],
       async handle({ query, body }, caller) {
-        const scope = requestScope(query);
-        const document = await readManifest(lint, body, "Job", scope);
-        const { documents } = await applyManifests(catalog, [document], {
-          scope,
-          actor: caller.name,
-          mayWrite: (where) => demand(caller, "operator", where),
-          only: "NEW",
-        });
-        return { status: 201, ...answer(documents[0]?.record as Job) };
+        return {
+          status: 201,
+          ...answer(await createRecord(services, "Job", body, requestScope(query), caller)),
+        };
       },
     }),
     route({

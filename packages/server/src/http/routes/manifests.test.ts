@@ -228,6 +228,24 @@ test("lint knows what is stored and stores nothing", async () => {
   expect(await server.ok("POST", "/lint", { documents: [pipeline("linted")] })).toEqual({ problems: [] });
 });
 
+test("lint warns of outputs that nobody reads until a stored job runs the pipeline", async () => {
+  const talker = { runnerSpec: { runtimeEnvs: { IMAGE: "api:1" } } };
+  const documents = [
+    job("talker", talker, { publish: true }),
+    pipeline("talks", [{ name: "one", job: "talker" }]),
+  ];
+  const messages = async () => {
+    const { problems } = await server.ok<LintResult>("POST", "/lint", { documents });
+    return problems.map(({ message }) => message);
+  };
+  expect(await messages()).toEqual([
+    expect.stringContaining("nothing reads the runtime env `IMAGE` that task `one` puts out"),
+  ]);
+  const parent = { runnerType: "PIPELINE" as const, runnerSpec: { pipeline: "talks" } };
+  await server.ok("POST", "/jobs", job("parent-of-talks", parent));
+  expect(await messages()).toEqual([]);
+});
+
 test("an apply needs operator in the scope of every document", async () => {
   const documents = [job("mine", {}, { namespace: "team" }), job("not-mine", {}, { namespace: "default" })];
   const tim = { as: "tim" };

@@ -16,7 +16,8 @@ import {
 } from "@mflow/core/schema/api";
 import { closed, Name, type Scope, titled } from "@mflow/core/schema/scalars";
 import { Type } from "@mflow/core/schema/type";
-import { type Applied, type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
+import { applyManifests } from "../../catalog/apply.ts";
+import type { Applied, ApplyOptions } from "../../catalog/applying.ts";
 import type { Pruned } from "../../catalog/prune.ts";
 import { YamlText } from "../body.ts";
 import { actorIn, type Caller, demand, listScope } from "../caller.ts";
@@ -49,7 +50,7 @@ function scopeFor(query: Partial<Scope>, body: Partial<Scope> | YamlText): Scope
 }
 
 function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): AppliedDocument {
-  if (kind === "Cluster") {
+  if (kind === "Cluster" || kind === "Limit") {
     const isNew = isDryRun && action === "CREATED";
     return { kind, id: isNew ? "" : record.name, name: record.name, action };
   }
@@ -67,7 +68,7 @@ function appliedDocument({ kind, record, action }: Applied, isDryRun: boolean): 
 
 function diffedDocument(applied: Applied): DiffedDocument {
   const { kind, record, action, compared } = applied;
-  const { domain, namespace } = kind === "Cluster" ? {} : record;
+  const { domain, namespace } = kind === "Cluster" || kind === "Limit" ? {} : record;
   return {
     kind,
     ...(domain !== undefined && { domain, namespace }),
@@ -89,7 +90,7 @@ function prunedRecord({ kind, record, action, reason }: Pruned): PrunedRecord {
   };
 }
 
-export function manifestRoutes({ catalog, lint, clusters, tryOut, engine }: Services): Route[] {
+export function manifestRoutes({ catalog, lint, clusters, limits, tryOut, engine }: Services): Route[] {
   /** What an apply in a scope may do, as far as the caller may. */
   function mayApply(scope: Scope, caller: Caller): ApplyOptions {
     return {
@@ -99,8 +100,12 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut, engine }: Serv
       clusters: {
         mayWrite: () => demand(caller, "admin"),
         names: () => clusters.names(),
-        check: (name, spec) => clusters.check(name, spec),
-        put: (name, spec, by) => clusters.put(name, spec, by),
+        plan: (name, spec, by) => clusters.plan(name, spec, by),
+      },
+      limits: {
+        mayWrite: () => demand(caller, "admin"),
+        names: () => [...limits.stored.keys()],
+        plan: (name, spec, by) => limits.plan(name, spec, by),
       },
     };
   }
@@ -128,10 +133,10 @@ export function manifestRoutes({ catalog, lint, clusters, tryOut, engine }: Serv
       path: "/apply",
       id: "applyManifests",
       tag,
-      summary: "Create or change the jobs, pipelines, schedules and clusters of manifests",
+      summary: "Create or change the jobs, pipelines, schedules, clusters and limits of manifests",
       description:
         "All of them, or none when one is bad. What is as its manifest says is left alone. A masked value (`***`) " +
-        "means that the stored one stays. Needs operator in the scope of each document, for clusters admin everywhere.",
+        "means that the stored one stays. Needs operator in the scope of each document, for clusters and limits admin everywhere.",
       access: "caller",
       query: ApplyQuery,
       body: ApplyRequest,

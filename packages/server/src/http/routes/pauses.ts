@@ -9,6 +9,7 @@ import { Type } from "@mflow/core/schema/type";
 import { findPipeline } from "../../catalog/find.ts";
 import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
 import { requestScope } from "../list-query.ts";
+import { readinessOf } from "../readiness.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -33,9 +34,9 @@ export function pauseRoutes({ store, engine, version, state }: Services): Route[
     return { domain, namespace, pipeline: name };
   }
 
-  const server = (): ServerInfo => {
+  const server = async (): Promise<ServerInfo> => {
     const pause = engine.pauseOf("server");
-    const info: ServerInfo = { version, status: state() };
+    const info: ServerInfo = { version, ...(await readinessOf({ state, store })) };
     if (pause) {
       const { key: _key, ...paused } = pause;
       info.paused = paused;
@@ -143,7 +144,7 @@ export function pauseRoutes({ store, engine, version, state }: Services): Route[
       successes: { 200: { description: "The server.", schema: ServerInfo } },
       errors: [],
       async handle() {
-        return { body: server() };
+        return { body: await server() };
       },
     }),
     route({
@@ -161,7 +162,7 @@ export function pauseRoutes({ store, engine, version, state }: Services): Route[
       async handle({ body }, caller) {
         demand(caller, "admin");
         await engine.pause("server", body, actorIn(caller, EVERYWHERE));
-        return { body: server() };
+        return { body: await server() };
       },
     }),
     route({
@@ -178,7 +179,7 @@ export function pauseRoutes({ store, engine, version, state }: Services): Route[
       async handle(_call, caller) {
         demand(caller, "admin");
         await engine.resume("server", actorIn(caller, EVERYWHERE));
-        return { body: server() };
+        return { body: await server() };
       },
     }),
   ];

@@ -41,6 +41,7 @@ const madeSuccesses = {
   200: { description: "A dry run, or the run that the key was used for.", schema: RunPipelineResponse },
 };
 const madeErrors = [
+  "ARTIFACT_GONE",
   "NOT_FOUND",
   "RUN_NOT_ENDED",
   "INVALID_PARAMS",

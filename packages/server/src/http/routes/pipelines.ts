@@ -1,8 +1,6 @@
 // Pipelines: stages of tasks that run in order (semantics, section 5).
 
-import { MflowError } from "@mflow/core/errors";
 import { putTogetherFrom, requireWhole, sourceOf } from "@mflow/core/extend-pipeline";
-import { checkRevision } from "@mflow/core/revision";
 import {
   OnePipelineQuery,
   PipelinePage,
@@ -12,13 +10,12 @@ import {
 } from "@mflow/core/schema/api";
 import { Pipeline, PipelineManifest } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
-import { applyManifests } from "../../catalog/apply.ts";
 import { deletePipeline } from "../../catalog/delete-record.ts";
 import { findPipeline } from "../../catalog/find.ts";
 import type { Role } from "../../store/store.ts";
-import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { readManifest } from "../manifest-input.ts";
+import { createRecord, recordFinder, replaceRecord } from "../one-record.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -30,7 +27,8 @@ function answer(pipeline: Pipeline): Answer {
   return { body: pipeline, revision: pipeline.revision };
 }
 
-export function pipelineRoutes({ store, catalog, lint, engine }: Services): Route[] {
+export function pipelineRoutes(services: Services): Route[] {
+  const { store, catalog, engine } = services;
   function view(pipeline: Pipeline): PipelineView {
     const { domain, namespace, name } = pipeline;
     const pause = engine.pauseOf({ domain, namespace, pipeline: name });
@@ -39,20 +37,8 @@ export function pipelineRoutes({ store, catalog, lint, engine }: Services): Rout
     return { ...pipeline, paused };
   }
 
-  /** Reads the pipeline that a call is about, as often as asked; checks role and `If-Match` each time. */
-  function finder(
-    { params, query, revisions }: Call<Partial<Scope>, unknown>,
-    caller: Caller,
-    role: Role,
-  ): () => Promise<Pipeline> {
-    const ref = params.ref ?? "";
-    return async () => {
-      const pipeline = await findPipeline(store.catalog, ref, requestScope(query));
-      const found = demandRecord(caller, role, pipeline, `pipeline \`${ref}\``);
-      checkRevision(`Pipeline ${found.name}`, found.revision, revisions);
-      return found;
-    };
-  }
+  const finder = (call: Call<Partial<Scope>, unknown>, caller: Caller, role: Role) =>
+    recordFinder(store.catalog, { kind: "Pipeline", find: findPipeline }, call, caller, role);
 
   return [
     route({
@@ -85,15 +71,8 @@ export function pipelineRoutes({ store, catalog, lint, engine }: Services): Rout
       successes: { 201: { description: "The new pipeline.", schema: Pipeline } },
       errors: ["INVALID_DOCUMENT", "NAME_TAKEN"],
       async handle({ query, body }, caller) {
-        const scope = requestScope(query);
-        const document = await readManifest(lint, body, "Pipeline", scope);
-        const { documents } = await applyManifests(catalog, [document], {
-          scope,
-          actor: caller.name,
-          mayWrite: (where) => demand(caller, "operator", where),
-          only: "NEW",
-        });
-        return { status: 201, ...answer(documents[0]?.record as Pipeline) };
+        const pipeline = await createRecord(services, "Pipeline", body, requestScope(query), caller);
+        return { status: 201, ...answer(pipeline) };
       },
     }),
     route({
@@ -133,27 +112,8 @@ export function pipelineRoutes({ store, catalog, lint, engine }: Services): Rout
       successes: { 200: { description: "The pipeline as it is now.", schema: Pipeline } },
       errors: ["NOT_FOUND", "INVALID_DOCUMENT", "STALE_REVISION"],
       async handle(call, caller) {
-        const { domain, namespace, name } = await finder(call, caller, "operator")();
-        const { metadata } = call.body;
-        if (metadata.name !== name) {
-          throw new MflowError(
-            "BAD_REQUEST",
-            `The manifest is of ${metadata.name}, the pipeline is ${name}.`,
-          );
-        }
-        const scope = { domain, namespace };
-        const manifest = { ...call.body, metadata: { ...metadata, ...scope } };
-        const { documents } = await applyManifests(
-          catalog,
-          [await readManifest(lint, manifest, "Pipeline", scope)],
-          {
-            scope,
-            actor: caller.name,
-            mayWrite: (where) => demand(caller, "operator", where),
-            checkStored: (stored) => checkRevision(`Pipeline ${name}`, stored.revision, call.revisions),
-          },
-        );
-        return answer(documents[0]?.record as Pipeline);
+        const pipeline = await finder(call, caller, "operator")();
+        return answer(await replaceRecord(services, "Pipeline", pipeline, call, caller));
       },
     }),
     route({

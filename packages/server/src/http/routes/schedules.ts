@@ -1,7 +1,5 @@
 // Schedules: they start pipelines at the times of cron expressions (semantics, section 5).
 
-import { MflowError } from "@mflow/core/errors";
-import { checkRevision } from "@mflow/core/revision";
 import { RunPipelineResponse, ScopeQuery } from "@mflow/core/schema/api";
 import type { Scope } from "@mflow/core/schema/scalars";
 import {
@@ -12,14 +10,13 @@ import {
   ScheduleQuery,
   ScheduleView,
 } from "@mflow/core/schema/schedule";
-import { type ApplyOptions, applyManifests } from "../../catalog/apply.ts";
 import { deleteSchedule } from "../../catalog/delete-record.ts";
 import { findPipeline, findSchedule } from "../../catalog/find.ts";
 import { takeOverSchedule } from "../../catalog/take-over-schedule.ts";
 import type { Role } from "../../store/store.ts";
-import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller, demandRecord } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
-import { readManifest } from "../manifest-input.ts";
+import { createRecord, recordFinder, replaceRecord } from "../one-record.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { taskView } from "../task-view.ts";
@@ -29,46 +26,19 @@ const named =
   "`ref` is the schedule's id, `#id`, or `name[@namespace[.domain]]`; what is left out comes from the query.";
 const one = { 200: { description: "The schedule as it is now.", schema: ScheduleView } };
 
-export function scheduleRoutes({ store, catalog, lint, schedules, engine }: Services): Route[] {
+export function scheduleRoutes(services: Services): Route[] {
+  const { store, catalog, schedules, engine } = services;
   async function answer(schedule: Schedule): Promise<Answer> {
     return { body: await schedules.view(schedule), revision: schedule.revision };
   }
 
-  /** Reads the schedule that a call is about, as often as asked; checks role and `If-Match` each time. */
-  function finder(
-    { params, query, revisions }: Call<Partial<Scope>, unknown>,
-    caller: Caller,
-    role: Role,
-  ): () => Promise<Schedule> {
-    const ref = params.ref ?? "";
-    return async () => {
-      const schedule = await findSchedule(store.catalog, ref, requestScope(query));
-      const found = demandRecord(caller, role, schedule, `schedule \`${ref}\``);
-      checkRevision(`Schedule ${found.name}`, found.revision, revisions);
-      return found;
-    };
-  }
+  const finder = (call: Call<Partial<Scope>, unknown>, caller: Caller, role: Role) =>
+    recordFinder(store.catalog, { kind: "Schedule", find: findSchedule }, call, caller, role);
 
   /** Whose rights a run has must be allowed to run the pipeline where it is. */
   async function demandPipeline(caller: Caller, schedule: Schedule): Promise<void> {
     const pipeline = await findPipeline(store.catalog, schedule.spec.pipeline, schedule);
     demandRecord(caller, "operator", pipeline, `pipeline \`${schedule.spec.pipeline}\``);
-  }
-
-  async function apply(
-    manifest: unknown,
-    scope: Scope,
-    caller: Caller,
-    options: Pick<ApplyOptions, "only" | "checkStored">,
-  ): Promise<Schedule> {
-    const document = await readManifest(lint, manifest, "Schedule", scope);
-    const { documents } = await applyManifests(catalog, [document], {
-      scope,
-      actor: caller.name,
-      mayWrite: (where) => demand(caller, "operator", where),
-      ...options,
-    });
-    return documents[0]?.record as Schedule;
   }
 
   return [
@@ -104,7 +74,7 @@ export function scheduleRoutes({ store, catalog, lint, schedules, engine }: Serv
       successes: { 201: { description: "The new schedule.", schema: ScheduleView } },
       errors: ["INVALID_DOCUMENT", "NAME_TAKEN"],
       async handle({ query, body }, caller) {
-        const schedule = await apply(body, requestScope(query), caller, { only: "NEW" });
+        const schedule = await createRecord(services, "Schedule", body, requestScope(query), caller);
         return { status: 201, ...(await answer(schedule)) };
       },
     }),
@@ -137,18 +107,8 @@ export function scheduleRoutes({ store, catalog, lint, schedules, engine }: Serv
       successes: one,
       errors: ["NOT_FOUND", "INVALID_DOCUMENT", "STALE_REVISION"],
       async handle(call, caller) {
-        const { domain, namespace, name } = await finder(call, caller, "operator")();
-        const { metadata } = call.body;
-        if (metadata.name !== name) {
-          const message = `The manifest is of ${metadata.name}, the schedule is ${name}.`;
-          throw new MflowError("BAD_REQUEST", message);
-        }
-        const scope = { domain, namespace };
-        const manifest = { ...call.body, metadata: { ...metadata, ...scope } };
-        const schedule = await apply(manifest, scope, caller, {
-          checkStored: (stored) => checkRevision(`Schedule ${name}`, stored.revision, call.revisions),
-        });
-        return answer(schedule);
+        const schedule = await finder(call, caller, "operator")();
+        return answer(await replaceRecord(services, "Schedule", schedule, call, caller));
       },
     }),
     route({

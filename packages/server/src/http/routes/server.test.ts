@@ -1,3 +1,4 @@
+import { MflowError } from "@mflow/core/errors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -27,6 +28,26 @@ test("health and readiness answer everybody, readiness with 503 while starting o
     expect([answer.status, JSON.parse(answer.text)]).toEqual([status, { status: state }]);
   }
   server.setState("ready");
+});
+
+test("readiness says that the disk takes nothing and what to do, but no path of the server", async () => {
+  const { space } = server.store;
+  const healthy = space.refusal;
+  space.refusal = async () => new MflowError("STORE_FULL", "There is no room for /var/lib/mflow/mflow.db");
+  const full = await get("/readyz");
+  space.refusal = healthy;
+  expect([full.status, JSON.parse(full.text)]).toEqual([
+    503,
+    {
+      status: "unwritable",
+      problem: {
+        code: "STORE_FULL",
+        message: "The disk is full; nothing was changed.",
+        remedy: "Free disk space and try again.",
+      },
+    },
+  ]);
+  expect((await get("/readyz")).status).toBe(200);
 });
 
 test("a server that is starting or draining can be read and takes no changes", async () => {
@@ -63,7 +84,7 @@ test("editors get the JSON Schema of manifests", async () => {
   const schema = JSON.parse((await get("/api/v1/schemas/manifest.json")).text);
   expect(schema).toMatchObject({
     title: "mflow manifest",
-    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster"] } },
+    properties: { kind: { enum: ["Job", "Pipeline", "Schedule", "Cluster", "Limit"] } },
   });
   expect(JSON.stringify(schema)).toContain("maxParallel");
 });

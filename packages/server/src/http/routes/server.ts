@@ -3,6 +3,7 @@
 import { Health, Readiness } from "@mflow/core/schema/api";
 import { Type } from "@mflow/core/schema/type";
 import type { Metrics } from "../metrics.ts";
+import { readinessOf } from "../readiness.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -15,7 +16,7 @@ const anyJson = Type.Record(Type.String(), Type.Unknown());
 
 /** `allRoutes` answers every route of the app, these included: what the document describes. */
 export function serverRoutes(
-  { state, version, engine }: Services,
+  { state, version, engine, store }: Services,
   metrics: Metrics,
   allRoutes: () => Route[],
 ): Route[] {
@@ -48,16 +49,16 @@ export function serverRoutes(
       tag,
       summary: "Whether the server takes work",
       description:
-        "503 with `starting` or `draining` while it does not. One that an admin drained is ready: it takes runs, which wait.",
+        "503 with `starting`, `draining` or `unwritable` while it does not. A full disk makes it `unwritable` with the first change that it refuses, until there is room again. One that an admin drained is ready: it takes runs, which wait.",
       access: "public",
       successes: { 200: { description: "It does.", schema: Readiness } },
       errors: [],
       async handle() {
-        const status = state();
+        const readiness = await readinessOf({ state, store });
         const pause = engine.pauseOf("server");
         const message = pause?.message === undefined ? {} : { message: pause.message };
         const paused = pause ? { paused: { at: pause.at, ...message } } : {};
-        return { status: status === "ready" ? 200 : 503, body: { status, ...paused } };
+        return { status: readiness.status === "ready" ? 200 : 503, body: { ...readiness, ...paused } };
       },
     }),
     route({

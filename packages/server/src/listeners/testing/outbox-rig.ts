@@ -167,3 +167,11 @@ function messageOf(runId: string, type: ListenerEvent): Message {
     run: { id: runId, name: "release", stage: "ACTIVE", triggerMode: "MANUAL" },
   };
 }
+
+/** Waits for what nobody signals; rejects after twenty seconds. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; !(await isSo()); ) {
+    if (Date.now() > deadline) throw new Error("it did not come");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -36,6 +36,7 @@ export class AttemptFollower {
   #reported = false;
   #working = false;
   #closed = false;
+  #trouble: string | undefined;
 
   /** `fresh`: the attempt has just begun, so the host has no line of it. */
   constructor(ref: AttemptRef, fresh: boolean, host: RunnerHost, events: FollowerEvents) {
@@ -47,6 +48,11 @@ export class AttemptFollower {
 
   get hasResult(): boolean {
     return this.#result !== undefined;
+  }
+
+  /** Why the last try to give the host its log, its result or what it keeps went wrong. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   active(startAt: string): void {
@@ -87,10 +93,12 @@ export class AttemptFollower {
       try {
         if (!(await this.#advance())) break;
         backoff = FIRST_BACKOFF_MS;
+        this.#trouble = undefined;
       } catch (error) {
         if (this.#closed) break;
         const { taskId, attempt } = this.ref;
         const reason = error instanceof Error ? error.message : String(error);
+        this.#trouble = reason;
         this.#events.warn(`${taskId}, attempt ${attempt}: ${reason}; next try in ${backoff} ms`);
         // A log that cannot be stored holds up the forgetting, not the result.
         if (this.#result && !this.#reported) await this.#finish(this.#result).catch(() => {});

@@ -20,6 +20,8 @@ export class FileProvider {
   readonly #parts: ProviderParts;
   /** Attempts that are being answered. */
   readonly #working = new Set<string>();
+  /** What went wrong with the last try, by attempt. */
+  readonly #troubles = new Map<string, string>();
 
   constructor(parts: ProviderParts) {
     this.#parts = parts;
@@ -30,7 +32,15 @@ export class FileProvider {
     const key = `${attemptKey(ref)} ${want.kind}`;
     if (this.#working.has(key)) return;
     this.#working.add(key);
-    void this.#answer(ref, want).finally(() => this.#working.delete(key));
+    void this.#answer(ref, want).finally(() => {
+      this.#working.delete(key);
+      this.#troubles.delete(attemptKey(ref));
+    });
+  }
+
+  /** What keeps an attempt from getting its files; nothing of one that waits for none. */
+  troubleOf(ref: Ref): string | undefined {
+    return this.#troubles.get(attemptKey(ref));
   }
 
   async #answer(ref: Ref, want: Want): Promise<void> {
@@ -44,10 +54,12 @@ export class FileProvider {
         return;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        if (error instanceof MflowError && error.status < 500) {
+        // A cache is never needed: nobody waits for one.
+        if (want.kind === "caches" || (error instanceof MflowError && error.status < 500)) {
           this.#parts.send({ type: "given", ref, given: { kind: "failure", message } });
           return;
         }
+        this.#troubles.set(attemptKey(ref), message);
         this.#parts.warn(
           `files for ${ref.taskId}, attempt ${ref.attempt}: ${message}; next try in ${backoff} ms`,
         );

@@ -262,6 +262,49 @@ describe("a cache", () => {
   });
 });
 
+test("a task waits for artifacts while the store is away, but not for a cache", async () => {
+  await place.run("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  const runner = place.current;
+  files.away = Number.POSITIVE_INFINITY;
+  const request = await place.start("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));
+  await expect
+    .poll(() => runner.waitingFor?.(request))
+    .toBe("waits for files that it fetches: the store is away");
+  files.away = 0;
+  expect((await place.host.final(request)).stage).toBe("SUCCEEDED");
+  expect(runner.waitingFor?.(request)).toBeUndefined();
+  files.away = Number.POSITIVE_INFINITY;
+  const keeper = await place.start("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  await expect
+    .poll(() => runner.waitingFor?.(keeper))
+    .toBe("its steps have ended; waits until its result and what it keeps are stored: the store is away");
+  files.away = 0;
+  expect((await place.host.final(keeper)).stage).toBe("SUCCEEDED");
+  const { texts } = await place.run("cat a", keeping({ fetch: [{ from: "a", name: "a" }] }));
+  expect(texts).toEqual(["mflow | fetched artifact `a`", "stdout step-1| x"]);
+  files.away = Number.POSITIVE_INFINITY;
+  const { report, texts: told } = await place.run(
+    "echo made",
+    keeping({ caches: [{ key: { prefix: "x" }, paths: ["m"] }] }),
+  );
+  expect(report.stage).toBe("SUCCEEDED");
+  expect(told).toEqual([
+    "mflow | no cache is restored: the store is away",
+    "stdout step-1| made",
+    "mflow | cache x: not saved: none of its paths is there",
+  ]);
+});
+
+test("a task that is canceled while it waits for the store ends without it, and keeps nothing", async () => {
+  files.away = Number.POSITIVE_INFINITY;
+  const request = await place.start("echo x >a", keeping({ artifacts: [artifact("a", "a")] }));
+  await expect.poll(() => place.current.waitingFor?.(request)).toContain("the store is away");
+  place.host.stopped.add(`${request.taskId}.1`);
+  await place.current.stop(request, { graceMs: 0 });
+  expect(await place.host.final(request)).not.toHaveProperty("kept");
+  expect(files.kept).toEqual([]);
+});
+
 test("a server that is closed while files are packed leaves that to the next one, and nothing is kept twice", async () => {
   const artifacts = [artifact("a", "a")];
   files.away = Number.POSITIVE_INFINITY;

@@ -157,6 +157,15 @@ class ShellRunner implements Runner {
     return this.#ask(this.#requests, id, { type: "list", id });
   }
 
+  waitingFor(ref: AttemptRef): string | undefined {
+    const wanted = this.#provider.troubleOf(ref);
+    if (wanted !== undefined) return `waits for files that it fetches: ${wanted}`;
+    const follower = this.#followers.get(attemptKey(ref));
+    // While its steps run, a log that cannot be stored keeps nothing from going on.
+    if (!follower?.hasResult || follower.trouble === undefined) return undefined;
+    return `its steps have ended; waits until its result and what it keeps are stored: ${follower.trouble}`;
+  }
+
   async release(aggregateId: string): Promise<void> {
     if (!existsSync(join(this.#home, "runs", aggregateId))) return;
     await this.#link.connect();

@@ -11,7 +11,9 @@ import type { Result } from "./supervisor/protocol.ts";
  */
 export async function storeKept(host: RunnerHost, ref: AttemptRef, result: Result): Promise<Result> {
   const { kept, ...told } = result;
-  if (!kept || !host.files || (await host.standing(ref)) === "UNKNOWN") return told;
+  if (!kept || !host.files) return told;
+  // What is canceled or out of time keeps nothing, and does not wait for a store that is away.
+  if ((await host.standing(ref)) === "UNKNOWN" || (await host.isStopping(ref))) return told;
   let final: Result = told;
   try {
     await host.files.keep(ref, kept.artifacts);

@@ -49,6 +49,7 @@ export class KeptFiles implements WorkFiles {
   }
 
   async keep(_ref: AttemptRef, artifacts: readonly KeptFile[]): Promise<void> {
+    if (artifacts.length === 0) return;
     this.#mayBeAway();
     if (this.refusal) throw this.refusal;
     for (const one of artifacts) {

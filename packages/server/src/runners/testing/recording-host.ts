@@ -57,8 +57,15 @@ export class RecordingHost implements RunnerHost {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
   }
 
+  /** What the engine has told to stop. */
+  readonly stopped = new Set<string>();
+
   async isWanted(ref: AttemptRef): Promise<boolean> {
-    return !this.over.has(attemptKey(ref));
+    return !this.over.has(attemptKey(ref)) && !(await this.isStopping(ref));
+  }
+
+  async isStopping(ref: AttemptRef): Promise<boolean> {
+    return this.stopped.has(attemptKey(ref));
   }
 
   /** Requests that the engine would make anew, by key. */

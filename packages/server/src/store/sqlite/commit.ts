@@ -105,8 +105,8 @@ export function commitPath(
     const claimableAt = Math.max(at, lease.until);
     for (const { id: effectId, kind, aggregateId, taskId, attempt } of effects)
       insertEffect.run(effectId, kind, aggregateId, taskId, attempt, at, lease.owner, claimableAt);
-    for (const key of releases) releaseLock.run(key, id);
     for (const key of claims) takeLock.run(key, id);
+    for (const key of releases) releaseLock.run(key, id);
     if (commit.idempotency) {
       sweepKeys.run(at);
       putKey.run(commit.idempotency.key, commit.idempotency.digest, id, at + IDEMPOTENCY_MS);

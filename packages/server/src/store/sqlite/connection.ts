@@ -14,10 +14,14 @@ const CACHE_KIB = 16_384;
 /** What the write-ahead log may keep on disk once it was written back, in bytes. */
 const WAL_KEEP_BYTES = 64 * 1024 * 1024;
 
+/** Errors of a disk that takes no writes, or of a file that it gives back no more. */
+const REFUSALS: readonly string[] = ["STORE_FULL", "STORE_UNUSABLE"];
+
 export class Connection {
   readonly path: string;
   readonly #db: DatabaseSync;
   readonly #undone: (() => void)[] = [];
+  #refusal: MflowError | undefined;
   #begin: StatementSync | undefined;
   #commit: StatementSync | undefined;
 
@@ -79,8 +83,20 @@ export class Connection {
       return result;
     } catch (error) {
       this.#undo();
-      throw storeError(error, this.path);
+      const named = storeError(error, this.path);
+      if (named instanceof MflowError && REFUSALS.includes(named.code)) this.#refusal = named;
+      throw named;
     }
+  }
+
+  /** Why the last transaction that met a disk which takes nothing failed; nothing once `accepted` was called. */
+  get refusal(): MflowError | undefined {
+    return this.#refusal;
+  }
+
+  /** The disk was found to take writes again. */
+  accepted(): void {
+    this.#refusal = undefined;
   }
 
   /**

@@ -1,11 +1,11 @@
 // The outbox: effects wait here until a worker has carried them out.
 
-import type { Effect, EffectKind, Outbox } from "../store.ts";
+import type { Effect, Outbox } from "../store.ts";
 import type { Connection } from "./connection.ts";
 
 interface EffectRow {
   id: string;
-  kind: EffectKind;
+  kind: Effect["kind"];
   aggregate_id: string;
   task_id: string;
   attempt: number;

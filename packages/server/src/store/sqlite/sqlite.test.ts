@@ -120,6 +120,7 @@ describe("the SQLite store", () => {
     await expect(commit(store, ...group)).rejects.toMatchObject(full);
     const job = aJob(1, { readme: "x".repeat(100_000) });
     const put = () => store.catalog.commit([{ put: "job", job, expectedRevision: 0 }], []);
+    expect(await store.space.refusal()).toMatchObject(full);
     await expect(put()).rejects.toMatchObject(full);
     expect(await store.runs.unfinished()).toEqual([aRun(1).id]);
     expect(await store.history.lastSeq()).toBe(0);
@@ -129,6 +130,35 @@ describe("the SQLite store", () => {
     expect(await commit(store, ...group)).toMatchObject([{ ok: true }, { ok: true }]);
     expect((await store.runs.listTasks({ limit: 10 })).items).toEqual([large]);
     expect((await store.catalog.listJobs({ limit: 10 })).items).toEqual([job]);
+  });
+
+  test("what a full disk refuses is told until a trial finds room, which leaves nothing and comes now and then", async () => {
+    let now = 0;
+    const connection = new Connection(path);
+    const store = sqliteStore(connection, { now: () => now });
+    opened.push(store);
+    const pagesOf = () => Number(connection.prepare("PRAGMA page_count").get()?.page_count);
+    const idempotencyKeys = () => connection.prepare("SELECT key FROM idempotency").all();
+    const changes = () => Number(connection.prepare("SELECT total_changes() AS n").get()?.n);
+    const before = changes();
+    expect(await store.space.refusal()).toBeUndefined();
+    expect(changes()).toBe(before);
+    connection.exec(`PRAGMA max_page_count = ${pagesOf() + 2}`);
+    const full = { code: "STORE_FULL", message: expect.stringContaining(path) };
+    const large = aTaskOf(aRun(1), 1, 1, { message: "x".repeat(100_000) });
+    await expect(commit(store, aNewRun(aRun(1), [large]))).rejects.toMatchObject(full);
+    expect(await store.space.refusal()).toMatchObject(full);
+    // There is room for little, but not for what comes in a moment.
+    await commit(store, aNewRun(aRun(2)));
+    now += 10_000;
+    expect(await store.space.refusal()).toMatchObject(full);
+    connection.exec("PRAGMA max_page_count = 1000000");
+    now += 1000;
+    expect(await store.space.refusal()).toMatchObject(full);
+    now += 1000;
+    expect(await store.space.refusal()).toBeUndefined();
+    expect(idempotencyKeys()).toEqual([]);
+    expect(await commit(store, aNewRun(aRun(1), [large]))).toMatchObject([{ ok: true }]);
   });
 
   test("a lock of another program is STORE_BUSY: reads go on, and so does the store when the lock is gone", async () => {

@@ -39,6 +39,7 @@ const runner = createShellRunner({
 await runner.open({
   standing: async () => "AT_WORK",
   isWanted: async () => true,
+  isStopping: async () => false,
   startRequest: async () => undefined,
   report: async (report) => {
     appendFileSync(join(stored, "reports"), `${JSON.stringify(report)}\n`);

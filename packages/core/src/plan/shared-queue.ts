@@ -6,8 +6,8 @@ interface Cell {
 }
 
 /** First in, first out. Taking and adding cost the same for any length, on average. */
-export class Queue {
-  static readonly EMPTY = new Queue(undefined, undefined);
+export class SharedQueue {
+  static readonly EMPTY = new SharedQueue(undefined, undefined);
   readonly #front: Cell | undefined;
   /** The last one first. */
   readonly #back: Cell | undefined;
@@ -21,17 +21,17 @@ export class Queue {
     return this.#front === undefined && this.#back === undefined;
   }
 
-  with(value: string): Queue {
-    return new Queue(this.#front, { value, next: this.#back });
+  with(value: string): SharedQueue {
+    return new SharedQueue(this.#front, { value, next: this.#back });
   }
 
   /** The first value and the queue without it; undefined when it is empty. */
-  take(): { value: string; rest: Queue } | undefined {
+  take(): { value: string; rest: SharedQueue } | undefined {
     let front = this.#front;
     let back = this.#back;
     if (!front) {
       for (; back; back = back.next) front = { value: back.value, next: front };
     }
-    return front && { value: front.value, rest: new Queue(front.next, back) };
+    return front && { value: front.value, rest: new SharedQueue(front.next, back) };
   }
 }

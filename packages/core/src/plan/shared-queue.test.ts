@@ -1,20 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Queue } from "./queue.ts";
+import { SharedQueue } from "./shared-queue.ts";
 
 test("a queue gives what was added first, and those it was made from stay as they were", () => {
-  const two = Queue.EMPTY.with("a").with("b");
+  const two = SharedQueue.EMPTY.with("a").with("b");
   const taken = two.take();
-  expect([taken?.value, taken?.rest.with("c").take()?.value, two.take()?.value, Queue.EMPTY.take()]).toEqual([
-    ...["a", "b", "a"],
-    undefined,
-  ]);
+  expect([
+    taken?.value,
+    taken?.rest.with("c").take()?.value,
+    two.take()?.value,
+    SharedQueue.EMPTY.take(),
+  ]).toEqual([...["a", "b", "a"], undefined]);
 });
 
 test("a queue does what a list does", () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.string())), (moves) => {
-      let queue = Queue.EMPTY;
+      let queue = SharedQueue.EMPTY;
       const list: string[] = [];
       for (const value of moves) {
         if (value !== null) {
