@@ -67,7 +67,10 @@ describe("a wrong value gets a sentence that names the place and the remedy", ()
         concurrency: "site",
         retention: "30d",
         stages: [
-          { name: "a", tasks: [{ name: "a", job: "b", needs: "c d", retry: 3, cache: { key: "x", paths: "y" } }] },
+          {
+            name: "a",
+            tasks: [{ name: "a", job: "b", needs: "c d", retry: 3, cache: { key: "x", paths: "y" } }],
+          },
         ],
       },
       [
