@@ -64,6 +64,14 @@ test.each<[string, string[], Partial<Ended>]>([
     ],
   ]),
   [
+    "a pipeline is no run that can be canceled",
+    ["cancel", "release"],
+    {
+      stderr: expect.stringMatching(/^mflow: `release` is no id of a run or task\n.*--queue release`/),
+      exitCode: 2,
+    },
+  ],
+  [
     "nothing to run is said to be missing",
     ["run"],
     { stderr: expect.stringContaining("nothing to run is named"), exitCode: 2 },

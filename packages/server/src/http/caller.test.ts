@@ -58,7 +58,7 @@ test("who names something else than a run or task is told what names them", () =
     missing("task", "run-01m8qj5v521e1876vgmq3nf2ja"),
   ]).toEqual([
     "run `run-01m8qj5v521e1876vgmq3nf2ja`",
-    "run `release`; a run is named by its id, which begins with `run-` (`mflow get runs`)",
+    "run `release`; runs and tasks are named by their ids, `run-...` and `task-...` (`mflow get runs`, `mflow get tasks`)",
     "task `run-01m8qj5v521e1876vgmq3nf2ja`: that is the id of a run",
   ]);
 });

@@ -74,7 +74,8 @@ export function missing(kind: "run" | "task", id = ""): string {
   const other = kind === "run" ? "task" : "run";
   if (id.startsWith(`${kind}-`)) return `${kind} \`${id}\``;
   if (id.startsWith(`${other}-`)) return `${kind} \`${id}\`: that is the id of a ${other}`;
-  return `${kind} \`${id}\`; a ${kind} is named by its id, which begins with \`${kind}-\` (\`mflow get ${kind}s\`)`;
+  const names = "runs and tasks are named by their ids, `run-...` and `task-...`";
+  return `${kind} \`${id}\`; ${names} (\`mflow get runs\`, \`mflow get tasks\`)`;
 }
 
 /** The caller as the engine knows it, acting on something of a scope. */
