@@ -67,6 +67,7 @@ test("a paused pipeline and a drained server hold runs back, and say why", async
   expect((await place.mflow(["describe", "pipeline", "other"])).stdout).toMatch(/Paused +by .*: frozen/);
   const drained = await place.mflow(["drain", "--message", "upgrade at noon"]);
   expect(drained.stdout).toMatch(/^the server is drained by .* since .*Z: upgrade at noon\n$/);
+  expect((await place.mflow(["whoami"])).stdout).toMatch(/\n +drained by .* since .*Z: upgrade at noon\n$/);
   expect((await place.mflow(["resume", "other"])).stdout).toBe("pipeline other goes on\n");
   const { stdout } = await place.mflow(["get", "run", run.id, "-o", "wide"]);
   expect(stdout).toMatch(/PENDING .* 3 .*waits: the server is drained/s);

@@ -43,6 +43,34 @@ test.each<[string, string[], Partial<Ended>]>([
     ["lint", "missing.yaml"],
     { stderr: "mflow: cannot read missing.yaml: there is no such file or folder\n", exitCode: 2 },
   ],
+  ...(["lint", "apply", "diff"] as const).flatMap((command): [string, string[], object][] => [
+    [
+      `${command} takes files as arguments`,
+      [command, "missing.yaml"],
+      { stderr: expect.stringContaining("cannot read missing.yaml"), exitCode: 2 },
+    ],
+    [
+      `${command} takes files by -f`,
+      [command, "-f", "missing.yaml"],
+      { stderr: expect.stringContaining("cannot read missing.yaml"), exitCode: 2 },
+    ],
+    [
+      `${command} without files says how to name them`,
+      [command],
+      {
+        stderr: `mflow: nothing says which files\nName files or folders, or \`-\` for stdin: mflow ${command} pipelines/\n`,
+        exitCode: 2,
+      },
+    ],
+  ]),
+  [
+    "a pipeline is no run that can be canceled",
+    ["cancel", "release"],
+    {
+      stderr: expect.stringMatching(/^mflow: `release` is no id of a run or task\n.*--queue release`/),
+      exitCode: 2,
+    },
+  ],
   [
     "nothing to run is said to be missing",
     ["run"],

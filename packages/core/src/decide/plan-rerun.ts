@@ -241,6 +241,16 @@ function findFrom(graph: PlanGraph, name: string): number {
     const paths = meant.map((node) => `\`${pathOf(node)}\``).join(" or ");
     throw new MflowError("BAD_REQUEST", `more than one task is called \`${name}\`; write ${paths}`);
   }
+  const whole = name.replace(/ \(.*\)$/, "");
+  if (whole !== name && nodes.some((node) => nameOf(node) === whole || pathOf(node) === whole)) {
+    const remedy = `the ways of a matrix run again together: name ${quoted(whole)}`;
+    throw new MflowError("BAD_REQUEST", `the run runs again from no single way, ${quoted(name)}; ${remedy}`);
+  }
+  const inStage = nodes.filter((node) => graph.stage(graph.node(node).stage).spec.name === name);
+  if (inStage.length > 0) {
+    const tasks = inStage.map((node) => quoted(nameOf(node))).join(", ");
+    throw new MflowError("BAD_REQUEST", `${quoted(name)} is a stage; name a task of it: ${tasks}`);
+  }
   const hint = didYouMean(name, [...nodes.map(nameOf), ...nodes.map(pathOf)]);
   throw new MflowError("BAD_REQUEST", `the run has no task ${quoted(name)} to run again from${hint}`);
 }
