@@ -1,5 +1,5 @@
 // What a rerun keeps of a run, and what runs again: one rule, task by task, each with its reason. Decided once, when the
-// rerun is asked for, so that a dry run says what will happen. See docs/decisions/45-what-a-rerun-keeps.md.
+// rerun is asked for, so that a dry run says what will happen. See docs/decisions/42-what-a-rerun-keeps.md.
 
 import type { Context, RunRecord } from "../change.ts";
 import { referencesOf } from "../condition/references.ts";

@@ -70,6 +70,8 @@ export class Committer {
   readonly #parts: CommitterParts;
   #queue: Entry[] = [];
   #doneEffects: string[] = [];
+  /** What the group under way has changed so far, by aggregate. */
+  #decided = new Map<string, RunState>();
   #isPumping = false;
   #flush: NodeJS.Timeout | undefined;
   /** The last try to write done effects alone was refused by the store. */
@@ -165,7 +167,8 @@ export class Committer {
    */
   async #recover(entries: Entry[], error: unknown): Promise<void> {
     const groups = byAggregate(entries);
-    for (const id of groups.keys()) await this.#forget(id);
+    const decided = this.#decided;
+    for (const id of groups.keys()) await this.#forget(id, decided.get(id));
     if (groups.size === 1 || isStoreClosed(error)) {
       for (const entry of entries) this.#reject(entry, error);
       return;
@@ -174,7 +177,7 @@ export class Committer {
       try {
         await this.#commitGroup(group, []);
       } catch (own) {
-        await this.#forget(id);
+        await this.#forget(id, this.#decided.get(id));
         for (const entry of group) this.#reject(entry, own);
       }
     }
@@ -182,6 +185,7 @@ export class Committer {
 
   async #commitGroup(entries: Entry[], doneEffects: string[]): Promise<void> {
     const works: Work[] = [];
+    this.#decided = new Map();
     for (const [aggregateId, group] of byAggregate(entries)) {
       const work = await this.#decideAll(aggregateId, group);
       if (work) works.push(work);
@@ -202,7 +206,13 @@ export class Committer {
     const work: Work = { aggregateId, answers: [], rows: new Map(), expectedRevision: 0, entries };
     let state = await this.#find(aggregateId);
     work.expectedRevision = state ? revisionOf(state) : 0;
-    for (const entry of entries) {
+    for (const [index, entry] of entries.entries()) {
+      if (entry.idempotency && work.commit?.idempotency) {
+        // A commit keeps one key: what brings another one is decided after it.
+        work.entries = entries.slice(0, index);
+        work.later = entries.slice(index);
+        break;
+      }
       try {
         if (entry.create && !state) {
           // At once, so that nobody else is given what it was found to be free to take.
@@ -249,6 +259,7 @@ export class Committer {
 
   #accept(work: Work, state: RunState, decision: Decision, entry: Entry): void {
     if (decision.definition) this.#parts.memory.put(state);
+    this.#decided.set(state.id, state);
     applyDecision(state, decision);
     const { admission } = this.#parts;
     if (decision.run) noteRun(admission, decision.run);
@@ -291,8 +302,9 @@ export class Committer {
   }
 
   async #settle(work: Work, result: CommitResult): Promise<void> {
-    const { commit, state } = work;
+    const { commit, state, later = [] } = work;
     if (!commit || !state) return;
+    this.#queue.unshift(...later);
     if (result.ok) {
       const now = Date.now();
       const effects = commit.effects.map((effect) => ({ ...effect, tries: 0, dueAt: now }));
@@ -302,7 +314,7 @@ export class Committer {
       answer(work);
       return;
     }
-    await this.#forget(work.aggregateId);
+    await this.#forget(work.aggregateId, state);
     let entries = work.entries;
     if (result.conflict === "REMOVED") {
       const text = `${work.aggregateId} was deleted, and its messages are not all sent yet; give another id, or wait until they are`;
@@ -322,10 +334,12 @@ export class Committer {
     }
   }
 
-  /** Drops what was decided but not written; who holds what is counted again from the rows. */
-  async #forget(aggregateId: string): Promise<void> {
+  /**
+   * Drops what was decided but not written; who holds what is counted again from the rows. `lost`: the state that was
+   * decided on, which memory may have given up meanwhile.
+   */
+  async #forget(aggregateId: string, lost: RunState | undefined): Promise<void> {
     const { memory, runs, admission } = this.#parts;
-    const lost = memory.get(aggregateId);
     memory.drop(aggregateId);
     const stored = await runs.load(aggregateId).catch(() => undefined);
     if (lost) forgetState(admission, lost);
@@ -352,6 +366,8 @@ function isStoreClosed(error: unknown): boolean {
 interface Work {
   aggregateId: string;
   entries: Entry[];
+  /** Those of the run that are decided once these are committed. */
+  later?: Entry[];
   state?: RunState;
   expectedRevision: number;
   rows: Map<string, JobTask>;

@@ -1,6 +1,7 @@
 // Takes up effects that are due and nobody's. A safety net for those whose worker died elsewhere; everything else is woken
 // by signal.
 
+import { isEnded } from "@mflow/core/transitions";
 import type { Effect, Lease, Outbox, RunStore } from "../store/store.ts";
 import type { EffectWorkers } from "./effects.ts";
 import type { Timers } from "./timers.ts";
@@ -12,7 +13,7 @@ export interface DueEffectsParts {
   timers: Timers;
   lease(): Lease;
   now(): number;
-  /** Notes an effect whose run is gone. */
+  /** Notes an effect that there is no need for any more. */
   done(effectId: string): void;
   warn(message: string, error?: unknown): void;
 }
@@ -56,8 +57,11 @@ export class DueEffects {
     const { runs, workers, done } = this.#parts;
     for (const effect of effects) {
       const definition = await runs.definition(effect.aggregateId);
-      if (!definition) done(effect.id);
-      else workers.run({ effect, task: await runs.task(effect.taskId), definition });
+      const task = await runs.task(effect.taskId);
+      // A lone task may have been run again since it was to be let go: its new attempt needs what it has by now.
+      const isNeeded = effect.kind === "RELEASE" && task && !isEnded(task.status.stage);
+      if (!definition || isNeeded) done(effect.id);
+      else workers.run({ effect, task, definition });
     }
   }
 }

@@ -15,7 +15,7 @@ import { createFakeRunner } from "../runners/fake/fake-runner.ts";
 import { RetryableStartError, type Runner } from "../runners/runner.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import { aNewRun, anEffect, aRun, LEASE } from "../store/testing/records.ts";
+import { aDefinition, aJob, aNewRun, aNewTask, anEffect, aRun, aTask, LEASE } from "../store/testing/records.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { RunningEngine } from "./engine.ts";
 
@@ -305,6 +305,45 @@ test("of a deleted task the runner keeps nothing, and what it cannot let go keep
   await engine.remove(task.id, actor);
   expect(discarded).toEqual([task.id]);
   expect(await store.runs.task(task.id)).toBeUndefined();
+  await engine.stop();
+});
+
+test("a task is not run again while it is being deleted", async () => {
+  const runner = withReplaced({ discard: async () => again() });
+  const engine = await startEngine(systemClock, runner);
+  const refusals: unknown[] = [];
+  const { task } = await runAlone(engine, {});
+  const again = async () => {
+    await engine
+      .runJob({ request: { id: task.id }, scope, actor })
+      .catch((error: Error) => refusals.push(error.message));
+  };
+  await expect.poll(async () => (await store.runs.task(task.id))?.status.stage).toBe("SUCCEEDED");
+  await engine.remove(task.id, actor);
+  expect(refusals).toEqual([`task ${task.id} is just being deleted`]);
+  expect(await store.runs.task(task.id)).toBeUndefined();
+  expect([engine.counts, engine.busy()]).toEqual([
+    { unfinished: 0, slotsHeld: 0, slotsWaiting: 0 },
+    false,
+  ]);
+  await engine.stop();
+});
+
+test("what a lone task is to let go after a crash stays, when it has been run again and works already", async () => {
+  const task = aTask(1, { stage: "ACTIVE", attempt: 2, runnerType: "FAKE" });
+  const effects = [anEffect(1, task.id, { kind: "RELEASE", taskId: task.id, attempt: 0 })];
+  const job = { ...aJob(1), spec: { runnerType: "FAKE" as const, runnerSpec: {} } };
+  const definition = { ...aDefinition(), jobs: { [job.id]: job } };
+  await store.runs.commit([aNewTask(task, { definition, effects })], LEASE);
+  const released: string[] = [];
+  const runner = withReplaced({
+    list: async () => [{ taskId: task.id, attempt: 2 }],
+    release: async (aggregateId) => void released.push(aggregateId),
+  });
+  const engine = await startEngine(systemClock, runner);
+  await engine.settled();
+  expect(released).toEqual([]);
+  expect(await store.outbox.claim(LEASE, Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   await engine.stop();
 });
 

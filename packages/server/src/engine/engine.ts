@@ -164,7 +164,7 @@ export class RunningEngine implements Engine {
     this.#runRequests = new RunRequests({
       ...shared,
       committer: this.#committer,
-      refuseWhileRemoved: (runId) => this.#removals.refuseWhileRemoved(runId),
+      hold: (aggregateId) => this.#removals.hold(aggregateId),
       files,
       runners: this.#runners,
     });

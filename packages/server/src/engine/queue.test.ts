@@ -37,7 +37,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function open(): Promise<void> {
+async function open(makeId = newId): Promise<void> {
   store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
@@ -48,7 +48,7 @@ async function open(): Promise<void> {
     runners: [createFakeRunner()],
     maxTasks: 4,
     groupMembers: () => [],
-    newId,
+    newId: makeId,
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
   });
@@ -283,6 +283,17 @@ test("a newer run of a group cancels the older ones, running and waiting, and th
   await succeed(third);
 });
 
+test("of a group the run gives way that came earlier, also when its id was made later", async () => {
+  await close();
+  const ids = ["run-01m8qjkmgz0000000000000002", "run-01m8qjkmgz0000000000000001"];
+  await open((prefix) => (prefix === "run" && ids.shift()) || newId(prefix));
+  const spec = { isParallel: true, concurrency: { group: "preview", cancelInProgress: true } };
+  const first = await run("p", {}, spec);
+  await expect.poll(async () => (await taskOf(first)).status.stage).toBe("CREATING");
+  const second = await run("p", {}, spec);
+  await expect.poll(() => stagesOf(first, second)).toEqual(["CANCELED", "ACTIVE"]);
+});
+
 test("a newer task of a group cancels those of older runs", async () => {
   const tasks = [{ ...WORK, concurrency: { group: "site", cancelInProgress: true } }];
   const spec = { stages: [{ name: "main", tasks }] };
@@ -317,6 +328,16 @@ test("while the server is drained new runs and tasks wait, what runs ends, and a
     ["SERVER_PAUSED", "ana", "upgrade at noon"],
     ["SERVER_RESUMED", "ana", undefined],
   ]);
+});
+
+test("what several people pause and resume at the same moment is done in their order, and told once", async () => {
+  const pause = () => engine.pause("server", {}, actor);
+  const resume = () => engine.resume("server", actor);
+  const [, first, second, again] = await Promise.all([pause(), resume(), resume(), pause(), pause()]);
+  expect([first, second, engine.pauseOf("server")]).toEqual([true, false, again]);
+  expect(events.map(({ type }) => type)).toEqual(["SERVER_PAUSED", "SERVER_RESUMED", "SERVER_PAUSED"]);
+  await restart();
+  expect(engine.pauseOf("server")).toEqual(again);
 });
 
 test("a paused run waits, also over a restart, and one in line lets those behind it pass", async () => {

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStore } from "../store/sqlite/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import {
+  aCommit,
   aDefinition,
   aNewRun,
   aRun,
@@ -44,7 +45,7 @@ function open(parts: Partial<RemovalsParts> = {}): Removals {
   });
 }
 
-async function stored(n: number, overrides: RunOverrides = {}): Promise<PipelineTask> {
+async function stored(n: number, overrides: RunOverrides & Partial<PipelineTask> = {}): Promise<PipelineTask> {
   const run = aRun(n, { stage: "SUCCEEDED", ...overrides });
   await store.runs.commit([aNewRun(run, [aTaskOf(run, 1, n)])], LEASE);
   return run;
@@ -92,7 +93,7 @@ test("nothing is made of a run while it is being deleted; when that fails it is 
     files: {
       removeOf: async (id: string) => {
         try {
-          removals.refuseWhileRemoved(id);
+          removals.hold(id);
         } catch (error) {
           seen.push((error as Error).message);
         }
@@ -102,6 +103,40 @@ test("nothing is made of a run while it is being deleted; when that fails it is 
   });
   await expect(removals.remove(run.id)).rejects.toThrow("the bucket is away");
   expect(seen).toEqual([`run ${run.id} is just being deleted`]);
-  removals.refuseWhileRemoved(run.id);
+  removals.hold(run.id)();
   expect(await store.runs.run(run.id)).toEqual(run);
+});
+
+test("a run stays while something is made of it, also by several at once", async () => {
+  const removals = open();
+  const run = await stored(1);
+  const letGo = [removals.hold(run.id), removals.hold(run.id)];
+  for (const each of letGo) {
+    await expect(removals.remove(run.id)).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: `${run.id} is just being run again; try again`,
+    });
+    each();
+  }
+  await removals.remove(run.id);
+  expect(await store.runs.run(run.id)).toBeUndefined();
+});
+
+test("a run that follows another one stays until that knows of it: else it would be started again", async () => {
+  const pipeline = "deploy";
+  const status: PipelineTask["status"] = {
+    stage: "SUCCEEDED",
+    progress: { tasks: 1, open: 0, ended: 1 },
+    next: { pipeline },
+  };
+  const before = await stored(1, { status });
+  const run = await stored(2, { previous: { runId: before.id } });
+  await expect(open().remove(run.id)).rejects.toMatchObject({
+    code: "CONFLICT",
+    message: `run ${before.id}, which ${run.id} follows, has still to be told that it has; try again`,
+  });
+  const knows = { ...before, revision: 2, status: { ...status, next: { pipeline, runId: run.id } } };
+  await store.runs.commit([aCommit(before.id, 1, { run: knows })], LEASE);
+  await open().remove(run.id);
+  expect(await store.runs.run(run.id)).toBeUndefined();
 });

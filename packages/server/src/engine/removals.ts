@@ -31,6 +31,8 @@ export class Removals {
   readonly #parts: RemovalsParts;
   /** Those that are under way. */
   readonly #removing = new Set<string>();
+  /** Runs and lone tasks of which something is just being made, by how many requests. */
+  readonly #held = new Map<string, number>();
   /** Of each unfinished rollback the runs that it goes back to: its tasks may fetch what those keep. */
   readonly #goesBackTo = new Map<string, ReadonlySet<string>>();
   readonly #counts = { request: 0, retention: 0 };
@@ -51,9 +53,21 @@ export class Removals {
     else if (!this.#goesBackTo.has(state.id)) this.#goesBackTo.set(state.id, runsBefore(state));
   }
 
-  /** CONFLICT while the run is being deleted: a run that was made of it now would miss what is gone already. */
-  refuseWhileRemoved(runId: string): void {
-    if (this.#removing.has(runId)) throw new MflowError("CONFLICT", `run ${runId} is just being deleted`);
+  /**
+   * Keeps a run or lone task while something is made of it, until the answer is called. CONFLICT when it is being deleted
+   * already: what is made of it would miss what is gone.
+   */
+  hold(aggregateId: string): () => void {
+    if (this.#removing.has(aggregateId)) {
+      const what = aggregateId.startsWith("run-") ? "run" : "task";
+      throw new MflowError("CONFLICT", `${what} ${aggregateId} is just being deleted`);
+    }
+    this.#held.set(aggregateId, (this.#held.get(aggregateId) ?? 0) + 1);
+    return () => {
+      const left = (this.#held.get(aggregateId) ?? 0) - 1;
+      if (left > 0) this.#held.set(aggregateId, left);
+      else this.#held.delete(aggregateId);
+    };
   }
 
   /** Deletes it; NOT_FOUND, and CONFLICT while somebody needs it. What fails half-way can be repeated. */
@@ -67,7 +81,9 @@ export class Removals {
     if (run ? !isRunEnded(run) : task && !isEnded(task.status.stage)) {
       throw new MflowError("CONFLICT", `${aggregateId} has not ended; cancel it before it is deleted`);
     }
-    if (run) await this.#refuseWhileNeeded(run);
+    if (run) await this.#refuseWhileAwaited(run);
+    // From here on until it is noted nothing else happens.
+    this.#refuseWhileUsed(aggregateId);
     this.#removing.add(aggregateId);
     try {
       // The rows last: after a crash in between they are still there, and deleting can be repeated.
@@ -81,15 +97,19 @@ export class Removals {
     this.#counts[because === undefined ? "request" : "retention"]++;
   }
 
-  /** What follows from the end of a run is done soon, and needs the run; a rollback needs it until its own end. */
-  async #refuseWhileNeeded({ id, parent, status: { next } }: PipelineTask): Promise<void> {
-    const refuse = (why: string) => {
-      throw new MflowError("CONFLICT", why);
-    };
+  /** What follows from the end of a run is done soon, and needs the run; so does the note that it has followed. */
+  async #refuseWhileAwaited({ id, parent, previous, status: { next } }: PipelineTask): Promise<void> {
     const isAwaited = parent !== undefined && (await this.#parts.standing(parent)) === "AT_WORK";
     if (isAwaited) refuse(`task ${parent.taskId} has still to be told how ${id} ended; try again`);
-    if (next && next.runId === undefined && next.code === undefined)
-      refuse(`\`${next.pipeline}\`, which follows ${id}, is just being started; try again`);
+    if (isBeingStarted(next)) refuse(`\`${next?.pipeline}\`, which follows ${id}, is just being started; try again`);
+    const before = previous && (await this.#parts.runs.run(previous.runId));
+    if (isBeingStarted(before?.status.next))
+      refuse(`run ${before?.id}, which ${id} follows, has still to be told that it has; try again`);
+  }
+
+  /** A rollback needs what it goes back to until its own end. */
+  #refuseWhileUsed(id: string): void {
+    if (this.#held.has(id)) refuse(`${id} is just being run again; try again`);
     for (const [rollback, runs] of this.#goesBackTo)
       if (runs.has(id)) refuse(`rollback ${rollback} goes back to ${id}; delete it once that has ended`);
   }
@@ -112,6 +132,14 @@ export class Removals {
     // What was to be released and is not yet goes with the rows.
     for (const type of types) await runnerOf(type)?.release(aggregateId);
   }
+}
+
+function refuse(why: string): never {
+  throw new MflowError("CONFLICT", why);
+}
+
+function isBeingStarted(next: PipelineTask["status"]["next"]): boolean {
+  return next !== undefined && next.runId === undefined && next.code === undefined;
 }
 
 function runsBefore({ tasks }: RunState): Set<string> {

@@ -39,8 +39,8 @@ export interface RunRequestsParts extends TryOutParts {
   /** For checking and rendering; the committer makes its own for deciding. */
   makeContext(actor: Actor): Context;
   refuseWhenDraining(): void;
-  /** Throws when that run is being deleted. */
-  refuseWhileRemoved(runId: string): void;
+  /** Keeps a run or lone task from being deleted until the answer is called; throws when it is just being deleted. */
+  hold(aggregateId: string): () => void;
   /** Absent: the server keeps nothing. */
   files?: { keeps: KeepsArtifact } | undefined;
 }
@@ -165,18 +165,21 @@ export class RunRequests {
     const { makeContext } = this.#parts;
     let warnings: string[] = [];
     let again: RunPipelineResult["again"];
+    const holds: (() => void)[] = [];
     const create = (): RunState => {
       const context = makeContext(actor);
       const state = createState(change, context);
       if (change.madeOf) {
-        for (const id of runsUsed(change.madeOf.old.run.id, state)) this.#parts.refuseWhileRemoved(id);
+        for (const id of runsUsed(change.madeOf.old.run.id, state)) holds.push(this.#parts.hold(id));
         again = againTasks(change.madeOf, state, context);
       }
       checkState?.(state);
       warnings = unusedRunParams(state);
       return state;
     };
-    const made = await this.#create(change.id, create, actor, idempotency);
+    const made = await this.#create(change.id, create, actor, idempotency).finally(() => {
+      for (const letGo of holds) letGo();
+    });
     if (typeof made === "string") return this.#repeatedRun(made);
     return {
       run: made.run as PipelineTask,
@@ -230,7 +233,8 @@ export class RunRequests {
     const aggregateId = task.pipelineTaskId ?? task.id;
     const change = { type: "runJob", request, scope } as const;
     const submit = () => this.#parts.committer.submit(aggregateId, change, actor, idempotency);
-    const made = await this.#once(submit, idempotency);
+    const letGo = this.#parts.hold(aggregateId);
+    const made = await this.#once(submit, idempotency).finally(letGo);
     if (typeof made === "string") return { task: await this.#requireTask(made), repeated: true };
     return { task: made.tasks.get(task.id) as JobTask };
   }

@@ -43,6 +43,8 @@ export class Turns {
   readonly #parts: TurnsParts;
   readonly #pauses = new Map<string, Pause>();
   #isLookDue = false;
+  /** The last pause or resume under way: each finds what the ones before it left. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
@@ -100,7 +102,11 @@ export class Turns {
   }
 
   /** Paused again: nothing changes, the first one stands. Answers with what stands. */
-  async pause(what: Pausable, { message }: PauseRequest, { name: by }: Actor): Promise<Pause> {
+  pause(what: Pausable, request: PauseRequest, actor: Actor): Promise<Pause> {
+    return this.#inOrder(() => this.#pause(what, request, actor));
+  }
+
+  async #pause(what: Pausable, { message }: PauseRequest, { name: by }: Actor): Promise<Pause> {
     const key = keyOf(what);
     const known = this.#pauses.get(key);
     if (known) return known;
@@ -117,13 +123,23 @@ export class Turns {
   }
 
   /** Whether it was paused. */
-  async resume(what: Pausable, { name: by }: Actor): Promise<boolean> {
+  resume(what: Pausable, actor: Actor): Promise<boolean> {
+    return this.#inOrder(() => this.#resume(what, actor));
+  }
+
+  async #resume(what: Pausable, { name: by }: Actor): Promise<boolean> {
     const key = keyOf(what);
     if (!this.#pauses.has(key)) return false;
     const event = eventOf(what, "RESUMED", { by, at: this.#parts.now() });
     for (const each of await this.#parts.store.pauses.remove(key, [event])) this.#parts.tell(each);
     this.#open(key);
     return true;
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /** What is paused now, by key. */
@@ -134,19 +150,25 @@ export class Turns {
   /** Tells all that is older in the group of a run, or of a task, to give way. */
   async giveWay(aggregateId: string, id: string): Promise<void> {
     const { runs } = this.#parts.store;
-    const isRun = aggregateId === id;
-    const row = isRun ? await runs.run(id) : await runs.task(id);
-    if (row?.group === undefined) return;
+    const row = (await runs.run(id)) ?? (await runs.task(id));
+    const newer = await this.#recordOf(aggregateId);
+    if (row?.group === undefined || !newer) return;
     const { group } = row;
     const { holding, waiting } = this.admission.around(groupKey(row, group));
     const waiters = await this.#waitersFor(aggregateId);
     for (const other of [...waiting, ...holding]) {
       const owner = other.startsWith("run-") ? other : await runs.aggregateOf(other);
-      // Ids tell which run is older: those of one server sort by the time at which they were made.
-      if (owner === undefined || owner >= aggregateId || waiters.has(owner)) continue;
+      if (owner === undefined || owner === aggregateId || waiters.has(owner)) continue;
+      const older = await this.#recordOf(owner);
+      if (!older || !isBefore(older, newer)) continue;
       const taskId = owner === other ? {} : { taskId: other };
       await this.#parts.submit(owner, { type: "giveWay", ...taskId, to: aggregateId, group });
     }
+  }
+
+  #recordOf(aggregateId: string): Promise<Dated | undefined> {
+    const { runs } = this.#parts.store;
+    return isId("run", aggregateId) ? runs.run(aggregateId) : runs.task(aggregateId);
   }
 
   /** The runs that wait for the end of this one, since a task of theirs runs it: they give way to nothing of their own. */
@@ -188,6 +210,17 @@ export class Turns {
     this.#pauses.set(pause.key, pause);
     this.admission.close(pause.key, pause);
   }
+}
+
+/** A run or lone task, by when it came. */
+interface Dated {
+  id: string;
+  createdAt: string;
+}
+
+/** Of two of one moment the ids tell. Else they do not: a run that another one starts has its id before it comes. */
+function isBefore(one: Dated, other: Dated): boolean {
+  return one.createdAt === other.createdAt ? one.id < other.id : one.createdAt < other.createdAt;
 }
 
 function keyOf(what: Pausable): string {
