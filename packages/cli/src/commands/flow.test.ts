@@ -82,6 +82,23 @@ test("a line is said and canceled whole, as a list also when it is short", async
   expect((await json("why", ids[0] as string)).id).toBe(ids[0]);
 });
 
+test("a dry run of a delete refuses what the delete would refuse", async () => {
+  const { id } = await start("--queue", "lined");
+  const stays = async (kind: string, name: string) =>
+    (await place.mflow(["delete", kind, name, "--dry-run"])).stderr;
+  expect([
+    await stays("run", id),
+    await stays("run", "lined"),
+    await stays("pipeline", "lined"),
+    await stays("job", "wait:v1"),
+  ]).toEqual([
+    expect.stringMatching(`^mflow: run ${id} is (ACTIVE|PENDING), and stays\n`),
+    expect.stringContaining("There is no run `lined`"),
+    expect.stringMatching(/^mflow: pipeline lined stays: run run-\w+ has not ended\n/),
+    expect.stringContaining("job wait:v1 is PUBLISHED, not a DRAFT, and stays"),
+  ]);
+});
+
 test("a paused pipeline and a drained server hold runs back, and say why", async () => {
   const paused = await place.mflow(["pause", "other", "-m", "frozen"]);
   expect(paused.stdout).toMatch(/^pipeline other is paused by .* since .*Z: frozen\n$/);
