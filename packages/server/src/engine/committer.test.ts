@@ -18,7 +18,11 @@ const actor = { name: "ana", operator: true };
 const SLOTS = 1;
 
 /** A committer over a store that does with commits what `commit` does. */
-function place(commit: RunStore["commit"], memory = new Memory(), load: RunStore["load"] = async () => undefined) {
+function place(
+  commit: RunStore["commit"],
+  memory = new Memory(),
+  load: RunStore["load"] = async () => undefined,
+) {
   const admission = new Admission();
   admission.setLimit("slots", SLOTS);
   const options = { keys: createKeys({ current: randomBytes(32) }), groupMembers: () => [], newId };

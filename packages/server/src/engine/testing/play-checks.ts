@@ -113,7 +113,9 @@ function checkSchedules(runs: readonly PipelineTask[], history: readonly History
     return time === undefined ? [] : [`${labels["mflow.schedule"]} ${time}`];
   });
   expect(times).toEqual([...new Set(times)]);
-  const noted = history.filter(({ type }) => type === "SCHEDULE_STARTED").map((event) => event.pipelineTaskId);
+  const noted = history
+    .filter(({ type }) => type === "SCHEDULE_STARTED")
+    .map((event) => event.pipelineTaskId);
   expect(noted).toEqual([...new Set(noted)]);
   const scheduled = runs.filter(({ triggerMode }) => triggerMode === "SCHEDULE").map(({ id }) => id);
   expect(scheduled.filter((id) => !noted.includes(id))).toEqual([]);
@@ -122,7 +124,9 @@ function checkSchedules(runs: readonly PipelineTask[], history: readonly History
 /** Every event of which somebody hears was told once, in the order of the history. */
 async function checkTold(store: Store, history: readonly HistoryEvent[]): Promise<void> {
   const deliveries = await all((cursor) => store.deliveries.list({ limit: PAGE, ...cursor }));
-  const lanes = deliveries.map(({ messageId, listener, target, action }) => [messageId, listener, target, action].join(" "));
+  const lanes = deliveries.map(({ messageId, listener, target, action }) =>
+    [messageId, listener, target, action].join(" "),
+  );
   expect(lanes).toHaveLength(new Set(lanes).size);
   const told = new Map<string, string[]>();
   for (const { id, action } of deliveries.toReversed()) {
@@ -137,7 +141,8 @@ async function checkTold(store: Store, history: readonly HistoryEvent[]): Promis
   for (const event of history) {
     const { pipelineTaskId, taskId, at, seq } = event;
     const type = listenerEventOf(event);
-    if (type) note(happened, pipelineTaskId ?? taskId, String(seq), `${taskId ?? pipelineTaskId} ${type} ${at}`);
+    if (type)
+      note(happened, pipelineTaskId ?? taskId, String(seq), `${taskId ?? pipelineTaskId} ${type} ${at}`);
   }
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(happened));
 }

@@ -97,7 +97,6 @@ export class Play {
       scope: DEFAULT_SCOPE,
       actor: actor.name,
       mayWrite: () => undefined,
-
     });
   }
 
