@@ -47,5 +47,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
     canceled.push(record);
     if (!context.documentFormat) context.print(`${id} ${record.name} ${record.status.stage}`);
   }
-  if (context.documentFormat) await context.printDocument(canceled.length === 1 ? canceled[0] : canceled);
+  // How many wait in line nobody knows beforehand, so a line is always a list.
+  const isRecord = queue === undefined && canceled.length === 1;
+  if (context.documentFormat) await context.printDocument(isRecord ? canceled[0] : { items: canceled });
 }

@@ -37,7 +37,8 @@ export async function run(context: Context, { args, options, command }: CommandC
     records.push(done.record);
     if (!context.documentFormat) context.print(done.text);
   }
-  if (context.documentFormat) await context.printDocument(records.length === 1 ? records[0] : records);
+  if (context.documentFormat)
+    await context.printDocument(records.length === 1 ? records[0] : { items: records });
 }
 
 /** Who drained the server, since when and why. */

@@ -16,6 +16,16 @@ test.each<[string, string[], Partial<Ended>]>([
     { stdout: "", stderr: "mflow: unknown command 'rnu'\n(Did you mean run?)\n", exitCode: 2 },
   ],
   [
+    "a command of another system gets the one that does it here",
+    ["retry", "run-1"],
+    { stdout: "", stderr: "mflow: unknown command 'retry'\nHere it is `mflow rerun`.\n", exitCode: 2 },
+  ],
+  [
+    "what a schedule calls otherwise is named",
+    ["schedule", "delete", "nightly"],
+    { stdout: "", stderr: "mflow: unknown command 'delete'\nHere it is `mflow delete`.\n", exitCode: 2 },
+  ],
+  [
     "an unknown option gets the one that was meant",
     ["run", "--dettach"],
     { stdout: "", stderr: "mflow: unknown option '--dettach'\n(Did you mean --detach?)\n", exitCode: 2 },
