@@ -15,7 +15,16 @@ import { createFakeRunner } from "../runners/fake/fake-runner.ts";
 import { RetryableStartError, type Runner } from "../runners/runner.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import { aDefinition, aJob, aNewRun, aNewTask, anEffect, aRun, aTask, LEASE } from "../store/testing/records.ts";
+import {
+  aDefinition,
+  aJob,
+  aNewRun,
+  aNewTask,
+  anEffect,
+  aRun,
+  aTask,
+  LEASE,
+} from "../store/testing/records.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { RunningEngine } from "./engine.ts";
 
@@ -322,10 +331,7 @@ test("a task is not run again while it is being deleted", async () => {
   await engine.remove(task.id, actor);
   expect(refusals).toEqual([`task ${task.id} is just being deleted`]);
   expect(await store.runs.task(task.id)).toBeUndefined();
-  expect([engine.counts, engine.busy()]).toEqual([
-    { unfinished: 0, slotsHeld: 0, slotsWaiting: 0 },
-    false,
-  ]);
+  expect([engine.counts, engine.busy()]).toEqual([{ unfinished: 0, slotsHeld: 0, slotsWaiting: 0 }, false]);
   await engine.stop();
 });
 

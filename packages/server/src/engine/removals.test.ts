@@ -45,7 +45,10 @@ function open(parts: Partial<RemovalsParts> = {}): Removals {
   });
 }
 
-async function stored(n: number, overrides: RunOverrides & Partial<PipelineTask> = {}): Promise<PipelineTask> {
+async function stored(
+  n: number,
+  overrides: RunOverrides & Partial<PipelineTask> = {},
+): Promise<PipelineTask> {
   const run = aRun(n, { stage: "SUCCEEDED", ...overrides });
   await store.runs.commit([aNewRun(run, [aTaskOf(run, 1, n)])], LEASE);
   return run;

@@ -101,7 +101,8 @@ export class Removals {
   async #refuseWhileAwaited({ id, parent, previous, status: { next } }: PipelineTask): Promise<void> {
     const isAwaited = parent !== undefined && (await this.#parts.standing(parent)) === "AT_WORK";
     if (isAwaited) refuse(`task ${parent.taskId} has still to be told how ${id} ended; try again`);
-    if (isBeingStarted(next)) refuse(`\`${next?.pipeline}\`, which follows ${id}, is just being started; try again`);
+    if (isBeingStarted(next))
+      refuse(`\`${next?.pipeline}\`, which follows ${id}, is just being started; try again`);
     const before = previous && (await this.#parts.runs.run(previous.runId));
     if (isBeingStarted(before?.status.next))
       refuse(`run ${before?.id}, which ${id} follows, has still to be told that it has; try again`);

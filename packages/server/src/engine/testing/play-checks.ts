@@ -45,7 +45,8 @@ function checkLimits(history: readonly HistoryEvent[]): void {
   /** Those of them whose work takes a slot: not while a confirm waits. */
   const working = new Set<string>();
   const runs = new Set<string>();
-  const noSlot: (string | undefined)[] = ["outside", "above", "above-newest"] satisfies PlayPipeline[];
+  /** Pipelines, and jobs of lone tasks, whose work takes no slot. */
+  const noSlot: (string | undefined)[] = ["outside", "above", "above-newest", "call"];
   for (const event of history) {
     const { type, taskId, pipelineTaskId = "", stage = "" } = event;
     if (type === "RUN_STAGE") {
@@ -55,7 +56,7 @@ function checkLimits(history: readonly HistoryEvent[]): void {
     } else if (type === "TASK_STAGE" && taskId !== undefined) {
       if (["CREATING", "ACTIVE", "CANCELING"].includes(stage)) {
         tasks.set(taskId, event);
-        if (!noSlot.includes(nameOf.get(pipelineTaskId))) working.add(taskId);
+        if (!noSlot.includes(nameOf.get(pipelineTaskId) ?? event.name)) working.add(taskId);
       } else {
         tasks.delete(taskId);
         working.delete(taskId);
@@ -113,7 +114,9 @@ function checkSchedules(runs: readonly PipelineTask[], history: readonly History
     return time === undefined ? [] : [`${labels["mflow.schedule"]} ${time}`];
   });
   expect(times).toEqual([...new Set(times)]);
-  const noted = history.filter(({ type }) => type === "SCHEDULE_STARTED").map((event) => event.pipelineTaskId);
+  const noted = history
+    .filter(({ type }) => type === "SCHEDULE_STARTED")
+    .map((event) => event.pipelineTaskId);
   expect(noted).toEqual([...new Set(noted)]);
   const scheduled = runs.filter(({ triggerMode }) => triggerMode === "SCHEDULE").map(({ id }) => id);
   expect(scheduled.filter((id) => !noted.includes(id))).toEqual([]);
@@ -122,7 +125,9 @@ function checkSchedules(runs: readonly PipelineTask[], history: readonly History
 /** Every event of which somebody hears was told once, in the order of the history. */
 async function checkTold(store: Store, history: readonly HistoryEvent[]): Promise<void> {
   const deliveries = await all((cursor) => store.deliveries.list({ limit: PAGE, ...cursor }));
-  const lanes = deliveries.map(({ messageId, listener, target, action }) => [messageId, listener, target, action].join(" "));
+  const lanes = deliveries.map(({ messageId, listener, target, action }) =>
+    [messageId, listener, target, action].join(" "),
+  );
   expect(lanes).toHaveLength(new Set(lanes).size);
   const told = new Map<string, string[]>();
   for (const { id, action } of deliveries.toReversed()) {
@@ -137,7 +142,8 @@ async function checkTold(store: Store, history: readonly HistoryEvent[]): Promis
   for (const event of history) {
     const { pipelineTaskId, taskId, at, seq } = event;
     const type = listenerEventOf(event);
-    if (type) note(happened, pipelineTaskId ?? taskId, String(seq), `${taskId ?? pipelineTaskId} ${type} ${at}`);
+    if (type)
+      note(happened, pipelineTaskId ?? taskId, String(seq), `${taskId ?? pipelineTaskId} ${type} ${at}`);
   }
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(happened));
 }
