@@ -24,6 +24,7 @@ function place(
   load: RunStore["load"] = async () => undefined,
 ) {
   const admission = new Admission();
+  const uncounted: string[] = [];
   admission.setLimit("slots", SLOTS);
   const options = { keys: createKeys({ current: randomBytes(32) }), groupMembers: () => [], newId };
   const context = () => makeContext(options, admission, Date.now(), actor);
@@ -36,6 +37,7 @@ function place(
     newEffectId: () => newId("effect"),
     lease: () => LEASE,
     deliveriesOf: () => [],
+    uncounted: (aggregateId) => uncounted.push(aggregateId),
     committed: () => undefined,
   });
   const create = (id: string, key?: string) => {
@@ -43,7 +45,7 @@ function place(
     const change = { type: "runJob" as const, request: { id }, scope: DEFAULT_SCOPE, job };
     return committer.create(id, () => createState(change, context()), actor, asKey(key));
   };
-  return { committer, admission, create };
+  return { committer, admission, create, uncounted };
 }
 
 function asKey(key: string | undefined) {
@@ -79,4 +81,30 @@ test("each Idempotency-Key is kept, also when requests with several come to one 
     committer.submit(id, again, actor, asKey("two")),
   ]);
   expect(commits.map(({ idempotency }) => idempotency?.key)).toEqual(["one", "two"]);
+});
+
+test("what could neither be written nor read then is counted again with the next change", async () => {
+  const commits: RunCommit[] = [];
+  let isAway = false;
+  const gone = () => new MflowError("STORE_UNUSABLE", "the disk gives nothing back");
+  const commit: RunStore["commit"] = async (group) => {
+    if (isAway) throw gone();
+    commits.push(...group);
+    return group.map(() => ({ ok: true, events: [] }));
+  };
+  const load: RunStore["load"] = async () => {
+    if (isAway) throw gone();
+    return commits[0] && asAggregate(commits[0]);
+  };
+  const { committer, create, admission, uncounted } = place(commit, new Memory(), load);
+  const id = newId("task");
+  await create(id);
+  expect(admission.countsOf("slots")).toEqual({ held: 1, waiting: 0 });
+  isAway = true;
+  const cancel = { type: "cancelTask", taskId: id, request: {} } as const;
+  await expect(committer.submit(id, cancel, actor)).rejects.toMatchObject({ code: "STORE_UNUSABLE" });
+  expect([admission.countsOf("slots"), uncounted]).toEqual([{ held: 0, waiting: 0 }, [id]]);
+  isAway = false;
+  await committer.submit(id, { type: "wake", taskId: id });
+  expect(admission.countsOf("slots")).toEqual({ held: 1, waiting: 0 });
 });

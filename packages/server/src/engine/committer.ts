@@ -55,6 +55,8 @@ export interface CommitterParts {
   lease(): Lease;
   /** The deliveries of a notice, from memory. */
   deliveriesOf(notice: Notice, aggregateId: string): NewDelivery[];
+  /** What this run or lone task holds and waits for is not counted until a change of it is submitted. */
+  uncounted(aggregateId: string): void;
   /** Called after each commit, for each aggregate that it changed. */
   committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void;
 }
@@ -72,6 +74,8 @@ export class Committer {
   #doneEffects: string[] = [];
   /** What the group under way has changed so far, by aggregate. */
   #decided = new Map<string, RunState>();
+  /** Those whose rows could not be read when what was decided on them was dropped. */
+  readonly #uncounted = new Set<string>();
   #isPumping = false;
   #flush: NodeJS.Timeout | undefined;
   /** The last try to write done effects alone was refused by the store. */
@@ -254,6 +258,7 @@ export class Committer {
     if (!loaded) return undefined;
     const state = stateOf(loaded);
     this.#parts.memory.put(state);
+    if (this.#uncounted.delete(aggregateId)) noteState(this.#parts.admission, state);
     return state;
   }
 
@@ -334,16 +339,16 @@ export class Committer {
     }
   }
 
-  /**
-   * Drops what was decided but not written; who holds what is counted again from the rows. `lost`: the state that was
-   * decided on, which memory may have given up meanwhile.
-   */
+  /** Drops what was decided but not written, also when memory has; who holds what is counted again from the rows. */
   async #forget(aggregateId: string, lost: RunState | undefined): Promise<void> {
     const { memory, runs, admission } = this.#parts;
     memory.drop(aggregateId);
-    const stored = await runs.load(aggregateId).catch(() => undefined);
+    const stored = await runs.load(aggregateId).catch(() => "UNREADABLE" as const);
     if (lost) forgetState(admission, lost);
-    if (stored) noteState(admission, stateOf(stored));
+    if (stored === "UNREADABLE") {
+      this.#uncounted.add(aggregateId);
+      this.#parts.uncounted(aggregateId);
+    } else if (stored) noteState(admission, stateOf(stored));
   }
 
   #reject(entry: Entry, error: unknown): void {

@@ -121,6 +121,7 @@ export class RunningEngine implements Engine {
       newEffectId: () => newId("effect"),
       deliveriesOf: (notice, aggregateId) => options.listeners?.deliveriesOf(notice, aggregateId) ?? [],
       committed: (state, commit, events, effects) => this.#committed(state, commit, events, effects),
+      uncounted: (id) => this.#timers.after(RETRY_MS, () => this.#submitOwn(id, wakeOf(id))),
     });
     this.#workers = new EffectWorkers({
       ...shared,
@@ -362,13 +363,14 @@ export class RunningEngine implements Engine {
     await this.#committer.submit(aggregateId, change);
   }
 
-  /** A change of the engine's own; it is repeated until it is committed or refused. */
+  /** A change of the engine's own; repeated until it is committed or refused. What it finds uncounted may have its turn. */
   #submitOwn(aggregateId: string, change: OwnChange): void {
-    this.#submit(aggregateId, change).catch((error: unknown) => {
+    const failed = (error: unknown) => {
       if (error instanceof MflowError && error.status < 500) return;
       this.#options.log.warn(`could not commit ${change.type} of ${aggregateId}`, error);
       this.#timers.after(RETRY_MS, () => this.#submitOwn(aggregateId, change));
-    });
+    };
+    this.#submit(aggregateId, change).then(() => this.#turns.give(), failed);
   }
 
   #found(state: RunState): void {

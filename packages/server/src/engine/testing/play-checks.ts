@@ -45,7 +45,8 @@ function checkLimits(history: readonly HistoryEvent[]): void {
   /** Those of them whose work takes a slot: not while a confirm waits. */
   const working = new Set<string>();
   const runs = new Set<string>();
-  const noSlot: (string | undefined)[] = ["outside", "above", "above-newest"] satisfies PlayPipeline[];
+  /** Pipelines, and jobs of lone tasks, whose work takes no slot. */
+  const noSlot: (string | undefined)[] = ["outside", "above", "above-newest", "call"];
   for (const event of history) {
     const { type, taskId, pipelineTaskId = "", stage = "" } = event;
     if (type === "RUN_STAGE") {
@@ -55,7 +56,7 @@ function checkLimits(history: readonly HistoryEvent[]): void {
     } else if (type === "TASK_STAGE" && taskId !== undefined) {
       if (["CREATING", "ACTIVE", "CANCELING"].includes(stage)) {
         tasks.set(taskId, event);
-        if (!noSlot.includes(nameOf.get(pipelineTaskId))) working.add(taskId);
+        if (!noSlot.includes(nameOf.get(pipelineTaskId) ?? event.name)) working.add(taskId);
       } else {
         tasks.delete(taskId);
         working.delete(taskId);

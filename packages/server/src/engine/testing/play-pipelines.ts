@@ -103,7 +103,7 @@ const SPECS = {
     timeout: "40ms",
     stages: [
       { name: "main", isParallel: true, timeout: "8ms", tasks: [task("endless"), named("b", "stubborn")] },
-      { name: "clean", finally: true, tasks: [task("work")] },
+      { name: "clean", finally: true, tasks: [named("c", "work")] },
     ],
   },
   slow: {
@@ -111,14 +111,14 @@ const SPECS = {
     timeout: "10ms",
     stages: [
       { name: "main", isParallel: true, tasks: [task("endless"), named("b", "work")] },
-      { name: "clean", finally: true, tasks: [task("work", { concurrency: shared })] },
+      { name: "clean", finally: true, tasks: [named("c", "work")] },
     ],
   },
   broken: {
     queue: {},
     stages: [
       { name: "main", isParallel: true, failFast: true, tasks: [task("failing"), named("b", "work")] },
-      { name: "rest", tasks: [task("work")] },
+      { name: "rest", tasks: [named("c", "work")] },
     ],
   },
   timed: { queue: {}, stages: atOnce(task("work")) },

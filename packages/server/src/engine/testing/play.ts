@@ -48,7 +48,7 @@ export type Move =
   | { do: "rollback" | "remove" | "pauseRun" | "resumeRun"; which: number }
   | { do: "cancel"; which: number; force: boolean }
   | { do: "cancelStage" | "cancelTask"; which: number; force: boolean }
-  | { do: "lone" }
+  | { do: "lone"; job: "work" | "early" | "outside" | "call" }
   | { do: "again"; which: number }
   /** Somebody decides on a task that waits for people, or ends one that waits for a status call. */
   | { do: "decide"; which: number; pushesBack: boolean }
@@ -64,6 +64,8 @@ export class Play {
   readonly #clock = new PlayClock();
   readonly #runs: string[] = [];
   readonly #lones: string[] = [];
+  /** Those that somebody wanted to delete. */
+  readonly #removed = new Set<string>();
   #lives = 0;
   store!: Store;
   engine!: RunningEngine;
@@ -135,21 +137,37 @@ export class Play {
     await this.store.close();
   }
 
-  async restart(): Promise<void> {
-    await this.close();
-    await this.#open();
+  /** The server is stopped so many turns of the event loop after the moves began. */
+  async restart(moves: readonly Move[], turns: number): Promise<void> {
+    await this.#interrupt(moves, turns, () => undefined);
   }
 
-  /** The process dies so many turns of the event loop after the moves began. */
+  /** The same, and its process dies: what it does from then on is lost. */
   async crash(moves: readonly Move[], turns: number): Promise<void> {
+    await this.#interrupt(moves, turns, () => {
+      const from = this.#file;
+      this.#lives++;
+      for (const part of ["", "-wal"]) if (existsSync(from + part)) cpSync(from + part, this.#file + part);
+    });
+  }
+
+  async #interrupt(moves: readonly Move[], turns: number, before: () => void): Promise<void> {
     const made = Promise.all(moves.map((move) => this.#make(move).catch(() => undefined)));
     for (let i = 0; i < turns; i++) await turn();
-    const [from, to] = [this.#file, join(this.#folder, `mflow-${this.#lives + 1}.db`)];
-    for (const part of ["", "-wal"]) if (existsSync(from + part)) cpSync(from + part, to + part);
+    const answered = [...this.#runs, ...this.#lones];
+    before();
     await this.close();
     await made;
-    this.#lives++;
     await this.#open();
+    for (const ids of [this.#runs, this.#lones]) {
+      for (const id of [...ids]) {
+        const found = (await this.store.runs.run(id)) ?? (await this.store.runs.task(id));
+        if (found || this.#removed.has(id)) continue;
+        // What nobody was told of before the process died may be lost.
+        expect(answered).not.toContain(id);
+        ids.splice(ids.indexOf(id), 1);
+      }
+    }
   }
 
   async make(moves: readonly Move[]): Promise<void> {
@@ -162,7 +180,7 @@ export class Play {
       case "run":
         return this.#run(move.pipeline, move.priority);
       case "lone": {
-        const request = { job: "work", webhooks: [{ url: "http://task.test" }] };
+        const request = { job: move.job, webhooks: [{ url: "http://task.test" }] };
         const { task } = await engine.runJob({ request, scope: DEFAULT_SCOPE, actor });
         this.#lones.push(task.id);
         return;
@@ -225,8 +243,11 @@ export class Play {
       case "rollback":
         this.#runs.push((await engine.rollback({ runId, request: { queue: true }, actor })).run.id);
         return;
-      case "remove":
-        return engine.remove(pick([runId, ...this.#lones], move.which) as string, actor);
+      case "remove": {
+        const id = pick([runId, ...this.#lones], move.which) as string;
+        this.#removed.add(id);
+        return engine.remove(id, actor);
+      }
       case "pauseRun":
         await engine.pauseRun(runId, {}, actor);
         return;

@@ -13,14 +13,15 @@
 
 import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
-import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
+import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost, RunnerReport, StopOptions } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
 import { finalReport, type Result, resultOf, shifted } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
-import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
+import { hasEnded } from "./job-pods.ts";
+import { LastPods } from "./last-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
   FIRST_MARK,
@@ -62,8 +63,6 @@ const TTL_SLACK_MS = 60_000;
 const DISCARDED = 0;
 /** So long after the creation began a Secret of our own that is missing is no trouble yet, milliseconds. */
 const OWN_SECRET_MS = 15_000;
-/** What pods said last may be heard so much later than that their Job has ended; then it is asked for, milliseconds. */
-const PODS_BEHIND_MS = 1_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
@@ -74,6 +73,7 @@ export class KubeAttempt implements JobListener {
   readonly #existedAt: WatchMark;
   readonly #losses: PodLosses;
   readonly #takeDown: TakeDown;
+  readonly #lastPods: LastPods;
   readonly #isFresh: boolean;
   #wasSeen = false;
   #startAt: string | undefined;
@@ -82,9 +82,6 @@ export class KubeAttempt implements JobListener {
   /** The end that was decided here; said once nothing runs any more. */
   #verdict: Result | undefined;
   #lastSeen: Observation | undefined;
-  /** When the Job was seen to have ended although not all of its pods were. */
-  #podsMissedAt: number | undefined;
-  #lastPods: KubePod[] | undefined;
   /** Since when the same trouble lasts. */
   #trouble: { reason: string; since: number } | undefined;
   #told = "";
@@ -109,6 +106,7 @@ export class KubeAttempt implements JobListener {
     this.#isFresh = isFresh;
     this.#losses = new PodLosses(parts.nodeSilenceMs);
     this.#takeDown = new TakeDown(parts.client, namespace);
+    this.#lastPods = new LastPods(parts.client, namespace, ref);
     parts.watch.attach(jobName, this);
     this.changed();
   }
@@ -184,9 +182,9 @@ export class KubeAttempt implements JobListener {
     if (!this.#isFresh && !this.#parts.watch.isListedSince(FIRST_MARK)) return this.#tellProblem(now);
     if (job) this.#wasSeen = true;
     else if (this.#isUnseen) return this.#tellProblem(now);
-    const known = await this.#withLastPods(now);
-    if (!known) return;
-    const snapshot = { ...known, pods: this.#losses.withGone(job, known.pods) };
+    const known = job && !this.#outcome ? await this.#lastPods.of(job, now.pods) : now.pods;
+    if (typeof known === "number") return this.#wakeAt(known);
+    const snapshot = { ...now, pods: this.#losses.withGone(job, known) };
     const seen = observe({ ...snapshot, mask: this.#parts.mask });
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
@@ -207,29 +205,6 @@ export class KubeAttempt implements JobListener {
   /** Nothing can be said yet: before the first list nothing is known, and a Job that was just made was not listed yet. */
   get #isUnseen(): boolean {
     return !this.#wasSeen && !this.#parts.watch.isListedSince(this.#existedAt);
-  }
-
-  /**
-   * Jobs and pods are watched apart: a Job that has ended may be seen before what its pods said last, or before the pods.
-   * Without that logs and outputs would be lost. Undefined: to be waited for.
-   */
-  async #withLastPods(snapshot: Snapshot): Promise<Snapshot | undefined> {
-    const { job, pods } = snapshot;
-    if (this.#outcome || !job || !hasEnded(job) || areAllKnown(job, pods)) return snapshot;
-    if (!this.#lastPods) {
-      this.#podsMissedAt ??= Date.now();
-      const askAt = this.#podsMissedAt + PODS_BEHIND_MS;
-      if (Date.now() < askAt) {
-        this.#wakeAt(askAt);
-        return undefined;
-      }
-      const { taskId, attempt } = this.ref;
-      const labelSelector = `${LABELS.taskId}=${taskId},${LABELS.attempt}=${attempt}`;
-      const path = `/api/v1/namespaces/${this.#placement.namespace}/pods`;
-      const found = await this.#parts.client.get<{ items: KubePod[] }>(path, { labelSelector });
-      this.#lastPods = found.items.filter((pod) => isPodOf(job, pod));
-    }
-    return { ...snapshot, pods: this.#lastPods };
   }
 
   /** Keeps what must not be forgotten when pods and Job go. */
