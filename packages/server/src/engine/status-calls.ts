@@ -66,5 +66,10 @@ export async function giveStatusCall(
 function curlOf(url: string, token: string): string {
   const headers = [`Authorization: Bearer ${token}`, "Content-Type: application/json"];
   const body = JSON.stringify({ stage: "SUCCEEDED" });
-  return ["curl -fsS", ...headers.map((header) => `-H '${header}'`), `-d '${body}'`, `'${url}'`].join(" ");
+  return [
+    "curl --fail-with-body -sS",
+    ...headers.map((header) => `-H '${header}'`),
+    `-d '${body}'`,
+    `'${url}'`,
+  ].join(" ");
 }

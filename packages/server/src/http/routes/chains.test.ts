@@ -251,7 +251,7 @@ describe("the status call of a task", () => {
       statusUrl,
       outputUrl: `http://127.0.0.1/api/v1/job-tasks/${task.id}/output`,
       updateToken: token,
-      curl: `curl -fsS -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' -d '{"stage":"SUCCEEDED"}' '${statusUrl}'`,
+      curl: `curl --fail-with-body -sS -H 'Authorization: Bearer ${token}' -H 'Content-Type: application/json' -d '{"stage":"SUCCEEDED"}' '${statusUrl}'`,
     });
     const events: HistoryEvent[] = await server.store.history.list({ after: 0, limit: 100, taskId: task.id });
     const given = events.filter(({ type }) => type === "STATUS_CALL_GIVEN");
