@@ -102,6 +102,20 @@ describe("shell text in the docs", () => {
   });
 });
 
+test("decisions are numbered without a gap, and the index has them in order, by their titles", () => {
+  const folder = pathInRepository("docs/decisions");
+  const names = readdirSync(folder)
+    .filter((name) => name !== "README.md")
+    .sort();
+  expect(names.map((name) => Number(name.slice(0, 2)))).toEqual(names.map((_, index) => index + 1));
+  const lines = names.map((name) => {
+    const [title = ""] = readFileSync(join(folder, name), "utf8").split("\n");
+    return `- [${title.replace("# ", "")}](${name})`;
+  });
+  const index = readFileSync(join(folder, "README.md"), "utf8");
+  expect(index.split("\n").filter((line) => line.startsWith("- "))).toEqual(lines);
+});
+
 test("the picture of a task's stages shows the table of transitions", () => {
   const [picture] = blocksIn("mermaid");
   const drawn = [...(picture?.text ?? "").matchAll(/^ *([A-Z]+) --> ([A-Z]+)/gm)].map(

@@ -71,7 +71,7 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
       tasks.map(async ({ id, name, status }) => {
         const { lines } = await client.logs.page(id, { limit: 1000 });
         return {
-          ...{ id, name, stage: status.stage, reason: status.reason, message: status.message },
+          ...{ id, run: run.id, name, stage: status.stage, reason: status.reason, message: status.message },
           steps: "steps" in status ? (status.steps ?? []).map((step) => step.name) : [],
           log: lines.map(({ stream, step, text }) => `${stream} ${step}| ${text}`),
         };
@@ -163,6 +163,66 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
       ],
     );
     expect(tasks[1]?.log.slice(1)).toEqual(["mine", "more", "1234"].map((line) => `stdout main| ${line}`));
+  });
+
+  test("the volume of a run holds what is kept and fetched, and people look into it after a failure", async () => {
+    const name = `${place.namespace}-volume`;
+    await place.client.create("/api/v1/persistentvolumes", {
+      metadata: { name },
+      spec: {
+        ...{ capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], storageClassName: name },
+        ...{ hostPath: { path: `/tmp/${name}`, type: "DirectoryOrCreate" } },
+        persistentVolumeReclaimPolicy: "Retain",
+      },
+    });
+    await client.clusters.put("with-volumes", {
+      ...{ kubeconfig: testKubeconfig(), defaultNamespace: place.namespace, helperImage: IMAGE },
+      ...{ keepFailedFor: "5m", workspace: { storageClass: name } },
+    });
+    const claims = `/api/v1/namespaces/${place.namespace}/persistentvolumeclaims`;
+    try {
+      const runParams = [{ name: "_kube_config", usageType: "RUNNER" as const, value: "with-volumes" }];
+      const own = (given: JobManifest) => {
+        Object.assign(given.spec.runnerSpec, { workspace: "run" });
+        return given;
+      };
+      const build = own(
+        job("build", "mkdir out; echo built >out/app; echo beside >beside", {
+          ...{ runParams, artifacts: [{ name: "app", path: "out/app" }] },
+        }),
+      );
+      const check = own(
+        job("check", "cat beside out/app fetched/app; echo found >why; exit 3", {
+          ...{ runParams, fetch: [{ from: "build", name: "app", path: "fetched" }] },
+        }),
+      );
+      const tasks = await ran(
+        [stage("all", { name: "build", job: "build" }, { name: "check", job: "check" })],
+        [build, check],
+      );
+      expect(tasks.map(({ stage, reason }) => [stage, reason])).toEqual([
+        ["SUCCEEDED", undefined],
+        ["FAILED", "EXIT_CODE"],
+      ]);
+      const failed = tasks[1];
+      expect(failed?.log.filter((line) => line.startsWith("stdout"))).toEqual([
+        ...["stdout main| beside", "stdout main| built", "stdout main| built"],
+      ]);
+      const chunks: Uint8Array[] = [];
+      const output = (data: Uint8Array) => chunks.push(data);
+      const terminal = await client.tasks.terminal(failed?.id ?? "", {
+        command: ["cat", "/workspace/why"],
+        output,
+      });
+      await terminal.ended;
+      expect(Buffer.concat(chunks).toString("utf8").trim()).toBe("found");
+      expect(await place.items(claims)).toHaveLength(1);
+      await client.runs.remove(failed?.run ?? "");
+      await expect.poll(() => place.items(claims)).toEqual([]);
+    } finally {
+      await place.client.delete(`/api/v1/persistentvolumes/${name}`);
+      await rm(`/tmp/${name}`, { recursive: true, force: true });
+    }
   });
 
   test("a cache is saved, and restored for the next run", async () => {

@@ -130,9 +130,12 @@ describe("while a run has not ended, the next time", () => {
     expect(skipped).toMatchObject({ runId: run?.id, message: `run ${run?.id} had not ended` });
   });
 
-  test("is skipped by SKIP for a run that somebody else started, too", async () => {
+  test.each([
+    ["", "a pipeline without a queue"],
+    ["  queue: {}\n", "a pipeline with a queue"],
+  ])("is skipped by SKIP for a run that somebody else started, too (%#)", async (spec) => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
-    await world.apply(manifests("90m", HOURLY));
+    await world.apply(manifests("90m", HOURLY, spec));
     const scope = { domain: "default", namespace: "default" };
     const actor = { name: "bob", operator: true };
     const { run } = await world.engine.runPipeline({ request: { pipelineId: "backup" }, scope, actor });
@@ -160,7 +163,7 @@ describe("while a run has not ended, the next time", () => {
     expect(world.events.at(-1)).toMatchObject({ type: "SCHEDULE_REFUSED", name: "nightly" });
   });
 
-  test("asks to wait in line by QUEUE, and by no other", async () => {
+  test("asks to wait in line by QUEUE, leaves it to the pipeline by ALLOW, and never waits by SKIP", async () => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
     const asked: unknown[] = [];
     await world.downUntil("2026-01-01T10:31:00Z", {
@@ -177,7 +180,9 @@ describe("while a run has not ended, the next time", () => {
     await world.goTo("2026-01-01T11:30:00Z");
     await world.apply(manifests("10m", overlap("SKIP")));
     await world.goTo("2026-01-01T12:30:00Z");
-    expect(asked).toEqual([true, undefined]);
+    await world.apply(manifests("10m", overlap("ALLOW")));
+    await world.goTo("2026-01-01T13:30:00Z");
+    expect(asked).toEqual([true, false, undefined]);
   });
 
   test("waits in line by QUEUE and begins when the one before has ended, also over a restart", async () => {

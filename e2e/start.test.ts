@@ -41,3 +41,27 @@ test("a starting server loads no library that only some of its work needs", asyn
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test("the first cluster loads what a connection needs, and nothing of the generated client of Kubernetes", async () => {
+  const kubeConfig = join(
+    import.meta.dirname,
+    "../packages/server/src/runners/kubernetes/api/kube-config.ts",
+  );
+  const program = `import { kubeConfigOf } from ${JSON.stringify(kubeConfig)};
+    const config = await kubeConfigOf({ server: "https://10.0.0.1:6443", token: "t" });
+    const options = {};
+    await config.applyToHTTPSOptions(options);
+    console.log(JSON.stringify(options.headers));`;
+  const args = ["--import", preload, "--input-type=module", "-e", program];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit", "pipe"] });
+  const [said, loaded] = await Promise.all([
+    text(child.stdio[1] as NodeJS.ReadableStream),
+    text(child.stdio[3] as NodeJS.ReadableStream),
+  ]);
+  const { urls } = JSON.parse(loaded) as { urls: string[] };
+  expect(JSON.parse(said)).toMatchObject({ Authorization: "Bearer t" });
+  expect(urls.some((url) => url.endsWith("/@kubernetes/client-node/dist/config.js"))).toBe(true);
+  expect(
+    urls.filter((url) => /client-node\/(dist\/gen\/(apis|models)|node_modules\/undici)\//.test(url)),
+  ).toEqual([]);
+});

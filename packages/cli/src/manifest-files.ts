@@ -9,6 +9,7 @@ import { type ParsedDocument, parseManifests } from "@mflow/core/manifest";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { MAX_TEXT_BYTES } from "@mflow/core/yaml-text";
 import type { Io } from "./io.ts";
+import type { CommandCall } from "./program.ts";
 import { UsageError } from "./usage-error.ts";
 
 const MANIFEST_NAME = /\.(ya?ml|json)$/i;
@@ -23,6 +24,17 @@ export interface ManifestFiles {
   documents: ParsedDocument[];
   /** Errors of all files, in their order. */
   problems: ErrorDetail[];
+}
+
+/** The files that a command was given, by `-f` or as arguments. Throws UsageError when there is none. */
+export function filesGiven({ args, options, command }: CommandCall): string[] {
+  const [names = []] = args as [string[] | undefined];
+  const { file = [] } = options as { file?: string[] };
+  if (names.length + file.length > 0) return [...file, ...names];
+  throw new UsageError(
+    "nothing says which files",
+    `Name files or folders, or \`-\` for stdin: mflow ${command.name()} pipelines/`,
+  );
 }
 
 /** Reads all files, those of folders and their subfolders by name, and `-` as stdin. Throws UsageError when one cannot be read. */

@@ -2,6 +2,7 @@
 // when it is called, so that every call pays for its own work only.
 
 import { type Argument, Command, CommanderError, Option } from "commander";
+import { namedHere } from "./called-elsewhere.ts";
 import { declareAccountCommands } from "./commands/declare-accounts.ts";
 import { declareCatalogCommands } from "./commands/declare-catalog.ts";
 import { declareClusterCommands } from "./commands/declare-clusters.ts";
@@ -72,7 +73,8 @@ export function buildProgram(io: Io, finish: (exitCode: number) => void): Comman
       writeErr: (text) => void io.stderr.write(text),
       getOutHelpWidth: () => helpWidth(io),
       getErrHelpWidth: () => helpWidth(io),
-      outputError: (text, write) => write(text.replace(/^error: /, `${errorStyle.tone("bad", "mflow:")} `)),
+      outputError: (text, write) =>
+        write(namedHere(text).replace(/^error: /, `${errorStyle.tone("bad", "mflow:")} `)),
     })
     .addHelpCommand(
       new Command("help").argument("[command]").summary("show the help of a command").helpGroup(SERVER_GROUP),

@@ -106,10 +106,14 @@ describe("a dry run", () => {
       { name: "TAGG", value: "v2" },
       { name: "TAG", value: "v2", scope: { stage: "s2" } },
       { name: "MODE", value: "safe", scope: { task: "d" } },
+      { name: "TAG", value: "v3", scope: { stage: "ss2" } },
+      { name: "TAG", value: "v4", scope: { stage: "s1", task: "nothing" } },
     ];
     expect(unusedRunParams(stateOf("b > d", { tasks, request: { runParams } }))).toEqual([
       "no task declares the run param TAGG, so it is ignored; did you mean TAG?",
       "no task in its scope declares the run param TAG, so it is ignored",
+      "there is no stage `ss2` (did you mean `s2`?), so the run param TAG for it is ignored",
+      "there is no task `nothing`, so the run param TAG for it is ignored",
     ]);
   });
 });

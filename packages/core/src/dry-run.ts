@@ -8,7 +8,8 @@ import { nearest } from "./nearest.ts";
 import { checkParams, maskParams, matchesScope } from "./params.ts";
 import { renderSpec } from "./render.ts";
 import type { JobTask } from "./schema/job-task.ts";
-import type { EffectiveParam, RunParam } from "./schema/param.ts";
+import type { EffectiveParam, ParamScope, RunParam } from "./schema/param.ts";
+import type { StageSpec } from "./schema/pipeline.ts";
 import type { RunState } from "./state.ts";
 
 /** A task as a dry run shows it; sensitive values are masked. */
@@ -122,9 +123,28 @@ export function unusedRunParams(state: RunState): string[] {
       ({ name, scope }) =>
         !takenBy.some(({ place, names }) => names.includes(name) && matchesScope(scope, place)),
     )
-    .map(({ name }) => {
+    .map(({ name, scope }) => {
+      const stray = strayScope(scope, stages);
+      if (stray !== undefined) return `${stray}, so the run param ${name} for it is ignored`;
       if (all.includes(name)) return `no task in its scope declares the run param ${name}, so it is ignored`;
       const near = nearest(name, all);
       return `no task declares the run param ${name}, so it is ignored${near ? `; did you mean ${near}?` : ""}`;
     });
+}
+
+/** That there is no such stage or task, when a scope names one by a name that is not there. */
+function strayScope(scope: ParamScope | undefined, stages: readonly StageSpec[]): string | undefined {
+  if (scope === undefined || scope === "*" || stages.length === 0) return undefined;
+  const missing = (kind: string, wanted: string | number | undefined, names: readonly string[]) =>
+    typeof wanted !== "string" || names.includes(wanted)
+      ? undefined
+      : `there is no ${kind} \`${wanted}\`${guess(wanted, names)}`;
+  const stageNames = stages.map(({ name }) => name);
+  const taskNames = stages.flatMap(({ tasks }) => tasks.map(({ name }) => name));
+  return missing("stage", scope.stage, stageNames) ?? missing("task", scope.task, taskNames);
+}
+
+function guess(wanted: string, names: readonly string[]): string {
+  const near = nearest(wanted, names);
+  return near === undefined ? "" : ` (did you mean \`${near}\`?)`;
 }

@@ -228,7 +228,8 @@ const entries = {
   NOTHING_TO_ROLL_BACK: {
     status: 409,
     meaning: "No task of the run can go back to an earlier success.",
-    remedy: "See why for each task in the message; jobs say `allowRollback: true`.",
+    remedy:
+      "See why for each task in the message; jobs say `allowRollback: true`. An earlier run is rolled back by its id: `mflow rollback RUN`.",
   },
   NAME_TAKEN: {
     status: 409,

@@ -3,6 +3,7 @@
 // of a union they tell only that nothing matched. So it decides what is valid, too: a second walk, by a library,
 // would make every start load 0.2 s of code. Tests hold it to the library's verdicts.
 
+import { calledHere } from "./called-elsewhere.ts";
 import { didYouMean } from "./nearest.ts";
 import { below, segmentsOf } from "./pointer.ts";
 import { alternatives, quoted } from "./quoted.ts";
@@ -336,6 +337,8 @@ function lacksUnit({ pattern }: SchemaNode, value: number): boolean {
 /** What to do about a type that is easily mistaken in YAML. */
 function typeHint(schema: SchemaNode, value: unknown): string {
   const accepts = (example: unknown) => acceptsType(schema, example);
+  const wrapped = wrappedValue(schema, value);
+  if (wrapped !== undefined) return `; write ${quoted(wrapped)}`;
   if (typeof value === "number" && lacksUnit(schema, value)) return `; add the unit, e.g. \`${value}s\``;
   if ((typeof value === "number" || typeof value === "boolean") && accepts("")) return "; put it in quotes";
   if (typeof value !== "string") return "";
@@ -343,6 +346,28 @@ function typeHint(schema: SchemaNode, value: unknown): string {
   if (accepts(true)) return "; write `true` or `false`";
   if (accepts(1) && /^-?\d+(\.\d+)?$/.test(value)) return "; remove the quotes";
   return "";
+}
+
+/** The map or list that was meant by a single value: `retry: 3`, `needs: build`, `queue: true`. */
+function wrappedValue(schema: SchemaNode, value: unknown): string | undefined {
+  if (!["string", "number", "boolean"].includes(typeof value)) return undefined;
+  const branches = schema.anyOf ?? [schema];
+  const map = branches.find(({ type }) => type === "object");
+  const list = branches.find(({ type }) => type === "array");
+  const text = /^[A-Za-z][\w./:-]*$|^\d+[a-z]*$/.test(String(value)) ? String(value) : JSON.stringify(value);
+  if (map?.properties) {
+    const { properties, required = [] } = map;
+    const [key] = required.length > 0 ? required : Object.keys(properties);
+    if (value === true && required.length === 0 && !isRight(properties[key ?? ""], true)) return "{}";
+    return key !== undefined && required.length < 2 && isRight(properties[key], value)
+      ? `{ ${key}: ${text} }`
+      : undefined;
+  }
+  return list?.items && isRight(list.items, value) ? `[${text}]` : undefined;
+}
+
+function isRight(schema: SchemaNode | undefined, value: unknown): boolean {
+  return schema !== undefined && explain(schema, value, "").length === 0;
 }
 
 function missing(key: string, schema: SchemaNode | undefined): string {
@@ -357,6 +382,8 @@ function unknownKey(key: string, known: string[], elsewhere: ReadonlyMap<string,
     const planned = "is planned, but this version does not act on it, so it is refused rather than ignored";
     return `${quoted(key)} ${planned}; remove it`;
   }
+  const here = calledHere(key, known);
+  if (here !== undefined) return `${quoted(key)} is not known here; ${here}`;
   const remedy =
     didYouMean(key, [...known, ...elsewhere.keys()]) ||
     `; remove it (known are ${known.map((name) => quoted(name)).join(", ")})`;

@@ -272,7 +272,7 @@ describe("a runner spec", () => {
         "9:15: error: `run` must be text, but is a number; put it in quotes",
         "9:18: error: `tmeout` is not known here; did you mean `timeout`?",
         "10:16: error: `name` cannot be `A B`: Lower-case letters, digits, `_` and `-`, at most 63; starts with a letter or digit",
-        "11:9: error: item 3 of `steps` must be a map, but is text",
+        "11:9: error: item 3 of `steps` must be a map, but is text; write `{ run: x }`",
       ],
     ],
     [

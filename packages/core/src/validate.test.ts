@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { explain, type SchemaNode } from "./explain.ts";
 import { JobManifest } from "./schema/job.ts";
 import { ParamValues, RunParam } from "./schema/param.ts";
-import { PipelineManifest, StageSpec, TaskSpec } from "./schema/pipeline.ts";
+import { PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "./schema/pipeline.ts";
 import { RunPipelineRequest } from "./schema/request.ts";
 import { ShellSpec } from "./schema/runner-spec.ts";
 import { closed, Labels, Name, oneOf } from "./schema/scalars.ts";
@@ -37,6 +37,51 @@ describe("a wrong value gets a sentence that names the place and the remedy", ()
       closed({ name: Name }),
       { name: "a", colour: 1 },
       [["/colour", "`colour` is not known here; remove it (known are `name`)"]],
+    ],
+    [
+      "keys that other systems have, of a task",
+      TaskSpec,
+      { name: "a", job: "b", dependsOn: [], allow_failure: true, script: [], VERSION: "1" },
+      [
+        ["/dependsOn", "`dependsOn` is not known here; it is called `needs`"],
+        ["/allow_failure", "`allow_failure` is not known here; it is called `ignoreFailed`"],
+        ["/script", "`script` is not known here; what a task does stands in the job that `job` names"],
+        ["/VERSION", "`VERSION` is not known here; params stand below `runParams`"],
+      ],
+    ],
+    [
+      "keys that other systems have, of a stage and below a task",
+      StageSpec,
+      { name: "a", parallel: true, jobs: [], tasks: [{ name: "a", job: "b", matrix: { OS: ["x"] } }] },
+      [
+        ["/parallel", "`parallel` is not known here; it is called `isParallel`"],
+        ["/jobs", "`jobs` is not known here; it is called `tasks`"],
+        ["/tasks/0/matrix/OS", "`OS` is not known here; params stand below `params`"],
+      ],
+    ],
+    [
+      "single values where a list or map of them is wanted",
+      PipelineSpec,
+      {
+        queue: true,
+        concurrency: "site",
+        retention: "30d",
+        stages: [
+          {
+            name: "a",
+            tasks: [{ name: "a", job: "b", needs: "c d", retry: 3, cache: { key: "x", paths: "y" } }],
+          },
+        ],
+      },
+      [
+        ["/queue", "`queue` must be a map, but is `true`; write `{}`"],
+        ["/concurrency", "`concurrency` must be a map, but is text; write `{ group: site }`"],
+        ["/retention", "`retention` must be a map, but is text; write `{ maxAge: 30d }`"],
+        ["/stages/0/tasks/0/needs", "`needs` must be a list, but is text"],
+        ["/stages/0/tasks/0/retry", "`retry` must be a map, but is a number; write `{ limit: 3 }`"],
+        ["/stages/0/tasks/0/cache/key", "`key` must be a map, but is text; write `{ prefix: x }`"],
+        ["/stages/0/tasks/0/cache/paths", "`paths` must be a list, but is text; write `[y]`"],
+      ],
     ],
     [
       "key of a later version",

@@ -285,6 +285,23 @@ const cases: Case[] = [
     }),
   ],
   [
+    "the end of its work that its runner knows nothing of",
+    "a",
+    {},
+    "a",
+    (play) => {
+      play.report("a", "ACTIVE");
+      play.cancel("a");
+    },
+    () => ({
+      kind: "STOPPING",
+      sentence: "was canceled by starter; waits for its work to stop: node n1 does not answer",
+      stopping: "CANCEL",
+      by: "starter",
+    }),
+    { runnerWait: () => "node n1 does not answer" },
+  ],
+  [
     "the end of its work when its time is over",
     "a",
     { tasks: { a: { timeout: "10s" } } },

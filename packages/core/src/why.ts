@@ -121,6 +121,8 @@ function workCause(task: JobTask, facts: WhyFacts): WhyCause {
     if (stage === "CANCELING") cause.sentence = cancelSentence(cause);
     const trouble = facts.runnerTrouble?.(task);
     if (trouble !== undefined) cause.sentence += `, which went wrong and is tried again: ${trouble}`;
+    const held = trouble === undefined ? facts.runnerWait?.(task) : undefined;
+    if (held !== undefined) cause.sentence += `: ${held}`;
     return cause;
   }
   if (stage === "ACTIVE" && reported && task.confirm) return gateCause(task, "CONFIRM", task.confirm);

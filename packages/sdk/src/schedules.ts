@@ -59,12 +59,12 @@ export function scheduleCalls(transport: Transport) {
         query: scopeOf(options),
         headers: ifMatch(options),
       }),
-    /** Starts a run now. */
-    trigger: (ref: string, { idempotencyKey, ...scope }: RunOptions = {}) =>
+    /** Starts a run now; `queue`: whether it waits in line. */
+    trigger: (ref: string, { idempotencyKey, ...query }: RunOptions & { queue?: boolean } = {}) =>
       transport.json<RunPipelineResponse>({
         method: "POST",
         path: path`/schedules/${ref}/trigger`,
-        query: { ...scope },
+        query: { ...query },
         headers: { "idempotency-key": idempotencyKey ?? crypto.randomUUID() },
         repeatable: true,
       }),

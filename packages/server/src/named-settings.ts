@@ -32,6 +32,8 @@ export interface SettingsParts<Spec> {
   now(): string;
   /** Hears of every event that was written. */
   tell?(events: HistoryEvent[]): void;
+  /** The settings of this name are others now, or gone. */
+  changed?(name: string): void;
 }
 
 /** What is particular to one sort of settings. */
@@ -49,15 +51,17 @@ export interface SettingsSort<Spec> {
 }
 
 /** Settings that may be stored. */
-export interface CheckedSettings<Spec> {
-  /** With opened secrets. */
-  whole: Spec;
+export interface PlannedSettings<Spec> {
   /** What is stored under the name. */
   before?: NamedRecord<Spec>;
   /** Whether that says the same. */
   isSame: boolean;
   /** Both with their secrets marked, to be compared by `changesBetween`. */
   forms: { before?: Spec; after: Spec };
+  /** What is to be written; whoever writes it says so by `written`. */
+  record: NamedRecord<Spec>;
+  expectedRevision: number;
+  history: NewHistoryEvent[];
 }
 
 export class NamedSettings<Spec> {
@@ -72,7 +76,10 @@ export class NamedSettings<Spec> {
   }
 
   async load(): Promise<void> {
-    const records = await this.#parts.store.list();
+    this.#hold(await this.#parts.store.list());
+  }
+
+  #hold(records: readonly NamedRecord<Spec>[]): void {
     this.#records = new Map(records.map((record) => [record.name, record]));
   }
 
@@ -97,8 +104,16 @@ export class NamedSettings<Spec> {
     return spec && this.#opened(spec);
   }
 
-  /** What `put` would store. Rejects with INVALID_DOCUMENT that names all that is wrong. */
-  async check(name: string, spec: Spec): Promise<CheckedSettings<Spec>> {
+  /**
+   * What `put` would store, now. `***` stands for the stored secret. Rejects with INVALID_DOCUMENT that names all that is
+   * wrong.
+   */
+  async plan(
+    name: string,
+    spec: Spec,
+    by: string,
+    expectedRevision?: number,
+  ): Promise<PlannedSettings<Spec>> {
     const before = this.#records.get(name);
     const problems: ErrorDetail[] = [];
     const whole = this.#restored(spec, before?.spec, problems);
@@ -110,7 +125,26 @@ export class NamedSettings<Spec> {
     const isSame = before !== undefined && this.#isSame(before.spec, whole);
     const marked = (settings: Spec) => this.#sort.mapSecrets(settings, markSecret);
     const forms = { after: marked(whole), ...(before && { before: marked(this.#openable(before.spec)) }) };
-    return { whole, ...(before && { before }), isSame, forms };
+    const { vault, now } = this.#parts;
+    const at = now();
+    const revision = expectedRevision ?? before?.revision ?? 0;
+    const record: NamedRecord<Spec> = {
+      name,
+      spec: this.#sort.mapSecrets(whole, (text) => vault.seal(text)),
+      createdBy: before?.createdBy ?? by,
+      createdAt: before?.createdAt ?? at,
+      updatedAt: at,
+      revision: revision + 1,
+    };
+    const history = this.#sort.history?.(name, spec, { at, actor: by }) ?? [];
+    return { ...(before && { before }), isSame, forms, record, expectedRevision: revision, history };
+  }
+
+  /** A record that was planned is stored. */
+  written(record: NamedRecord<Spec>): void {
+    const records = [...this.#records.values()].filter(({ name }) => name !== record.name);
+    this.#hold([...records, record].sort((a, b) => (a.name < b.name ? -1 : 1)));
+    this.#parts.changed?.(record.name);
   }
 
   /**
@@ -119,34 +153,21 @@ export class NamedSettings<Spec> {
    * is another (0: it must not exist).
    */
   async put(name: string, spec: Spec, by: string, expectedRevision?: number): Promise<NamedRecord<Spec>> {
-    const { whole, before } = await this.check(name, spec);
-    const { store, vault } = this.#parts;
-    const now = this.#parts.now();
-    const revision = expectedRevision ?? before?.revision ?? 0;
-    const record: NamedRecord<Spec> = {
-      name,
-      spec: this.#sort.mapSecrets(whole, (text) => vault.seal(text)),
-      createdBy: before?.createdBy ?? by,
-      createdAt: before?.createdAt ?? now,
-      updatedAt: now,
-      revision: revision + 1,
-    };
-    const events = await store.put(
-      record,
-      revision,
-      this.#sort.history?.(name, spec, { at: now, actor: by }),
-    );
-    await this.load();
-    this.#parts.tell?.(events);
+    const planned = await this.plan(name, spec, by, expectedRevision);
+    const { store, tell } = this.#parts;
+    const events = await store.put(planned.record, planned.expectedRevision, planned.history);
+    this.written(planned.record);
+    tell?.(events);
     return this.get(name);
   }
 
   /** Throws NOT_FOUND. */
   async remove(name: string, by = "mflow"): Promise<void> {
     this.#known(name);
-    const { store, now, tell } = this.#parts;
+    const { store, now, tell, changed } = this.#parts;
     const events = await store.remove(name, this.#sort.history?.(name, undefined, { at: now(), actor: by }));
-    await this.load();
+    this.#hold([...this.#records.values()].filter((record) => record.name !== name));
+    changed?.(name);
     tell?.(events);
   }
 

@@ -2,7 +2,7 @@
 
 import type { ApplyRequest, PrunedRecord } from "@mflow/core/schema/api";
 import type { Context } from "../context.ts";
-import { readGoodManifests } from "../manifest-files.ts";
+import { filesGiven, readGoodManifests } from "../manifest-files.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { askYes } from "./ask-yes.ts";
@@ -10,7 +10,6 @@ import { printWarnings, refusedInFiles } from "./manifest-answers.ts";
 import { parseLabels } from "./run-values.ts";
 
 interface ApplyOptions {
-  file: string[];
   dryRun?: boolean;
   prune?: boolean;
   label?: string[];
@@ -21,7 +20,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   const options = call.options as unknown as ApplyOptions;
   const { dryRun = false } = options;
   const labels = labelsToPrune(options);
-  const documents = await readGoodManifests(context.io, options.file);
+  const documents = await readGoodManifests(context.io, filesGiven(call));
   const { client } = await context.connect({ start: true });
   const request: ApplyRequest = {
     documents: documents.map((document) => document.manifest),

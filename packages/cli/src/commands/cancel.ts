@@ -19,6 +19,13 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
     throw new UsageError("nothing says what to cancel", "Name runs or tasks, or a pipeline with --queue.");
   }
   const request = { ...(message !== undefined && { message }), ...(force && { force }) };
+  const name = ids.find((id) => !isRunId(id) && !id.startsWith("task-"));
+  if (name !== undefined) {
+    throw new UsageError(
+      `\`${name}\` is no id of a run or task`,
+      `See \`mflow get runs --pipeline ${name}\`; runs of it that wait in line are canceled with \`mflow cancel --queue ${name}\`.`,
+    );
+  }
   const task = ids.find((id) => !isRunId(id));
   if (stage !== undefined && task !== undefined) {
     throw new UsageError(`--stage is of a run, and ${task} is a task`, "Leave one of them out.");
@@ -40,5 +47,7 @@ export async function run(context: Context, { args, options }: CommandCall): Pro
     canceled.push(record);
     if (!context.documentFormat) context.print(`${id} ${record.name} ${record.status.stage}`);
   }
-  if (context.documentFormat) await context.printDocument(canceled.length === 1 ? canceled[0] : canceled);
+  // How many wait in line nobody knows beforehand, so a line is always a list.
+  const isRecord = queue === undefined && canceled.length === 1;
+  if (context.documentFormat) await context.printDocument(isRecord ? canceled[0] : { items: canceled });
 }

@@ -6,14 +6,17 @@ import type { Runs } from "../program.ts";
 import { collect, collectList, oneOfWords, wholeNumber } from "./collect.ts";
 import { DELETABLE, DESCRIBED, KIND_WORDS } from "./kind-names.ts";
 
+const FILES = "manifests, folders of them, or `-` for stdin";
+
 export function declareCatalogCommands(program: Command, runs: Runs): void {
   program.commandsGroup("Jobs, pipelines and records:");
 
   runs(
     program
       .command("lint")
-      .argument("<files...>", "manifests, folders of them, or `-` for stdin")
+      .argument("[files...]", FILES)
       .summary("say what is wrong with manifests")
+      .option("-f, --file <file>", "the same; may be repeated", collect)
       .option("--online", "check also against what the server stores")
       .option("--cluster <name>", "ask this cluster, too, whether it would take the Jobs; implies --online"),
     () => import("./lint.ts"),
@@ -22,8 +25,9 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
   runs(
     program
       .command("apply")
+      .argument("[files...]", FILES)
       .summary("create or change the jobs, pipelines and other records of manifests")
-      .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect)
+      .option("-f, --file <file>", "the same; may be repeated", collect)
       .option("--dry-run", "say what would happen, store nothing")
       .option(
         "--prune",
@@ -41,8 +45,9 @@ export function declareCatalogCommands(program: Command, runs: Runs): void {
   runs(
     program
       .command("diff")
+      .argument("[files...]", FILES)
       .summary("say what an apply would change, field by field; exits with 1 when something differs")
-      .requiredOption("-f, --file <file>", "a file, a folder, or `-` for stdin; may be repeated", collect),
+      .option("-f, --file <file>", "the same; may be repeated", collect),
     () => import("./diff.ts"),
   );
 

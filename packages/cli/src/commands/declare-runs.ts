@@ -153,7 +153,10 @@ What a session started ends with it. Who opened one is in \`mflow events\`.`,
         "--queue <pipeline>",
         "all runs of this pipeline that wait in line; those that have begun go on",
       )
-      .option("--force", "at once: what runs has no time to end by itself"),
+      .option(
+        "--force",
+        "at once: what runs has no time to end by itself; of a run that is being canceled also its `finally` stages",
+      ),
     () => import("./cancel.ts"),
   );
 

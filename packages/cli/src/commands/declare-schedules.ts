@@ -34,6 +34,8 @@ export function declareScheduleCommands(program: Command, runs: Runs): void {
       .command("trigger")
       .argument("<schedule>", REF)
       .summary("start a run now, with the params of the schedule, and watch it")
+      .option("--queue", "wait in line while another run of the pipeline is under way")
+      .option("--no-queue", "be refused then, also when the schedule or the pipeline has a queue")
       .option("-d, --detach", "print the id of the run and go")
       .option("--idempotency-key <key>", "the same key starts one run only"),
     load,

@@ -43,6 +43,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   const names = named.length > 0 ? named : await found(context, client, kind, options);
   if (named.length === 0 && names.length === 0) return context.note("there is nothing to delete");
   if (options.dryRun) {
+    for (const name of named) await refuseKept(context, client, kind, name);
     if (context.documentFormat) return context.printDocument({ wouldDelete: names });
     for (const name of names) context.print(`${kind} ${name} would be deleted`);
     return undefined;
@@ -121,4 +122,32 @@ async function remove({ scope }: Context, client: Client, kind: KindName, name: 
   else if (kind === "schedule") await client.schedules.remove(name, scope);
   else if (kind === "run") await client.runs.remove(name);
   else await client.tasks.remove(name);
+}
+
+/** Of a dry run of what is named: rejects when it is not there, or is such that it is not deleted. */
+async function refuseKept({ scope }: Context, client: Client, kind: KindName, name: string): Promise<void> {
+  if (kind === "pipeline") {
+    const { name: pipeline, domain, namespace } = await client.pipelines.get(name, scope);
+    const stage: RunStage[] = ["PENDING", "ACTIVE", "CANCELING"];
+    const { items } = await client.runs.list({ domain, namespace, pipeline, stage, limit: 1 });
+    if (items[0]) {
+      const message = `pipeline ${name} stays: run ${items[0].id} has not ended`;
+      throw new UsageError(message, "Wait for its end, or cancel it.");
+    }
+  } else if (kind === "schedule") await client.schedules.get(name, scope);
+  else if (kind === "job") {
+    const { stage } = await client.jobs.get(name, scope);
+    if (stage !== "DRAFT") {
+      throw new UsageError(`job ${name} is ${stage}, not a DRAFT, and stays`, "Deprecate it instead.");
+    }
+  } else {
+    const { status } = kind === "run" ? (await client.runs.get(name)).run : await client.tasks.get(name);
+    const ends: readonly string[] = TASK_ENDS;
+    if (!ends.includes(status.stage)) {
+      throw new UsageError(
+        `${kind} ${name} is ${status.stage}, and stays`,
+        "Wait for its end, or cancel it.",
+      );
+    }
+  }
 }

@@ -1,10 +1,12 @@
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Job } from "@mflow/core/schema/job";
+import type { PipelineSpec } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { expect, test } from "vitest";
 import { makeStyle } from "../display/style.ts";
 import { at, runOf, START, taskOf, waitingGate } from "../testing/watched-run.ts";
-import { jobLines, pipelineLines, runLines, taskLines } from "./describe-lines.ts";
+import { jobLines, runLines, taskLines } from "./describe-lines.ts";
+import { pipelineLines } from "./pipeline-lines.ts";
 
 const options = {
   style: makeStyle({ color: false, unicode: true }),
@@ -112,6 +114,68 @@ test("a pipeline is described by its stages, tasks and gates", () => {
     "    docs: docs (may fail)",
     "  deploy",
     "    prod: deploy (audit by bob, @ops)",
+  ]);
+});
+
+test("a pipeline is described with what decides when and how often its runs and tasks run", () => {
+  const spec: PipelineSpec = {
+    queue: { maxLength: 5 },
+    concurrency: { group: "site-${ENV}", limit: 2, cancelInProgress: true },
+    priority: 5,
+    maxTasks: 10,
+    timeout: "2h",
+    stages: [
+      {
+        name: "test",
+        isParallel: true,
+        maxParallel: 2,
+        failFast: true,
+        timeout: "1h",
+        when: 'trigger.mode == "MANUAL"',
+        tasks: [
+          {
+            name: "early",
+            job: "j",
+            needs: [],
+            retry: { limit: 2, on: ["LOST"], backoff: { initial: "10s" } },
+          },
+          {
+            name: "ways",
+            job: "j",
+            needs: ["early"],
+            matrix: { params: { OS: ["a"] }, include: [{ ARCH: "arm" }], maxParallel: 1 },
+            timeout: "5m",
+          },
+          { name: "found", job: "j", matrix: { fromEnv: "LIST" }, priority: 0, concurrency: { group: "db" } },
+        ],
+      },
+      {
+        name: "tidy",
+        finally: true,
+        ignoreFailed: true,
+        tasks: [{ name: "tidy", job: "j", when: "params.X" }],
+      },
+    ],
+  };
+  const lines = pipelineLines({ ...record, id: "pipeline-1", name: "release", spec }, options);
+  expect(lines.slice(2)).toEqual([
+    "Runs at once  one",
+    "In line       at most 5 runs wait",
+    "Group         site-${ENV}, at most 2, cancels what is older",
+    "At most       10 tasks at once, of all its runs",
+    "Priority      5",
+    "Timeout       2h",
+    "Created       2026-03-01T12:00:00.000Z by alice",
+    "Changed       2026-03-01T12:00:05.000Z",
+    "Id            pipeline-1",
+    "",
+    "Stages",
+    '  test (parallel, at most 2 at once; fails fast; timeout 1h; when trigger.mode == "MANUAL")',
+    "    early: j (needs nothing; retry up to 2 times after LOST, first after 10s)",
+    "    ways: j (needs early; matrix of OS, ARCH with include, at most 1 at once; timeout 5m)",
+    "    found: j (matrix from LIST; priority 0; group db)",
+    "  tidy (finally; may fail)",
+    "    tidy: j (when params.X)",
   ]);
 });
 

@@ -1,21 +1,20 @@
 // What `describe` says of each kind of record, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
-import { retentionText } from "@mflow/core/retention";
-import type { JobTaskView, PipelineTaskView, PipelineView } from "@mflow/core/schema/api";
+import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
 import type { Artifact } from "@mflow/core/schema/artifact";
 import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
-import { isExtending } from "@mflow/core/schema/pipeline";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { documentText } from "../display/document.ts";
 import type { Style } from "../display/style.ts";
 import { type Column, tableLines } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
 import { artifactColumns } from "../view/artifact-columns.ts";
+import { retryText } from "../view/retry-text.ts";
 import { runView } from "../view/run-view.ts";
 import { decisionText, elapsed, nextText, pathOf } from "../view/watched.ts";
 import { gateLines } from "./gate-lines.ts";
@@ -60,7 +59,8 @@ export function table<T>(
   return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
 }
 
-function textLines(text: string | undefined): string[] {
+/** Free text as it is, without what a terminal would act on. */
+export function textLines(text: string | undefined): string[] {
   return text ? text.trimEnd().split("\n").map(plainLine) : [];
 }
 
@@ -76,7 +76,10 @@ export async function jobLines(job: Job, options: DescribeOptions): Promise<stri
         ["Visible to", spec.visibility ?? "NAMESPACE"],
         ["Runner", spec.runnerType],
         ["Timeout", spec.timeout],
+        ["Retry", spec.retry && retryText(spec.retry)],
+        ["At most", spec.maxTasks && `${spec.maxTasks} of its tasks at once`],
         ["Rollback", spec.allowRollback ? "allowed" : undefined],
+        ["Keeps", spec.artifacts?.map(({ name }) => name).join(", ")],
         ["Labels", labelText(job.labels)],
         ["Created", `${job.createdAt} by ${job.createdBy}`],
         ["Published", job.publishedAt],
@@ -109,66 +112,6 @@ function traitsOf(param: RunParam): string {
   return [traits.join(", "), values && `one of ${values.join(", ")}`, param.description]
     .filter(Boolean)
     .join("; ");
-}
-
-/** `whole` is what a pipeline that extends another one is put together to. */
-export function pipelineLines(
-  pipeline: PipelineView,
-  options: DescribeOptions,
-  whole: PipelineView = pipeline,
-): string[] {
-  const { spec } = whole;
-  const extended = isExtending(pipeline.spec) ? pipeline.spec.extends : undefined;
-  const stages = (spec.stages ?? []).flatMap((stage) => [
-    `${stage.name}${stage.isParallel ? " (parallel)" : ""}`,
-    ...stage.tasks.map((task) => {
-      const gates = [
-        task.audit &&
-          task.audit.enable !== false &&
-          `audit by ${task.audit.auditors?.join(", ") ?? "nobody"}`,
-        task.confirm &&
-          task.confirm.enable !== false &&
-          `confirm by ${task.confirm.checkers?.join(", ") ?? "nobody"}`,
-        task.skipRun && "skipped",
-        task.ignoreFailed && "may fail",
-      ].filter(Boolean);
-      return `  ${task.name}: ${task.job}${gates.length > 0 ? ` (${gates.join("; ")})` : ""}`;
-    }),
-  ]);
-  return [
-    ...factLines(
-      [
-        ["Pipeline", pipeline.name],
-        ["Name", pipeline.displayName],
-        ["Scope", `${pipeline.namespace}.${pipeline.domain}`],
-        ["Extends", extended],
-        ["Template", spec.isTemplate ? "it cannot be run itself" : undefined],
-        [
-          "Runs at once",
-          spec.isParallel
-            ? (spec.maxRuns ?? "any number")
-            : spec.sequenceLabelKey
-              ? `one per ${spec.sequenceLabelKey}`
-              : "one",
-        ],
-        ["Paused", pausedText(pipeline)],
-        ["Keeps", spec.retention && retentionText(spec.retention)],
-        ["Then", spec.nextPipeline?.pipeline],
-        ["Labels", labelText(pipeline.labels)],
-        ["Created", `${pipeline.createdAt} by ${pipeline.createdBy}`],
-        ["Changed", pipeline.updatedAt],
-        ["Id", pipeline.id],
-        ["About", pipeline.description],
-      ],
-      options,
-    ),
-    ...section("Stages", stages.map(plainLine), options),
-    ...section("Readme", textLines(pipeline.readme), options),
-  ];
-}
-
-function pausedText({ paused }: PipelineView): string | undefined {
-  return paused && [`by ${paused.by} since ${paused.at}`, paused.message].filter(Boolean).join(": ");
 }
 
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {

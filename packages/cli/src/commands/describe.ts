@@ -3,8 +3,9 @@
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
 import { openGateOf } from "../view/watched.ts";
-import { jobLines, pipelineLines, runLines, taskLines } from "./describe-lines.ts";
+import { jobLines, runLines, taskLines } from "./describe-lines.ts";
 import { kindOf } from "./kind-names.ts";
+import { pipelineLines } from "./pipeline-lines.ts";
 import { scheduleLines } from "./schedule-lines.ts";
 
 export async function run(context: Context, { args }: CommandCall): Promise<undefined> {

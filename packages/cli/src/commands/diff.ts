@@ -2,16 +2,15 @@
 
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
-import { readGoodManifests } from "../manifest-files.ts";
+import { filesGiven, readGoodManifests } from "../manifest-files.ts";
 import type { CommandCall } from "../program.ts";
 import { diffLines } from "../view/diff-lines.ts";
 import { printWarnings, refusedInFiles } from "./manifest-answers.ts";
 
 const COLUMNS = 80;
 
-export async function run(context: Context, { options }: CommandCall): Promise<number> {
-  const { file } = options as { file: string[] };
-  const documents = await readGoodManifests(context.io, file);
+export async function run(context: Context, call: CommandCall): Promise<number> {
+  const documents = await readGoodManifests(context.io, filesGiven(call));
   const { client } = await context.connect({ start: true });
   const result = await client.manifests
     .diff({ documents: documents.map((document) => document.manifest), ...context.scope })

@@ -1,5 +1,8 @@
 // Queue, pauses, drain and limits from the command line.
 
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createClient } from "@mflow/sdk";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { makeServedWorkplace, type Workplace } from "../testing/command.ts";
 
@@ -18,6 +21,10 @@ spec: {stages: [{name: main, tasks: [{name: one, job: wait}]}]}
 kind: Pipeline
 metadata: {name: other}
 spec: {priority: 3, stages: [{name: main, tasks: [{name: one, job: wait}]}]}
+---
+kind: Pipeline
+metadata: {name: lined}
+spec: {queue: {}, stages: [{name: main, tasks: [{name: one, job: wait}]}]}
 `;
 
 let place: Workplace;
@@ -59,6 +66,39 @@ test("a second run is refused with what can be done, or waits in line and says f
   expect(events.stdout).toMatch(new RegExp(`run ${first.id} release resumed by `));
 });
 
+test("a line is said and canceled whole, as a list also when it is short", async () => {
+  const [, url = ""] = /^server +(\S+),/m.exec((await place.mflow(["whoami"])).stdout) ?? [];
+  const token = (await readFile(join(place.path, ".mflow", "local.token"), "utf8")).trim();
+  const client = createClient({ url, token });
+  const ids: string[] = [];
+  // One more than a page holds.
+  for (let runs = 0; runs < 51; runs++) ids.push((await client.runs.start({ pipelineId: "lined" })).run.id);
+  const json = async (...args: string[]) => JSON.parse((await place.mflow([...args, "-o", "json"])).stdout);
+  const idsOf = ({ items }: { items: { id: string }[] }) => items.map(({ id }) => id).toSorted();
+  expect(idsOf(await json("why", "lined"))).toEqual(ids.toSorted());
+  expect(idsOf(await json("cancel", "--queue", "lined"))).toEqual(ids.slice(1).toSorted());
+  expect(await json("cancel", "--queue", "lined")).toEqual({ items: [] });
+  expect(idsOf(await json("why", "lined"))).toEqual(ids.slice(0, 1));
+  expect((await json("why", ids[0] as string)).id).toBe(ids[0]);
+});
+
+test("a dry run of a delete refuses what the delete would refuse", async () => {
+  const { id } = await start("--queue", "lined");
+  const stays = async (kind: string, name: string) =>
+    (await place.mflow(["delete", kind, name, "--dry-run"])).stderr;
+  expect([
+    await stays("run", id),
+    await stays("run", "lined"),
+    await stays("pipeline", "lined"),
+    await stays("job", "wait:v1"),
+  ]).toEqual([
+    expect.stringMatching(`^mflow: run ${id} is (ACTIVE|PENDING), and stays\n`),
+    expect.stringContaining("There is no run `lined`"),
+    expect.stringMatching(/^mflow: pipeline lined stays: run run-\w+ has not ended\n/),
+    expect.stringContaining("job wait:v1 is PUBLISHED, not a DRAFT, and stays"),
+  ]);
+});
+
 test("a paused pipeline and a drained server hold runs back, and say why", async () => {
   const paused = await place.mflow(["pause", "other", "-m", "frozen"]);
   expect(paused.stdout).toMatch(/^pipeline other is paused by .* since .*Z: frozen\n$/);
@@ -67,6 +107,7 @@ test("a paused pipeline and a drained server hold runs back, and say why", async
   expect((await place.mflow(["describe", "pipeline", "other"])).stdout).toMatch(/Paused +by .*: frozen/);
   const drained = await place.mflow(["drain", "--message", "upgrade at noon"]);
   expect(drained.stdout).toMatch(/^the server is drained by .* since .*Z: upgrade at noon\n$/);
+  expect((await place.mflow(["whoami"])).stdout).toMatch(/\n +drained by .* since .*Z: upgrade at noon\n$/);
   expect((await place.mflow(["resume", "other"])).stdout).toBe("pipeline other goes on\n");
   const { stdout } = await place.mflow(["get", "run", run.id, "-o", "wide"]);
   expect(stdout).toMatch(/PENDING .* 3 .*waits: the server is drained/s);

@@ -5,15 +5,14 @@ import { lint } from "@mflow/core/lint";
 import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
-import { placeInFiles, readManifests } from "../manifest-files.ts";
+import { filesGiven, placeInFiles, readManifests } from "../manifest-files.ts";
 import type { CommandCall } from "../program.ts";
 import { problemLine } from "../report-error.ts";
 
-export async function run(context: Context, { args, options }: CommandCall): Promise<number> {
-  const [names] = args as [string[]];
-  const found = await readManifests(context.io, names);
+export async function run(context: Context, call: CommandCall): Promise<number> {
+  const found = await readManifests(context.io, filesGiven(call));
   const problems = [...found.problems];
-  const { online, cluster } = options as { online?: boolean; cluster?: string };
+  const { online, cluster } = call.options as { online?: boolean; cluster?: string };
   if (online || cluster !== undefined) {
     const { client } = await context.connect();
     const manifests = found.documents.map((document) => document.manifest);

@@ -1,5 +1,6 @@
 // `mflow pause`, `mflow resume` and `mflow drain`: of runs, of pipelines, of the whole server.
 
+import type { Paused } from "@mflow/core/schema/pause";
 import type { Client } from "@mflow/sdk";
 import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
@@ -26,9 +27,9 @@ export async function run(context: Context, { args, options, command }: CommandC
   if (verb === "drain" || server) {
     const info = verb === "drain" ? await client.server.drain(request) : await client.server.resume();
     records.push(info);
-    const { by, at, message: why } = info.paused ?? {};
-    const drained = `the server is drained by ${by} since ${at}${why === undefined ? "" : `: ${why}`}`;
-    if (!context.documentFormat) context.print(info.paused ? drained : "the server goes on");
+    if (!context.documentFormat) {
+      context.print(info.paused ? `the server is ${drainText(info.paused)}` : "the server goes on");
+    }
   }
   for (const name of what) {
     const done =
@@ -36,7 +37,13 @@ export async function run(context: Context, { args, options, command }: CommandC
     records.push(done.record);
     if (!context.documentFormat) context.print(done.text);
   }
-  if (context.documentFormat) await context.printDocument(records.length === 1 ? records[0] : records);
+  if (context.documentFormat)
+    await context.printDocument(records.length === 1 ? records[0] : { items: records });
+}
+
+/** Who drained the server, since when and why. */
+export function drainText(paused: Paused): string {
+  return `drained${whose(paused)}`;
 }
 
 async function pause(context: Context, client: Client, name: string, request: { message?: string }) {
@@ -58,7 +65,7 @@ async function resume(context: Context, client: Client, name: string) {
 }
 
 /** The first pause stands, which may be that of somebody else. */
-function whose(paused: { by: string; at: string; message?: string } | undefined): string {
+function whose(paused: Paused | undefined): string {
   if (!paused) return "";
   return ` by ${paused.by} since ${paused.at}${paused.message === undefined ? "" : `: ${paused.message}`}`;
 }

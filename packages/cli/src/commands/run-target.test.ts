@@ -38,6 +38,15 @@ test("a mistyped name gets the one that was meant", () => {
   );
 });
 
+test("a file that is named without -f is told so", () => {
+  expect(() => choose({ pipeline: "ci/release.yaml" })).toThrow(
+    expect.objectContaining({
+      message: "`ci/release.yaml` is a file, not a pipeline",
+      remedy: "Run it with -f: mflow run -f ci/release.yaml",
+    }),
+  );
+});
+
 test("files with jobs only are laid over a stored pipeline, when one is named", () => {
   expect(choose({ pipeline: "release" }, job("build"))).toEqual({ pipeline: "release", document: undefined });
 });

@@ -34,6 +34,12 @@ export function chooseTarget(wanted: Wanted, documents: readonly ParsedDocument[
         `They hold ${names.map((name) => `\`${name}\``).join(", ")}.`,
       );
     }
+    if (!document && /\.(ya?ml|json)$/i.test(pipeline)) {
+      throw new UsageError(
+        `\`${pipeline}\` is a file, not a pipeline`,
+        `Run it with -f: mflow run -f ${pipeline}`,
+      );
+    }
     return { pipeline, document };
   }
   const isTemplate = ({ manifest }: ParsedDocument) =>

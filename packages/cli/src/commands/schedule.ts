@@ -72,8 +72,15 @@ async function trigger(
   name: string,
   options: Record<string, unknown>,
 ): Promise<number> {
-  const { detach, idempotencyKey } = options as { detach?: boolean; idempotencyKey?: string };
-  const given = idempotencyKey === undefined ? {} : { idempotencyKey };
+  const { detach, queue, idempotencyKey } = options as {
+    detach?: boolean;
+    queue?: boolean;
+    idempotencyKey?: string;
+  };
+  const given = {
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(queue !== undefined && { queue }),
+  };
   const response = await connection.client.schedules.trigger(name, { ...context.scope, ...given });
   const { id } = response.run;
   if (response.repeated) context.note(`this request was made before; its run is ${id}`);

@@ -16,6 +16,16 @@ test.each<[string, string[], Partial<Ended>]>([
     { stdout: "", stderr: "mflow: unknown command 'rnu'\n(Did you mean run?)\n", exitCode: 2 },
   ],
   [
+    "a command of another system gets the one that does it here",
+    ["retry", "run-1"],
+    { stdout: "", stderr: "mflow: unknown command 'retry'\nHere it is `mflow rerun`.\n", exitCode: 2 },
+  ],
+  [
+    "what a schedule calls otherwise is named",
+    ["schedule", "delete", "nightly"],
+    { stdout: "", stderr: "mflow: unknown command 'delete'\nHere it is `mflow delete`.\n", exitCode: 2 },
+  ],
+  [
     "an unknown option gets the one that was meant",
     ["run", "--dettach"],
     { stdout: "", stderr: "mflow: unknown option '--dettach'\n(Did you mean --detach?)\n", exitCode: 2 },
@@ -42,6 +52,34 @@ test.each<[string, string[], Partial<Ended>]>([
     "a missing file is named",
     ["lint", "missing.yaml"],
     { stderr: "mflow: cannot read missing.yaml: there is no such file or folder\n", exitCode: 2 },
+  ],
+  ...(["lint", "apply", "diff"] as const).flatMap((command): [string, string[], object][] => [
+    [
+      `${command} takes files as arguments`,
+      [command, "missing.yaml"],
+      { stderr: expect.stringContaining("cannot read missing.yaml"), exitCode: 2 },
+    ],
+    [
+      `${command} takes files by -f`,
+      [command, "-f", "missing.yaml"],
+      { stderr: expect.stringContaining("cannot read missing.yaml"), exitCode: 2 },
+    ],
+    [
+      `${command} without files says how to name them`,
+      [command],
+      {
+        stderr: `mflow: nothing says which files\nName files or folders, or \`-\` for stdin: mflow ${command} pipelines/\n`,
+        exitCode: 2,
+      },
+    ],
+  ]),
+  [
+    "a pipeline is no run that can be canceled",
+    ["cancel", "release"],
+    {
+      stderr: expect.stringMatching(/^mflow: `release` is no id of a run or task\n.*--queue release`/),
+      exitCode: 2,
+    },
   ],
   [
     "nothing to run is said to be missing",

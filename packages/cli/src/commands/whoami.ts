@@ -1,8 +1,9 @@
-// `mflow whoami`: as whom the server knows the caller, and what they may do.
+// `mflow whoami`: as whom the server knows the caller, what they may do, and whether the server is drained.
 
 import type { Context } from "../context.ts";
 import { awayText } from "./away.ts";
 import { addressText } from "./kind-columns.ts";
+import { drainText } from "./pause.ts";
 import { grantText } from "./roles.ts";
 
 export async function run(context: Context): Promise<undefined> {
@@ -18,4 +19,6 @@ export async function run(context: Context): Promise<undefined> {
   if (me.away) context.print(`now     ${awayText(me)}`);
   if (standsInFor.length > 0) context.print(`stands  in for ${standsInFor.join(", ")}`);
   context.print(`server  ${url}, version ${me.version}`);
+  const { paused } = await client.server.get();
+  if (paused) context.print(`        ${drainText(paused)}`);
 }

@@ -324,6 +324,16 @@ describe("a rerun", () => {
       "NOTHING_TO_RUN_AGAIN: nothing of run run-00000000000000000000000001 would run again: no task failed, and no task runs with the values that changed",
     ],
     [
+      "from one way of a matrix",
+      () => playRerun(finish(playPipeline("build")), { from: "build (linux, 18)" }),
+      "BAD_REQUEST: the run runs again from no single way, `build (linux, 18)`; the ways of a matrix run again together: name `build`",
+    ],
+    [
+      "from a stage",
+      () => playRerun(finish(playPipeline("build")), { from: "s1" }),
+      "BAD_REQUEST: `s1` is a stage; name a task of it: `build`",
+    ],
+    [
       "from a task that is not there",
       () => playRerun(finish(playPipeline("build")), { from: "buidl" }),
       "BAD_REQUEST: the run has no task `buidl` to run again from; did you mean `build`?",

@@ -1,5 +1,5 @@
 // What a rerun keeps of a run, and what runs again: one rule, task by task, each with its reason. Decided once, when the
-// rerun is asked for, so that a dry run says what will happen. See docs/decisions/45-what-a-rerun-keeps.md.
+// rerun is asked for, so that a dry run says what will happen. See docs/decisions/42-what-a-rerun-keeps.md.
 
 import type { Context, RunRecord } from "../change.ts";
 import { referencesOf } from "../condition/references.ts";
@@ -240,6 +240,16 @@ function findFrom(graph: PlanGraph, name: string): number {
   if (only !== undefined) {
     const paths = meant.map((node) => `\`${pathOf(node)}\``).join(" or ");
     throw new MflowError("BAD_REQUEST", `more than one task is called \`${name}\`; write ${paths}`);
+  }
+  const whole = name.replace(/ \(.*\)$/, "");
+  if (whole !== name && nodes.some((node) => nameOf(node) === whole || pathOf(node) === whole)) {
+    const remedy = `the ways of a matrix run again together: name ${quoted(whole)}`;
+    throw new MflowError("BAD_REQUEST", `the run runs again from no single way, ${quoted(name)}; ${remedy}`);
+  }
+  const inStage = nodes.filter((node) => graph.stage(graph.node(node).stage).spec.name === name);
+  if (inStage.length > 0) {
+    const tasks = inStage.map((node) => quoted(nameOf(node))).join(", ");
+    throw new MflowError("BAD_REQUEST", `${quoted(name)} is a stage; name a task of it: ${tasks}`);
   }
   const hint = didYouMean(name, [...nodes.map(nameOf), ...nodes.map(pathOf)]);
   throw new MflowError("BAD_REQUEST", `the run has no task ${quoted(name)} to run again from${hint}`);

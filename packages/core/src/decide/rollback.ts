@@ -1,5 +1,5 @@
 // The tasks of a rollback: each runs again what it ran when it last succeeded before the run that is rolled back, with the
-// params that its job declares for rollbacks. See docs/decisions/46-what-a-rollback-runs.md.
+// params that its job declares for rollbacks. See docs/decisions/43-what-a-rollback-runs.md.
 
 import type { Context, LastSuccess, MadeOf } from "../change.ts";
 import { digestOf } from "../digest.ts";

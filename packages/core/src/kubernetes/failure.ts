@@ -8,8 +8,8 @@ import { parseTerminationOutput } from "./termination-output.ts";
 const MAX_SAID = 512;
 
 /**
- * The failure of the first container that failed, init containers before the others; nothing when none did. A container
- * that has begun again, or is about to, failed too. `mask`: what hides secrets in its words. `until`: ends from this
+ * The failure of the first container that failed, init containers before the others, and sidecars last, because they are
+ * ended when the others have; nothing when none did. A container that has begun again, or is about to, failed too. `mask`: what hides secrets in its words. `until`: ends from this
  * time on (ms since 1970) say nothing, e.g. because the pod was being deleted.
  */
 export function containerFailure(
@@ -18,9 +18,13 @@ export function containerFailure(
   until = Number.POSITIVE_INFINITY,
 ): { reason: string; message: string } | undefined {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const { init, sidecars } = Object.groupBy(initContainerStatuses, ({ name }) =>
+    isSidecar(pod, name) ? "sidecars" : "init",
+  );
   const found =
-    firstFailed(initContainerStatuses, "init container", until) ??
-    firstFailed(containerStatuses, "container", until);
+    firstFailed(init ?? [], "init container", until) ??
+    firstFailed(containerStatuses, "container", until) ??
+    firstFailed(sidecars ?? [], "sidecar", until);
   if (!found) return undefined;
   const { name, noun, ended } = found;
   const said = wordsOf(ended.message, mask);
@@ -38,6 +42,11 @@ export function containerFailure(
     return { reason: "EXIT_CODE", message: `${called} was ended by signal ${ended.signal}${said}` };
   }
   return { reason: "EXIT_CODE", message: `${called} exited with code ${ended.exitCode}${said}` };
+}
+
+/** Whether it is an init container that goes on beside the others (Kubernetes 1.29 and later). */
+function isSidecar({ spec }: KubePod, container: string): boolean {
+  return spec.initContainers?.find(({ name }) => name === container)?.restartPolicy === "Always";
 }
 
 function firstFailed(

@@ -69,7 +69,7 @@ const cases: [string, { job?: KubeJob; pods: KubePod[]; warnings?: Warning[] }, 
   [
     "a pod that succeeded, of a Job that wants two",
     { job: job({}, { completions: 2 }), pods: [pod({ phase: "Succeeded", ...main(ended(0)) })] },
-    { stage: "ACTIVE", ...whole, steps: [step(0)] },
+    { stage: "ACTIVE", ...whole, steps: [step(0, "main.abcde")] },
   ],
   [
     "a Job that is complete, its pods gone",
@@ -267,7 +267,7 @@ const cases: [string, { job?: KubeJob; pods: KubePod[]; warnings?: Warning[] }, 
       ...{ stage: "FAILED", reason: "EVICTED", mustStop: true, startAt: BEGIN },
       message: "its pod is gone, and Kubernetes began to run the work a second time",
       steps: [
-        { name: "main.aaaaa", startAt: beginMs },
+        { name: "main", startAt: beginMs },
         { name: "main.bbbbb", startAt: beginMs },
       ],
     },
@@ -468,6 +468,58 @@ describe("containers that begin again", () => {
   });
 });
 
+describe("sidecars", () => {
+  const withSidecar = (status: KubePodStatus): KubePod => {
+    const one = pod(status);
+    const proxy = { name: "proxy", image: "proxy:1", restartPolicy: "Always" };
+    return { ...one, spec: { ...one.spec, initContainers: [...(one.spec.initContainers ?? []), proxy] } };
+  };
+  const proxyEnded = (code: number) => ({ initContainerStatuses: [{ name: "proxy", state: ended(code) }] });
+
+  test.each<[string, KubePodStatus, object]>([
+    [
+      "are ended when the work has failed, and that is why the pod failed",
+      { phase: "Failed", ...proxyEnded(143), ...main(ended(1)) },
+      { reason: "EXIT_CODE", message: "container `main` exited with code 1" },
+    ],
+    [
+      "are named when nothing else failed",
+      { phase: "Failed", ...proxyEnded(137), ...main(ended(0)) },
+      { reason: "EXIT_CODE", message: "sidecar `proxy` exited with code 137" },
+    ],
+  ])("%s", (_name, status, why) => {
+    const { reason, message } = observe({ job: job(), pods: [withSidecar(status)], warnings: [] });
+    expect({ reason, message }).toEqual(why);
+  });
+});
+
+describe("a Job that is suspended", () => {
+  test("says that it waits to be let go on", () => {
+    expect(observe({ job: job({}, { suspend: true }), pods: [], warnings: [] })).toEqual({
+      stage: "CREATING",
+      steps: [],
+      trouble: {
+        reason: "UNSCHEDULABLE",
+        message: "the Job is suspended: its author, or a queue of the cluster, has yet to let it begin",
+        heals: true,
+      },
+    });
+  });
+
+  test("while it runs has lost its pod by that", () => {
+    const one = pod({ phase: "Running", ...main(running) }, { deletionTimestamp: END });
+    const { stage, reason, message, mustStop } = observe({
+      job: job({}, { suspend: true }),
+      pods: [one],
+      warnings: [],
+    });
+    expect({ stage, reason, message, mustStop }).toEqual({
+      ...{ stage: "FAILED", reason: "EVICTED", mustStop: true },
+      message: "its Job was suspended while it ran",
+    });
+  });
+});
+
 describe("secrets", () => {
   const mask = createMasker(["s3cret-value"]);
   const messageOf = (one: Observed) => {
@@ -549,6 +601,61 @@ describe("troubles", () => {
         message: "no node takes the pod: 0/3 nodes are available: 3 Insufficient cpu.",
         heals: true,
       },
+    ],
+    ...[
+      "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+      "0/2 nodes are available: 2 node(s) had untolerated taint {nvidia.com/gpu: present}. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.",
+      'persistentvolumeclaim "data" not found',
+    ].map((said): [string, KubePodStatus, Warning[], object] => [
+      `what no time mends, as newer schedulers say it: ${said.slice(0, 60)}`,
+      scheduled(said),
+      [],
+      { reason: "UNSCHEDULABLE", message: `no node takes the pod: ${said}`, heals: false },
+    ]),
+    ...[
+      "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+      "0/1 nodes are available: 1 node(s) were unschedulable.",
+      "0/1 nodes are available: 1 node(s) had taint {node.kubernetes.io/unreachable: }, that the pod didn't tolerate.",
+      "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.",
+      "no nodes available to schedule pods",
+      "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.",
+      "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode.",
+    ].map((said): [string, KubePodStatus, Warning[], object] => [
+      `what may pass: ${said.slice(0, 60)}`,
+      scheduled(said),
+      [],
+      { reason: "UNSCHEDULABLE", message: `no node takes the pod: ${said}`, heals: true },
+    ]),
+    [
+      "gates of its scheduling",
+      {
+        phase: "Pending",
+        conditions: [
+          {
+            ...{ type: "PodScheduled", status: "False", reason: "SchedulingGated" },
+            message: "Scheduling is blocked due to non-empty scheduling gates",
+          },
+        ],
+      },
+      [],
+      {
+        reason: "UNSCHEDULABLE",
+        message:
+          "the pod has scheduling gates that somebody has yet to remove: Scheduling is blocked due to non-empty scheduling gates",
+        heals: true,
+      },
+    ],
+    [
+      "the pod's network",
+      { phase: "Pending", ...main(waiting("ContainerCreating")) },
+      [{ kind: "Pod", reason: "FailedCreatePodSandBox", message: "network: no address left" }],
+      { reason: "POD_FAILED", message: "network: no address left", heals: true },
+    ],
+    [
+      "a volume that another node has",
+      { phase: "Pending", ...main(waiting("ContainerCreating")) },
+      [{ kind: "Pod", reason: "FailedAttachVolume", message: "Multi-Attach error: volume not found" }],
+      { reason: "POD_FAILED", message: "Multi-Attach error: volume not found", heals: true },
     ],
     [
       "a label that no node has",

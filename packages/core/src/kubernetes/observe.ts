@@ -5,7 +5,7 @@ import type { Masker } from "../mask.ts";
 import type { StepStatus } from "../schema/job-task.ts";
 import { endedStep } from "../step-end.ts";
 import { type HelperAtWork, helperAtWork, withoutHelpers } from "./helper-view.ts";
-import type { KubeContainerStatus, KubeJob, KubePod, KubeTerminated } from "./kube-objects.ts";
+import type { KubeContainerStatus, KubeJob, KubeJobSpec, KubePod, KubeTerminated } from "./kube-objects.ts";
 import { conditionOf, outcomeOf } from "./outcome.ts";
 import { type Trouble, troubleOf, type Warning } from "./trouble.ts";
 
@@ -49,14 +49,14 @@ export function observe({ job, pods, warnings, mask = asItIs }: Observed): Obser
   const outcome = outcomeOf(job, whole, mask);
   if (outcome) {
     const endAt = endOfAll(statuses, job);
-    const steps = stepsOf(sorted, finalEnd).map((step) => (endAt ? endedStep(step, endAt) : step));
+    const steps = stepsOf(job, sorted, finalEnd).map((step) => (endAt ? endedStep(step, endAt) : step));
     return { steps, startAt, ...outcome, endAt, ...masked(outcome, mask) };
   }
   const endAt = latest(statuses.map((status) => presentEnd(status)?.finishedAt));
-  const trouble = troubleOf(whole.at(-1), warnings);
+  const trouble = troubleOf(whole.at(-1), warnings, job);
   const helper = helperAtWork(whole.at(-1));
   return {
-    ...{ steps: stepsOf(sorted, presentEnd), startAt, endAt },
+    ...{ steps: stepsOf(job, sorted, presentEnd), startAt, endAt },
     stage: startAt === undefined ? "CREATING" : "ACTIVE",
     ...(helper && { helper }),
     ...(trouble && { trouble: { ...trouble, ...masked(trouble, mask) } }),
@@ -106,15 +106,18 @@ function beginOf({ state, lastState }: KubeContainerStatus): string | undefined 
   return begin?.startsWith("1970-") ? undefined : begin;
 }
 
-/** The containers that began; of several pods each with the end of its pod's name. */
-function stepsOf(pods: readonly KubePod[], endOf: typeof finalEnd): StepStatus[] {
+/** The containers that began. */
+function stepsOf(job: KubeJob | undefined, pods: readonly KubePod[], endOf: typeof finalEnd): StepStatus[] {
   const steps: StepStatus[] = [];
   for (const pod of pods) {
     for (const status of statusesOf(pod)) {
       const begin = beginOf(status);
       if (begin === undefined) continue;
       const ended = endOf(status);
-      const step: StepStatus = { name: stepName(pod, status.name, pods.length), startAt: timestamp(begin) };
+      const step: StepStatus = {
+        name: stepName(job, pod, status.name, pod === pods[0]),
+        startAt: timestamp(begin),
+      };
       if (ended) {
         step.exitCode = ended.exitCode;
         if (ended.finishedAt) {
@@ -128,9 +131,20 @@ function stepsOf(pods: readonly KubePod[], endOf: typeof finalEnd): StepStatus[]
   return steps;
 }
 
-/** How a container is called in status and log: by its name, and with several pods also by the end of its pod's. */
-export function stepName(pod: KubePod, container: string, pods: number): string {
-  return pods > 1 ? `${container}.${pod.metadata?.name?.slice(-5)}` : container;
+/**
+ * How a container is called in status and log: by its name, and where a Job has several pods also by the end of its pod's,
+ * but in the first pod of a Job that has another only when that one failed. So it is always called the same, whatever
+ * other pods are known at the time.
+ */
+export function stepName(
+  job: KubeJob | undefined,
+  pod: KubePod,
+  container: string,
+  isFirst: boolean,
+): string {
+  const { parallelism = 1, completions = 1 }: Partial<KubeJobSpec> = job?.spec ?? {};
+  const isOneAfterOther = parallelism === 1 && completions === 1;
+  return isOneAfterOther && isFirst ? container : `${container}.${pod.metadata?.name?.slice(-5)}`;
 }
 
 /** The older pod first. */

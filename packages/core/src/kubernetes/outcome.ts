@@ -93,7 +93,7 @@ function removedAtOf({ metadata }: KubePod): number | undefined {
 }
 
 /** Whether the Job runs one pod, once. */
-function isSingle(job: KubeJob | undefined): boolean {
+export function isSingle(job: KubeJob | undefined): boolean {
   const {
     backoffLimit,
     backoffLimitPerIndex,
@@ -151,6 +151,7 @@ function removal(job: KubeJob | undefined, pod: KubePod, mask: Masker): Why {
   const known = disruptionOf(pod) ?? failureBeforeRemoval(pod, mask);
   if (known) return known;
   if (isDeadlineOver(job, pod)) return { reason: "DEADLINE", message: DEADLINE };
+  if (job?.spec.suspend === true) return { reason: "EVICTED", message: "its Job was suspended while it ran" };
   const message = "its pod was deleted while it ran: by a person, an eviction or a drain of its node";
   return { reason: "EVICTED", message };
 }

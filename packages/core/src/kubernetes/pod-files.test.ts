@@ -85,6 +85,17 @@ test("a task that fetches and keeps gets a workspace and two containers, which k
   });
 });
 
+test.each<[string, string | undefined, string | undefined, object]>([
+  ["as the job says", "1Gi", "2Gi", { sizeLimit: "1Gi" }],
+  ["else as the cluster says", undefined, "2Gi", { sizeLimit: "2Gi" }],
+  ["else not at all", undefined, undefined, {}],
+])("the volume of a pod's own is limited %s", (_how, workspaceSizeLimit, ofCluster, emptyDir) => {
+  const template = { spec: { containers: [{ name: "main", image: "app:1" }] } };
+  const spec = { spec: { template }, ...(workspaceSizeLimit && { workspaceSizeLimit }) };
+  const pod = podOf(KEEPS, {}, { spec, ...(ofCluster && { workspaceSizeLimit: ofCluster }) });
+  expect(pod.volumes?.[0]).toEqual({ name: "mflow-workspace", emptyDir });
+});
+
 test("what a task does not do has no container", () => {
   const names = (keep: Keep) => {
     const { containers, initContainers = [] } = podOf(keep);

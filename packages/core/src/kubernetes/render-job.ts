@@ -46,6 +46,8 @@ export interface JobToRender extends JobIdentity {
   manualUpdateStatus: boolean;
   /** Namespace of Kubernetes. */
   kubeNamespace: string;
+  /** What the pod's own workspace may hold, unless the spec says. */
+  workspaceSizeLimit?: string;
   /** Name of the claim of the run's workspace, when `spec.workspace` is `run`. */
   workspaceClaim?: string;
   /** Text of the kubeconfig for pods that ask for it by annotation. */
@@ -145,9 +147,15 @@ function addParams(
 }
 
 /** The volume of the run, or for files of this task alone one that ends with the pod. */
-function addWorkspace(extension: PodExtension, { spec, workspaceClaim }: JobToRender): void {
-  const isOfRun = spec.workspace === "run";
-  const source = isOfRun ? { persistentVolumeClaim: { claimName: workspaceClaim } } : { emptyDir: {} };
+function addWorkspace(
+  extension: PodExtension,
+  { spec, workspaceClaim, workspaceSizeLimit }: JobToRender,
+): void {
+  const sizeLimit = spec.workspaceSizeLimit ?? workspaceSizeLimit;
+  const source =
+    spec.workspace === "run"
+      ? { persistentVolumeClaim: { claimName: workspaceClaim } }
+      : { emptyDir: sizeLimit === undefined ? {} : { sizeLimit } };
   extension.volumes.push({ name: WORKSPACE_VOLUME, ...source });
   extension.mounts.push({ name: WORKSPACE_VOLUME, mountPath: workspacePathOf(spec) });
 }

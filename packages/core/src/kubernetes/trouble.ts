@@ -1,7 +1,7 @@
 // What keeps the work of an attempt from starting: the true reason in words, as Kubernetes spreads it over conditions,
 // states of containers and events.
 
-import type { KubePod } from "./kube-objects.ts";
+import type { KubeJob, KubePod } from "./kube-objects.ts";
 
 /** An event of type Warning. */
 export interface Warning {
@@ -30,10 +30,39 @@ const IMAGE_REASONS = new Set([
 ]);
 const CONTAINER_REASONS = new Set(["CreateContainerError", "RunContainerError", "ErrImageNeverPull"]);
 
+/** Whether work that is in the way on the nodes, or the nodes themselves, may change, as schedulers say it. */
+const MAY_PASS = new RegExp(
+  [
+    "Insufficient|Too many pods|free ports|exceed max volume count|anti-affinity rules",
+    "ReadWriteOncePod|WaitForFirstConsumer",
+    // A node that restarts, is drained, is short of something, or is still to come.
+    "node\\(s\\) were unschedulable|no nodes available",
+    "taint .*node\\.(cloudprovider\\.)?kubernetes\\.io/",
+  ].join("|"),
+  "i",
+);
+
+/** Reasons of events of a node that tries again. */
+const UNPREPARED = new Set(["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"]);
+
+/** Since 1.24 each message ends with why no pod of lower priority is removed instead, whatever the trouble is. */
+const AFTERTHOUGHT = /\bpreemption: .*$/is;
+
 /** The trouble of the newest pod, or of a Job that has no pod; nothing when all goes its way. */
-export function troubleOf(pod: KubePod | undefined, warnings: readonly Warning[]): Trouble | undefined {
-  if (!pod) return jobTrouble(warnings);
-  return scheduling(pod) ?? waiting(pod, warnings) ?? mounting(pod, warnings);
+export function troubleOf(
+  pod: KubePod | undefined,
+  warnings: readonly Warning[],
+  job?: KubeJob,
+): Trouble | undefined {
+  if (!pod) return suspension(job) ?? jobTrouble(warnings);
+  return scheduling(pod) ?? waiting(pod, warnings) ?? preparing(pod, warnings);
+}
+
+/** Its author, or a queue of the cluster, lets no pod be made yet. */
+function suspension(job: KubeJob | undefined): Trouble | undefined {
+  if (job?.spec.suspend !== true) return undefined;
+  const message = "the Job is suspended: its author, or a queue of the cluster, has yet to let it begin";
+  return { reason: "UNSCHEDULABLE", message, heals: true };
 }
 
 /** The Job controller could not make a pod. */
@@ -53,14 +82,18 @@ function scheduling({ status }: KubePod): Trouble | undefined {
   const condition = status?.conditions?.find(
     ({ type, status }) => type === "PodScheduled" && status === "False",
   );
+  if (condition?.reason === "SchedulingGated") {
+    const message = `the pod has scheduling gates that somebody has yet to remove: ${condition.message ?? ""}`;
+    return { reason: "UNSCHEDULABLE", message, heals: true };
+  }
   if (condition?.reason !== "Unschedulable") return undefined;
   const message = condition.message ?? "it does not say why";
   // Others end and give back what they use; a label or volume that no node has does not come by itself.
-  const heals =
-    /Insufficient|Too many pods|preempt|had untolerated taint .*not-ready|WaitForFirstConsumer/i.test(
-      message,
-    );
-  return { reason: "UNSCHEDULABLE", message: `no node takes the pod: ${message}`, heals };
+  return {
+    reason: "UNSCHEDULABLE",
+    message: `no node takes the pod: ${message}`,
+    heals: MAY_PASS.test(message.replace(AFTERTHOUGHT, "")),
+  };
 }
 
 function waiting({ spec, status }: KubePod, warnings: readonly Warning[]): Trouble | undefined {
@@ -103,15 +136,15 @@ function waiting({ spec, status }: KubePod, warnings: readonly Warning[]): Troub
   return undefined;
 }
 
-/** A volume that cannot be mounted shows in events alone. */
-function mounting({ status }: KubePod, warnings: readonly Warning[]): Trouble | undefined {
+/** What a node cannot prepare, volumes or the pod's network, shows in events alone. */
+function preparing({ status }: KubePod, warnings: readonly Warning[]): Trouble | undefined {
   const started = status?.containerStatuses?.some(({ state }) => state?.running || state?.terminated);
   if (started || status?.phase !== "Pending") return undefined;
   const warning = warnings.findLast(
     ({ kind, reason, message }) =>
-      kind === "Pod" && reason === "FailedMount" && !message.startsWith("Unable to attach or mount"),
+      kind === "Pod" && UNPREPARED.has(reason) && !message.startsWith("Unable to attach or mount"),
   );
   if (!warning) return undefined;
-  const isMissing = /not found/.test(warning.message);
+  const isMissing = warning.reason === "FailedMount" && /not found/.test(warning.message);
   return { reason: isMissing ? "CONFIG_MISSING" : "POD_FAILED", message: warning.message, heals: !isMissing };
 }

@@ -12,7 +12,7 @@ const WAYS = "`kubeconfig`, `inCluster: true`, or `server` with `token`";
 export function* clusterRules(spec: ClusterSpec, path: string): Generator<Finding> {
   yield* accessRules(spec, path);
   yield* timeRules(spec, path);
-  const { template, ...parts } = spec.workspace ?? {};
+  const { template, sizeLimit: _, ...parts } = spec.workspace ?? {};
   if (template === undefined) return;
   for (const key of Object.keys(parts)) {
     const message = `\`${key}\` and \`template\` exclude each other; write it into the template, or remove the template`;

@@ -122,6 +122,21 @@ describe("the Job", () => {
         "8:20: error: a timeout of `0s` ends everything at once; give a longer one or remove it",
       ],
     ],
+    [
+      "limits no workspace but a pod's own, in bytes",
+      `workspace: run\nworkspaceSizeLimit: 2 GB\n${GOOD}`,
+      [
+        "8:25: warning: `workspaceSizeLimit` has no effect with `workspace: run`: the size of that is the cluster's; remove it",
+        "8:25: error: `workspaceSizeLimit` must be an amount of bytes, such as `2Gi` or `500Mi`",
+      ],
+    ],
+    [
+      "limits no workspace that there is not",
+      `workspaceSizeLimit: 2Gi\n${GOOD}`,
+      [
+        "7:25: warning: `workspaceSizeLimit` has no effect on a task that neither keeps nor fetches files; remove it",
+      ],
+    ],
   ])("%s", (_what, spec, problems) => {
     expect(linted(spec)).toEqual(problems);
   });

@@ -7,6 +7,7 @@ import { isFilePath } from "../kubernetes/kube-config-mount.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import { templateReferences } from "../render.ts";
+import { QUANTITY } from "../schema/cluster.ts";
 import type { JobSpec } from "../schema/job.ts";
 import type { K8sJobSpec } from "../schema/runner-spec.ts";
 import { timeoutRules } from "./durations.ts";
@@ -102,6 +103,24 @@ function* templateOfPodRules(
   }
 }
 
+function* sizeLimitRules(
+  { workspaceSizeLimit: limit, workspace }: K8sJobSpec,
+  path: string,
+  standsForValue: StandsForValue,
+  hasFiles: boolean,
+): Generator<Finding> {
+  if (limit === undefined) return;
+  if (workspace !== undefined || !hasFiles) {
+    const why =
+      workspace === undefined
+        ? "on a task that neither keeps nor fetches files"
+        : "with `workspace: run`: the size of that is the cluster's";
+    yield warning(path, `\`workspaceSizeLimit\` has no effect ${why}; remove it`);
+  }
+  if (!standsForValue(limit) && !new RegExp(QUANTITY).test(limit))
+    yield error(path, `\`workspaceSizeLimit\` must be an amount of bytes, such as \`2Gi\` or \`500Mi\``);
+}
+
 /** The rules on a spec of the right shape, whose pointer is `path`. `hasFiles`: the job keeps or fetches files. */
 export function* k8sSpecRules(
   spec: K8sJobSpec,
@@ -117,6 +136,7 @@ export function* k8sSpecRules(
       "`workspaceMountPath` has no effect without a workspace, but for tasks that keep or fetch files; add `workspace: run`, or remove it";
     yield warning(`${path}/workspaceMountPath`, message);
   }
+  yield* sizeLimitRules(spec, `${path}/workspaceSizeLimit`, standsForValue, hasFiles);
   if (spec.creationGrace !== undefined && !standsForValue(spec.creationGrace)) {
     yield* timeoutRules(spec.creationGrace, `${path}/creationGrace`);
   }

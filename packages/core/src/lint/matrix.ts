@@ -66,6 +66,13 @@ function* shapeRules(matrix: MatrixSpec, path: string): Generator<Finding> {
     const message = "no combination has all of these values, so nothing is left out; correct or remove this";
     yield warning(below(`${path}/exclude`, index), message);
   }
+  for (const [name, values] of Object.entries(matrix.params ?? {})) {
+    for (const [index, value] of values.entries()) {
+      if (values.indexOf(value) === index) continue;
+      const message = `${quoted(String(value))} stands here twice and makes one combination; remove one`;
+      yield warning(below(below(`${path}/params`, name), index), message);
+    }
+  }
   if (matrix.maxParallel === undefined || matrix.fromEnv !== undefined) return;
   const { length } = combinationsOf(matrix);
   if (matrix.maxParallel < length) return;

@@ -337,6 +337,11 @@ describe("a matrix", () => {
       ],
     ],
     [
+      "has each value once",
+      task("{params: {TARGET: [web, api, web]}}"),
+      ["5:84: warning: `web` stands here twice and makes one combination; remove one"],
+    ],
+    [
       "fills declared params",
       task("{params: {TARGTE: [web, api]}, include: [{ODD: 1}]}"),
       [

@@ -165,6 +165,11 @@ describe("of a schedule it is said", () => {
     ]);
   });
 
+  test("nothing of runs that wait in line by what the pipeline says", () => {
+    expect(wrong("  cron: '@hourly'\n  overlap: ALLOW\n", "  queue: {}\n")).toEqual([]);
+    expect(wrong("  cron: '@hourly'\n  overlap: QUEUE\n", "  isParallel: true\n  maxRuns: 2\n")).toEqual([]);
+  });
+
   test("that it is given twice, and that a run does not store it", () => {
     const text = schedule("  cron: '@daily'\n");
     expect(linted(`${text}---\n${text}${backup()}`)).toEqual([

@@ -135,13 +135,15 @@ function* catchUpRules({ catchUp }: ScheduleSpec): Generator<Finding> {
 function* pipelineRules({ overlap = "SKIP" }: ScheduleSpec, pipeline: PipelineSpec): Generator<Finding> {
   if (pipeline.isTemplate)
     yield error("/spec/pipeline", "this pipeline is a template and cannot run; name one that is not");
-  if (overlap === "ALLOW" && !pipeline.isParallel) {
+  const hasLine = pipeline.queue !== undefined || pipeline.concurrency?.cancelInProgress === true;
+  if (overlap === "ALLOW" && !pipeline.isParallel && !hasLine) {
     yield warning(
       "/spec/overlap",
       "the pipeline has one run at a time, so that a run is refused while one has not ended; set `isParallel: true` in the pipeline, or `overlap: QUEUE`",
     );
   }
-  if (overlap === "QUEUE" && pipeline.isParallel) {
+  const isUnbound = pipeline.isParallel && pipeline.maxRuns === undefined && !pipeline.concurrency;
+  if (overlap === "QUEUE" && isUnbound) {
     yield warning(
       "/spec/overlap",
       "runs of this pipeline never wait for each other (`isParallel: true`), so that there is no line; say `ALLOW`, or take `isParallel` away",

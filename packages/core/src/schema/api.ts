@@ -43,6 +43,17 @@ const scopeQuery = {
 export const ScopeQuery = closed(scopeQuery);
 export type ScopeQuery = Static<typeof ScopeQuery>;
 
+export const TriggerQuery = closed({
+  ...scopeQuery,
+  queue: Type.Optional(
+    Type.Boolean({
+      description:
+        "Whether to wait in line while another run is under way; default: as the schedule's `overlap: QUEUE`, else its pipeline, says.",
+    }),
+  ),
+});
+export type TriggerQuery = Static<typeof TriggerQuery>;
+
 export const DEFAULT_PAGE_SIZE = 50;
 export const MAX_PAGE_SIZE = 500;
 

@@ -15,6 +15,9 @@ const ScopePart = Type.String({
   description: "A name, or `*` for each.",
 });
 
+/** An amount of bytes as Kubernetes writes it. */
+export const QUANTITY = "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$";
+
 export const ClusterSpec = closed(
   {
     kubeconfig: Type.Optional(
@@ -126,11 +129,22 @@ export const ClusterSpec = closed(
           ),
           template: Type.Optional(
             Type.Record(Type.String(), Type.Unknown(), {
-              description: "The whole spec of the PersistentVolumeClaim, instead of the other three.",
+              description: "The whole spec of the PersistentVolumeClaim, instead of the three above.",
+            }),
+          ),
+          sizeLimit: Type.Optional(
+            Type.String({
+              pattern: QUANTITY,
+              maxLength: 32,
+              description:
+                "Of tasks that keep or fetch files without `workspace: run`: how much the volume may hold that ends with their pod, e.g. `2Gi` (default: what the node has).",
             }),
           ),
         },
-        { description: "The PersistentVolumeClaim that runs get whose jobs say `workspace: run`." },
+        {
+          description:
+            "The PersistentVolumeClaim that runs get whose jobs say `workspace: run`, and the volume of other tasks with files.",
+        },
       ),
     ),
   },

@@ -82,8 +82,9 @@ export type RunJobRequest = Static<typeof RunJobRequest>;
 const taskName = (description: string) =>
   Type.Optional(
     Type.String({
-      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
-      maxLength: 127,
+      // A way of a matrix, `build (linux, 18)`, passes here, so that the refusal can say what to name.
+      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*( \\(.*\\))?$",
+      maxLength: 255,
       description,
     }),
   );
@@ -171,8 +172,9 @@ export const DecideRequest = closed({
   ),
   pushBackTo: Type.Optional(
     Type.String({
-      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*$",
-      maxLength: 127,
+      // A way of a matrix, `build (linux, 18)`, passes here, so that the refusal can say what to name.
+      pattern: "^([a-z0-9][a-z0-9_-]*/)?[a-z0-9][a-z0-9_-]*( \\(.*\\))?$",
+      maxLength: 255,
       description:
         "With PUSH_BACK: the task that runs again with what comes after it; `task`, or with its stage `stage/task`.",
     }),

@@ -70,6 +70,14 @@ export const K8sJobSpec = closed({
   workspaceMountPath: Type.Optional(
     Type.String({ pattern: "^/", maxLength: 512, description: "Default `/workspace`." }),
   ),
+  workspaceSizeLimit: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 32,
+      description:
+        "Of a task that keeps or fetches files without `workspace: run`: how much the volume may hold that ends with its pod, e.g. `2Gi`. A pod that writes more is evicted (default: the cluster's `workspace.sizeLimit`).",
+    }),
+  ),
   creationGrace: Type.Optional(
     titled(
       "Fails after so long when it cannot start for a reason that does not heal (default: the cluster's).",

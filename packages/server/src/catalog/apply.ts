@@ -21,7 +21,7 @@ export interface ApplyOutcome {
 }
 
 /**
- * Creates or changes the jobs, pipelines and schedules of manifests, in one commit, and clusters and limits after it. What is as the
+ * Creates or changes the jobs, pipelines, schedules, clusters and limits of manifests, in one commit. What is as its
  * manifest says is left alone. Rejects with the error of the one bad document, or INVALID_DOCUMENT with all problems; then nothing
  * was written.
  */
@@ -30,16 +30,11 @@ export async function applyManifests(
   documents: readonly GivenDocument[],
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
-  const { settings, ...outcome } = await change(context, () =>
-    planApply(new Applying(context, documents, options)),
-  );
-  for (const put of settings) await put();
-  return outcome;
+  return change(context, () => planApply(new Applying(context, documents, options)));
 }
 
-/** The answer has also what writes the settings. */
-async function planApply(applying: Applying): Promise<Plan<ApplyOutcome & Pick<Applying, "settings">>> {
-  const { documents, options, changes, history, settings, warnings } = applying;
+async function planApply(applying: Applying): Promise<Plan<ApplyOutcome>> {
+  const { documents, options, changes, history, warnings } = applying;
   const applied = await applyAll(applying);
   warnOfClusters(applying, applied);
   const pruned = await prune(applying);
@@ -48,9 +43,8 @@ async function planApply(applying: Applying): Promise<Plan<ApplyOutcome & Pick<A
     ...(pruned && { pruned }),
     warnings,
   };
-  if (options.dryRun || options.compare)
-    return { changes: [], history: [], answer: { ...answer, settings: [] } };
-  return { changes, history, answer: { ...answer, settings } };
+  if (options.dryRun || options.compare) return { changes: [], history: [], answer };
+  return { changes, history, answer };
 }
 
 /** What became of each document; throws when one is bad. */

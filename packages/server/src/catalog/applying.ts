@@ -58,8 +58,6 @@ export class Applying {
   readonly lookup: JobLookup;
   readonly changes: CatalogChange[] = [];
   readonly history: NewHistoryEvent[] = [];
-  /** Write clusters and limits; to be called once the rest is written. */
-  readonly settings: (() => Promise<unknown>)[] = [];
   readonly warnings: ErrorDetail[] = [];
   readonly #seen = new Set<string>();
   /** Those of the documents, by both forms of their full reference. */

@@ -69,10 +69,12 @@ export class Attempts {
   }
 
   async #startRequest({ taskId, attempt }: AttemptRef): Promise<StartRequest | undefined> {
-    const { runs, keys, mflowUrl } = this.#parts;
+    const { runs, memory, keys, mflowUrl } = this.#parts;
     const task = await runs.task(taskId);
     const aggregateId = await this.aggregateOf(taskId);
-    const definition = aggregateId === undefined ? undefined : await runs.definition(aggregateId);
+    if (aggregateId === undefined) return undefined;
+    // Each task of a run asks; what the run is made of grows with their number, and is read once if it can be.
+    const definition = memory.get(aggregateId)?.definition ?? (await runs.definition(aggregateId));
     if (!task || !definition || task.attempt !== attempt || !isWanted(task)) return undefined;
     return makeStartRequest(task, definition, keys, mflowUrl());
   }

@@ -42,6 +42,15 @@ export class DueEffects {
     this.#isClosed = true;
   }
 
+  /** Looks once an effect is due, and not before: timers ring a moment early. */
+  lookAt(dueAt: number): void {
+    const { timers, now } = this.#parts;
+    timers.after(dueAt - now(), () => {
+      if (now() < dueAt) this.lookAt(dueAt);
+      else void this.look();
+    });
+  }
+
   async look(): Promise<void> {
     if (this.#isClosed) return;
     const { outbox, lease, now, warn } = this.#parts;

@@ -271,6 +271,24 @@ test("what keeps a runner from starting or stopping a task is why it waits, unti
   await engine.stop();
 });
 
+test("a start is tried again in time also when timers ring early, as they may", async () => {
+  const early: Clock = {
+    now: systemClock.now,
+    setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms > 100 ? ms - 50 : ms),
+  };
+  let tries = 0;
+  const runner = withReplaced({
+    async start() {
+      if (++tries === 1) throw new RetryableStartError("nobody is there");
+      return { state: "STARTED" };
+    },
+  });
+  const engine = await startEngine(early, runner);
+  await runAlone(engine, {});
+  await expect.poll(() => tries).toBe(2);
+  await engine.stop();
+});
+
 test("what waits for another effect of its task is not begun once the runners are closed", async () => {
   const closed = Promise.withResolvers<void>();
   const called: string[] = [];

@@ -137,7 +137,7 @@ export class RunningEngine implements Engine {
       childEnded: (runId) => this.#childRuns.tellParent(runId),
       startNext: (runId, nextId) => this.#startNext(runId, nextId),
       giveWay: (aggregateId, id) => this.#turns.giveWay(aggregateId, id),
-      retryAt: (dueAt) => this.#timers.after(dueAt - now(), () => void this.#dueEffects.look()),
+      retryAt: (dueAt) => this.#dueEffects.lookAt(dueAt),
     });
     this.#dueEffects = new DueEffects({
       ...shared,

@@ -31,7 +31,9 @@ export class Waits {
   ofTask(task: JobTask): string | undefined {
     const { child } = task.status;
     const childWaits = child && this.#placeOf(child.runId)?.sentence;
-    return this.#runnerWait(task) ?? this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
+    const own = this.#placeOf(task.id)?.sentence ?? waitingReason(task, childWaits);
+    const runners = this.#runnerWait(task);
+    return isStopping(task) && runners !== undefined ? `${own}: ${runners}` : (runners ?? own);
   }
 
   ofRun(run: PipelineTask): string | undefined {
@@ -63,9 +65,11 @@ export class Waits {
   }
 
   /** What the runner says that an attempt waits for. */
-  #runnerWait({ id, attempt, status, runnerType }: JobTask): string | undefined {
+  #runnerWait(task: JobTask): string | undefined {
+    const { id, attempt, status, runnerType } = task;
     const { stage, reported, stopping, workGoneAt } = status;
-    if (stage !== "CREATING" && (stage !== "ACTIVE" || reported || stopping || workGoneAt)) return undefined;
+    const isAtWork = stage === "CREATING" || (stage === "ACTIVE" && !reported && !workGoneAt);
+    if (!isAtWork && !isStopping(task)) return undefined;
     const ref = { taskId: id, attempt };
     const trouble = stage === "CREATING" && !stopping ? this.#parts.troubleOf(ref) : undefined;
     if (trouble !== undefined) return `cannot be started yet: ${trouble}; it is tried again`;
@@ -76,4 +80,8 @@ export class Waits {
     const wait = this.inLine(id);
     return wait && { ...wait, sentence: waitSentence(wait) };
   }
+}
+
+function isStopping({ status }: JobTask): boolean {
+  return status.stage === "CANCELING" || (status.stage === "ACTIVE" && status.stopping !== undefined);
 }

@@ -196,7 +196,14 @@ export function createApp(options: AppOptions): FastifyInstance {
     store: store.catalog,
     runs: store.runs,
     announce: (events) => bell.announce(events),
-    written: (changes) => options.schedules.written(changes),
+    written: (changes) => {
+      options.schedules.written(changes);
+      for (const change of changes) {
+        if ("remove" in change) continue;
+        if (change.put === "cluster") options.clusters.written(change.cluster);
+        if (change.put === "limit") options.limits.written(change.limit);
+      }
+    },
   };
 
   useErrorCatalogue(app, bodyLimit);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Caller, listScope, may } from "./caller.ts";
+import { type Caller, listScope, may, missing } from "./caller.ts";
 
 function caller(...grants: Caller["grants"]): Caller {
   return { name: "nina", local: false, grants };
@@ -49,4 +49,16 @@ test("a list of what the caller may not see is refused, and one of several scope
     }),
   );
   expect(() => listScope(caller(), {})).toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
+});
+
+test("who names something else than a run or task is told what names them", () => {
+  expect([
+    missing("run", "run-01m8qj5v521e1876vgmq3nf2ja"),
+    missing("run", "release"),
+    missing("task", "run-01m8qj5v521e1876vgmq3nf2ja"),
+  ]).toEqual([
+    "run `run-01m8qj5v521e1876vgmq3nf2ja`",
+    "run `release`; runs and tasks are named by their ids, `run-...` and `task-...` (`mflow get runs`, `mflow get tasks`)",
+    "task `run-01m8qj5v521e1876vgmq3nf2ja`: that is the id of a run",
+  ]);
 });

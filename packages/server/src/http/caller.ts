@@ -49,6 +49,35 @@ export function demandRecord<T extends Scope>(
   return record;
 }
 
+/** As `demandRecord`, of a run. */
+export function demandRun<T extends Scope>(
+  caller: Caller,
+  role: Role,
+  run: T | undefined,
+  id: string | undefined,
+): T {
+  return demandRecord(caller, role, run, missing("run", id));
+}
+
+/** As `demandRecord`, of a task. */
+export function demandTask<T extends Scope>(
+  caller: Caller,
+  role: Role,
+  task: T | undefined,
+  id: string | undefined,
+): T {
+  return demandRecord(caller, role, task, missing("task", id));
+}
+
+/** What there is not; who named something else, such as a pipeline, is told what names a run or task. */
+export function missing(kind: "run" | "task", id = ""): string {
+  const other = kind === "run" ? "task" : "run";
+  if (id.startsWith(`${kind}-`)) return `${kind} \`${id}\``;
+  if (id.startsWith(`${other}-`)) return `${kind} \`${id}\`: that is the id of a ${other}`;
+  const names = "runs and tasks are named by their ids, `run-...` and `task-...`";
+  return `${kind} \`${id}\`; ${names} (\`mflow get runs\`, \`mflow get tasks\`)`;
+}
+
 /** The caller as the engine knows it, acting on something of a scope. */
 export function actorIn(caller: Caller, scope: Scope): Actor {
   return { name: caller.name, operator: may(caller, "operator", scope) };

@@ -8,7 +8,7 @@ import type { ArtifactSpec } from "@mflow/core/schema/artifact";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import { isAtWork } from "@mflow/core/transitions";
 import type { Role } from "../store/store.ts";
-import { type Caller, demandRecord } from "./caller.ts";
+import { type Caller, demandTask, missing } from "./caller.ts";
 import type { Services } from "./services.ts";
 
 export type FileServices = Pick<Services, "store" | "files">;
@@ -22,11 +22,11 @@ export async function taskOfCaller(
   bearer: string | undefined,
 ): Promise<JobTask> {
   const task = await store.runs.task(id);
-  if (caller) return demandRecord(caller, role, task, `job task \`${id}\``);
+  if (caller) return demandTask(caller, role, task, id);
   if (bearer === undefined) {
     throw new MflowError("UNAUTHORIZED", "Neither a bearer token nor the task's update token was sent.");
   }
-  if (!task) throw new MflowError("NOT_FOUND", `There is no job task \`${id}\`.`);
+  if (!task) throw new MflowError("NOT_FOUND", `There is no ${missing("task", id)}.`);
   if (files.verifyUpdateToken(bearer, task.id, task.attempt)) return task;
   throw new MflowError("UNAUTHORIZED", "The token is not valid, or of an earlier attempt of the task.");
 }

@@ -145,7 +145,7 @@ export interface Runner {
   release(aggregateId: string): Promise<void>;
   /**
    * One sentence that says what an attempt waits for that was started: its work is not there yet, or the store of its files
-   * is away. Nothing of one that runs.
+   * is away. Nothing of one that runs. Of one that is stopped, why its work does not end, when that is known.
    */
   waitingFor?(ref: AttemptRef): string | undefined;
   /**

@@ -1,7 +1,10 @@
-// The part of the store's contract about jobs, pipelines and schedules, and about what schedules have done.
+// The part of the store's contract about jobs, pipelines and schedules, the settings that are written with them, and what
+// schedules have done.
 
+import type { Cluster } from "@mflow/core/schema/cluster";
 import type { HistoryEvent, NewHistoryEvent } from "@mflow/core/schema/event";
 import type { Job } from "@mflow/core/schema/job";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Schedule, ScheduleState } from "@mflow/core/schema/schedule";
@@ -12,6 +15,8 @@ export type CatalogChange =
   | { put: "job"; job: Job; expectedRevision: number }
   | { put: "pipeline"; pipeline: Pipeline; expectedRevision: number }
   | { put: "schedule"; schedule: Schedule; expectedRevision: number }
+  | { put: "cluster"; cluster: Cluster; expectedRevision: number }
+  | { put: "limit"; limit: Limit; expectedRevision: number }
   | { remove: "job" | "pipeline" | "schedule"; id: string; expectedRevision: number };
 
 export interface CatalogStore {

@@ -212,7 +212,8 @@ export class ScheduleFiring {
         const reason = cannotRun(schedule.owner, where);
         if (reason !== undefined) throw new MflowError("FORBIDDEN", takeOverSentence(schedule, reason));
       }
-      const queue = overlap === "QUEUE" || overlap === "CANCEL_RUNNING";
+      // A pipeline may have a queue of its own; what is to be skipped does not wait in it.
+      const queue = overlap === "ALLOW" ? undefined : overlap !== "SKIP";
       const { run } = await engine.runPipeline({
         request: runRequest(schedule, scope, { time, queue }),
         scope,

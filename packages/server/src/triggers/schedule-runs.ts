@@ -40,7 +40,7 @@ function labelOf({ name, domain, namespace }: Schedule, scope: Scope): string {
 export function runRequest(
   schedule: Schedule,
   scope: Scope,
-  { time, queue }: { time?: string; queue: boolean },
+  { time, queue }: { time?: string; queue?: boolean | undefined },
 ): RunPipelineRequest {
   const { name, domain, namespace, spec } = schedule;
   const { pipeline, runParams, labels } = spec;
@@ -55,7 +55,7 @@ export function runRequest(
       ...(time !== undefined && { [TIME_LABEL]: time }),
     },
     triggerMode: time === undefined ? "MANUAL" : "SCHEDULE",
-    ...(queue && { queue }),
+    ...(queue !== undefined && { queue }),
   };
 }
 

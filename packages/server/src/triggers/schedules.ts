@@ -155,11 +155,15 @@ export class Schedules {
   }
 
   /** Starts a run now, with the rights of who asks. Rejects as the engine does. */
-  async trigger(schedule: Schedule, actor: Actor, idempotencyKey?: string): Promise<RunPipelineResult> {
+  async trigger(
+    schedule: Schedule,
+    actor: Actor,
+    { queue, idempotencyKey }: { queue?: boolean | undefined; idempotencyKey?: string | undefined } = {},
+  ): Promise<RunPipelineResult> {
     const { engine, store } = this.#options;
     const scope = await pipelineScope(store.catalog, schedule);
-    const queue = schedule.spec.overlap === "QUEUE";
-    const request = runRequest(schedule, scope, { queue });
+    const waits = queue ?? (schedule.spec.overlap === "QUEUE" || undefined);
+    const request = runRequest(schedule, scope, { queue: waits });
     const result = await engine.runPipeline({
       request,
       scope,

@@ -14,7 +14,7 @@ import {
   FetchQuery,
 } from "@mflow/core/schema/artifact";
 import type { ArtifactRow } from "../../store/store.ts";
-import { demandRecord } from "../caller.ts";
+import { demandRecord, demandTask } from "../caller.ts";
 import { type Download, downloadAnswer } from "../download.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -131,7 +131,7 @@ export function artifactRoutes(services: Services): Route[] {
       errors: ["NOT_FOUND"],
       async handle(call, caller) {
         const { id = "" } = call.params;
-        const task = demandRecord(caller, "viewer", await store.runs.task(id), `job task \`${id}\``);
+        const task = demandTask(caller, "viewer", await store.runs.task(id), id);
         return listed(call, { taskId: task.id });
       },
     }),
@@ -149,7 +149,7 @@ export function artifactRoutes(services: Services): Route[] {
       successes: bytes,
       errors: [...fileErrors],
       async handle({ params: { id = "", name = "" }, query, request }, caller) {
-        const task = demandRecord(caller, "viewer", await store.runs.task(id), `job task \`${id}\``);
+        const task = demandTask(caller, "viewer", await store.runs.task(id), id);
         return downloadAnswer(request, download(await artifacts.find(task.id, name, query.attempt)));
       },
     }),
@@ -167,7 +167,7 @@ export function artifactRoutes(services: Services): Route[] {
       successes: { 204: { description: "It is gone." } },
       errors: [...fileErrors],
       async handle({ params: { id = "", name = "" }, query }, caller) {
-        const task = demandRecord(caller, "operator", await store.runs.task(id), `job task \`${id}\``);
+        const task = demandTask(caller, "operator", await store.runs.task(id), id);
         await artifacts.remove(await artifacts.find(task.id, name, query.attempt));
         return {};
       },

@@ -6,7 +6,7 @@ import type { GateKind } from "@mflow/core/gate";
 import { Evidence, EvidenceQuery } from "@mflow/core/schema/evidence";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { LogLine } from "../../logs/log-store.ts";
-import { demandRecord } from "../caller.ts";
+import { demandTask, missing } from "../caller.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
 
@@ -61,11 +61,10 @@ export function evidenceRoutes({ store, logs, accounts, catalog }: Services): Ro
       successes: { 200: { description: "The evidence.", schema: Evidence } },
       errors: ["NOT_FOUND"],
       async handle({ params, query }, caller) {
-        const what = `job task \`${params.id}\``;
-        const task = demandRecord(caller, "viewer", await store.runs.task(params.id ?? ""), what);
+        const task = demandTask(caller, "viewer", await store.runs.task(params.id ?? ""), params.id);
         const run = task.pipelineTaskId === undefined ? undefined : await store.runs.run(task.pipelineTaskId);
         const around = await surroundings(task);
-        if (!around) throw new MflowError("NOT_FOUND", `There is no ${what}.`);
+        if (!around) throw new MflowError("NOT_FOUND", `There is no ${missing("task", task.id)}.`);
         const kind = query.gate ? KIND[query.gate] : gateInQuestion(task);
         const before = await lastSuccess(task, run?.name);
         const evidence = assembleEvidence(

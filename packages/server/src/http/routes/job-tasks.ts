@@ -16,7 +16,7 @@ import {
 import { Why } from "@mflow/core/schema/why";
 import type { Actor } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
-import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller, demand, demandTask } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Answer, type Call, type Route, route } from "../route.ts";
@@ -46,7 +46,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
   /** The task that a call is about, when the caller may. */
   async function find(call: Call<unknown, unknown>, caller: Caller, role: Role): Promise<JobTask> {
     const { id } = call.params;
-    return demandRecord(caller, role, await store.runs.task(id ?? ""), `job task \`${id}\``);
+    return demandTask(caller, role, await store.runs.task(id ?? ""), id);
   }
 
   /** A person's decision: whoever may see the task may try, the gate's rules say who may. */
@@ -147,7 +147,7 @@ export function jobTaskRoutes({ store, engine, lint }: Services): Route[] {
         let scope = requestScope(query);
         const again = body.id === undefined ? undefined : await store.runs.task(body.id);
         if (again) {
-          const { domain, namespace } = demandRecord(caller, "operator", again, `job task \`${body.id}\``);
+          const { domain, namespace } = demandTask(caller, "operator", again, body.id);
           scope = { domain, namespace };
         }
         demand(caller, "operator", scope);

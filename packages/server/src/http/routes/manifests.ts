@@ -100,14 +100,12 @@ export function manifestRoutes({ catalog, lint, clusters, limits, tryOut, engine
       clusters: {
         mayWrite: () => demand(caller, "admin"),
         names: () => clusters.names(),
-        check: (name, spec) => clusters.check(name, spec),
-        put: (name, spec, by) => clusters.put(name, spec, by),
+        plan: (name, spec, by) => clusters.plan(name, spec, by),
       },
       limits: {
         mayWrite: () => demand(caller, "admin"),
         names: () => [...limits.stored.keys()],
-        check: (name, spec) => limits.check(name, spec),
-        put: (name, spec, by) => limits.put(name, spec, by),
+        plan: (name, spec, by) => limits.plan(name, spec, by),
       },
     };
   }

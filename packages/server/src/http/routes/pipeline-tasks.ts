@@ -23,7 +23,7 @@ import { Why } from "@mflow/core/schema/why";
 import { findPipeline } from "../../catalog/find.ts";
 import type { RunPipelineResult } from "../../engine/submit.ts";
 import type { Role } from "../../store/store.ts";
-import { actorIn, type Caller, demand, demandRecord } from "../caller.ts";
+import { actorIn, type Caller, demand, demandRecord, demandRun } from "../caller.ts";
 import { pageQuery, requestScope } from "../list-query.ts";
 import { checkRunDocuments, checkRunGates, checkRunListeners } from "../manifest-input.ts";
 import { type Answer, type Route, route } from "../route.ts";
@@ -53,7 +53,7 @@ const madeErrors = [
 
 export function pipelineTaskRoutes({ store, engine, lint }: Services): Route[] {
   async function find(id: string | undefined, caller: Caller, role: Role): Promise<PipelineTask> {
-    return demandRecord(caller, role, await store.runs.run(id ?? ""), `pipeline task \`${id}\``);
+    return demandRun(caller, role, await store.runs.run(id ?? ""), id);
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   ReportQuery,
   VerifyQuery,
 } from "@mflow/core/schema/release-report";
-import { demandRecord, listScope } from "../caller.ts";
+import { demandRun, listScope, missing } from "../caller.ts";
 import { ChainWalks } from "../chain-walk.ts";
 import { type Answer, type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -112,9 +112,9 @@ export function recordRoutes({ store, catalog }: Services): Route[] {
       errors: ["NOT_FOUND"],
       async handle({ params, query, request }, caller): Promise<Answer> {
         const found = await store.runs.run(params.id ?? "");
-        const run = demandRecord(caller, "viewer", found, `pipeline task \`${params.id}\``);
+        const run = demandRun(caller, "viewer", found, params.id);
         const definition = await store.runs.definition(run.id);
-        if (!definition) throw new MflowError("NOT_FOUND", `There is no pipeline task \`${run.id}\`.`);
+        if (!definition) throw new MflowError("NOT_FOUND", `There is no ${missing("run", run.id)}.`);
         const records = await rowsOfRun(run.id);
         const proof = await proofOf(records);
         const report = releaseReport({

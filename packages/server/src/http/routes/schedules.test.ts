@@ -208,3 +208,13 @@ test("a schedule of a user who was removed starts nothing, says so, and runs for
   expect((await server.store.runs.run(started?.runId ?? ""))?.runBy).toBe("otto");
   await server.ok("DELETE", "/schedules/of-gus");
 });
+
+test("a run that is started by hand waits in line when the request says so", async () => {
+  await server.ok("POST", "/jobs", job("hang", { runnerSpec: { outcome: "NONE" } }, { publish: true }));
+  await server.ok("POST", "/pipelines", pipeline("busy", [{ name: "one", job: "hang" }]));
+  await server.ok("POST", "/schedules", yearly("busy", { pipeline: "busy" }));
+  const { run } = await server.ok<RunPipelineResponse>("POST", "/schedules/busy/trigger");
+  expect(await server.refusal("POST", "/schedules/busy/trigger")).toEqual([409, "PIPELINE_IS_RUNNING"]);
+  const waiting = await server.ok<RunPipelineResponse>("POST", "/schedules/busy/trigger?queue=true");
+  expect([run.status.stage, waiting.run.status.stage]).toEqual(["ACTIVE", "PENDING"]);
+});

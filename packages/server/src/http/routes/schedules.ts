@@ -1,6 +1,6 @@
 // Schedules: they start pipelines at the times of cron expressions (semantics, section 5).
 
-import { RunPipelineResponse, ScopeQuery } from "@mflow/core/schema/api";
+import { RunPipelineResponse, ScopeQuery, TriggerQuery } from "@mflow/core/schema/api";
 import type { Scope } from "@mflow/core/schema/scalars";
 import {
   PauseScheduleRequest,
@@ -179,7 +179,7 @@ export function scheduleRoutes(services: Services): Route[] {
       description: `With the params and labels of the schedule, and the rights of the caller; also while it is paused. ${named} Needs operator, there and where the pipeline is.`,
       access: "caller",
       headers: ["Idempotency-Key"],
-      query: ScopeQuery,
+      query: TriggerQuery,
       successes: {
         201: { description: "The new run.", schema: RunPipelineResponse },
         200: { description: "The run that the key was used for.", schema: RunPipelineResponse },
@@ -195,7 +195,10 @@ export function scheduleRoutes(services: Services): Route[] {
       async handle(call, caller) {
         const schedule = await finder(call, caller, "operator")();
         await demandPipeline(caller, schedule);
-        const result = await schedules.trigger(schedule, actorIn(caller, schedule), call.idempotencyKey);
+        const result = await schedules.trigger(schedule, actorIn(caller, schedule), {
+          queue: call.query.queue,
+          idempotencyKey: call.idempotencyKey,
+        });
         const tasks = result.tasks.map((task) => taskView(engine, task));
         const status = result.repeated ? 200 : 201;
         return { status, body: { ...result, tasks }, revision: result.run.revision };

@@ -12,7 +12,7 @@ import {
 } from "@mflow/core/schema/api";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { LogLine, LogRef } from "../../logs/log-store.ts";
-import { type Caller, demandRecord } from "../caller.ts";
+import { type Caller, demandTask } from "../caller.ts";
 import { followLog } from "../follow-log.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -27,7 +27,7 @@ export function taskLogRoutes(services: Services): Route[] {
   const { store, logs, streams } = services;
 
   async function find(id: string | undefined, caller: Caller): Promise<JobTask> {
-    return demandRecord(caller, "viewer", await store.runs.task(id ?? ""), `job task \`${id}\``);
+    return demandTask(caller, "viewer", await store.runs.task(id ?? ""), id);
   }
 
   /** Attempts that have a log, and the one that is asked for: the newest of them unless said. */

@@ -2,7 +2,7 @@
 
 import { TerminalQuery } from "@mflow/core/schema/terminal";
 import { MAX_TERMINAL_MESSAGE, TERMINAL_PROTOCOL } from "@mflow/core/schema/terminal-protocol";
-import { actorIn, demandRecord, may } from "../caller.ts";
+import { actorIn, demandTask, may } from "../caller.ts";
 import { errorBody, toMflowError } from "../errors.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
@@ -37,7 +37,7 @@ export function terminalRoutes({ store, engine, auth, terminals }: Services): Ro
       errors: ["NOT_FOUND", "CONFLICT"],
       async handle({ params, query, request, reply }, caller) {
         const { id = "" } = params;
-        const task = demandRecord(caller, "operator", await store.runs.task(id), `job task \`${id}\``);
+        const task = demandTask(caller, "operator", await store.runs.task(id), id);
         engine.checkTerminal(task);
         const place = terminals.enter(caller.name);
         try {

@@ -6,6 +6,7 @@ import type { KubeJob, KubeObject } from "@mflow/core/kubernetes/kube-objects";
 import { LABELS, RESULT_FINALIZER, type RenderedJob } from "@mflow/core/kubernetes/render-job";
 import { RetryableStartError } from "../runner.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { problemOf } from "./api/no-answer.ts";
 
 /**
  * Creates Job and Secret, or takes over those of this very attempt; answers with the Job. Rejects with RetryableStartError
@@ -38,14 +39,14 @@ async function createOrAdopt<T extends KubeObject>(
     return await client.create<T>(path, wanted);
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 409 || error.reason !== "AlreadyExists")
-      throw startError(error);
+      throw startError(error, client.server);
   }
   const existing = await client.get<T>(`${path}/${wanted.metadata?.name}`).catch((error: unknown) => {
     // Secrets are made, but may not be read. The name has the task's id in it, which nobody else knew before.
     if (wanted.kind === "Secret" && error instanceof KubeError && error.status === 403) return wanted;
     throw error instanceof KubeError && error.status === 404
       ? new RetryableStartError(`${wanted.kind} ${wanted.metadata?.name} existed a moment ago and is gone`)
-      : startError(error);
+      : startError(error, client.server);
   });
   if (isOurs(existing, wanted)) return existing;
   throw new MflowError(
@@ -72,11 +73,14 @@ export async function removeJob(client: ClusterClient, { metadata }: KubeJob): P
   await client.patch(path, patch, STRATEGIC_MERGE_PATCH);
 }
 
-/** What a refused creation means: whether another try may help. */
-export function startError(error: unknown): Error {
+/** What a refused creation at an API server means: whether another try may help. */
+export function startError(error: unknown, server: string): Error {
   if (!(error instanceof KubeError)) return error instanceof Error ? error : new Error(String(error));
-  // A quota is free again when other work has ended; a token that has expired is renewed by an admin.
-  const mayPass = error.isRetryable || error.status === 401 || /exceeded quota/.test(error.message);
+  // A token that has expired is renewed by an admin.
+  const isAway = error.status === 401 || (error.status === 0 && error.isRetryable);
+  if (isAway) return new RetryableStartError(problemOf(server, error));
+  // A quota is free again when other work has ended.
+  const mayPass = error.isRetryable || /exceeded quota/.test(error.message);
   if (mayPass) return new RetryableStartError(error.message);
   return new MflowError("RUNNER_REFUSED", `Kubernetes refuses the Job: ${error.message}`);
 }

@@ -29,6 +29,7 @@ import {
 import type { ClusterWork } from "./cluster-work.ts";
 import type { ClustersAtWork } from "./clusters-at-work.ts";
 import { createJob, startError } from "./create-job.ts";
+import type { KnownCredentials } from "./known-credentials.ts";
 import type { KubeAttempt } from "./kube-attempt.ts";
 import { type Placement, tombstone, type Where } from "./placement.ts";
 import type { Placements } from "./placements.ts";
@@ -71,6 +72,7 @@ export class JobStarts {
   /** Attempts of which was told why they are not there yet. */
   readonly #troubled = new Set<string>();
   readonly #closing = new AbortController();
+  #credentials: KnownCredentials | undefined;
 
   constructor(parts: JobStartsParts) {
     this.#parts = parts;
@@ -186,8 +188,9 @@ export class JobStarts {
     const { works, seal } = this.#parts;
     const client = await this.#reach(works.of(where));
     const kubeconfig = choice.kubeconfig ?? choice.spec.kubeconfig;
-    const { credentialsIn } = await import("@mflow/core/kubernetes/kubeconfig");
-    const secrets = [...request.secrets, ...credentialsIn(kubeconfig ?? "")];
+    const { KnownCredentials } = await import("./known-credentials.ts");
+    this.#credentials ??= new KnownCredentials();
+    const secrets = [...request.secrets, ...this.#credentials.of(kubeconfig ?? "")];
     return {
       state: "PLACED",
       since: Date.now(),
@@ -215,16 +218,17 @@ export class JobStarts {
   /** Creates the Job of an attempt that has a place. Rejects as `start` does. */
   async #create(request: StartRequest, placed: Placement, wanted: Wanted): Promise<StartResult> {
     const { placements, works, workspaces, follow } = this.#parts;
-    const placement: Placement = { ...placed, state: "PLACED" };
+    const isInWorkspace = wanted.spec.workspace === "run";
+    const workspaceOf = aggregateOf(request);
+    const placement: Placement = { ...placed, state: "PLACED", ...(isInWorkspace && { workspaceOf }) };
     await placements.put(request, placement);
     const work = works.of(placement);
     const client = await work.client();
     // Watched first: what a creation makes that fails here must be seen.
     await work.watch(placement.namespace);
-    const claim =
-      wanted.spec.workspace === "run"
-        ? await workspaces.ensure(aggregateOf(request), placement, wanted.choice.spec.workspace)
-        : undefined;
+    const claim = isInWorkspace
+      ? await workspaces.ensure(workspaceOf, placement, wanted.choice.spec.workspace)
+      : undefined;
     const { metadata } = await createJob(client, this.#rendered(request, wanted, placement.namespace, claim));
     const created: Placement = { ...placement, state: "CREATED", uid: metadata?.uid };
     await placements.put(request, created);
@@ -313,7 +317,7 @@ export class JobStarts {
       return job.metadata?.labels?.[LABELS.installation] === this.#parts.installation ? job : undefined;
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return undefined;
-      throw startError(error);
+      throw startError(error, client.server);
     }
   }
 
@@ -377,6 +381,7 @@ export class JobStarts {
       manualUpdateStatus: request.manualUpdateStatus,
       kubeconfig: choice.kubeconfig ?? choice.spec.kubeconfig,
       ...(request.keep && { keep: request.keep }),
+      workspaceSizeLimit: choice.spec.workspace?.sizeLimit,
       ...(choice.spec.helperImage !== undefined && { helperImage: choice.spec.helperImage }),
     });
   }

@@ -13,14 +13,15 @@
 
 import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { type Observation, observe } from "@mflow/core/kubernetes/observe";
-import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
+import { RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef, RunnerHost, RunnerReport, StopOptions } from "../runner.ts";
 import { type ClusterClient, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
 import { ignoreGone } from "./api/ignore-gone.ts";
-import { finalReport, type Result, resultOf } from "./attempt-result.ts";
+import { finalReport, type Result, resultOf, shifted } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
-import { areAllKnown, hasEnded, isPodOf } from "./job-pods.ts";
+import { hasEnded } from "./job-pods.ts";
+import { LastPods } from "./last-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
   FIRST_MARK,
@@ -30,7 +31,9 @@ import {
   type WatchMark,
 } from "./namespace-watch.ts";
 import type { Placement } from "./placement.ts";
-import { beginIn, endIn } from "./whole-seconds.ts";
+import { PodLosses } from "./pod-losses.ts";
+import { TakeDown } from "./take-down.ts";
+import { beginIn, clockShift, endIn } from "./whole-seconds.ts";
 
 export interface KubeAttemptParts {
   host: RunnerHost;
@@ -41,6 +44,8 @@ export interface KubeAttemptParts {
   files?: AttemptFiles;
   /** Keeps a change of the placement. */
   save(placement: Placement): Promise<void>;
+  /** How long a node may take to say that a pod has ended whose grace is over, milliseconds. */
+  nodeSilenceMs: number;
   /** The result is accepted: the place in the cluster is free. */
   left(): void;
   /** Nothing of the attempt is left to be remembered. */
@@ -58,10 +63,6 @@ const TTL_SLACK_MS = 60_000;
 const DISCARDED = 0;
 /** So long after the creation began a Secret of our own that is missing is no trouble yet, milliseconds. */
 const OWN_SECRET_MS = 15_000;
-/** What pods said last may be heard so much later than that their Job has ended; then it is asked for, milliseconds. */
-const PODS_BEHIND_MS = 1_000;
-/** Until then the node says that pods that were to end at once have ended, milliseconds; then they are only forgotten. */
-const FORCED_MS = 5_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
@@ -70,6 +71,10 @@ export class KubeAttempt implements JobListener {
   #placement: Placement;
   /** When the Job is known to have existed: it is gone when everything was listed since without it. */
   readonly #existedAt: WatchMark;
+  readonly #losses: PodLosses;
+  readonly #takeDown: TakeDown;
+  readonly #lastPods: LastPods;
+  readonly #isFresh: boolean;
   #wasSeen = false;
   #startAt: string | undefined;
   /** What the pods or the Job said once stays the result. */
@@ -77,22 +82,18 @@ export class KubeAttempt implements JobListener {
   /** The end that was decided here; said once nothing runs any more. */
   #verdict: Result | undefined;
   #lastSeen: Observation | undefined;
-  /** When the Job was seen to have ended although not all of its pods were. */
-  #podsMissedAt: number | undefined;
-  #lastPods: KubePod[] | undefined;
   /** Since when the same trouble lasts. */
   #trouble: { reason: string; since: number } | undefined;
   #told = "";
   /** When it ended, as it was said first: a report that is repeated says the same. */
   #endAt: string | undefined;
   #isReported = false;
-  #deleteSentFor: string | undefined;
-  /** When its pods were told to end at once. */
-  #hurriedAt: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #wakesAt = Number.POSITIVE_INFINITY;
   #isWorking = false;
   #isWoken = false;
   #isClosed = false;
+  #heldBy: string | undefined;
 
   /** `isFresh`: the Job was made or found just now, so that the watch may not know it yet. */
   constructor(ref: AttemptRef, placement: Placement, parts: KubeAttemptParts, isFresh: boolean) {
@@ -100,10 +101,19 @@ export class KubeAttempt implements JobListener {
     this.#placement = placement;
     this.#parts = parts;
     this.files = parts.files;
-    const { jobName } = placement;
+    const { jobName, namespace } = placement;
     this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
+    this.#isFresh = isFresh;
+    this.#losses = new PodLosses(parts.nodeSilenceMs);
+    this.#takeDown = new TakeDown(parts.client, namespace);
+    this.#lastPods = new LastPods(parts.client, namespace, ref);
     parts.watch.attach(jobName, this);
     this.changed();
+  }
+
+  /** Why work that is stopped does not end, when a node is silent. */
+  get heldBy(): string | undefined {
+    return this.#heldBy;
   }
 
   changed(): void {
@@ -114,7 +124,8 @@ export class KubeAttempt implements JobListener {
   }
 
   podGone(pod: KubePod): void {
-    this.#parts.logs.podGone(pod);
+    this.#losses.gone(pod);
+    this.#parts.logs.podGone(this.#snapshot().job, pod);
   }
 
   /** Stops the work, with the pods' own grace unless that is to be 0; the report CANCELED follows once nothing of it runs. */
@@ -167,10 +178,13 @@ export class KubeAttempt implements JobListener {
     const now = this.#snapshot();
     const { job } = now;
     if (this.#placement.state === "ENDED") return this.#settle(job);
+    // Of work that was there before all is known at once, or the first of its pods would be mistaken.
+    if (!this.#isFresh && !this.#parts.watch.isListedSince(FIRST_MARK)) return this.#tellProblem(now);
     if (job) this.#wasSeen = true;
     else if (this.#isUnseen) return this.#tellProblem(now);
-    const snapshot = await this.#withLastPods(now);
-    if (!snapshot) return;
+    const known = job && !this.#outcome ? await this.#lastPods.of(job, now.pods) : now.pods;
+    if (typeof known === "number") return this.#wakeAt(known);
+    const snapshot = { ...now, pods: this.#losses.withGone(job, known) };
     const seen = observe({ ...snapshot, mask: this.#parts.mask });
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
@@ -193,34 +207,11 @@ export class KubeAttempt implements JobListener {
     return !this.#wasSeen && !this.#parts.watch.isListedSince(this.#existedAt);
   }
 
-  /**
-   * Jobs and pods are watched apart: a Job that has ended may be seen before what its pods said last, or before the pods.
-   * Without that logs and outputs would be lost. Undefined: to be waited for.
-   */
-  async #withLastPods(snapshot: Snapshot): Promise<Snapshot | undefined> {
-    const { job, pods } = snapshot;
-    if (this.#outcome || !job || !hasEnded(job) || areAllKnown(job, pods)) return snapshot;
-    if (!this.#lastPods) {
-      this.#podsMissedAt ??= Date.now();
-      const askAt = this.#podsMissedAt + PODS_BEHIND_MS;
-      if (Date.now() < askAt) {
-        this.#wakeAt(askAt);
-        return undefined;
-      }
-      const { taskId, attempt } = this.ref;
-      const labelSelector = `${LABELS.taskId}=${taskId},${LABELS.attempt}=${attempt}`;
-      const path = `/api/v1/namespaces/${this.#placement.namespace}/pods`;
-      const found = await this.#parts.client.get<{ items: KubePod[] }>(path, { labelSelector });
-      this.#lastPods = found.items.filter((pod) => isPodOf(job, pod));
-    }
-    return { ...snapshot, pods: this.#lastPods };
-  }
-
   /** Keeps what must not be forgotten when pods and Job go. */
   #noteFacts(seen: Observation, { job, pods }: Snapshot): void {
     if (seen.steps.length > 0) this.#lastSeen = seen;
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
-    this.#parts.logs.follow(pods);
+    this.#parts.logs.follow(job, pods);
     this.files?.seen(seen.helper);
     const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
@@ -235,12 +226,14 @@ export class KubeAttempt implements JobListener {
 
   /** The end that follows from what is seen, although neither Job nor pod has ended by itself. */
   async #judge(seen: Observation, job: KubeJob): Promise<Result | undefined> {
-    if (await this.#isDeleted(seen, job)) {
+    // Of a pod that goes with its Job, or that ended, may be heard before the Job.
+    const present = seen.mustStop ? await ignoreGone(this.#parts.client.get<KubeJob>(this.#jobPath)) : job;
+    if (!present || present.metadata?.uid !== job.metadata?.uid || present.metadata?.deletionTimestamp) {
       const { jobName, namespace } = this.#placement;
       const message = `somebody deleted Job ${jobName} in namespace ${namespace} while it ran`;
       return { stage: "FAILED", reason: "DELETED_OUTSIDE", message };
     }
-    if (seen.mustStop) return resultOf(seen);
+    if (seen.mustStop) return hasEnded(present) ? undefined : resultOf(seen);
     const silence = this.files?.silence();
     if (silence?.failure) return { stage: "FAILED", ...silence.failure };
     if (silence) this.#wakeAt(silence.until);
@@ -258,14 +251,6 @@ export class KubeAttempt implements JobListener {
     return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
   }
 
-  /** Whether somebody deleted the Job. Of a pod that goes with its Job may be heard before the Job. */
-  async #isDeleted(seen: Observation, job: KubeJob): Promise<boolean> {
-    if (job.metadata?.deletionTimestamp !== undefined) return true;
-    if (!seen.mustStop) return false;
-    const now = await ignoreGone(this.#parts.client.get<KubeJob>(this.#jobPath));
-    return now?.metadata?.uid !== job.metadata?.uid || now?.metadata?.deletionTimestamp !== undefined;
-  }
-
   /** The Secret of the attempt is made after its Job, and a node that is quick misses it for a moment. */
   #troubleIn({ trouble }: Observation): Observation["trouble"] {
     const { jobName, since } = this.#placement;
@@ -275,42 +260,34 @@ export class KubeAttempt implements JobListener {
 
   /** Deletes the Job with its pods, and says the end once they are gone. */
   async #bringDown(job: KubeJob, pods: readonly KubePod[], seen: Observation): Promise<void> {
-    const { client } = this.#parts;
     this.files?.over();
-    const { uid = "", deletionTimestamp, finalizers = [] } = job.metadata ?? {};
-    if (this.#deleteSentFor !== uid) {
-      await ignoreGone(
-        deletionTimestamp === undefined
-          ? client.delete(this.#jobPath, { propagationPolicy: "Foreground", preconditions: { uid } })
-          : Promise.all(pods.map((pod) => this.#deletePod(pod))),
-      );
-      // A pod that cannot begin is not waited for: its node may take a minute to see that there is nothing to stop.
-      if (seen.trouble && seen.stage === "CREATING")
-        await Promise.all(pods.map((pod) => this.#deletePod(pod, 0)));
-      this.#deleteSentFor = uid;
+    const { deletionTimestamp, finalizers = [] } = job.metadata ?? {};
+    await this.#takeDown.remove(job, pods, seen.trouble !== undefined && seen.stage === "CREATING");
+    if (this.#placement.isForced) {
+      const again = await this.#takeDown.hurry(pods);
+      if (again !== undefined) this.#wakeAt(again);
     }
-    if (this.#placement.isForced) await this.#hurry(pods);
-    if (pods.length > 0 || finalizers.includes("foregroundDeletion")) return;
     if (deletionTimestamp === undefined) return;
-    await this.#end(this.#endOfGone(), job);
+    if (pods.length > 0) return this.#waitForNode(pods, job);
+    if (!finalizers.includes("foregroundDeletion")) await this.#end(this.#endOfGone(), job);
   }
 
-  /** Has the pods killed at once. A node that does not say in time that it has done so is not waited for. */
-  async #hurry(pods: readonly KubePod[]): Promise<void> {
-    const now = Date.now();
-    const isLate = this.#hurriedAt !== undefined && now >= this.#hurriedAt + FORCED_MS;
-    if (this.#hurriedAt !== undefined && !isLate) return;
-    await Promise.all(pods.map((pod) => this.#deletePod(pod, isLate ? 0 : 1)));
-    this.#hurriedAt ??= now;
-    if (!isLate) this.#wakeAt(this.#hurriedAt + FORCED_MS);
-  }
-
-  /** Deletes a pod by itself: who deleted the Job may have left its pods to run until the Job is gone. */
-  async #deletePod({ metadata }: KubePod, gracePeriodSeconds?: number): Promise<void> {
-    if (metadata?.deletionTimestamp !== undefined && gracePeriodSeconds === undefined) return;
-    const path = `/api/v1/namespaces/${this.#placement.namespace}/pods/${metadata?.name}`;
-    const preconditions = { uid: metadata?.uid };
-    await ignoreGone(this.#parts.client.delete(path, { preconditions, gracePeriodSeconds }));
+  /** A node that is lost never says that its pods have ended; who cancels asks for certainty, and can force it. */
+  async #waitForNode(pods: readonly KubePod[], job: KubeJob): Promise<void> {
+    const silent = this.#losses.silentNode(pods);
+    if (!silent) return;
+    if (Date.now() < silent.until) return this.#wakeAt(silent.until);
+    const { message } = silent;
+    if (this.#placement.isStopping || !this.#verdict) {
+      this.#heldBy = `${message}; \`mflow cancel --force\` does not wait for it`;
+      return;
+    }
+    await this.#end(
+      this.#verdict.reason === "EVICTED"
+        ? { stage: "FAILED", reason: "NODE_LOST", message }
+        : { ...this.#verdict, message: `${this.#verdict.message}; ${message}` },
+      job,
+    );
   }
 
   async #report(seen: Observation, snapshot: Snapshot): Promise<void> {
@@ -355,9 +332,11 @@ export class KubeAttempt implements JobListener {
     const facts = this.#outcome ?? this.#lastSeen;
     const startAt = this.#startAt;
     const least = Math.max(since, Date.parse(startAt ?? "") || 0);
-    this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least);
+    const shift = facts?.startAt && startAt ? clockShift(facts.startAt, startAt) : 0;
+    this.#endAt ??= facts?.endAt === undefined ? new Date().toISOString() : endIn(facts.endAt, least, shift);
     const { runtimeEnvs } = this.#parts.logs;
-    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, facts?.steps, runtimeEnvs);
+    const steps = facts?.steps.map((step) => shifted(step, shift));
+    return finalReport({ ...this.ref, ...result, at: this.#endAt, startAt }, steps, runtimeEnvs);
   }
 
   /** The result is accepted: lets the cluster remove the Job when its time has come, and forgets it then. */
@@ -410,10 +389,17 @@ export class KubeAttempt implements JobListener {
     return `/apis/batch/v1/namespaces/${namespace}/jobs/${jobName}`;
   }
 
+  /** Looks again at a time, or before; of several times the first counts, and the others are asked for again then. */
   #wakeAt(time: number): void {
+    if (time >= this.#wakesAt) return;
     clearTimeout(this.#timer);
+    this.#wakesAt = time;
+    const wake = () => {
+      this.#wakesAt = Number.POSITIVE_INFINITY;
+      this.changed();
+    };
     // A timer cannot run for longer than 24.8 days.
-    this.#timer = setTimeout(() => this.changed(), Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
+    this.#timer = setTimeout(wake, Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
     this.#timer.unref();
   }
 }

@@ -7,7 +7,6 @@ import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
 import { byAge } from "@mflow/core/kubernetes/observe";
 import { LABELS, RESULT_FINALIZER } from "@mflow/core/kubernetes/render-job";
-import { createMasker } from "@mflow/core/mask";
 import type { RunnerAttemptStore } from "../../store/store.ts";
 import { attemptKey } from "../attempt-key.ts";
 import {
@@ -27,6 +26,7 @@ import type { KnownClusters } from "./cluster-choice.ts";
 import { ClustersAtWork } from "./clusters-at-work.ts";
 import { AttemptFiles, type PodFilesCall } from "./files/attempt-files.ts";
 import { OVER } from "./files/pod-script.ts";
+import { idleMasker } from "./idle-masker.ts";
 import { JobStarts } from "./job-starts.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
 import { AttemptLog } from "./logs/attempt-log.ts";
@@ -46,10 +46,13 @@ export interface KubernetesRunnerOptions {
   artifactBytes: number;
   /** Says whether the address in a kubeconfig of a task's own may be dialled. */
   mayDial: MayDial;
+  /** How long a node may take to say that a pod has ended whose grace is over, milliseconds (default 60,000). */
+  nodeSilenceMs?: number;
   log: { warn(message: string): void };
 }
 
 const TYPE = "K8S_JOB";
+const NODE_SILENCE_MS = 60_000;
 
 /** The runner, and what the server asks of this one alone. */
 export interface ClusterRunner extends Required<Omit<Runner, "resume">> {
@@ -116,7 +119,7 @@ class KubernetesRunner implements ClusterRunner {
       opened: (namespace, client) => this.#sweepCopies(namespace, client),
       orphan: (job, client) => this.#orphan(job, client),
     });
-    const workspaces = new RunWorkspaces({ placements: this.#placements, works, installation });
+    const workspaces = new RunWorkspaces({ placements: this.#placements, works, installation, warn });
     const starts = new JobStarts({
       ...{ placements: this.#placements, works, workspaces, clusters, installation, host, warn },
       seal: (plain) => vault.seal(plain),
@@ -126,6 +129,7 @@ class KubernetesRunner implements ClusterRunner {
     this.#opened = { host, works, workspaces, starts, installation };
     this.#stopListening = clusters.onChange((name) => void this.#clusterChanged(name));
     for (const placed of this.#placements.all()) this.#resume(placed);
+    for (const aggregateId of this.#placements.releasedWorkspaces()) workspaces.left(aggregateId);
   }
 
   async start(request: StartRequest): Promise<StartResult> {
@@ -204,6 +208,7 @@ class KubernetesRunner implements ClusterRunner {
 
   waitingFor(ref: AttemptRef): string | undefined {
     const placement = this.#placements.find(ref);
+    if (placement?.isStopping) return this.#followed.get(attemptKey(ref))?.heldBy;
     if (placement?.state !== "QUEUED") return undefined;
     return this.#opened?.works.of(placement).admission.waitingFor(attemptKey(ref));
   }
@@ -244,6 +249,7 @@ class KubernetesRunner implements ClusterRunner {
     for (const attempt of this.#followed.values()) attempt.close();
     this.#followed.clear();
     // What is being created may wait for an answer that does not come before its connection ends.
+    opened?.workspaces.close();
     await Promise.all([opened?.starts.close(), opened?.works.close()]);
   }
 
@@ -282,7 +288,7 @@ class KubernetesRunner implements ClusterRunner {
     if (!this.#opened) throw new RetryableStartError("the server is stopping");
     const warn = (message: string) => this.#warn(message);
     const { vault, logBytesPerTask: maxBytes } = this.#options;
-    const mask = createMasker(JSON.parse(vault.unseal(placement.secrets)) as string[]);
+    const mask = idleMasker(() => JSON.parse(vault.unseal(placement.secrets)) as string[]);
     const log = new AttemptLog(ref, { logs: host.logs, warn, mask, maxBytes });
     const { namespace } = placement;
     const logs = new AttemptLogs({ client, log, warn, namespace, isResumed: !isFresh });
@@ -291,6 +297,7 @@ class KubernetesRunner implements ClusterRunner {
     const limit = this.#options.artifactBytes;
     const parts = {
       ...{ host, client, watch, logs, mask, warn },
+      nodeSilenceMs: this.#options.nodeSilenceMs ?? NODE_SILENCE_MS,
       ...(keep &&
         files && {
           files: new AttemptFiles({ ref, keep, files, limit, graceMs: placement.creationGraceMs }),
@@ -308,6 +315,7 @@ class KubernetesRunner implements ClusterRunner {
     const placement = this.#placements.find(ref);
     await this.#placements.remove(ref);
     this.#followed.delete(attemptKey(ref));
+    if (placement?.workspaceOf !== undefined) this.#opened?.workspaces.left(placement.workspaceOf);
     if (placement) this.#opened?.works.leaveSoon(placement);
   }
 

@@ -194,12 +194,17 @@ export class NamespaceWatch {
   #warned({ involvedObject, reason = "", message = "" }: KubeEvent): void {
     const { kind, name = "" } = involvedObject ?? {};
     if (kind !== "Job" && kind !== "Pod") return;
-    // A pod's name is that of its Job, and five characters.
-    const jobName = kind === "Job" ? name : name.replace(/-[a-z0-9]{1,8}$/, "");
-    if (!this.#listeners.has(jobName)) return;
+    const jobName = kind === "Job" ? name : this.#jobOfPodName(name);
+    if (jobName === undefined || !this.#listeners.has(jobName)) return;
     const warnings = this.#warningsOf.get(jobName) ?? [];
     this.#warningsOf.set(jobName, [...warnings, { kind, reason, message } as const].slice(-MAX_WARNINGS));
     this.#tell(jobName);
+  }
+
+  /** A pod's name is that of its Job and five characters; of an indexed Job the index is in between. */
+  #jobOfPodName(name: string): string | undefined {
+    const [, job = "", index = ""] = /^(.+?)(-\d+)?-[a-z0-9]{1,8}$/.exec(name) ?? [];
+    return [job + index, job].find((jobName) => this.#listeners.has(jobName));
   }
 
   #setProblem(what: string, problem: string | undefined): void {
@@ -234,7 +239,7 @@ const NO_TEMPLATE = { spec: { containers: [] } };
 /** What is looked at later, and no more: there may be thousands. */
 function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
   const { backoffLimit, backoffLimitPerIndex, parallelism, completions, podFailurePolicy } = spec;
-  const { ttlSecondsAfterFinished, activeDeadlineSeconds } = spec;
+  const { ttlSecondsAfterFinished, activeDeadlineSeconds, suspend } = spec;
   return {
     metadata: metadataOf({ metadata }),
     spec: {
@@ -245,6 +250,7 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
       podFailurePolicy,
       ttlSecondsAfterFinished,
       activeDeadlineSeconds,
+      suspend,
       template: NO_TEMPLATE,
     },
     status: {
@@ -258,8 +264,8 @@ function trimmedJob({ metadata, spec, status }: KubeJob): KubeJob {
 }
 
 function trimmedPod({ metadata, spec, status }: KubePod): KubePod {
-  const named = ({ name, image, terminationMessagePolicy }: KubeContainer) => ({
-    ...{ name, image, terminationMessagePolicy },
+  const named = ({ name, image, terminationMessagePolicy, restartPolicy }: KubeContainer) => ({
+    ...{ name, image, terminationMessagePolicy, restartPolicy },
   });
   return {
     metadata: {

@@ -39,6 +39,8 @@ export interface Placement extends Where {
   keepFailedForMs: number;
   /** What it does with files, if anything. */
   keep?: Keep;
+  /** The run, or lone task, whose volume it mounts. */
+  workspaceOf?: string;
   /** It was asked to stop. */
   isStopping?: boolean;
   /** It was asked to stop at once. */
@@ -50,6 +52,8 @@ export interface Placement extends Where {
 /** Where the volumes of a run are. Kept as attempt 0 of the run. */
 export interface Workspaces {
   state: "WORKSPACES";
+  /** The run has ended: they go with the last pod of its tasks that is kept. */
+  isReleased?: boolean;
   claims: (Where & { namespace: string; name: string })[];
 }
 

@@ -64,6 +64,16 @@ export class Placements {
     return this.#workspaces.get(aggregateId);
   }
 
+  /** Runs and lone tasks that have ended and whose volumes are still there. */
+  releasedWorkspaces(): string[] {
+    return [...this.#workspaces].flatMap(([id, { isReleased }]) => (isReleased ? [id] : []));
+  }
+
+  /** Whether an attempt is known, under way or kept, whose pods mount the volume of a run or lone task. */
+  mountsWorkspaceOf(aggregateId: string): boolean {
+    return this.all().some(({ placement }) => placement.workspaceOf === aggregateId);
+  }
+
   async putWorkspaces(aggregateId: string, workspaces: Workspaces): Promise<void> {
     const row = { taskId: aggregateId, attempt: WORKSPACES_ATTEMPT, body: workspaces };
     await this.#store.put(this.#runner, row);

@@ -1,7 +1,10 @@
-// Jobs, pipelines and schedules: written rarely, all or nothing, each guarded by its revision.
+// Jobs, pipelines and schedules, and the settings that are written with them: rarely, all or nothing, each guarded by its
+// revision.
 
 import { MflowError } from "@mflow/core/errors";
+import type { Cluster } from "@mflow/core/schema/cluster";
 import type { Job } from "@mflow/core/schema/job";
+import type { Limit } from "@mflow/core/schema/limit";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { Schedule } from "@mflow/core/schema/schedule";
@@ -10,6 +13,7 @@ import type { CatalogChange, CatalogStore } from "../store.ts";
 import { type Body, parseBody } from "./body.ts";
 import type { Connection } from "./connection.ts";
 import type { AppendHistory } from "./history.ts";
+import type { NamedTable } from "./named.ts";
 import type { Reader } from "./reader.ts";
 import type { SearchIndex } from "./search-index.ts";
 
@@ -31,6 +35,7 @@ export function sqliteCatalog(
   reader: Reader,
   index: SearchIndex,
   append: AppendHistory,
+  settings: { clusters: NamedTable<Cluster>; limits: NamedTable<Limit> },
 ): CatalogStore {
   const { jobs, jobByName, latestJob, publishedVersions } = jobShelf(connection);
   const { shelf: pipelines, byName: pipelineByName } = scopedShelf<Pipeline>(
@@ -51,9 +56,13 @@ export function sqliteCatalog(
       if (change.remove === "job") remove(jobs, change.id, change.expectedRevision);
       else if (change.remove === "pipeline") remove(pipelines, change.id, change.expectedRevision);
       else remove(schedules, change.id, change.expectedRevision);
-    } else if (change.put === "job") put(jobs, change.job, change.expectedRevision);
+      return;
+    }
+    if (change.put === "job") put(jobs, change.job, change.expectedRevision);
+    else if (change.put === "pipeline") put(pipelines, change.pipeline, change.expectedRevision);
     else if (change.put === "schedule") put(schedules, change.schedule, change.expectedRevision);
-    else put(pipelines, change.pipeline, change.expectedRevision);
+    else if (change.put === "cluster") settings.clusters.write(change.cluster, change.expectedRevision);
+    else settings.limits.write(change.limit, change.expectedRevision);
   }
 
   function put<T extends { id: string; revision: number }>(

@@ -11,16 +11,24 @@ interface Named {
   revision: number;
 }
 
+/** Records of one table, and how one is written in a transaction that is open. */
+export interface NamedTable<T> extends NamedStore<T> {
+  /** Throws STALE_REVISION, or NAME_TAKEN where none was expected. */
+  write(record: T, expectedRevision: number): void;
+}
+
 /** `noun`: what one is, for people. */
 export function sqliteNamed<T extends Named>(
   connection: Connection,
   table: "channels" | "clusters" | "limits",
   noun: string,
   append: AppendHistory,
-): NamedStore<T> {
+): NamedTable<T> {
   const all = connection.prepare(`SELECT body FROM ${table} ORDER BY name`);
   const storedRevision = connection.prepare(`SELECT revision FROM ${table} WHERE name = ?`);
-  const write = connection.prepare(`INSERT OR REPLACE INTO ${table} (name, revision, body) VALUES (?, ?, ?)`);
+  const insertion = connection.prepare(
+    `INSERT OR REPLACE INTO ${table} (name, revision, body) VALUES (?, ?, ?)`,
+  );
   const deletion = connection.prepare(`DELETE FROM ${table} WHERE name = ?`);
 
   function guard(name: string, expected: number): void {
@@ -34,14 +42,19 @@ export function sqliteNamed<T extends Named>(
     );
   }
 
+  function write(record: T, expectedRevision: number): void {
+    guard(record.name, expectedRevision);
+    insertion.run(record.name, record.revision, JSON.stringify(record));
+  }
+
   return {
+    write,
     async list() {
       return connection.read(() => all.all().map(({ body }) => JSON.parse(body as string) as T));
     },
     async put(record, expectedRevision, history = []) {
       return connection.transaction(() => {
-        guard(record.name, expectedRevision);
-        write.run(record.name, record.revision, JSON.stringify(record));
+        write(record, expectedRevision);
         return append(history);
       });
     },

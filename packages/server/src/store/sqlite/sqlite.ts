@@ -77,19 +77,21 @@ export function sqliteStore(connection: Connection, { now = Date.now }: SqliteOp
     appendRecords: appendDecisions,
     keepArtifacts: keepArtifacts(connection),
   };
+  const clusters = sqliteNamed<Cluster>(connection, "clusters", "cluster", append);
+  const limits = sqliteNamed<Limit>(connection, "limits", "limit", append);
   return {
     runs: sqliteRuns(connection, reader, parts, now),
     ended: sqliteEndedRuns(connection),
     outbox: sqliteOutbox(connection),
     history: sqliteHistory(connection, append),
-    catalog: sqliteCatalog(connection, reader, index, append),
+    catalog: sqliteCatalog(connection, reader, index, append, { clusters, limits }),
     schedules: sqliteSchedules(connection, append),
     accounts: sqliteAccounts(connection),
     deliveries: sqliteDeliveries(connection, reader, { index, lanes: turns, targets, removal }),
     records: sqliteDecisionRecords(connection, appendDecisions),
     channels: sqliteNamed<Channel>(connection, "channels", "channel", append),
-    clusters: sqliteNamed<Cluster>(connection, "clusters", "cluster", append),
-    limits: sqliteNamed<Limit>(connection, "limits", "limit", append),
+    clusters,
+    limits,
     pauses: sqlitePauses(connection, append),
     runnerAttempts: sqliteRunnerAttempts(connection),
     artifacts: sqliteArtifacts(connection),

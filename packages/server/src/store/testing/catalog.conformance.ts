@@ -51,6 +51,21 @@ export function describeCatalog(bench: Bench): void {
       expect(await bench.store.history.list({ after: 0, limit: 10 })).toEqual(events);
     });
 
+    test("writes clusters and limits with the rest, or nothing of it", async () => {
+      const told = { createdBy: "ana", createdAt: timeOf(0), updatedAt: timeOf(0), revision: 1 };
+      const limit = { ...told, name: "scope/corp", spec: { maxTasks: 2 } };
+      const cluster = { ...told, name: "edge", spec: { kubeconfig: "sealed" } };
+      const settings: CatalogChange[] = [
+        { put: "cluster", cluster, expectedRevision: 0 },
+        { put: "limit", limit, expectedRevision: 0 },
+      ];
+      const { catalog, clusters, limits } = bench.store;
+      await commit(...settings);
+      await expect(commit(putJob(aJob(1)), ...settings)).rejects.toMatchObject({ code: "NAME_TAKEN" });
+      expect([await clusters.list(), await limits.list()]).toEqual([[cluster], [limit]]);
+      expect(await catalog.job(aJob(1).id)).toBeUndefined();
+    });
+
     test("replaces a record on the revision that was read, and refuses any other", async () => {
       await commit(putJob(aJob(1)), putPipeline(aPipeline(1)));
       const job = aJob(1, { revision: 2, displayName: "new" });

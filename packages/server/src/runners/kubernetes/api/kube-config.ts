@@ -1,19 +1,18 @@
 // How a cluster is reached: from the settings of a cluster, or a kubeconfig that a task brings, to the configuration of
 // the client library. What people supply must hold everything itself: `exec` plugins and `auth-provider`s would run
 // programs of the server's machine, and file paths would read its files.
-//
-// The client library is loaded with the first cluster: it takes half a second and 90 MB.
 
 import type { KubeConfig } from "@kubernetes/client-node";
 import { MflowError } from "@mflow/core/errors";
 import { readKubeconfig } from "@mflow/core/kubernetes/kubeconfig";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
+import { clientLibrary } from "./client-library.ts";
 
 /** The configuration of a cluster with opened secrets. Throws INVALID_DOCUMENT that says what is wrong. */
 export async function kubeConfigOf(spec: ClusterSpec): Promise<KubeConfig> {
   if (spec.kubeconfig !== undefined)
     return kubeConfigOfText(spec.kubeconfig, spec.context, "/spec/kubeconfig");
-  const { KubeConfig } = await import("@kubernetes/client-node");
+  const { KubeConfig } = await clientLibrary();
   const config = new KubeConfig();
   if (spec.inCluster) {
     config.loadFromCluster();
@@ -42,7 +41,7 @@ export async function kubeConfigOfText(
     const message = problems.map((problem) => problem.message).join("; ");
     throw new MflowError("INVALID_DOCUMENT", message, problems);
   }
-  const { KubeConfig } = await import("@kubernetes/client-node");
+  const { KubeConfig } = await clientLibrary();
   const config = new KubeConfig();
   // Not the text itself: the library's parser may find in it what was not looked at.
   config.loadFromString(JSON.stringify(plain));

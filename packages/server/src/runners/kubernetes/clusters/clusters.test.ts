@@ -176,7 +176,7 @@ test("durations that cannot be counted, and a template beside other settings, ar
   const found = await problems({
     ...byToken,
     keepFor: `${"9".repeat(20)}d`,
-    workspace: { size: "1Gi", template: { accessModes: ["ReadWriteOnce"] } },
+    workspace: { size: "1Gi", sizeLimit: "2Gi", template: { accessModes: ["ReadWriteOnce"] } },
   });
   expect(found).toEqual([
     expect.stringMatching(/^\/spec\/keepFor: .* is not a duration/),
@@ -184,13 +184,19 @@ test("durations that cannot be counted, and a template beside other settings, ar
   ]);
 });
 
-test("`check` tells what `put` would do, and stores nothing", async () => {
-  expect(await clusters.check("edge", byToken)).toMatchObject({ whole: byToken, isSame: false });
+test("what is planned is there once somebody has stored it", async () => {
+  const made = await clusters.plan("edge", byToken, "ada");
+  expect(made).toMatchObject({ isSame: false, record: { name: "edge", revision: 1 }, expectedRevision: 0 });
   expect(clusters.names()).toEqual([]);
+  clusters.written(made.record);
+  expect(clusters.open("edge")).toEqual(byToken);
+});
+
+test("a plan tells whether anything would be another", async () => {
   const { spec } = await clusters.put("edge", byToken, "ada");
   const before = (await store.clusters.list())[0];
-  expect(await clusters.check("edge", spec)).toMatchObject({ whole: byToken, before, isSame: true });
-  expect((await clusters.check("edge", { ...spec, maxTasks: 6 })).isSame).toBe(false);
+  expect(await clusters.plan("edge", spec, "ada")).toMatchObject({ before, isSame: true });
+  expect((await clusters.plan("edge", { ...spec, maxTasks: 6 }, "ada")).isSame).toBe(false);
 });
 
 test("a cluster is made once, changed on what was seen, and gone when it is removed", async () => {

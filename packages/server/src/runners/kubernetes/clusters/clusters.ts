@@ -3,7 +3,7 @@
 
 import { type ErrorDetail, MflowError } from "@mflow/core/errors";
 import type { Cluster, ClusterSpec } from "@mflow/core/schema/cluster";
-import { type CheckedSettings, NamedSettings, type SettingsVault } from "../../../named-settings.ts";
+import { NamedSettings, type PlannedSettings, type SettingsVault } from "../../../named-settings.ts";
 import type { ClusterStore } from "../../../store/store.ts";
 
 export interface ClustersParts {
@@ -29,7 +29,10 @@ export class Clusters {
   constructor({ inUse = () => 0, abandon = async () => {}, ...parts }: ClustersParts) {
     this.#inUse = inUse;
     this.#abandon = abandon;
-    this.#settings = new NamedSettings(parts, { noun: "cluster", mapSecrets, addressOf, problems });
+    this.#settings = new NamedSettings(
+      { ...parts, changed: (name) => this.#tell(name) },
+      { noun: "cluster", mapSecrets, addressOf, problems },
+    );
   }
 
   load(): Promise<void> {
@@ -56,9 +59,14 @@ export class Clusters {
     return this.#settings.open(name);
   }
 
-  /** What `put` would store. Rejects with INVALID_DOCUMENT that names all that is wrong. */
-  check(name: string, spec: ClusterSpec): Promise<CheckedSettings<ClusterSpec>> {
-    return this.#settings.check(name, spec);
+  /** What `put` would store, for one who writes more than this. Rejects with INVALID_DOCUMENT that names all that is wrong. */
+  plan(name: string, spec: ClusterSpec, by: string): Promise<PlannedSettings<ClusterSpec>> {
+    return this.#settings.plan(name, spec, by);
+  }
+
+  /** A cluster that was planned is stored. */
+  written(cluster: Cluster): void {
+    this.#settings.written(cluster);
   }
 
   /**
@@ -66,10 +74,8 @@ export class Clusters {
    * long as `server` stays. Rejects with INVALID_DOCUMENT that names what is wrong, STALE_REVISION or NAME_TAKEN when
    * `expectedRevision` is given and is another (0: it must not exist).
    */
-  async put(name: string, spec: ClusterSpec, by: string, expectedRevision?: number): Promise<Cluster> {
-    const cluster = await this.#settings.put(name, spec, by, expectedRevision);
-    this.#tell(name);
-    return cluster;
+  put(name: string, spec: ClusterSpec, by: string, expectedRevision?: number): Promise<Cluster> {
+    return this.#settings.put(name, spec, by, expectedRevision);
   }
 
   /**
@@ -93,7 +99,6 @@ export class Clusters {
       );
     }
     await this.#settings.remove(name);
-    this.#tell(name);
   }
 
   /** Calls back with the name of a cluster that was made, changed or deleted; answers with what ends that. */

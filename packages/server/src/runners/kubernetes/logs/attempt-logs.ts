@@ -2,8 +2,13 @@
 // the containers said when they ended.
 
 import { isHelper } from "@mflow/core/kubernetes/helper-names";
-import type { KubeContainerStatus, KubePod, KubeTerminated } from "@mflow/core/kubernetes/kube-objects";
-import { stepName } from "@mflow/core/kubernetes/observe";
+import type {
+  KubeContainerStatus,
+  KubeJob,
+  KubePod,
+  KubeTerminated,
+} from "@mflow/core/kubernetes/kube-objects";
+import { byAge, stepName } from "@mflow/core/kubernetes/observe";
 import { parseTerminationOutput } from "@mflow/core/kubernetes/termination-output";
 import type { ClusterClient } from "../api/cluster-client.ts";
 import type { AttemptLog } from "./attempt-log.ts";
@@ -26,6 +31,8 @@ export class AttemptLogs {
   /** By pod, container and restart. */
   readonly #followed = new Map<string, ContainerLog>();
   readonly #messages = new Map<string, string>();
+  #job: KubeJob | undefined;
+  #firstPod: string | undefined;
   #isFinished = false;
 
   constructor(parts: AttemptLogsParts) {
@@ -38,17 +45,18 @@ export class AttemptLogs {
     return Object.assign({}, ...envs.filter((each) => each !== undefined));
   }
 
-  /** Follows every container that has begun. */
-  follow(pods: readonly KubePod[]): void {
+  /** Follows every container that has begun. `pods`: of the Job, in any order. */
+  follow(job: KubeJob | undefined, pods: readonly KubePod[]): void {
     if (this.#isFinished) return;
-    for (const pod of pods) {
+    this.#job ??= job;
+    for (const pod of pods.toSorted(byAge)) {
+      this.#firstPod ??= keyOf(pod);
       const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-      for (const status of [...initContainerStatuses, ...containerStatuses])
-        this.#container(pod, status, pods.length);
+      for (const status of [...initContainerStatuses, ...containerStatuses]) this.#container(pod, status);
     }
   }
 
-  #container(pod: KubePod, status: KubeContainerStatus, pods: number): void {
+  #container(pod: KubePod, status: KubeContainerStatus): void {
     const { name, state, lastState, restartCount = 0 } = status;
     // What could not be asked for a moment later: the log of a container that is started again is that of its next life.
     const isLeaving = pod.metadata?.deletionTimestamp !== undefined || pod.spec.restartPolicy !== "Never";
@@ -67,7 +75,7 @@ export class AttemptLogs {
         ...{ client, namespace, log, warn },
         pod: pod.metadata?.name ?? "",
         container: name,
-        step: stepName(pod, name, pods),
+        step: stepName(this.#job, pod, name, keyOf(pod) === this.#firstPod),
         ...(isHelper(name) && { stream: "mflow" as const }),
         isResumed: isResumed || restartCount > 0,
         begunAt: Date.parse((state.running ?? terminated)?.startedAt ?? "") || 0,
@@ -82,18 +90,22 @@ export class AttemptLogs {
   }
 
   /** No more can be read of a pod that is gone. */
-  podGone(pod: KubePod): void {
-    this.follow([pod]);
+  podGone(job: KubeJob | undefined, pod: KubePod): void {
+    this.follow(job, [pod]);
     for (const [key, followed] of this.#followed)
       if (key.startsWith(`${keyOf(pod)}/`)) followed.ended(0, true);
   }
 
-  /** Resolves once the log is whole, as far as it can be had, and the host knows that it is. */
+  /**
+   * Resolves once the log is whole, as far as it can be had, and the host knows that it is. A node that does not answer is
+   * not waited for; a cluster that cannot be asked is, as its pods stay until it was.
+   */
   async finish(): Promise<void> {
     const { log } = this.#parts;
     let stored = -1;
     while (!(await settledWithin(this.#allDone(), STILL_MS))) {
-      if (log.stored === stored) {
+      const isAway = [...this.#followed.values()].some((followed) => followed.isAway);
+      if (log.stored === stored && !isAway) {
         const text = "the log could not be read to its end: the node does not answer";
         await log.append("", [{ time: Date.now(), text }], "mflow");
         break;

@@ -63,6 +63,7 @@ export class ContainerLog {
   #isReplaced = false;
   #isDenied = false;
   #isFailing = false;
+  #isAway = false;
   /** When a reading last came to the end of the stream, milliseconds since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   /** The line without an end that it ended with, in pieces. */
@@ -74,6 +75,11 @@ export class ContainerLog {
     this.#parts = parts;
     this.#endedAt = parts.endedAt;
     this.done = this.#follow();
+  }
+
+  /** The cluster cannot be asked at all now, so that nothing is known of the node. */
+  get isAway(): boolean {
+    return this.#isAway;
   }
 
   /** The container has ended: what its log holds now is all of it. `isLeaving`: its log may be gone in a moment. */
@@ -118,6 +124,7 @@ export class ContainerLog {
       } catch (error) {
         if (signal.aborted) return;
         isResumed = true;
+        this.#isAway = error instanceof KubeError && isAwayError(error);
         if (await this.#isHopeless(error, wasEnded)) return;
         const isDenied = error instanceof KubeError && error.status === 403;
         if (isDenied) backoff = DENIED_BACKOFF_MS;
@@ -204,6 +211,7 @@ export class ContainerLog {
         signal: AbortSignal.any([this.#closing.signal, reading.signal]),
       });
       this.#isFailing = false;
+      this.#isAway = false;
       const unfinished = (text: string) => {
         tail = reader.read(text);
       };
@@ -275,6 +283,15 @@ export class ContainerLog {
     });
     this.#wake = undefined;
   }
+}
+
+/** Codes of Node: there was no connection to the API server. */
+const NO_CONNECTION =
+  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+
+/** Whether the API server was not reached, or does not take the credentials: an admin gives others. */
+function isAwayError({ status, reason = "" }: KubeError): boolean {
+  return status === 401 || (status === 0 && NO_CONNECTION.test(reason));
 }
 
 /** A runtime writes a longer line in parts of this size, bytes (containerd: `max_container_log_line_size`). */
