@@ -75,6 +75,6 @@ test("limits hold, nothing leaks, everything ends and is told, over restarts, cr
       }
     }),
     // A shorter example takes longer to find than a test may.
-    { numRuns: 8, endOnFailure: true },
+    { numRuns: 6, endOnFailure: true },
   );
 });

@@ -295,8 +295,9 @@ export class Play {
     const { engine, schedules, store } = this;
     await engine.resume("server", actor);
     for (const name of PIPELINES) await engine.resume(pausable(name), actor);
-    const isBusy = async () => {
-      const { items } = await store.runs.listRuns({ stages: ["PENDING", "ACTIVE"], limit: 500 });
+    const unended = async () => {
+      const stages = ["PENDING", "ACTIVE", "CANCELING"];
+      const { items } = await store.runs.listRuns({ stages, limit: 500 });
       for (const { id, status } of items)
         if (status.paused) await engine.resumeRun(id, actor).catch(unlessRefused);
       // First results are pushed back, second ones are taken.
@@ -305,9 +306,30 @@ export class Play {
           await this.#decide(task, task.attempt === 1, name).catch(unlessRefused);
       await schedules.settled();
       await engine.settled();
-      return engine.busy();
+      return engine.busy() ? this.#unended() : [];
     };
-    await expect.poll(isBusy, { timeout: 15_000, interval: 2 }).toBe(false);
+    await expect.poll(unended, { timeout: 15_000, interval: 2 }).toEqual([]);
+  }
+
+  /** What has not ended, and what it waits for; for whoever reads why a play failed. */
+  async #unended(): Promise<string[]> {
+    const { engine, store } = this;
+    const { items: tasks } = await store.runs.listTasks({
+      stages: ["PENDING", "SCHEDULING", "CREATING", "ACTIVE", "CANCELING"],
+      limit: 500,
+    });
+    const { items: runs } = await store.runs.listRuns({
+      stages: ["PENDING", "ACTIVE", "CANCELING"],
+      limit: 500,
+    });
+    return [
+      "busy",
+      ...runs.map((run) => `${run.name} ${run.id} ${run.status.stage} ${engine.runWaitsFor(run)}`),
+      ...tasks.map((task) => {
+        const { name, id, pipelineTaskId, attempt, status } = task;
+        return `${pipelineTaskId} ${name} ${id} ${attempt} ${JSON.stringify(status)} ${engine.waitingFor(task)}`;
+      }),
+    ];
   }
 
   /** One more run of each pipeline: something that leaked would be in its way. */
