@@ -114,7 +114,7 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
     );
     const [made, used] = tasks;
     const sum = made?.log.find((line) => line.startsWith("stdout"));
-    expect(tasks.map(({ id: _, ...rest }) => rest)).toEqual([
+    expect(tasks.map(({ id: _, run: _run, ...rest }) => rest)).toEqual([
       {
         ...{ name: "make", stage: "SUCCEEDED", reason: undefined, message: undefined, steps: ["main"] },
         log: [sum, "mflow mflow-keep| artifact `none`: there is no `none`"],
@@ -313,7 +313,7 @@ describe.skipIf(POD_ADDRESS === undefined)("files of tasks on a cluster", () => 
       ],
       [job("j", "echo worked")],
     );
-    expect(tasks.map(({ id: _, ...rest }) => rest)[1]).toEqual({
+    expect(tasks.map(({ id: _, run: _run, ...rest }) => rest)[1]).toEqual({
       ...{ name: "two", stage: "FAILED", reason: "FETCH_FAILED", steps: [] },
       message: "no task `one` of this run has ended and keeps an artifact `x`",
       log: ["mflow mflow-fetch| no task `one` of this run has ended and keeps an artifact `x`"],
