@@ -114,7 +114,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       "  bad",
     ]);
     expect(flowing(lines.slice(8))).toMatch(
-      /^All of it: node bin\/mflow\.js logs task-ID.* mflow: to run again what failed: node bin\/mflow\.js rerun run-ID/,
+      /^All of it: node bin\/mflow\.js logs task-ID.*mflow: to run again what failed: node bin\/mflow\.js rerun run-ID/,
     );
   });
 
