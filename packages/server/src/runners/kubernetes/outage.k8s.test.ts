@@ -109,8 +109,8 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
         const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
         const request = (spec: Record<string, unknown>, more = {}) => outage.place.request(spec, more);
         const running = request(lines(300, 30), secret);
-        const ending = Array.from({ length: 4 }, () => request(lines(60, 6)));
-        const failing = request(scriptJob("echo begun; sleep 8; echo end; exit 3"));
+        const ending = Array.from({ length: 4 }, () => request(lines(120, 12)));
+        const failing = request(scriptJob("echo begun; sleep 12; echo end; exit 3"));
         const canceled = request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait"));
         const canceledBefore = request(
           scriptJob("trap 'sleep 5; exit 0' TERM; echo begun; sleep 3600 & wait"),
@@ -128,7 +128,9 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
         under.push(...creating.slice(2).map((each) => outage.start(each)));
         const stopped = outage.stop(canceled);
         const known = new Set((await runner.list()).map(({ taskId }) => taskId));
-        expect(first.filter(({ taskId }) => !known.has(taskId))).toEqual([]);
+        // On a busy node some may have ended before the last of them began.
+        const isOver = (each: StartRequest) => host.reportsOf(each).some(({ stage }) => FINAL.has(stage));
+        expect(first.filter((each) => !known.has(each.taskId) && !isOver(each))).toEqual([]);
         if (how === "away") {
           const told = await host.reported(creating[3] as StartRequest, "CREATING");
           expect(told.message).toMatch(/^the API server https:\S+ cannot be reached: nothing listens there/);
@@ -139,7 +141,7 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
 
         await Promise.all(under);
         expect(await stopped).toBe("STOPPING");
-        for (const each of ending) expect(await outage.ended(each)).toEqual(whole(60));
+        for (const each of ending) expect(await outage.ended(each)).toEqual(whole(120));
         for (const each of creating) expect(await outage.ended(each)).toEqual(whole(20));
         expect(await outage.ended(failing)).toMatchObject({
           ...{ stage: "FAILED", reason: "EXIT_CODE" },
