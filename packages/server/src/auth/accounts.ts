@@ -348,8 +348,10 @@ export class Accounts {
   }
 
   #tokenOf(made: UserToken, user: string, name: string, expiresInMs?: number): NewToken {
-    const token: ApiToken = { id: made.id, user, name, hash: hashOf(made), createdAt: this.#time() };
-    if (expiresInMs !== undefined) token.expiresAt = new Date(this.#now() + expiresInMs).toISOString();
+    const now = this.#now();
+    const createdAt = new Date(now).toISOString();
+    const token: ApiToken = { id: made.id, user, name, hash: hashOf(made), createdAt };
+    if (expiresInMs !== undefined) token.expiresAt = new Date(now + expiresInMs).toISOString();
     return { token, secret: userTokenText(made) };
   }
 
