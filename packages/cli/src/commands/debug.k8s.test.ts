@@ -83,9 +83,12 @@ describe("in a running pod", () => {
     window.press("stty size; echo 你好\r");
     await window.shows(/^24 80/);
     await window.shows(/^你好/);
-    window.press("sleep 1000\r");
-    await window.shows(/# sleep 1000/);
+    // What is pressed before the shell has begun it, or has its line again, is thrown away with it.
+    window.press("echo begun; sleep 1000\r");
+    await window.shows(/^begun/);
     window.press("\x03");
+    await window.shows(/^\^C/);
+    await window.shows(/^\/ # $|^\/ #$/);
     window.press("echo interrupted $?\r");
     await window.shows(/^interrupted 130/);
     window.press("exit 9\r");
