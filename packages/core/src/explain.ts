@@ -3,7 +3,7 @@
 // of a union they tell only that nothing matched. So it decides what is valid, too: a second walk, by a library,
 // would make every start load 0.2 s of code. Tests hold it to the library's verdicts.
 
-import { calledHere } from "./called-elsewhere.ts";
+import { missing, unknownKey, withoutFullStop } from "./explain-keys.ts";
 import { didYouMean } from "./nearest.ts";
 import { below, segmentsOf } from "./pointer.ts";
 import { alternatives, quoted } from "./quoted.ts";
@@ -46,17 +46,6 @@ export interface ExplainOptions {
 
 /** More than these help nobody. */
 export const MAX_EXPLANATIONS = 500;
-
-/**
- * Keys that the semantics name and that this version does not act on. To ignore them would run a pipeline
- * other than the one that was written.
- */
-const PLANNED_KEYS: ReadonlySet<string> = new Set([
-  "requiredApproval",
-  "approvalId",
-  "approval",
-  "buildConfig",
-]);
 
 class Explainer {
   readonly found: Explanation[] = [];
@@ -370,33 +359,9 @@ function isRight(schema: SchemaNode | undefined, value: unknown): boolean {
   return schema !== undefined && explain(schema, value, "").length === 0;
 }
 
-function missing(key: string, schema: SchemaNode | undefined): string {
-  const rule = schema?.description;
-  return `${quoted(key)} is missing; add it${rule ? ` (${withoutFullStop(rule)})` : ""}`;
-}
-
-function unknownKey(key: string, known: string[], elsewhere: ReadonlyMap<string, string>): string {
-  const partner = elsewhere.get(key);
-  if (partner !== undefined) return `${quoted(key)} goes with ${quoted(partner)}; add that, or remove this`;
-  if (PLANNED_KEYS.has(key)) {
-    const planned = "is planned, but this version does not act on it, so it is refused rather than ignored";
-    return `${quoted(key)} ${planned}; remove it`;
-  }
-  const here = calledHere(key, known);
-  if (here !== undefined) return `${quoted(key)} is not known here; ${here}`;
-  const remedy =
-    didYouMean(key, [...known, ...elsewhere.keys()]) ||
-    `; remove it (known are ${known.map((name) => quoted(name)).join(", ")})`;
-  return `${quoted(key)} is not known here${remedy}`;
-}
-
 function ruleOf(schema: SchemaNode): string {
   if (schema.description) return withoutFullStop(schema.description);
   return `it must match ${quoted(schema.pattern ?? "")}`;
-}
-
-function withoutFullStop(sentence: string): string {
-  return sentence.replace(/\.$/, "");
 }
 
 function countOf(count: number, noun: string): string {
