@@ -1,5 +1,5 @@
-// Bodies and queries of the HTTP API that are no nouns of their own: pages, logs, health. Those of manifests are in
-// manifests.ts, errors in error-body.ts.
+// Bodies and queries of the HTTP API that are no nouns of their own: pages, logs. Those of manifests are in manifests.ts,
+// errors in error-body.ts, health in health.ts.
 // Accounts are in account.ts. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
 
 import type { Static, TSchema } from "typebox";
@@ -14,6 +14,7 @@ import { Type } from "./type.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
 export * from "./error-body.ts";
+export * from "./health.ts";
 export * from "./manifests.ts";
 
 /** A page of a list, newest first. */
@@ -369,46 +370,3 @@ export type LogStreamQuery = Static<typeof LogStreamQuery>;
 
 export const LogTextQuery = closed({ attempt: attemptQuery });
 export type LogTextQuery = Static<typeof LogTextQuery>;
-
-// Health.
-
-export const Health = closed({
-  status: oneOf(["ok"], "The process answers."),
-  version: Type.String({ description: "Of the server." }),
-});
-export type Health = Static<typeof Health>;
-
-export const Readiness = closed({
-  status: oneOf(
-    ["ready", "starting", "draining", "unwritable"],
-    "Only a server that is `ready` takes work. One that is `unwritable` answers what is read, and refuses every change.",
-  ),
-  problem: Type.Optional(
-    closed(
-      {
-        code: Type.String({ description: "Of the error catalogue, e.g. `STORE_FULL`." }),
-        message: Type.String({ description: "What is wrong." }),
-        remedy: Type.String({ description: "What to do." }),
-      },
-      { description: "Why it is `unwritable`. Once that is mended it is `ready` by itself." },
-    ),
-  ),
-  paused: Type.Optional(
-    closed(
-      { at: titled("Since when.", Timestamp), message: Paused.properties.message },
-      { description: "It takes work, but an admin lets nothing new start (`mflow drain`)." },
-    ),
-  ),
-});
-export type Readiness = Static<typeof Readiness>;
-
-export const ServerInfo = closed({
-  version: Type.String({ description: "Of the server." }),
-  status: Readiness.properties.status,
-  problem: Readiness.properties.problem,
-  paused: Type.Optional(titled("An admin lets nothing new start.", Paused)),
-});
-export type ServerInfo = Static<typeof ServerInfo>;
-
-/** Where the server stands in its life; answers `/readyz`. */
-export type ServerState = Exclude<Readiness["status"], "unwritable">;
