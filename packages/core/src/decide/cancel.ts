@@ -41,7 +41,8 @@ export function cancelStage(draft: Draft, name: string, request: CancelRequest):
     throw new MflowError("CONFLICT", `stage ${quoted(name)} has ended; there is nothing to cancel`);
   }
   const stop = stopOf(draft, request);
-  if (run.status.stage === "PENDING") {
+  const isFinally = stages[index]?.finally === true;
+  if (run.status.stage === "PENDING" && !isFinally && !left.every(({ ignoreFailed }) => ignoreFailed)) {
     stopRun(draft, run, stop);
     return;
   }

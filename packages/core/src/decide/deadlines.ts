@@ -7,8 +7,7 @@ import { isRunEnded } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
-import { stageOf } from "./freeze.ts";
-import { isFinallyTask } from "./wind-up.ts";
+import { isFinallyTask, stageOf } from "./freeze.ts";
 
 type Deadlines = NonNullable<PipelineTask["deadlines"]>;
 
@@ -80,7 +79,8 @@ function expireRun(draft: Draft, dueAt: string | undefined): void {
   const message = `the run timed out after ${timeout}`;
   if (!run.status.failing) draft.updateRun({ failing: true, reason: "TIMEOUT", message });
   draft.recordRun("RUN_STATUS", { stage: "ACTIVE", reason: "TIMEOUT", message });
-  for (const task of draft.allTasks()) if (!isFinallyTask(draft, task)) timeOut(draft, task, message, dueAt);
+  for (const task of draft.allTasks())
+    if (!isFinallyTask(draft.definition, task)) timeOut(draft, task, message, dueAt);
 }
 
 function expireStage(draft: Draft, number: number, dueAt: string | undefined): void {

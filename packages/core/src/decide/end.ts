@@ -2,10 +2,11 @@
 
 import { closeGate } from "../gate.ts";
 import type { JobTask, JobTaskStatus } from "../schema/job-task.ts";
-import type { PipelineTask } from "../schema/pipeline-task.ts";
+import type { PipelineTask, PipelineTaskStatus } from "../schema/pipeline-task.ts";
 import { type Cause, isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { exportOf } from "./exports.ts";
+import { isFinallyTask } from "./freeze.ts";
 
 type FinalCause = Extract<Cause, "skip" | "succeed" | "fail" | "drop" | "gone">;
 
@@ -38,21 +39,32 @@ export function endTask(
 function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
   const { stage, canceledBy } = task.status;
   const isActive = run.status.stage === "ACTIVE";
-  if (stage === "CANCELED" && run.status.stage === "PENDING") {
-    cancelWaiting(draft, canceledBy ?? "mflow", `task \`${task.name}\` was canceled`);
+  // Canceled before its turn: the others run all the same, and it counts once theirs has come (`proceed`).
+  const isBeforeItsTurn = isFinallyTask(draft.definition, task) && !run.status.outcome;
+  const cancelsRun = stage === "CANCELED" && !task.ignoreFailed && !isBeforeItsTurn;
+  if (cancelsRun && run.status.stage === "PENDING") {
+    cancelWaiting(draft, canceledBy ?? "mflow", canceledText(task));
     return;
   }
   if (stage === "FAILED" && !task.ignoreFailed && isActive && !run.status.failing) {
     draft.updateRun({ failing: true, reason: "TASK_FAILED", message: `task \`${task.name}\` failed` });
   }
   const isByPerson = canceledBy !== undefined && canceledBy !== FAIL_FAST;
-  if (stage === "CANCELED" && isActive && isByPerson && !task.ignoreFailed) {
-    const message = `task \`${task.name}\` was canceled`;
+  if (cancelsRun && isActive && isByPerson) {
     // Of a `finally` task: the others still run.
-    if (run.status.outcome) draft.updateRun({ failing: true, reason: "TASK_FAILED", message });
-    else cancelingRun(draft, canceledBy, message);
+    if (run.status.outcome) draft.updateRun(failingByCancel(task));
+    else cancelingRun(draft, canceledBy, canceledText(task));
   }
   exportOf(draft, task);
+}
+
+/** What the cancel of a `finally` task makes of its run. */
+export function failingByCancel(task: JobTask): Partial<PipelineTaskStatus> {
+  return { failing: true, reason: "TASK_FAILED", message: canceledText(task) };
+}
+
+function canceledText({ name }: JobTask): string {
+  return `task \`${name}\` was canceled`;
 }
 
 /** Stands in `canceledBy` for a cancel that a sibling's failure caused. */

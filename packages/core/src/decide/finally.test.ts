@@ -91,6 +91,28 @@ describe("a finally stage", () => {
     expect(run.run.status.stage).toBe("FAILED");
   });
 
+  test("that is canceled before its turn lets the others run, and the run is FAILED as when it is canceled then", () => {
+    const run = playPipeline("a > z y > x", { stages: { s2: { finally: true }, s3: { finally: true } } });
+    run.submit({ type: "cancelStage", stage: "s2", request: {} }, STARTER);
+    run.restart();
+    expect([run.stages, run.run.status.stage]).toEqual([
+      ["a: CREATING", "z: CANCELED", "y: CANCELED", "x: PENDING"],
+      "ACTIVE",
+    ]);
+    run.report("a", "SUCCEEDED");
+    expect(run.stages).toEqual(["a: SUCCEEDED", "z: CANCELED", "y: CANCELED", "x: CREATING"]);
+    run.report("x", "SUCCEEDED");
+    const { stage, reason, message } = run.run.status;
+    expect([stage, reason, message]).toEqual(["FAILED", "TASK_FAILED", "task `z` was canceled"]);
+  });
+
+  test("with `ignoreFailed` is canceled before its turn without a trace in how the run ends", () => {
+    const run = playPipeline("a > z", { stages: { s2: { finally: true, ignoreFailed: true } } });
+    run.submit({ type: "cancelStage", stage: "s2", request: {} }, STARTER);
+    run.report("a", "SUCCEEDED");
+    expect([run.stages, run.run.status.stage]).toEqual([["a: SUCCEEDED", "z: CANCELED"], "SUCCEEDED"]);
+  });
+
   test("that is canceled with its run after all succeeded ends CANCELED", () => {
     const run = play("a > z", "s2");
     run.report("a", "SUCCEEDED");

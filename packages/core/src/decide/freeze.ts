@@ -48,6 +48,11 @@ export function stageOf(definition: RunDefinition, task: TaskPlace): StageSpec |
   return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
 }
 
+/** Whether the task is of a `finally` stage. */
+export function isFinallyTask(definition: RunDefinition, task: TaskPlace): boolean {
+  return stageOf(definition, task)?.finally === true;
+}
+
 /** Where values with a scope look for a task: all ways of a matrix have the name that the pipeline gives it. */
 export function placeOf(definition: RunDefinition, task: JobTask): Place {
   const place: Place = { taskName: taskSpecOf(definition, task).name };

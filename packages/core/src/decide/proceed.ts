@@ -1,13 +1,14 @@
 // How a run goes on after something changed in it (semantics, section 5, "Advance"). First its stages, then those that
 // are `finally`, in every ending.
 
+import type { JobTask } from "../schema/job-task.ts";
 import type { PipelineTask, PipelineTaskStatus } from "../schema/pipeline-task.ts";
 import { isRunEnded } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import { isStageWanted } from "./conditions.ts";
 import { beginStageClock, clearRunClock } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
-import { endTask } from "./end.ts";
+import { endTask, failingByCancel } from "./end.ts";
 import { openTask } from "./open.ts";
 import { windUp } from "./wind-up.ts";
 
@@ -97,11 +98,20 @@ function endWhenIdle(draft: Draft, run: PipelineTask, outcome: Outcome): boolean
   const { status } = run;
   const hasFinally = status.windingUp !== "FINALLY" && !status.outcome;
   if (hasFinally && draft.plan.graph.stages.some(({ isFinally }) => isFinally)) {
-    draft.updateRun({ outcome }, clearRunClock(run));
+    const canceled = outcome === "SUCCEEDED" ? canceledFinally(draft) : undefined;
+    draft.updateRun({ outcome, ...(canceled && failingByCancel(canceled)) }, clearRunClock(run));
     return true;
   }
   endRun(draft, run, finalOutcome(status, outcome));
   return false;
+}
+
+/** A task of a `finally` stage that a person canceled before its turn, and that had to succeed. */
+function canceledFinally(draft: Draft): JobTask | undefined {
+  const { graph } = draft.plan;
+  const stages = graph.stages.flatMap(({ isFinally }, stage) => (isFinally ? [stage] : []));
+  const tasks = stages.flatMap((stage) => graph.nodesOf(stage)).flatMap((node) => draft.tasksOf(node));
+  return tasks.find(({ status, ignoreFailed }) => status.stage === "CANCELED" && !ignoreFailed);
 }
 
 function endRun(draft: Draft, run: PipelineTask, stage: Outcome): void {

@@ -1,7 +1,7 @@
 // Runs that wait in line, priorities and groups: what a request is answered, and what a turn does.
 
 import { describe, expect, test } from "vitest";
-import type { PipelineSpec } from "../schema/pipeline.ts";
+import type { PipelineSpec, StageSpec } from "../schema/pipeline.ts";
 import { refusal } from "../testing/play.ts";
 import { type PlayOptions, playJob, playPipeline } from "../testing/start.ts";
 import { World } from "../testing/world.ts";
@@ -118,11 +118,23 @@ describe("a run whose turn has come", () => {
     "was canceled as a whole with its %s, `finally` stages too",
     (what) => {
       const { play } = waiting({ stages: { s2: { finally: true } }, spec: {} }, "a > b");
-      if (what === "task") play.cancel("b");
-      else play.submit({ type: "cancelStage", stage: "s2", request: {} }, { name: "ann", operator: true });
+      if (what === "task") play.cancel("a");
+      else play.submit({ type: "cancelStage", stage: "s1", request: {} }, { name: "ann", operator: true });
       expect([play.run.status.stage, ...play.stages]).toEqual(["CANCELED", "a: CANCELED", "b: CANCELED"]);
     },
   );
+
+  test.each<[string, Partial<StageSpec>]>([
+    ["a `finally` stage", { finally: true }],
+    ["a stage with `ignoreFailed`", { ignoreFailed: true }],
+  ])("still waits when %s of it was canceled, and goes on without that", (_what, stage) => {
+    const { first, play } = waiting({ stages: { s2: stage }, spec: {} }, "a > b");
+    play.submit({ type: "cancelStage", stage: "s2", request: {} }, { name: "ann", operator: true });
+    expect([play.run.status.stage, ...play.stages]).toEqual(["PENDING", "a: PENDING", "b: CANCELED"]);
+    first.report("a", "SUCCEEDED");
+    play.turn();
+    expect([play.run.status.stage, ...play.stages]).toEqual(["ACTIVE", "a: CREATING", "b: CANCELED"]);
+  });
 });
 
 describe("priority", () => {

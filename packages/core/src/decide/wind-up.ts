@@ -7,7 +7,7 @@ import { isEnded } from "../transitions.ts";
 import { stopTask } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, FAIL_FAST } from "./end.ts";
-import { stageOf } from "./freeze.ts";
+import { isFinallyTask, stageOf } from "./freeze.ts";
 
 /** Done once when the run begins to fail, and once when it is canceled. */
 export function windUp(draft: Draft, run: PipelineTask): void {
@@ -17,15 +17,10 @@ export function windUp(draft: Draft, run: PipelineTask): void {
   draft.updateRun({ windingUp: isCanceling ? "CANCEL" : "FAIL" });
   for (const task of draft.allTasks()) {
     const now = draft.task(task.id);
-    if (isEnded(now.status.stage) || isFinallyTask(draft, now)) continue;
+    if (isEnded(now.status.stage) || isFinallyTask(draft.definition, now)) continue;
     if (isCanceling) cancelTaskOf(draft, run, now);
     else failTaskOf(draft, run, now);
   }
-}
-
-/** Whether the task is of a `finally` stage. */
-export function isFinallyTask(draft: Draft, task: JobTask): boolean {
-  return stageOf(draft.definition, task)?.finally === true;
 }
 
 function cancelTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
