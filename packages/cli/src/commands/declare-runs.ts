@@ -79,7 +79,10 @@ With -o json or yaml a dry run shows too what each task would run with.`,
     .description(
       "Makes a new run in mode ROLLBACK, and watches it: tasks whose job allows it run again what they ran when they last succeeded before that run; the others are skipped.",
     )
-    .option("--pipeline <name>", "instead of a run: the last run of this pipeline that is no rollback")
+    .option(
+      "--pipeline <name>",
+      "instead of a run: the last run of this pipeline that ran something and is no rollback",
+    )
     .option("-p, --param <param>", "[stage/task:]NAME=VALUE instead of the last success's", collect);
   watchOptions(rollback).addHelpText(
     "after",

@@ -145,3 +145,16 @@ test("a task is not run again, rolled back or paused by itself, and what to do i
     [2, `mflow: ${id} is a task, and tasks do not pause by themselves\nName its run: mflow pause RUN.\n`],
   ]);
 });
+
+test("the last run is one of which something ran, and what is passed over is said", async () => {
+  await call("pause", "shop");
+  const { stdout: waiting } = await place.mflow(["run", "shop", "-p", "VERSION=3", "--detach"]);
+  await call("cancel", waiting.trim());
+  await call("resume", "shop");
+  const dry = await call("rollback", "--pipeline", "shop", "--dry-run");
+  expect([dry.exitCode, dry.stderr]).toEqual([
+    0,
+    "mflow: run run-ID ended CANCELED before anything of it ran; the one before it counts\n",
+  ]);
+  expect(dry.stdout).toContain("ship/deploy  VERSION  1      LAST_SUCCESS");
+});

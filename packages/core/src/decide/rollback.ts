@@ -4,6 +4,7 @@
 import type { Context, LastSuccess, MadeOf } from "../change.ts";
 import { digestOf } from "../digest.ts";
 import { MflowError } from "../errors.ts";
+import { hasRun } from "../has-run.ts";
 import { restoreMasked } from "../params.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask, TaskRollback } from "../schema/job-task.ts";
@@ -71,12 +72,6 @@ function planTask(task: JobTask, { old, lastSuccesses }: Rollback, jobs: Rollbac
   }
   if (!last) return skip("NEVER_SUCCEEDED", `it has not succeeded before run ${old.run.id}`);
   return { task, job: jobs.add(job), rollback: goingBackTo(last) };
-}
-
-/** Whether the task may have changed something: one that was skipped, denied or never started has not. */
-export function hasRun({ keptFrom, status, pastAttempts = [] }: JobTask): boolean {
-  const began = (each: JobTask["status"]) => each.startAt !== undefined || each.stage === "SUCCEEDED";
-  return keptFrom !== undefined || began(status) || pastAttempts.some((past) => began(past.status));
 }
 
 /** To where the work was done; when that run is deleted, to the one that kept it, which has what tasks may fetch too. */

@@ -2,8 +2,8 @@
 
 import type { Actor, Change, LastSuccess, MadeOf, RunRecord } from "../change.ts";
 import { jobOf as jobOfTask } from "../decide/freeze.ts";
-import { hasRun } from "../decide/rollback.ts";
 import { changeOf } from "../decide/run-of.ts";
+import { hasRun } from "../has-run.ts";
 import type { JobSpec } from "../schema/job.ts";
 import type { PipelineSpec, StageSpec, TaskSpec } from "../schema/pipeline.ts";
 import type { RerunRequest, RollbackRequest, RunJobRequest, RunPipelineRequest } from "../schema/request.ts";

@@ -3,8 +3,8 @@
 
 import type { LastSuccess, RunRecord } from "@mflow/core/change";
 import { jobOf } from "@mflow/core/decide/freeze";
-import { hasRun } from "@mflow/core/decide/rollback";
 import { MflowError } from "@mflow/core/errors";
+import { hasRun } from "@mflow/core/has-run";
 import { alternatives } from "@mflow/core/quoted";
 import type { RunDefinition } from "@mflow/core/schema/pipeline-task";
 import type { RunState } from "@mflow/core/state";
