@@ -152,14 +152,14 @@ const entries = {
   PIPELINE_IS_RUNNING: {
     status: 409,
     meaning: "The pipeline allows one unfinished run, and there is one.",
+    // What to do with this run the message says, with the names to do it.
     remedy:
-      "Wait in line (`mflow run --queue`, or `queue: {}` in the pipeline), wait for or cancel the named run, or set `isParallel: true` in the pipeline.",
+      "So that runs of the pipeline always wait in line say `queue: {}` in it; so that several are under way `isParallel: true`.",
   },
   QUEUE_FULL: {
     status: 409,
     meaning: "As many runs wait for the sequence lock as the pipeline allows.",
-    remedy:
-      "Try again later, cancel runs that wait (`mflow cancel --queue PIPELINE`), or raise `queue.maxLength`.",
+    remedy: "So that more may wait raise `queue.maxLength` of the pipeline.",
   },
   ALREADY_REPORTED: {
     status: 409,
