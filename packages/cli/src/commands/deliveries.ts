@@ -10,6 +10,7 @@ import { EXIT } from "../exit-code.ts";
 import type { CommandCall } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { printTable } from "./print-table.ts";
+import { sayMore } from "./say-more.ts";
 
 export async function run(context: Context, call: CommandCall): Promise<number | undefined> {
   const { client } = await context.connect();
@@ -60,7 +61,7 @@ async function list(context: Context, client: Client, options: object): Promise<
   if (context.documentFormat) return context.printDocument(page);
   if (page.items.length === 0) return context.note("no deliveries");
   printTable(context, DELIVERY_COLUMNS, page.items);
-  if (page.nextCursor !== undefined) context.note(`there are more: --all, or --cursor ${page.nextCursor}`);
+  if (page.nextCursor !== undefined) sayMore(context, `--cursor ${page.nextCursor}`, limit);
 }
 
 async function everything(client: Client, query: DeliveryListQuery): Promise<ApiPage<Delivery>> {

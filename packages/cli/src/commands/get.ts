@@ -55,7 +55,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   const { client } = await context.connect();
   if (names.length > 0) return printNamed(context, client, kind, names, options.resolved);
   const list = (cursor: string | undefined) => listPage(client, kind, query(context, options, cursor));
-  if (!options.all) return printList(context, kind, await list(options.cursor));
+  if (!options.all) return printList(context, kind, await list(options.cursor), options.limit);
   const items: RecordOf<KindName>[] = [];
   for await (const item of eachItem(list)) items.push(item);
   return printList(context, kind, { items } as ApiPage<RecordOf<KindName>>);

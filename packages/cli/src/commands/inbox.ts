@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import type { CommandCall } from "../program.ts";
 import { inboxColumns } from "../view/inbox-columns.ts";
 import { printTable } from "./print-table.ts";
+import { sayMore } from "./say-more.ts";
 
 interface InboxOptions {
   user?: string;
@@ -31,9 +32,7 @@ export async function run(context: Context, call: CommandCall): Promise<undefine
   }
   if (context.documentFormat) return context.printDocument(page);
   printInbox(context, page.items, user ?? "you");
-  if (page.nextCursor !== undefined) {
-    context.note(`there may be more: --all, or --cursor ${page.nextCursor}`);
-  }
+  if (page.nextCursor !== undefined) sayMore(context, `--cursor ${page.nextCursor}`, limit, "may be");
 }
 
 function printInbox(context: Context, items: readonly InboxItem[], whom: string): void {

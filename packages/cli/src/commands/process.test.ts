@@ -369,7 +369,10 @@ test("lists are tables in a pipe, whole and without cutting", async () => {
     exitCode: 0,
   });
   const page = await call(["get", "jobs", "--limit", "1"]);
-  expect(page.stderr).toMatch(/^mflow: there are more: --all, or --cursor \S+\n$/);
+  const [, rest = ""] = /^mflow: there are more: (--limit 1 --cursor \S+)\n$/.exec(page.stderr) ?? [];
+  const next = await call(["get", "jobs", ...rest.split(" ")]);
+  expect([page.stdout.split("\n").length, next.stdout.split("\n").length]).toEqual([3, 3]);
+  expect(next.stdout).not.toBe(page.stdout);
 });
 
 test("events are what happened, one line each", async () => {

@@ -9,6 +9,7 @@ import type { CommandCall, CommandModule } from "../program.ts";
 import { UsageError } from "../usage-error.ts";
 import { recordColumns } from "../view/record-columns.ts";
 import { printTable } from "./print-table.ts";
+import { sayMore } from "./say-more.ts";
 
 interface ListOptions {
   run?: string;
@@ -49,7 +50,7 @@ async function list(context: Context, client: Client, options: ListOptions): Pro
   }
   if (items.length === 0) return context.note("no rows");
   printTable(context, recordColumns, items);
-  if (after !== undefined) context.note(`there are more: --all, or --after ${after}`);
+  if (after !== undefined) sayMore(context, `--after ${after}`, options.limit);
 }
 
 /** A row and its hash, as `verify` prints them. */
