@@ -114,6 +114,13 @@ export function parsePipelineRef(text: string, callerScope: Scope): PipelineRef 
   return parseName(text, text, callerScope, PIPELINE_FORM);
 }
 
+/** Whether a reference, as `parsePipelineRef` reads it, is to this pipeline. */
+export function isRefTo(ref: PipelineRef, pipeline: Scope & { id: string; name: string }): boolean {
+  if ("id" in ref) return ref.id === pipeline.id;
+  const { name, domain, namespace } = pipeline;
+  return ref.name === name && ref.domain === domain && ref.namespace === namespace;
+}
+
 /** The one full form of a reference to a job, the same for everything that refers to the same job. */
 export function formatJobRef(ref: JobRef): string {
   return "id" in ref ? `#${ref.id}` : `${ref.name}@${ref.namespace}.${ref.domain}:${ref.version}`;

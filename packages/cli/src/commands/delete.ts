@@ -1,6 +1,7 @@
 // `mflow delete`: deletes DRAFT jobs, pipelines, schedules, and runs and tasks that have ended: those that are named, or
 // those that filters say.
 
+import { isRefTo, parsePipelineRef } from "@mflow/core/reference";
 import type { TaskStage } from "@mflow/core/schema/job-task";
 import type { RunStage } from "@mflow/core/schema/pipeline-task";
 import { type Client, eachItem } from "@mflow/sdk";
@@ -127,12 +128,20 @@ async function remove({ scope }: Context, client: Client, kind: KindName, name: 
 /** Of a dry run of what is named: rejects when it is not there, or is such that it is not deleted. */
 async function refuseKept({ scope }: Context, client: Client, kind: KindName, name: string): Promise<void> {
   if (kind === "pipeline") {
-    const { name: pipeline, domain, namespace } = await client.pipelines.get(name, scope);
+    const found = await client.pipelines.get(name, scope);
+    const { name: pipeline, domain, namespace } = found;
     const stage: RunStage[] = ["PENDING", "ACTIVE", "CANCELING"];
     const { items } = await client.runs.list({ domain, namespace, pipeline, stage, limit: 1 });
     if (items[0]) {
       const message = `pipeline ${name} stays: run ${items[0].id} has not ended`;
       throw new UsageError(message, "Wait for its end, or cancel it.");
+    }
+    const page = (cursor: string | undefined) => client.schedules.list({ domain, namespace, cursor });
+    for await (const schedule of eachItem(page)) {
+      const { stage } = schedule.status;
+      if (stage === "ENDED" || !isRefTo(parsePipelineRef(schedule.spec.pipeline, schedule), found)) continue;
+      const message = `pipeline ${name} stays: schedule ${schedule.name} starts it`;
+      throw new UsageError(message, "Delete the schedule first, or let it start another pipeline.");
     }
   } else if (kind === "schedule") await client.schedules.get(name, scope);
   else if (kind === "job") {

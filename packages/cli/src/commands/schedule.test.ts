@@ -126,6 +126,11 @@ test("a schedule is listed, shown, paused, resumed, started and deleted", async 
     (await place.mflow(["describe", "schedule", "yearly"])).stdout,
   );
   expect(lines((await place.mflow(["schedule", "next", "yearly", "--count", "7"])).stdout)).toHaveLength(8);
+  const kept = await place.mflow(["delete", "pipeline", "backup", "--dry-run"]);
+  expect([kept.exitCode, kept.stderr]).toEqual([
+    2,
+    "mflow: pipeline backup stays: schedule yearly starts it\nDelete the schedule first, or let it start another pipeline.\n",
+  ]);
   expect((await place.mflow(["delete", "schedule", "yearly"])).stdout).toBe("schedule yearly deleted\n");
   const gone = await place.mflow(["schedule", "get", "yearly"]);
   expect([gone.exitCode, gone.stderr]).toEqual([2, expect.stringContaining("There is no schedule `yearly`")]);

@@ -2,9 +2,9 @@
 
 import { cronProblem } from "@mflow/core/cron";
 import { DEFAULT_TIME_ZONE, jitterOf, ScheduleTimes } from "@mflow/core/schedule-times";
-import type { ScheduledTime, ScheduleSpec } from "@mflow/core/schema/schedule";
+import type { ScheduledTime, ScheduleSpec, ScheduleView } from "@mflow/core/schema/schedule";
 import { formatInZone, zoneProblem } from "@mflow/core/time-zone";
-import type { Client } from "@mflow/sdk";
+import { type Client, eachItem } from "@mflow/sdk";
 import type { Connection } from "../connect.ts";
 import type { Context } from "../context.ts";
 import { type Column, tableLines } from "../display/table.ts";
@@ -32,7 +32,7 @@ export async function run(context: Context, call: CommandCall): Promise<number |
   const { client } = connection;
   switch (verb) {
     case "list":
-      return printList(context, "schedule", await client.schedules.list({ ...context.scope }));
+      return list(context, client);
     case "get":
       return show(context, client, name);
     case "pause": {
@@ -55,6 +55,15 @@ export async function run(context: Context, call: CommandCall): Promise<number |
     default:
       return trigger(context, connection, name, options);
   }
+}
+
+/** All of them: there is no option to go on with. */
+async function list(context: Context, client: Client): Promise<undefined> {
+  const items: ScheduleView[] = [];
+  const page = (cursor: string | undefined) =>
+    client.schedules.list({ ...context.scope, cursor, limit: 500 });
+  for await (const schedule of eachItem(page)) items.push(schedule);
+  return printList(context, "schedule", { items });
 }
 
 async function show(context: Context, client: Client, name: string): Promise<undefined> {

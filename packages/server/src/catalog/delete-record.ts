@@ -1,6 +1,7 @@
-// Deletes a DRAFT job, a pipeline that nothing of runs, or a schedule.
+// Deletes a DRAFT job, a pipeline that nothing of runs and nothing starts by the clock, or a schedule.
 
 import { MflowError } from "@mflow/core/errors";
+import { isRefTo, parsePipelineRef } from "@mflow/core/reference";
 import type { Job } from "@mflow/core/schema/job";
 import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Schedule } from "@mflow/core/schema/schedule";
@@ -14,11 +15,13 @@ export function whyJobStays(job: Job): string | undefined {
   return `Job ${jobTitle(job)} is ${job.stage}, not a DRAFT${instead}.`;
 }
 
-/** Why a pipeline cannot be deleted; nothing when it can. */
+/** Why a pipeline cannot be deleted; nothing when it can. `isGone` tells of schedules that are deleted or changed with it. */
 export async function whyPipelineStays(
-  { runs }: Pick<CatalogContext, "runs">,
-  { name, domain, namespace }: Pipeline,
+  { runs, store, now }: Pick<CatalogContext, "runs" | "store" | "now">,
+  pipeline: Pipeline,
+  isGone: (schedule: Schedule) => boolean = () => false,
 ): Promise<string | undefined> {
+  const { name, domain, namespace } = pipeline;
   const { items } = await runs.listRuns({
     scope: { domain, namespace },
     pipeline: name,
@@ -26,7 +29,28 @@ export async function whyPipelineStays(
     limit: 1,
   });
   const [run] = items;
-  return run && `Run ${run.id} of pipeline ${name} has not ended; wait for it or cancel it.`;
+  if (run) return `Run ${run.id} of pipeline ${name} has not ended; wait for it or cancel it.`;
+  for await (const schedule of everySchedule(store)) {
+    const { pipeline: started, endAt } = schedule.spec;
+    const hasEnded = endAt !== undefined && Date.parse(endAt) <= Date.parse(now());
+    if (hasEnded || isGone(schedule) || !isRefTo(parsePipelineRef(started, schedule), pipeline)) continue;
+    return `Schedule ${fullName(schedule)} starts pipeline ${name}; delete it first, or let it start another one.`;
+  }
+  return undefined;
+}
+
+/** Of all scopes: a schedule may start a pipeline of another one. */
+async function* everySchedule(store: CatalogContext["store"]): AsyncGenerator<Schedule> {
+  let cursor: string | undefined;
+  do {
+    const page = await store.listSchedules({ limit: 500, ...(cursor !== undefined && { cursor }) });
+    yield* page.items;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
+function fullName({ name, namespace, domain }: Schedule): string {
+  return `${name}@${namespace}.${domain}`;
 }
 
 /** `find` as for `publishJob`. Rejects with CONFLICT when the job is no DRAFT: runs may refer to it. */
@@ -43,7 +67,10 @@ export function deleteJob(context: CatalogContext, find: () => Promise<Job>): Pr
   });
 }
 
-/** `find` as for `publishJob`. Rejects with CONFLICT that names a run that has not ended. Ended runs stay. */
+/**
+ * `find` as for `publishJob`. Rejects with CONFLICT that names a run that has not ended, or a schedule that starts it.
+ * Ended runs stay.
+ */
 export function deletePipeline(context: CatalogContext, find: () => Promise<Pipeline>): Promise<void> {
   return change(context, async () => {
     const pipeline = await find();

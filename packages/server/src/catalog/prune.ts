@@ -45,12 +45,14 @@ export async function planPrune(
   for await (const record of all((page) => store.listSchedules({ scope, labels, ...page }))) {
     if (!given.has("Schedule", record)) pruned.push({ kind: "Schedule", record, ...outcome(undefined) });
   }
+  const deleted = new Set(pruned.map(({ record }) => record.id));
+  const isGone = (schedule: Schedule) => deleted.has(schedule.id) || given.has("Schedule", schedule);
   for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
     if (given.has("Pipeline", record)) continue;
     const use = given.use(record);
     const reason =
       use === undefined
-        ? await whyPipelineStays(context, record)
+        ? await whyPipelineStays(context, record, isGone)
         : `${use}; keep its document, or change that one first.`;
     pruned.push({ kind: "Pipeline", record, ...outcome(reason) });
   }

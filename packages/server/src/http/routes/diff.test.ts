@@ -318,6 +318,25 @@ describe("a prune", () => {
     expect(await exists("pipelines", "clock-old")).toBe(false);
   });
 
+  test("keeps a pipeline that a schedule starts which stays, and lets one go whose schedule moves on", async () => {
+    const labels = { app: "moves" };
+    const own = [{ name: "one", job: "published" }];
+    await server.ok("POST", "/apply", {
+      documents: [
+        ...["moves-from", "moves-to", "moves-kept"].map((name) => pipeline(name, own, {}, { labels })),
+        yearly("moving", "moves-from"),
+        yearly("moves-not", "moves-kept"),
+      ],
+    });
+    const documents = [yearly("moving", "moves-to")];
+    const result = await server.ok<ApplyResult>("POST", "/apply", { documents, prune: { labels } });
+    expect(outcome(result)).toEqual([
+      "Pipeline moves-from DELETED",
+      "Pipeline moves-kept KEPT Schedule moves-not@default.default starts pipeline moves-kept; delete it first, or let it start another one.",
+      "Pipeline moves-to KEPT Schedule moving needs it; keep its document, or change that one first.",
+    ]);
+  });
+
   test("stores and deletes nothing when a document is bad", async () => {
     await server.ok("POST", "/apply", { documents: [labelled("survivor")] });
     const documents = [labelled("other"), pipeline("bad", [{ name: "one", job: "nothing" }])];

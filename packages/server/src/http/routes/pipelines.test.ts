@@ -102,6 +102,27 @@ test("a pipeline with an unfinished run is not deleted, and the refusal names th
   expect((await server.call("DELETE", "/pipelines/busy")).status).toBe(204);
 });
 
+test("a pipeline that a schedule starts is not deleted, and the refusal names the schedule", async () => {
+  await server.ok("POST", "/jobs", endlessJob("hourly-job"));
+  await server.ok("POST", "/pipelines", pipeline("hourly", [{ name: "one", job: "hourly-job" }]));
+  const clock = (name: string, endAt?: string) => ({
+    kind: "Schedule",
+    metadata: { name },
+    spec: { pipeline: "hourly", cron: "@yearly", ...(endAt !== undefined && { endAt }) },
+  });
+  await server.ok("POST", "/apply", {
+    documents: [clock("is-over", "2020-01-01T00:00:00Z"), clock("hourly-clock")],
+  });
+  const { status, body } = await server.call<ErrorBody>("DELETE", "/pipelines/hourly");
+  expect([status, body.code, body.message]).toEqual([
+    409,
+    "CONFLICT",
+    "Schedule hourly-clock@default.default starts pipeline hourly; delete it first, or let it start another one.",
+  ]);
+  expect((await server.call("DELETE", "/schedules/hourly-clock")).status).toBe(204);
+  expect((await server.call("DELETE", "/pipelines/hourly")).status).toBe(204);
+});
+
 test("a list is filtered by name and text", async () => {
   await server.ok("POST", "/pipelines", pipeline("list-one"));
   await server.ok("POST", "/pipelines", pipeline("list-two"));

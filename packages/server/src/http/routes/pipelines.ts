@@ -122,7 +122,7 @@ export function pipelineRoutes(services: Services): Route[] {
       id: "deletePipeline",
       tag,
       summary: "Delete a pipeline",
-      description: `Refused while a run of it has not ended; ended runs stay. ${named} Needs admin.`,
+      description: `Refused while a run of it has not ended or a schedule starts it; ended runs stay. ${named} Needs admin.`,
       access: "caller",
       headers: ["If-Match"],
       query: ScopeQuery,
