@@ -23,7 +23,7 @@ import type { Variable } from "./variables.ts";
 export interface ScopeParam {
   /** Default `TEXT`. */
   valueType?: ParamValueType;
-  /** The values of `enumOptions`, of an ENUM. */
+  /** All that it can be, of an ENUM and of a text in the ways of a matrix. */
   options?: readonly string[];
   /** Its value is sealed: a condition on it is refused. */
   sensitive?: boolean;
@@ -105,13 +105,13 @@ function paramType(name: string, { params, isStage }: ConditionScope): ValueType
       return DOUBLE;
     case "BOOLEAN":
       return BOOL;
-    case "ENUM":
+    default:
       return {
         kind: "TEXT",
-        choices: { values: param.options ?? [], what: `param ${quoted(name)}`, strict: false },
+        ...(param.options && {
+          choices: { values: param.options, what: `param ${quoted(name)}`, strict: false },
+        }),
       };
-    default:
-      return TEXT;
   }
 }
 

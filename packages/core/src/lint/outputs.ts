@@ -7,15 +7,15 @@ import { isExportedName } from "../state.ts";
 
 export const ANYTHING = "ANYTHING";
 
-/** The runtime envs of a job with their values, where the job alone decides them. */
-export function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | ReadonlyMap<string, string> {
+/** The runtime envs of a job, with their values where the job alone decides them. */
+export function outputsOf(
+  spec: JobSpec | undefined,
+): typeof ANYTHING | ReadonlyMap<string, string | undefined> {
   // Of a job that is not known, or whose results come from elsewhere, anything may come.
   if (!spec || spec.manualUpdateStatus || (spec.runnerType !== "SHELL" && spec.runnerType !== "FAKE")) {
     return ANYTHING;
   }
-  if (spec.runnerType === "SHELL") {
-    return JSON.stringify(spec.runnerSpec).includes("MFLOW_OUTPUT") ? ANYTHING : new Map();
-  }
+  if (spec.runnerType === "SHELL") return outputsOfScripts(spec);
   const { runtimeEnvs } = spec.runnerSpec;
   if (typeof runtimeEnvs !== "object" || runtimeEnvs === null) return new Map();
   return new Map(
@@ -24,6 +24,26 @@ export function outputsOf(spec: JobSpec | undefined): typeof ANYTHING | Readonly
       .map(([name, value]) => [name, String(value)]),
   );
 }
+
+/** Nothing else is written than what whole lines of scripts say by name, as far as the scripts tell. */
+function outputsOfScripts(spec: JobSpec): typeof ANYTHING | ReadonlyMap<string, undefined> {
+  const mentions = JSON.stringify(spec.runnerSpec).split("MFLOW_OUTPUT").length - 1;
+  const names = scriptsOf(spec).flatMap((run) =>
+    [...run.matchAll(ONLY_WRITTEN)].map(([, name = ""]) => name),
+  );
+  if (names.length < mentions) return ANYTHING;
+  return new Map(names.filter(isExportedName).map((name) => [name, undefined]));
+}
+
+function scriptsOf({ runnerSpec }: JobSpec): string[] {
+  const { steps } = runnerSpec as { steps?: unknown };
+  const runs = Array.isArray(steps) ? steps.map((step: { run?: unknown } | null) => step?.run) : [];
+  return runs.filter((run) => typeof run === "string");
+}
+
+/** A line that does nothing else than to put out this one value: no other command, and no line break in the value. */
+const ONLY_WRITTEN =
+  /^[ \t]*(?:echo|printf)[ \t]+["']?([A-Za-z_][A-Za-z0-9_]*)=(?:[^\n\\;|&<>]|\\n(?=["']))*>>[ \t]*["']?\$(?:MFLOW_OUTPUT|\{MFLOW_OUTPUT\})["']?[ \t]*$/gm;
 
 /** A line of a script that puts out one value, as `echo "NAME=..." >> "$MFLOW_OUTPUT"`. */
 const WRITTEN = /^\s*(?:echo|printf)\s+["']?([A-Za-z_][A-Za-z0-9_]*)=[^\n]*>>\s*["']?\$\{?MFLOW_OUTPUT\b/gm;
@@ -34,11 +54,7 @@ export function namesPutOut(spec: JobSpec | undefined): string[] {
     const outputs = outputsOf(spec);
     return outputs === ANYTHING ? [] : [...outputs.keys()];
   }
-  const { steps } = spec.runnerSpec as { steps?: unknown };
-  const scripts = Array.isArray(steps) ? steps.map((step: { run?: unknown } | null) => step?.run) : [];
-  const names = scripts.flatMap((run) =>
-    typeof run === "string" ? [...run.matchAll(WRITTEN)].map(([, name = ""]) => name) : [],
-  );
+  const names = scriptsOf(spec).flatMap((run) => [...run.matchAll(WRITTEN)].map(([, name = ""]) => name));
   return [...new Set(names)].filter(isExportedName);
 }
 

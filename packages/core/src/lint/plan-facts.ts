@@ -215,8 +215,11 @@ export class PlanFacts {
     if (!this.jobSpec(node)) return undefined;
     const given = this.#givenSensitive(node);
     return new Map(
-      (declared ?? []).map(({ name, valueType, enumOptions, sensitive }) => {
-        const options = enumOptions?.map((option) => (typeof option === "string" ? option : option.value));
+      (declared ?? []).map(({ name, valueType, enumOptions, sensitive, readOnly }) => {
+        const declaredOptions = enumOptions?.map((option) =>
+          typeof option === "string" ? option : option.value,
+        );
+        const options = (readOnly ? undefined : this.#matrixTexts(node, name)) ?? declaredOptions;
         const param: ScopeParam = {};
         if (valueType) param.valueType = valueType;
         if (options) param.options = options;
@@ -226,17 +229,31 @@ export class PlanFacts {
     );
   }
 
+  /** All that a param is in the ways of a matrix: nothing has a higher level. Nothing when that is not known before. */
+  #matrixTexts(node: number, name: string): string[] | undefined {
+    const { matrix } = this.graph.node(node).spec;
+    if (!matrix || matrix.fromEnv !== undefined) return undefined;
+    if (this.#givenFor(node).some((value) => value.name === name && value.readOnly)) return undefined;
+    const texts = combinationsOf(matrix).map((each) => String(each[name] ?? "").trim());
+    return texts.length === 0 || texts.includes("") ? undefined : [...new Set(texts)];
+  }
+
   /** Names of params whose values the pipeline says are sensitive. */
   #givenSensitive(node: number): Set<string> {
+    return new Set(
+      this.#givenFor(node)
+        .filter(({ sensitive }) => sensitive)
+        .map((value) => value.name),
+    );
+  }
+
+  /** The values that the pipeline gives for a task, but for those of its matrix. */
+  #givenFor(node: number): ParamValue[] {
     const { spec, stage, task } = this.graph.node(node);
     const { name } = this.graph.stage(stage).spec;
     const place = { stageName: name, stageNumber: stage + 1, taskName: spec.name, taskNumber: task + 1 };
     const values = [...this.#valuesFor(stage), ...paramValueList(spec.runParams)];
-    return new Set(
-      values
-        .filter(({ sensitive, scope }) => sensitive && matchesScope(scope, place))
-        .map((value) => value.name),
-    );
+    return values.filter(({ scope }) => matchesScope(scope, place));
   }
 
   #valuesFor(stage: number): ParamValue[] {

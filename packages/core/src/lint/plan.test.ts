@@ -5,6 +5,7 @@ import { formatProblem } from "../format-problem.ts";
 import { lint, namesPutOut } from "../lint.ts";
 import { parseManifestObjects, parseManifests } from "../manifest.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
+import { ANYTHING, outputsOf } from "./outputs.ts";
 
 const JOBS = `kind: Job
 publish: true
@@ -32,6 +33,11 @@ kind: Job
 publish: true
 metadata: {name: script}
 spec: {runnerType: SHELL, runnerSpec: {steps: [{run: echo A=1 >> "$MFLOW_OUTPUT"}]}}
+---
+kind: Job
+publish: true
+metadata: {name: open}
+spec: {runnerType: SHELL, runnerSpec: {steps: [{run: printenv >> "$MFLOW_OUTPUT"}]}}
 ---
 kind: Job
 publish: true
@@ -263,6 +269,22 @@ describe("a condition", () => {
       ],
     ],
     [
+      "of a matrix asks for a value of it",
+      `{name: s, tasks: [{name: a, job: build, matrix: {params: {IMAGE: [x, y], TARGET: [web]}}, when: 'params.IMAGE == "z" || params.TARGET == "api"'}]}
+       {name: t, tasks: [{name: b, job: quiet, when: 'tasks.a.stage == "SUCCEEDED"'}]}`,
+      [
+        "5:103: warning: `when` is always false, so the task never runs; correct it, or remove it",
+        "6:53: warning: `when` is always false, so the task never runs (`a` never runs); correct it, or remove it",
+      ],
+    ],
+    [
+      "of a matrix may ask for what another level gives",
+      `{name: s, tasks: [{name: a, job: build, matrix: {params: {IMAGE: [x, y]}, include: [{TARGET: api}]}, when: 'params.IMAGE == "z"'}, {name: b, job: build, matrix: {params: {IMAGE: [x, y]}}, runParams: [{name: IMAGE, value: z, readOnly: true}], when: 'params.IMAGE == "z"'}]}`,
+      [
+        "5:178: warning: the values of `IMAGE` have no effect: the value of the task is `readOnly`; remove one of them",
+      ],
+    ],
+    [
       "in a `finally` stage may ask for every task and for the outcome",
       `{name: s, tasks: [{name: a, job: quiet}]}
        {name: t, finally: true, tasks: [{name: b, job: quiet, when: 'tasks.a.stage == "CANCELED" || run.stage == "FAILED"'}]}`,
@@ -299,9 +321,17 @@ describe("a condition", () => {
       ],
     ],
     [
-      "knows what a script may put out only when it runs",
-      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == envs.A'}]}`,
+      "knows what a script may put out only when it runs, unless it says it in lines of their own",
+      `{name: s, tasks: [{name: a, job: script}, {name: c, job: open, ignoreFailed: true}, {name: b, job: quiet, when: 'envs.ANY == envs.A'}]}`,
       [],
+    ],
+    [
+      "asks for what no line of a script puts out",
+      `{name: s, tasks: [{name: a, job: script}, {name: b, job: quiet, when: 'envs.ANY == envs.A'}, {name: c, job: quiet, when: 'tasks.a.outputs.B == "1"'}]}`,
+      [
+        "5:77: warning: no earlier task puts out runtime env `ANY`, as far as the jobs tell; correct the name, or let a task put it out",
+        "5:128: warning: task `a` puts out no runtime env `B`, as far as its job tells; correct the name, or let it put it out",
+      ],
     ],
   ];
   test.each(others)("%s", check);
@@ -651,3 +681,22 @@ test("the outputs of a script are those that its lines write for later tasks", (
   };
   expect(namesPutOut(spec)).toEqual(["TAG", "URL"]);
 });
+
+test.each<[script: string, names: string[] | "ANYTHING"]>([
+  ['echo "A=1" >> "$MFLOW_OUTPUT"\n  echo B=$(date +%s) >>${MFLOW_OUTPUT}\nmake', ["A", "B"]],
+  ['printf \'A=%s\\n\' "$a" >> "$MFLOW_OUTPUT"', ["A"]],
+  ['echo "low=1" >> "$MFLOW_OUTPUT"', []],
+  ["printf 'A=1\\nB=2\\n' >> $MFLOW_OUTPUT", "ANYTHING"],
+  ['echo A=1 >> $MFLOW_OUTPUT; echo B=2 >> "$MFLOW_OUTPUT"', "ANYTHING"],
+  ['echo A=1 | tee log; ./more >> "$MFLOW_OUTPUT"', "ANYTHING"],
+  ['for n in A B; do echo "$n=1" >> "$MFLOW_OUTPUT"; done', "ANYTHING"],
+  ['echo "A=1" >> "$MFLOW_OUTPUT"\nexport OUT=$MFLOW_OUTPUT', "ANYTHING"],
+  ['cat <<END >> "$MFLOW_OUTPUT"\nA=1\nEND', "ANYTHING"],
+  ["true", []],
+])(
+  "a script that writes in no other way than by lines of their own puts out nothing else: %j",
+  (run, names) => {
+    const outputs = outputsOf({ runnerType: "SHELL", runnerSpec: { steps: [{ run }] } });
+    expect(outputs === ANYTHING ? outputs : [...outputs.keys()]).toEqual(names);
+  },
+);
