@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pipelineOf } from "../testing/documents.ts";
 import { PlanGraph } from "./graph.ts";
+import { planProblems } from "./problems.ts";
 
 /** The graph of a shape; `needs` by task name, `finally` names stages. */
 function graph(shape: string, needs: Record<string, string[]> = {}, ...finallyStages: string[]): PlanGraph {
@@ -74,4 +75,14 @@ describe("a cycle", () => {
     const made = graph(`[${all.join(" ")}] > [${later.join(" ")}]`, { t7: ["ut9"] });
     expect(cycleIn(made)).toEqual(["t7", "ut9"]);
   });
+});
+
+test("a pipeline without any task is refused as that", () => {
+  expect(planProblems({ stages: [{ name: "s", tasks: [] }] })).toEqual([
+    {
+      code: "NOTHING_TO_RUN",
+      path: "/stages",
+      message: "there is no task, so there is nothing to run; add one",
+    },
+  ]);
 });

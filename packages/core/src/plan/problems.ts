@@ -54,7 +54,9 @@ export function pointerOf(graph: PlanGraph, index: number): string {
 
 function* emptyProblems({ stages }: PipelineSpec): Generator<PlanProblem> {
   const code = "NOTHING_TO_RUN";
-  if (stages.every((stage) => stage.tasks.every((task) => task.skipRun))) {
+  if (stages.every((stage) => stage.tasks.length === 0)) {
+    yield { code, path: "/stages", message: "there is no task, so there is nothing to run; add one" };
+  } else if (stages.every((stage) => stage.tasks.every((task) => task.skipRun))) {
     const message = "every task has `skipRun: true`, so there is nothing to run; remove it from at least one";
     yield { code, path: "/stages", message };
   } else if (stages.every((stage) => stage.finally)) {
