@@ -39,7 +39,7 @@ test("a schedule that makes sense has no problems", () => {
   timeZone: Europe/Berlin
   runParams: { TARGET: other }
   labels: { team: a }
-  overlap: CANCEL_RUNNING
+  overlap: QUEUE
   jitter: 5m
   startAt: 2026-01-01T00:00:00Z
   endAt: "2027-01-01T00:00:00+01:00"
@@ -135,6 +135,20 @@ describe("of a schedule it is said", () => {
       [
         "6:22: warning: `within` does nothing with `policy: SKIP`; say `LAST` or `ALL`",
         "6:33: warning: `limit` is for `policy: ALL` alone; remove it",
+      ],
+    ],
+    [
+      "that of the times that it catches up with one runs alone",
+      "  cron: '@hourly'\n  catchUp: { policy: ALL }\n",
+      [
+        "6:22: warning: times that are caught up with come at once, so by `overlap: SKIP` those after the first are skipped while it runs; say `overlap: QUEUE`, or `policy: LAST`",
+      ],
+    ],
+    [
+      "that those times cancel each other",
+      "  cron: '@hourly'\n  overlap: CANCEL_RUNNING\n  catchUp: { policy: ALL }\n",
+      [
+        "7:22: warning: times that are caught up with come at once, so by `overlap: CANCEL_RUNNING` each cancels the one before; say `overlap: QUEUE`, or `policy: LAST`",
       ],
     ],
     [

@@ -122,13 +122,22 @@ function* timesRules(spec: ScheduleSpec): Generator<Finding> {
   }
 }
 
-function* catchUpRules({ catchUp }: ScheduleSpec): Generator<Finding> {
+function* catchUpRules({ catchUp, overlap = "SKIP" }: ScheduleSpec): Generator<Finding> {
   const { policy = "SKIP", within, limit } = catchUp ?? {};
   yield* durationRules(within, "/spec/catchUp/within");
   if (limit !== undefined && policy !== "ALL")
     yield warning("/spec/catchUp/limit", "`limit` is for `policy: ALL` alone; remove it");
   if (within !== undefined && policy === "SKIP")
     yield warning("/spec/catchUp/within", "`within` does nothing with `policy: SKIP`; say `LAST` or `ALL`");
+  // They all come at one moment.
+  const what = {
+    SKIP: "those after the first are skipped while it runs",
+    CANCEL_RUNNING: "each cancels the one before",
+  }[overlap as string];
+  if (policy === "ALL" && what !== undefined) {
+    const message = `times that are caught up with come at once, so by \`overlap: ${overlap}\` ${what}; say \`overlap: QUEUE\`, or \`policy: LAST\``;
+    yield warning("/spec/catchUp/policy", message);
+  }
 }
 
 /** Whether the pipeline can do what `overlap` says. */
