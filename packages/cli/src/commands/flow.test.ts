@@ -43,7 +43,13 @@ const start = async (...args: string[]) => {
 test("a second run is refused with what can be done, or waits in line and says for whom", async () => {
   const first = await start("release");
   const refused = await start("release");
-  expect([refused.exitCode, refused.stderr.includes("--queue")]).toEqual([2, true]);
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    2,
+    [
+      `mflow: pipeline \`release\` is running as ${first.id}; wait for its end, wait in line with \`--queue\`, or cancel it with \`mflow cancel ${first.id}\``,
+      "So that runs of the pipeline always wait in line say `queue: {}` in it; so that several are under way `isParallel: true`.",
+    ].join("\n"),
+  ]);
   const second = await start("release", "--queue", "--priority", "7");
   expect(second.stderr).toBe(
     `mflow: ${second.id} waits for the sequence lock of pipeline \`release\`, held by ${first.id}, 0 before it in line`,

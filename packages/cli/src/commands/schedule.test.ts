@@ -147,3 +147,16 @@ test("lint checks a schedule without a server", async () => {
     expect.stringContaining("`Mars` is no time zone of the IANA list"),
   ]);
 });
+
+test("the list is whole, however many there are", async () => {
+  // More than a page holds.
+  const many = Array.from({ length: 51 }, (_, n) => ({
+    kind: "Schedule",
+    metadata: { name: `many-${n}`, namespace: "many" },
+    spec: { pipeline: "backup@default", cron: "@yearly" },
+  }));
+  await place.write("many.yaml", many.map((document) => JSON.stringify(document)).join("\n---\n"));
+  expect((await place.mflow(["apply", "-f", "many.yaml"])).exitCode).toBe(0);
+  const { stdout, stderr } = await place.mflow(["schedule", "list", "-n", "many"]);
+  expect([lines(stdout).length, stderr]).toEqual([52, ""]);
+});
