@@ -536,6 +536,26 @@ describe("a pipeline", () => {
         },
       },
     ],
+    [
+      "has gates that everybody together can pass",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: ["@everyone"], required: 2}}
+        - {name: u, job: a, audit: {auditors: ["@everyone", ann], required: 3}}
+        - {name: v, job: a, confirm: {checkers: ["@everyone", zoe], required: 3}}
+`),
+      [
+        "13:77: warning: the audit needs 3 people, but those listed, @everyone among them, are 2 people now; add users with a role there, or lower `required`",
+      ],
+      {
+        people: {
+          users: new Set(["ann", "bob", "zoe"]),
+          groups: new Map(),
+          everyone: () => ["ann", "bob"],
+        },
+      },
+    ],
   ];
   test.each(cases)("%s", check);
 });

@@ -44,6 +44,8 @@ export interface LintContext {
     groups: ReadonlyMap<string, readonly string[]>;
     /** Why a user cannot decide gates in a scope; nothing when they can. */
     cannotDecide?(user: string, scope: Scope): string | undefined;
+    /** Who is `@everyone` in a scope. */
+    everyone?(scope: Scope): readonly string[];
   };
   /** The server's channels by name; left out: not checked. */
   channels?: ReadonlyMap<string, ChannelKind>;

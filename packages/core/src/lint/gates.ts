@@ -9,7 +9,7 @@ import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { LintContext } from "./context.ts";
 import { millisecondsOf } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
-import { unknownPerson } from "./people.ts";
+import { EVERYONE, unknownPerson } from "./people.ts";
 
 /** `scope`: where the tasks of the gates are. */
 type People = Pick<LintContext, "people" | "scope">;
@@ -100,8 +100,16 @@ function* requiredRules(
 ): Generator<Finding> {
   const { required = 1, expiresIn, onExpire, escalateTo = [] } = spec;
   const escalated = expiresIn !== undefined && onExpire === "ESCALATE" ? escalateTo : [];
-  const listed = countOf([...people, ...escalated], context);
+  const asked = [...people, ...escalated];
+  const listed = countOf(asked, context);
   if (listed === undefined || required <= listed) return;
+  if (asked.includes(EVERYONE)) {
+    // It grows with each user, so that this may be right tomorrow; a run is refused until then.
+    const may = listed === 1 ? "1 person" : `${listed} people`;
+    const message = `the ${kind} needs ${required} ${required === 1 ? "person" : "people"}, but those listed, ${EVERYONE} among them, are ${may} now; add users with a role there, or lower \`required\``;
+    yield warning(`${path}/${spec.required === undefined ? listOf(kind, spec).list : "required"}`, message);
+    return;
+  }
   if (listed === 0) {
     const message = `the ${kind} lists ${people.join(", ")} alone, which has no members who may decide here; add some, or list others`;
     yield error(`${path}/${listOf(kind, spec).list}`, message);
@@ -120,7 +128,7 @@ function countOf(listed: readonly string[], { people, scope }: People): number |
       users.add(name);
       continue;
     }
-    const members = people?.groups.get(name.slice(1));
+    const members = name === EVERYONE ? people?.everyone?.(scope) : people?.groups.get(name.slice(1));
     if (!members) return undefined;
     for (const member of members) {
       if (people?.cannotDecide?.(member, scope) === undefined) users.add(member);

@@ -5,7 +5,7 @@ import { quoted } from "../quoted.ts";
 import type { LintContext } from "./context.ts";
 
 /** The group that is always there. */
-const EVERYONE = "@everyone";
+export const EVERYONE = "@everyone";
 
 /** What is wrong with the name of a user, or of a group as `@group`; nothing when it exists, or nobody knows who does. */
 export function unknownPerson(name: string, people: LintContext["people"]): string | undefined {

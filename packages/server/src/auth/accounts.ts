@@ -284,7 +284,8 @@ export class Accounts {
     const { users, groups } = this.#snapshot;
     if (this.isLocal) return undefined;
     const cannotDecide = (user: string, scope: Scope) => this.cannotDecide(user, scope);
-    return { users: new Set(users.keys()), groups, cannotDecide };
+    const everyone = (scope: Scope) => this.groupMembers(EVERYONE, scope);
+    return { users: new Set(users.keys()), groups, cannotDecide, everyone };
   }
 
   /** Makes a group, or replaces its members. */

@@ -1,5 +1,6 @@
 // Gates that nobody could pass, or that name people who are not there, are refused where a run is asked for.
 
+import type { LintResult } from "@mflow/core/schema/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -88,4 +89,26 @@ test("people who are gone since, or have no role there, cannot pass a gate", asy
       "/audit/auditors/0: `tim` cannot decide here: has no role in default/default; give them a role there, or list somebody else",
     ],
   ]);
+});
+
+test("lint warns when everybody together is not enough, and the run is refused", async () => {
+  const document = {
+    kind: "Pipeline",
+    metadata: { name: "many-needed" },
+    spec: {
+      isParallel: true,
+      stages: [
+        { name: "s", tasks: [{ name: "t", job: "work", audit: { auditors: ["@everyone"], required: 9 } }] },
+      ],
+    },
+  };
+  const { problems: found } = await server.ok<LintResult>("POST", "/lint", { documents: [document] });
+  expect(found.map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
+    expect.stringMatching(
+      /^warning: the audit needs 9 people, but those listed, @everyone among them, are [1-8] people now; add users with a role there, or lower `required`$/,
+    ),
+  ]);
+  await server.ok("POST", "/pipelines", document);
+  const [status, code] = await problems("/pipeline-tasks", { pipelineId: "many-needed" });
+  expect([status, code]).toEqual([400, "GATE_CANNOT_PASS"]);
 });
