@@ -106,6 +106,31 @@ test.each<[Partial<HistoryEvent> & Pick<HistoryEvent, "type">, string]>([
   ],
   [{ type: "LATE_REPORT", taskId, stage: "FAILED" }, "task deploy/prod late-report FAILED"],
   [{ type: "JOB_STAGE", name: "build", stage: "PUBLISHED", actor: "alice" }, "job build PUBLISHED by alice"],
+  [
+    { type: "SCHEDULE_STARTED", name: "nightly", pipelineTaskId: "run-1", actor: "alice" },
+    "schedule nightly started run-1 by alice",
+  ],
+  [
+    {
+      type: "SCHEDULE_SKIPPED",
+      name: "nightly",
+      pipelineTaskId: "run-1",
+      message: "run run-1 had not ended",
+    },
+    "schedule nightly skipped (run run-1 had not ended)",
+  ],
+  [
+    { type: "SCHEDULE_PAUSED", name: "nightly", actor: "alice", message: "full disk" },
+    "schedule nightly paused by alice (full disk)",
+  ],
+  [
+    { type: "DELETED", pipelineTaskId: "run-1", name: "site", actor: "alice" },
+    "run run-1 site deleted by alice",
+  ],
+  [
+    { type: "DELETED", taskId, name: "backup", reason: "RETENTION", message: "older than 30d" },
+    `task ${taskId} backup deleted (RETENTION: older than 30d)`,
+  ],
 ])("%j is one line", (event, text) => {
   expect(line(event)).toBe(`2026-03-01T12:00:01.000Z ${text}`);
 });

@@ -79,6 +79,31 @@ function words(event: HistoryEvent, options: LineOptions): (string | undefined)[
         `${verb.toLowerCase().replaceAll("_", " ")} by ${actor}`,
         message && `(${message})`,
       ];
+    case "SCHEDULE_STARTED":
+    case "SCHEDULE_SKIPPED":
+    case "SCHEDULE_REFUSED":
+    case "SCHEDULE_MISSED":
+    case "SCHEDULE_PAUSED":
+    case "SCHEDULE_RESUMED": {
+      // The run that was in the way is in the message.
+      const run = type === "SCHEDULE_STARTED" ? event.pipelineTaskId : undefined;
+      return [
+        "schedule",
+        event.name,
+        verb.toLowerCase(),
+        run,
+        actor && `by ${actor}`,
+        message && `(${message})`,
+      ];
+    }
+    case "DELETED":
+      return [
+        ...(event.taskId === undefined ? ["run", event.pipelineTaskId] : ["task", event.taskId]),
+        event.name,
+        "deleted",
+        actor && `by ${actor}`,
+        why && `(${why})`,
+      ];
     case "TASK_STAGE":
       return ["task", name, stage, attemptOf(event), why];
     case "TASK_KEPT":
