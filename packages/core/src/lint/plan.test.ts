@@ -693,6 +693,7 @@ test.each<[script: string, names: string[] | "ANYTHING"]>([
   ['echo "A=1" >> "$MFLOW_OUTPUT"\nexport OUT=$MFLOW_OUTPUT', "ANYTHING"],
   ['cat <<END >> "$MFLOW_OUTPUT"\nA=1\nEND', "ANYTHING"],
   ["true", []],
+  ['curl -H "Authorization: Bearer $JOB_TASK_UPDATE_TOKEN" "$MFLOW_URL/api"', "ANYTHING"],
 ])(
   "a script that writes in no other way than by lines of their own puts out nothing else: %j",
   (run, names) => {
