@@ -1,6 +1,7 @@
 // Every way in which the work of an attempt can end, or not begin, on a real cluster: stage, reason, and the true reason in
 // words.
 
+import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
@@ -38,14 +39,11 @@ async function ending(spec: Record<string, unknown>, changes: Partial<StartReque
 }
 
 /** The pods of an attempt, as soon as there are some. */
-async function podsOf({ taskId }: StartRequest): Promise<{ metadata: { name: string } }[]> {
-  let pods: { metadata: { name: string } }[] = [];
-  const find = async () => {
-    pods = await place.items(`${place.podsPath}?labelSelector=mflow.dev/task-id=${taskId}`);
-    return pods.length;
-  };
-  await expect.poll(find).toBeGreaterThan(0);
-  return pods;
+async function podsOf({ taskId }: StartRequest): Promise<[KubePod, ...KubePod[]]> {
+  const find = async () =>
+    place.items<KubePod>(`${place.podsPath}?labelSelector=mflow.dev/task-id=${taskId}`);
+  await expect.poll(find).not.toEqual([]);
+  return (await find()) as [KubePod, ...KubePod[]];
 }
 
 /** Names of Jobs, pods and Secrets that are left of an attempt. */
@@ -249,7 +247,7 @@ describe("a Job that ends while its pod is still going", () => {
     const request = await started(scriptJob(slow));
     await host.logged(request, "begun");
     const [pod] = await podsOf(request);
-    await place.client.delete(`${place.podsPath}/${pod?.metadata.name}`);
+    await place.client.delete(`${place.podsPath}/${pod.metadata?.name}`);
     expect((await host.final(request)).stage).toMatch(/SUCCEEDED|FAILED/);
     await expect.poll(() => leftOf(request)).toEqual([]);
   });
@@ -282,9 +280,9 @@ describe("others who meddle", () => {
     const eviction = {
       apiVersion: "policy/v1beta1",
       kind: "Eviction",
-      metadata: { name: pod?.metadata.name, namespace: place.namespace },
+      metadata: { name: pod.metadata?.name, namespace: place.namespace },
     };
-    await place.client.create(`${place.podsPath}/${pod?.metadata.name}/eviction`, eviction);
+    await place.client.create(`${place.podsPath}/${pod.metadata?.name}/eviction`, eviction);
     const { stage, reason } = await host.final(request);
     expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "EVICTED" });
     await expect.poll(() => leftOf(request)).toEqual([]);
@@ -305,8 +303,9 @@ describe("others who meddle", () => {
 });
 
 describe("cancel", () => {
-  test("right after the start, and of what runs: CANCELED once the pods are gone", async () => {
-    const early = await started(goesOn);
+  test("before a node has the pod, and of what runs: CANCELED once the pods are gone", async () => {
+    const early = await started(scriptJob("true", { pod: { nodeSelector: { "no/such": "node" } } }));
+    await podsOf(early);
     expect(await runner.stop(early, { graceMs: 1000 })).toBe("STOPPING");
     const late = await started(goesOn);
     await host.logged(late, "begun");
@@ -314,7 +313,7 @@ describe("cancel", () => {
     expect(await runner.stop(late, { graceMs: 1000 })).toBe("STOPPING");
     expect((await host.final(late)).stage).toBe("CANCELED");
     const remaining = await place.items(place.podsPath);
-    expect(remaining.map(({ metadata }) => metadata.name)).not.toContain(pod?.metadata.name);
+    expect(remaining.map(({ metadata }) => metadata.name)).not.toContain(pod.metadata?.name);
     expect((await host.final(early)).stage).toBe("CANCELED");
     await expect.poll(async () => [...(await leftOf(early)), ...(await leftOf(late))]).toEqual([]);
     expect(host.texts(late)).toEqual(["stdout main| begun"]);

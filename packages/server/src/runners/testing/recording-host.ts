@@ -108,14 +108,14 @@ export class RecordingHost implements RunnerHost {
   }
 
   /** What `look` finds, as soon as it finds something. */
-  async until<T>(look: () => T | undefined, timeoutMs = 80_000): Promise<T> {
+  async until<T>(look: () => T | undefined, timeoutMs = 100_000): Promise<T> {
     const found = look();
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
         const seen = JSON.stringify({ reports: this.reports, lines: [...this.#lines] }, null, 1);
-        reject(new Error(`what the test waits for did not come; there is: ${seen.slice(0, 4000)}`));
+        reject(new Error(`what the test waits for did not come; last there is: ${seen.slice(-4000)}`));
       }, timeoutMs);
       const check = () => {
         const result = look();
