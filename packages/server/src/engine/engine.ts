@@ -113,7 +113,7 @@ export class RunningEngine implements Engine {
     );
     const wakeOf = (rowId: string) =>
       isId("run", rowId) ? ({ type: "wakeRun" } as const) : ({ type: "wake", taskId: rowId } as const);
-    this.#alarms = new Alarms(this.#clock, (id, rowId) => this.#submitOwn(id, wakeOf(rowId)));
+    this.#alarms = new Alarms(this.#timers, (id, rowId) => this.#submitOwn(id, wakeOf(rowId)));
     this.#committer = new Committer({
       ...shared,
       memory: this.#memory,
@@ -222,7 +222,6 @@ export class RunningEngine implements Engine {
    */
   async stop(): Promise<void> {
     this.#isDraining = true;
-    this.#alarms.close();
     this.#timers.close();
     this.#dueEffects.close();
     await this.#terminals.close();
