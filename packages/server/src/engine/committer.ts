@@ -291,8 +291,6 @@ export class Committer {
     if (decision.run) commit.run = decision.run;
     if (entry.idempotency) commit.idempotency = entry.idempotency;
     commit.history.push(...decision.history);
-    // A lock that an earlier one let go and this one takes back is kept.
-    commit.releases = commit.releases.filter((key) => !decision.claims.includes(key));
     commit.claims.push(...decision.claims);
     commit.releases.push(...decision.releases);
     commit.records.push(...decision.records);
