@@ -5,7 +5,7 @@ import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { KubePlace, scriptJob, unplaceableJob } from "./testing/kube-place.ts";
 
 let place: KubePlace;
 let runner: Runner;
@@ -304,7 +304,7 @@ describe("others who meddle", () => {
 
 describe("cancel", () => {
   test("before a node has the pod, and of what runs: CANCELED once the pods are gone", async () => {
-    const early = await started(scriptJob("true", { pod: { nodeSelector: { "no/such": "node" } } }));
+    const early = await started(unplaceableJob());
     await podsOf(early);
     expect(await runner.stop(early, { graceMs: 1000 })).toBe("STOPPING");
     const late = await started(goesOn);
@@ -364,6 +364,7 @@ describe("cancel", () => {
     const third = small.request(scriptJob("true"));
     host.requests.set(`${third.taskId}.1`, third);
     await other.start(third);
+    await host.logged(first, "begun");
     await other.stop(first, { graceMs: 1000 });
     expect((await host.final(third)).stage).toBe("SUCCEEDED");
     expect(host.reportsOf(second)).toEqual([]);

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
 import { freshTaskId } from "../testing/start-request.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { KubePlace, scriptJob, unplaceableJob } from "./testing/kube-place.ts";
 import { type Asked, KubeProxy, type Meddling } from "./testing/kube-proxy.ts";
 import { PodCounter } from "./testing/pod-counter.ts";
 
@@ -124,7 +124,7 @@ describe("an answer that is lost", () => {
 
   test("of a creation that is stopped then: what was made of it is brought down first", async () => {
     meddleOnce(isPost("jobs"), { kind: "lose" });
-    const request = place.request(goesOn);
+    const request = place.request(unplaceableJob());
     await expect(runner.start(request)).rejects.toThrow("did not answer");
     expect(await persistently(() => runner.stop(request, { graceMs: 1000 }))).toBe("STOPPING");
     expect((await host.final(request)).stage).toBe("CANCELED");
@@ -134,7 +134,7 @@ describe("an answer that is lost", () => {
 
   test("of a creation that an earlier life was in: it is taken up, or brought down when it is not wanted any more", async () => {
     proxy.meddle = (asked) => (isPost("jobs")(asked) ? { kind: "lose" } : undefined);
-    const [wanted, unwanted] = [place.request(scriptJob("echo one")), place.request(goesOn)];
+    const [wanted, unwanted] = [place.request(scriptJob("echo one")), place.request(unplaceableJob())];
     for (const request of [wanted, unwanted])
       await expect(runner.start(request)).rejects.toThrow("did not answer");
     await runner.close();

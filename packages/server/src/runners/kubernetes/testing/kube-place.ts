@@ -43,6 +43,14 @@ export function scriptJob(script: string, more: { container?: object; pod?: obje
   };
 }
 
+/**
+ * A spec whose pod no node takes. To be canceled before it begins: nodes before Kubernetes 1.22 may need minutes to end a
+ * pod that is canceled just while they make it.
+ */
+export function unplaceableJob() {
+  return scriptJob("true", { pod: { nodeSelector: { "no/such": "node" } } });
+}
+
 /** What the store remembers, in memory. */
 export class MemoryAttempts implements RunnerAttemptStore {
   readonly #installation = randomBytes(10).toString("hex");
