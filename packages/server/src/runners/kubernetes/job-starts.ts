@@ -104,13 +104,12 @@ export class JobStarts {
 
   /** What would be created. Rejects with RUNNER_REFUSED that names each place in the spec. */
   async tryOut(request: StartRequest): Promise<KubeJob> {
-    const { works } = this.#parts;
+    const { works, installation } = this.#parts;
     const wanted = wantedOf(request, this.#parts);
     const work = works.of(wanted.where);
     try {
       const client = await this.#reach(work);
       const namespace = chooseNamespace(wanted.choice, client.contextNamespace);
-      const { installation } = this.#parts;
       const { job } = renderedJobOf(request, wanted, { installation, namespace, claim: "dry-run" });
       await client.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, job, { dryRun: "All" });
       return job;
