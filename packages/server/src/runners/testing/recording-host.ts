@@ -92,9 +92,14 @@ export class RecordingHost implements RunnerHost {
     return this.reports.filter((report) => report.taskId === ref.taskId && report.attempt === ref.attempt);
   }
 
+  /** The first final report of an attempt, if it is there. */
+  finalOf(ref: AttemptRef): RunnerReport | undefined {
+    return this.reportsOf(ref).find((report) => FINAL.has(report.stage));
+  }
+
   /** The first final report of an attempt, as soon as it is there. */
-  async final(ref: AttemptRef): Promise<RunnerReport> {
-    return this.until(() => this.reportsOf(ref).find((report) => FINAL.has(report.stage)));
+  async final(ref: AttemptRef, timeoutMs?: number): Promise<RunnerReport> {
+    return this.until(() => this.finalOf(ref), timeoutMs);
   }
 
   /** The first report of a stage, as soon as it is there. */
