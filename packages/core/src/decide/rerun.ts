@@ -10,8 +10,8 @@ import { type ParamScope, type ParamValue, type ParamValues, paramValueList } fr
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import { markedNames, sealPipelineSpec, sealValues, sensitiveNames } from "../sealing.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
+import { makeWay } from "./make-tasks.ts";
 import { planRerun, type RerunPlan } from "./plan-rerun.ts";
-import { makeWay } from "./run-pipeline.ts";
 
 type Rerun = Extract<MadeOf, { how: "RERUN" }>;
 type Sealing = Pick<Context, "seal" | "unseal" | "isSealed">;

@@ -13,9 +13,9 @@ import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { effectiveParams, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { makeJobTask } from "./make-tasks.ts";
 import { resetTask } from "./new-attempt.ts";
 import { refuseLoneListeners } from "./refuse-listeners.ts";
-import { makeJobTask } from "./run-pipeline.ts";
 import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 
