@@ -2,16 +2,10 @@
 // (semantics, section 2). Done once, when the task's turn comes; later runtime envs do not change it.
 
 import type { Context } from "../change.ts";
+import { checkParams } from "../check-params.ts";
 import { contentDigest } from "../digest.ts";
 import { type ErrorDetail, MflowError } from "../errors.ts";
-import {
-  checkParams,
-  mergeParams,
-  type ParamLevel,
-  type Place,
-  restoreMasked,
-  searchLabelsOf,
-} from "../params.ts";
+import { mergeParams, type ParamLevel, type Place, restoreMasked, searchLabelsOf } from "../params.ts";
 import { renderSpec } from "../render.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask, Reported } from "../schema/job-task.ts";

@@ -1,9 +1,10 @@
 // runJob: one job as a task of its own, or a new attempt of a task that ended (semantics, section 3).
 
 import type { Context, RunJobChange } from "../change.ts";
+import { checkParams } from "../check-params.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { checkParams, restoreMasked } from "../params.ts";
+import { restoreMasked } from "../params.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { TaskSpec } from "../schema/pipeline.ts";

@@ -1,9 +1,10 @@
 // runPipeline: from a request to a run with all its tasks (semantics, section 5).
 
 import type { Context, RunPipelineChange } from "../change.ts";
+import { checkParams } from "../check-params.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { checkParams, matchesScope, restoreMasked } from "../params.ts";
+import { matchesScope, restoreMasked } from "../params.ts";
 import { refusePlan } from "../plan/problems.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask } from "../schema/job-task.ts";
