@@ -2,7 +2,7 @@
 // what differs is laid over it, one after the other. Pure: whoever calls brings the pipelines.
 
 import { type ErrorDetail, MflowError } from "./errors.ts";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
 import { extendWith } from "./extend/merge.ts";
 import type { MergeFinding } from "./extend/merge-fields.ts";
 import { qualified } from "./extend/qualify.ts";
@@ -12,6 +12,7 @@ import { formatPipelineRef, mayRefer, type PipelineNameRef, parsePipelineRef } f
 import { refuseProblems } from "./refuse-problems.ts";
 import { type GivenPipelineSpec, isExtending, PipelineSpec } from "./schema/pipeline.ts";
 import type { Scope } from "./schema/scalars.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 /** At most so many pipelines are extended by one. */
 export const MAX_EXTENDED = 8;

@@ -3,8 +3,8 @@
 // (the answer is sh), so that the pod holds no more than the question, and a server of a later version may answer.
 
 import { MflowError } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 import type { Keep } from "../keep.ts";
-import { isMap } from "./author-fields.ts";
 import { FETCH_CONTAINER, KEEP_CONTAINER } from "./helper-names.ts";
 import type { KubeContainer, KubeEnvVar, KubePodSpec, KubeVolumeMount } from "./kube-objects.ts";
 

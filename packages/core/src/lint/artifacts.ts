@@ -1,6 +1,7 @@
 // Rules on files: what tasks keep, fetch of earlier tasks, and cache.
 
-import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { isMap } from "../is-map.ts";
+import type { Fields } from "../kubernetes/author-fields.ts";
 import { filesProblem } from "../kubernetes/pod-files.ts";
 import { didYouMean } from "../nearest.ts";
 import { graphOf, type PlanGraph, type PlanNode } from "../plan/graph.ts";
