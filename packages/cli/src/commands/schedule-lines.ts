@@ -5,7 +5,7 @@ import { paramValueList } from "@mflow/core/schema/param";
 import type { Firing, ScheduledTime, ScheduleView } from "@mflow/core/schema/schedule";
 import { formatInZone } from "@mflow/core/time-zone";
 import type { Column } from "../display/table.ts";
-import { type DescribeOptions, factLines, section, table } from "./describe-lines.ts";
+import { type DescribeOptions, factLines, section, table } from "./describe-layout.ts";
 import { labelText } from "./kind-columns.ts";
 import { cronText, untilText } from "./schedule-text.ts";
 
