@@ -6,7 +6,8 @@ import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Schedule } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { describing } from "./describing.ts";
-import { jobForm, pipelineForm, scheduleForm, withSecrets } from "./sameness.ts";
+import { jobForm, pipelineForm, scheduleForm } from "./plain-form.ts";
+import { withSecrets } from "./sameness.ts";
 
 export interface Compared {
   changes: FieldChange[];
