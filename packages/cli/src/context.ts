@@ -45,7 +45,7 @@ export interface Context {
   connect(options?: ConnectOptions): Promise<Connection>;
 }
 
-export const DEFAULT_DATA_FOLDER = ".mflow";
+const DEFAULT_DATA_FOLDER = ".mflow";
 
 export function makeContext(io: Io, options: GlobalOptions): Context {
   const noColor = !options.color;

@@ -33,7 +33,7 @@ export interface ExplainOptions {
 }
 
 /** More than these help nobody. */
-export const MAX_EXPLANATIONS = 500;
+const MAX_EXPLANATIONS = 500;
 
 class Explainer {
   readonly found: Explanation[] = [];

@@ -45,7 +45,7 @@ export interface PutTogether {
 }
 
 /** What a pipeline extends; nothing when it is whole. */
-export function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undefined {
+function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undefined {
   if (!isExtending(spec)) return undefined;
   const ref = parsePipelineRef(spec.extends, scope);
   return "id" in ref ? undefined : ref;
@@ -55,7 +55,7 @@ export function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undef
  * The pipelines that one extends, by their full names, for `putTogether`; stops where `find` has none, at a cycle, and
  * when there are too many.
  */
-export async function gatherExtended(
+async function gatherExtended(
   source: PipelineSource,
   find: (ref: PipelineNameRef) => Promise<PipelineSource | undefined>,
 ): Promise<Map<string, PipelineSource>> {

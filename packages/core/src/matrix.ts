@@ -23,7 +23,7 @@ export function combinationsOf({ params = {}, include = [], exclude = [] }: Matr
 }
 
 /** Whether a combination has all values of another. */
-export function holds(combination: Combination, part: Combination): boolean {
+function holds(combination: Combination, part: Combination): boolean {
   return Object.entries(part).every(
     ([name, value]) => combination[name] !== undefined && String(combination[name]) === String(value),
   );

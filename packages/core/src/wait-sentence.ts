@@ -4,7 +4,7 @@ import type { CircleStep, Closure, Wait } from "./admission.ts";
 import { SERVER_GATE, SLOTS } from "./admission-keys.ts";
 
 /** What kind of thing a run or task waits for, by the first part of its key. */
-export const WAIT_KINDS = {
+const WAIT_KINDS = {
   sequence: "SEQUENCE_LOCK",
   group: "GROUP",
   "pipeline-runs": "PIPELINE_RUNS",

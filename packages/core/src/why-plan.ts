@@ -114,11 +114,7 @@ function openTasks(tasks: Tasks, ids: readonly string[]): JobTask[] {
 }
 
 /** A cause that names tasks, those that are under way first; `sentence` gets the list of their names. */
-export function withTasks(
-  kind: WhyKind,
-  tasks: readonly JobTask[],
-  sentence: (list: string) => string,
-): WhyCause {
+function withTasks(kind: WhyKind, tasks: readonly JobTask[], sentence: (list: string) => string): WhyCause {
   const sorted = tasks.toSorted((a, b) => Number(b.open ?? false) - Number(a.open ?? false));
   return {
     kind,

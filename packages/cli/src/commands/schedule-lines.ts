@@ -10,7 +10,7 @@ import { labelText } from "./kind-columns.ts";
 import { cronText, untilText } from "./schedule-text.ts";
 
 /** `STARTED run-...`, `REFUSED: why`. */
-export function firingText({ outcome, runId, message }: Firing): string {
+function firingText({ outcome, runId, message }: Firing): string {
   if (outcome === "STARTED") return `STARTED ${runId ?? ""}`.trimEnd();
   return message === undefined ? outcome : `${outcome}: ${message}`;
 }

@@ -60,7 +60,7 @@ export function openValue<V extends { value?: ParamValue["value"]; sensitive?: b
 }
 
 /** The values of a level. A masked one, which a client was shown and sent back, leaves the lower levels alone. */
-export function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
+function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
   const opened = paramValueList(values).map((value) => openValue(value, context));
   return restoreMasked(opened, () => undefined);
 }

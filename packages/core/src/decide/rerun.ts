@@ -80,7 +80,7 @@ function rerunDefinition(
  * Values laid over those of the old run. One that is for the whole run takes the place of all of its name, one with a
  * scope of those with the same scope; a masked one changes nothing. What was sensitive or `readOnly` stays so.
  */
-export function changedValues(old: readonly ParamValue[], given: ParamValues): ParamValue[] {
+function changedValues(old: readonly ParamValue[], given: ParamValues): ParamValue[] {
   let values = [...old];
   for (const value of restoreMasked(paramValueList(given), () => undefined)) {
     const isReplaced = ({ name, scope }: ParamValue) =>

@@ -124,7 +124,7 @@ export function makeRun(change: RunPipelineChange, context: Context): PipelineTa
 }
 
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
-export function sequenceLockOf(change: RunPipelineChange): string | undefined {
+function sequenceLockOf(change: RunPipelineChange): string | undefined {
   const { pipeline, request, scope } = change;
   if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
   const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;

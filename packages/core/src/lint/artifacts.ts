@@ -68,7 +68,7 @@ function* cacheRules(caches: CacheSpecs | undefined, path: string): Generator<Fi
 }
 
 /** What a job or a task says of files, looked at by itself. */
-export function* keepRules({ artifacts = [], fetch = [], cache }: Keeping, path: string): Generator<Finding> {
+function* keepRules({ artifacts = [], fetch = [], cache }: Keeping, path: string): Generator<Finding> {
   yield* artifactRules(artifacts, `${path}/artifacts`);
   for (const [index, { path: folder }] of fetch.entries()) {
     if (folder !== undefined) yield* pathRules(folder, `${below(`${path}/fetch`, index)}/path`);

@@ -32,7 +32,7 @@ export interface SearchEntry {
 /** The phase of runs and tasks that have not ended. */
 export const OPEN = "OPEN";
 /** The phase of records that have no stages. */
-export const STAGELESS = "";
+const STAGELESS = "";
 
 const ENDINGS: Record<RecordKind, readonly string[]> = {
   run: ["CANCELED", "FAILED", "SUCCEEDED"],

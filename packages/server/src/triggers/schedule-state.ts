@@ -11,7 +11,7 @@ import {
 } from "@mflow/core/schema/schedule";
 
 /** Of what `doneUntil` is: with another timing, what has passed was never due. */
-export function timingDigest({ spec }: Schedule): string {
+function timingDigest({ spec }: Schedule): string {
   const { cron, timeZone, startAt, endAt, paused } = spec;
   return digestOf({ cron, timeZone, startAt, endAt, paused: paused ?? false }).slice(0, 16);
 }

@@ -51,7 +51,7 @@ export const GOES_ON = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & w
 export const WITH_PASSWORD = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
 
 /** What the store remembers, in memory. */
-export class MemoryAttempts implements RunnerAttemptStore {
+class MemoryAttempts implements RunnerAttemptStore {
   readonly #installation = randomBytes(10).toString("hex");
   readonly rows = new Map<string, RunnerAttempt>();
 
