@@ -23,6 +23,7 @@ export type { Position } from "./yaml-text.ts";
 export type ScopedManifest = JobManifest | PipelineManifest;
 export type Manifest = ScopedManifest | ScheduleManifest | ClusterManifest | LimitManifest;
 
+/** Whether it belongs to a scope and can be laid over the stored records for one run. */
 export function isScoped(manifest: Manifest): manifest is ScopedManifest {
   return manifest.kind === "Job" || manifest.kind === "Pipeline";
 }

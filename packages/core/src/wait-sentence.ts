@@ -24,6 +24,7 @@ export interface WaitFacts extends Wait {
   kind: WaitKind;
 }
 
+/** What kind of thing somebody waits for, by its key and by whom its gate was closed. */
 export function waitKindOf({ key, closure }: Pick<Wait, "key" | "closure">): WaitKind {
   const kind = WAIT_KINDS[key.split("/", 1)[0] as keyof typeof WAIT_KINDS];
   return kind === "RUN_PAUSED" && closure?.by === undefined ? "RUN_LOCK" : kind;

@@ -140,6 +140,7 @@ export function withMore(shown: readonly string[], count: number): string {
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }
 
+/** A task as a cause names it. */
 export function whyTaskOf({ id, name, stageName, status }: JobTask): WhyTask {
   return { id, name, ...(stageName !== undefined && { stageName }), stage: status.stage };
 }

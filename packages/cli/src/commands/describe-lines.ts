@@ -18,6 +18,7 @@ import { type DescribeOptions, type Fact, factLines, section, table, textLines }
 import { gateLines } from "./gate-lines.ts";
 import { labelText } from "./kind-columns.ts";
 
+/** A job version: what it is, its params, its runner spec. */
 export async function jobLines(job: Job, options: DescribeOptions): Promise<string[]> {
   const { spec } = job;
   return [
@@ -68,6 +69,7 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
+/** A run: where it came from and led to, and its tasks as `watch` shows them. */
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
   const { run, again = [], tasks } = view;
   const kept = tasks.filter((task) => task.keptFrom).length;
@@ -130,6 +132,7 @@ function childLines(tasks: readonly JobTaskView[]): string[] {
   });
 }
 
+/** A task: how it stands, its gates, what it ran with, what it made, and its earlier attempts. */
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
   const { status } = task;
   const took = elapsed(status, options.now);

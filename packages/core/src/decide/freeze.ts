@@ -38,6 +38,7 @@ export function taskSpecOf(definition: RunDefinition, task: TaskPlace): TaskSpec
   return spec;
 }
 
+/** The stage of a task; a lone one has none. */
 export function stageOf(definition: RunDefinition, task: TaskPlace): StageSpec | undefined {
   return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
 }
@@ -51,6 +52,7 @@ export function placeOf(definition: RunDefinition, task: JobTask): Place {
   return place;
 }
 
+/** A sealed value opened, and so sensitive; others as they are. */
 export function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(
   value: V,
   context: Opening,

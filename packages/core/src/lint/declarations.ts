@@ -9,6 +9,7 @@ import { error, type Finding, warning } from "./finding.ts";
 
 const systemNames: ReadonlySet<string> = new Set(SYSTEM_PARAMS);
 
+/** Whether mflow itself gives the param to every task. */
 export function isSystemParam(name: string): boolean {
   return systemNames.has(name);
 }

@@ -21,6 +21,7 @@ export interface ComparedForms {
   after: unknown;
 }
 
+/** What differs between two plain forms. */
 export function compareForms(before: unknown, after: unknown): Compared {
   return { changes: changesBetween(before, after, "spec") };
 }

@@ -64,6 +64,7 @@ export function runEntry(run: PipelineTask): SearchEntry {
   return found;
 }
 
+/** A task is found by its job. */
 export function taskEntry(task: JobTask): SearchEntry {
   const found = entry("task", task, task.status.stage);
   found.facets.push({ facet: "JOB", key: "", value: task.job.name });

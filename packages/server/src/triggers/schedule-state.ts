@@ -68,10 +68,12 @@ export function withWaiting(state: ScheduleState, waiting: WaitingFiring): Step 
   return { state: { ...state, waiting, doneUntil: waiting.time } };
 }
 
+/** The state with no time that waits for the run before it. */
 export function withoutWaiting({ waiting: _waiting, ...state }: ScheduleState): ScheduleState {
   return state;
 }
 
+/** The step of a schedule that a person pauses. */
 export function paused(
   schedule: Schedule,
   state: ScheduleState,

@@ -78,6 +78,7 @@ export function chooseNamespace(
   );
 }
 
+/** How much of a cluster may be used at once, with the defaults. */
 export function limitsOf({
   maxTasks = DEFAULTS.maxTasks,
   createRate = DEFAULTS.createRate,
