@@ -127,9 +127,7 @@ describe("work that ends by itself", () => {
 describe("work that cannot begin says why, and FAILED after the grace", () => {
   test("an image that cannot be pulled: with what the registry said", async () => {
     const request = await started(scriptJob("true", { container: { image: "nowhere.test/none:1" } }));
-    const creating = await host.until(() =>
-      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-    );
+    const creating = await host.reported(request, "CREATING");
     expect(creating).toMatchObject({
       reason: "IMAGE_PULL",
       message: expect.stringContaining("nowhere.test/none:1"),
@@ -175,9 +173,7 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
   test("too large for what is free now is waited for, with the reason, and can be canceled", async () => {
     const spec = scriptJob("true", { container: { resources: { requests: { cpu: "900" } } } });
     const request = await started(spec);
-    const creating = await host.until(() =>
-      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-    );
+    const creating = await host.reported(request, "CREATING");
     expect(creating).toMatchObject({
       reason: "UNSCHEDULABLE",
       message: expect.stringContaining("Insufficient cpu"),
@@ -199,9 +195,7 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
         )
         .toEqual({ pods: "0" });
       const request = await started(scriptJob("true"));
-      const creating = await host.until(() =>
-        host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-      );
+      const creating = await host.reported(request, "CREATING");
       expect(creating).toMatchObject({
         reason: "QUOTA",
         message: expect.stringContaining("exceeded quota: no-pods"),

@@ -50,14 +50,14 @@ export class RecordingHost implements RunnerHost {
     this.#changed();
   }
 
-  /** What the engine knows of attempts besides those that tests say are over; see `RunnerHost.standing`. */
+  /** Attempts that the engine knows to be over, by key; all others are at work. See `RunnerHost.standing`. */
   readonly over = new Set<string>();
 
   async standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN"> {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
   }
 
-  /** What the engine has told to stop. */
+  /** Attempts that the engine has told to stop, by key. */
   readonly stopped = new Set<string>();
 
   async isWanted(ref: AttemptRef): Promise<boolean> {
