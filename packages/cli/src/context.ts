@@ -45,6 +45,7 @@ export interface Context {
   connect(options?: ConnectOptions): Promise<Connection>;
 }
 
+/** Where a server has its data that was not told where; its own default, which is not loaded here. */
 const DEFAULT_DATA_FOLDER = ".mflow";
 
 export function makeContext(io: Io, options: GlobalOptions): Context {
