@@ -25,6 +25,7 @@ import type {
 } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
 import { addToCommit, answer, byAggregate, type CommitParts, type Entry, type Work } from "./group-work.ts";
+import { IdempotencyRace } from "./idempotency.ts";
 import { type Memory, stateOf } from "./memory.ts";
 import { forgetState, noteRun, noteState, noteTask } from "./standings.ts";
 import type { Actor } from "./submit.ts";
@@ -314,16 +315,4 @@ export class Committer {
 function isStoreClosed(error: unknown): boolean {
   const codes: readonly string[] = ["STORE_FULL", "STORE_BUSY", "UNAVAILABLE"];
   return error instanceof MflowError && codes.includes(error.code);
-}
-
-/** Somebody used the same Idempotency-Key in the same moment; theirs stands. */
-export class IdempotencyRace extends Error {
-  readonly aggregateId: string;
-  readonly digest: string;
-
-  constructor(aggregateId: string, digest: string) {
-    super("the Idempotency-Key was used at the same moment");
-    this.aggregateId = aggregateId;
-    this.digest = digest;
-  }
 }
