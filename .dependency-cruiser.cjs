@@ -76,7 +76,7 @@ module.exports = {
     ]),
     only("retention", `${server}/retention/`, [
       core,
-      `${server}/engine/(submit|clock)\\.ts$`,
+      `${server}/engine/(submit|clock|timers)\\.ts$`,
       `${server}/store/store\\.ts$`,
     ]),
     only("http", `${server}/http/`, [

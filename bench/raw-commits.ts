@@ -46,7 +46,7 @@ export function openRawCommits(): RawCommits {
 }
 
 /** Time of each of `count` bare commits, milliseconds. */
-export function rawCommitTimes(count: number): number[] {
+function rawCommitTimes(count: number): number[] {
   const raw = openRawCommits();
   const times: number[] = [];
   for (let index = 0; index < count; index++) {

@@ -87,12 +87,8 @@ export class KubeServer {
   }
 
   /** Names of the Jobs, pods and Secrets that are in the namespace. */
-  async left(): Promise<string[]> {
-    const { place } = this;
-    const [jobs, pods] = await Promise.all([place.items(place.jobsPath), place.items(place.podsPath)]);
-    const secrets = await place.items<{ type: string; metadata: { name: string } }>(place.secretsPath);
-    const ours = secrets.filter(({ type }) => type === "Opaque");
-    return [...jobs, ...pods, ...ours].map(({ metadata }) => metadata.name);
+  left(): Promise<string[]> {
+    return this.place.left();
   }
 
   /** The whole history. */

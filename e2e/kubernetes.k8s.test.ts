@@ -1,33 +1,28 @@
 // A whole server with a real cluster: what tasks say over HTTP from their pods, what they hand on, the volume that they
 // share, trials without a run, and people who go in.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobManifest } from "@mflow/core/schema/job";
 import type { StageSpec } from "@mflow/core/schema/pipeline";
 import { type Client, createClient } from "@mflow/sdk";
 import { type RunningServer, readConfig, startServer } from "@mflow/server";
+import { IMAGE, KubePlace, testKubeconfig } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  IMAGE,
-  KubePlace,
-  testKubeconfig,
-} from "../packages/server/src/runners/kubernetes/testing/kube-place.ts";
+import { forwardFromPods, POD_ADDRESS, type PodForward } from "./pod-forward.ts";
 
 let place: KubePlace;
 let folder: string;
 let server: RunningServer;
 let client: Client;
-let forward: Server | undefined;
-/** Address of this machine as pods reach it; absent: they do not, and what they say over HTTP is not tried. */
-const address = process.env.MFLOW_TEST_ADDRESS;
+let forward: PodForward | undefined;
 
 beforeAll(async () => {
   place = await KubePlace.make();
   folder = await mkdtemp(join(tmpdir(), "mflow-k8s-"));
-  const port = await forwardTo(() => Number(new URL(server.address).port));
+  const portNow = () => Number(new URL(server.address).port);
+  if (POD_ADDRESS !== undefined) forward = await forwardFromPods(POD_ADDRESS, portNow);
   const config = readConfig(
     // One slot: tasks on a cluster take none.
     {
@@ -35,7 +30,7 @@ beforeAll(async () => {
       port: "0",
       maxTasks: "1",
       logLevel: "warn",
-      ...(port && { publicUrl: `http://${address}:${port}` }),
+      ...(forward && { publicUrl: forward.url }),
     },
     {},
   );
@@ -52,22 +47,7 @@ afterAll(async () => {
 });
 
 async function readToken(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
   return (await readFile(join(folder, "local.token"), "utf8")).trim();
-}
-
-/** Passes on what comes to the address that pods reach; answers its port. */
-async function forwardTo(port: () => number): Promise<number | undefined> {
-  if (address === undefined) return undefined;
-  const open = createServer((socket) => {
-    const other = connect(port(), "127.0.0.1");
-    socket.pipe(other).pipe(socket);
-    socket.on("error", () => other.destroy());
-    other.on("error", () => socket.destroy());
-  });
-  forward = open;
-  await new Promise<void>((resolve) => open.listen(0, address, resolve));
-  return (open.address() as { port: number }).port;
 }
 
 type Spec = Partial<JobManifest["spec"]>;
@@ -103,7 +83,7 @@ const CALL = (path: string, body: string) =>
   `wget -q -O /dev/null --header "Authorization: Bearer $JOB_TASK_UPDATE_TOKEN" --header "Content-Type: application/json" --post-data '${body}' "$MFLOW_URL/api/v1/job-tasks/$JOB_TASK_ID/${path}"`;
 
 describe("what a task says", () => {
-  test.runIf(address !== undefined)(
+  test.runIf(POD_ADDRESS !== undefined)(
     "by the output and status calls from its pod is what the run knows",
     async () => {
       const script = [
@@ -145,9 +125,7 @@ describe("what a task says", () => {
     );
     expect(run.status.stage).toBe("SUCCEEDED");
     const id = tasks.get("deploy")?.id ?? "";
-    await expect
-      .poll(() => place.items(`${place.podsPath}?labelSelector=mflow.dev/task-id=${id}`))
-      .toEqual([]);
+    await expect.poll(() => place.podsOf({ taskId: id })).toEqual([]);
     const lines = await client.logs.page(id);
     expect(lines.lines.map(({ text, step }) => `${step}| ${text}`)).toEqual(["main| deploy 1.5"]);
   });
@@ -299,9 +277,7 @@ describe("people", () => {
   test("are told why there is nothing to go into", async () => {
     const { task } = await client.tasks.run({ documents: [job("gone", "true")] });
     expect((await ended(task.id)).status.stage).toBe("SUCCEEDED");
-    await expect
-      .poll(() => place.items(`${place.podsPath}?labelSelector=mflow.dev/task-id=${task.id}`))
-      .toEqual([]);
+    await expect.poll(() => place.podsOf({ taskId: task.id })).toEqual([]);
     const refused = client.tasks.terminal(task.id, { output: () => {} });
     await expect(refused).rejects.toThrow(
       /its pod is removed; pods of ended tasks stay as long as `keepFor`/,

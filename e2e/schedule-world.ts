@@ -182,6 +182,6 @@ function firingText({ time, since, count, outcome }: Firing): string {
 }
 
 /** `12:00`, with seconds when there are some. */
-export function shortTime(time: string): string {
+function shortTime(time: string): string {
   return time.slice(11, 19).replace(/:00$/, "");
 }

@@ -9,7 +9,7 @@ import { Compile } from "typebox/schema";
 import { parse, parseAllDocuments } from "yaml";
 
 const run = promisify(execFile);
-export const CHART = join(import.meta.dirname, "..", "helm", "mflow");
+const CHART = join(import.meta.dirname, "..", "helm", "mflow");
 
 /** An object of Kubernetes, as far as the check looks into it. */
 export interface KubeObject {

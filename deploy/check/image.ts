@@ -21,7 +21,7 @@ interface ImageConfig {
 }
 
 /** What the last stage of a Dockerfile says of the process to run. */
-export function configOf(dockerfile: string): ImageConfig {
+function configOf(dockerfile: string): ImageConfig {
   const lines = dockerfile.replaceAll(/\\\n/g, " ").split("\n");
   const stage = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
   const config: ImageConfig = { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] };

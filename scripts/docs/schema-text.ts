@@ -1,6 +1,6 @@
 // Schemas as people read them: what a value looks like in a few words, and an object's fields as a table.
 
-import type { SchemaNode } from "@mflow/core/explain";
+import type { SchemaNode } from "@mflow/core/schema-node";
 import { alternatives, anchorOf, code, table } from "./markdown.ts";
 
 /** A schema of the API's document: one of ours, or a reference to one. */

@@ -45,7 +45,8 @@ export interface Context {
   connect(options?: ConnectOptions): Promise<Connection>;
 }
 
-export const DEFAULT_DATA_FOLDER = ".mflow";
+/** Where a server has its data that was not told where; its own default, which is not loaded here. */
+const DEFAULT_DATA_FOLDER = ".mflow";
 
 export function makeContext(io: Io, options: GlobalOptions): Context {
   const noColor = !options.color;

@@ -79,6 +79,7 @@ export async function runningServer(dataFolder: string): Promise<LocalServer | u
   }
 }
 
+/** Whether there is a process of this id, also one of another user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

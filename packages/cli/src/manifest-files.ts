@@ -62,6 +62,7 @@ export async function readGoodManifests(io: Io, names: readonly string[]): Promi
   throw problemsError([...problems, ...findings]);
 }
 
+/** The problems of documents as one error, which lists them. */
 export function problemsError(problems: readonly ErrorDetail[]): UsageError {
   const errors = problems.filter((problem) => problem.severity !== "warning").length;
   const files = new Set(problems.map((problem) => problem.file)).size;

@@ -32,6 +32,7 @@ export function runOfGate(gate: string): string | undefined {
   return gate.startsWith("run/") ? gate.slice("run/".length) : undefined;
 }
 
+/** The key of a group of a scope. */
 export function groupKey({ domain, namespace }: Scope, group: string): string {
   return `group/${domain}/${namespace}/${group}`;
 }
@@ -75,6 +76,7 @@ export function needsOf(run: PipelineTask): readonly HeldKey[] {
   return run.needs ?? (run.lockKey === undefined ? [] : [{ key: run.lockKey, limit: 1 }]);
 }
 
+/** What keeps a run while one of them is closed, the widest first. */
 export function gatesOfRun(run: PipelineTask): string[] {
   const pipeline = pipelineOf(run);
   const gates = [SERVER_GATE];
@@ -83,6 +85,7 @@ export function gatesOfRun(run: PipelineTask): string[] {
   return gates;
 }
 
+/** The same of a task; a lone one has no run. */
 export function gatesOfTask(run: PipelineTask | undefined): string[] {
   return run ? gatesOfRun(run) : [SERVER_GATE];
 }

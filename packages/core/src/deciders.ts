@@ -117,7 +117,7 @@ export function openPeople(question: OpenQuestion, context: People): string[] {
 }
 
 /** Those who can still decide, for people; empty when nobody can. */
-export function whoMay(question: OpenQuestion, context: People): string {
+function whoMay(question: OpenQuestion, context: People): string {
   return decidersOf(question, context)
     .map(({ user, standIn }) => (standIn === undefined ? user : `${standIn} (for ${user}, who is away)`))
     .join(", ");

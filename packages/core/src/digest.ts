@@ -34,6 +34,7 @@ export interface DigestContent {
   };
 }
 
+/** What a decision was about, as one text: equal for equal content, and no secret can be read from it. */
 export function contentDigest(content: DigestContent): string {
   const { job } = content;
   return digestOf({

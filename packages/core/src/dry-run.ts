@@ -2,10 +2,11 @@
 
 import { namesAskedOfRun } from "./asked-names.ts";
 import type { Context } from "./change.ts";
+import { checkParams } from "./check-params.ts";
 import { referencesOf } from "./condition/references.ts";
 import { effectiveParams, jobOf, openValue, placeOf, refuseInvalid, taskSpecOf } from "./decide/freeze.ts";
 import { nearest } from "./nearest.ts";
-import { checkParams, maskParams, matchesScope } from "./params.ts";
+import { maskParams, matchesScope } from "./params.ts";
 import { renderSpec } from "./render.ts";
 import type { JobTask } from "./schema/job-task.ts";
 import type { EffectiveParam, ParamScope, RunParam } from "./schema/param.ts";

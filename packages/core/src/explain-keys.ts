@@ -1,9 +1,9 @@
 // What is said of a key that is missing, or that its schema does not know: what it may have been meant to be, and what to do.
 
 import { calledHere } from "./called-elsewhere.ts";
-import type { SchemaNode } from "./explain.ts";
 import { didYouMean } from "./nearest.ts";
 import { quoted } from "./quoted.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 /**
  * Keys that the semantics name and that this version does not act on. To ignore them would run a pipeline

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { Compile } from "typebox/schema";
 import { expect, test } from "vitest";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
 import * as account from "./schema/account.ts";
 import * as api from "./schema/api.ts";
 import * as event from "./schema/event.ts";
@@ -17,6 +17,7 @@ import * as pipelineTask from "./schema/pipeline-task.ts";
 import * as request from "./schema/request.ts";
 import * as runnerSpec from "./schema/runner-spec.ts";
 import * as scalars from "./schema/scalars.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 const modules = [
   ...[account, api, event, gate, job, jobTask, param, pipeline, pipelineTask, request, runnerSpec, scalars],

@@ -4,32 +4,20 @@
 // would make every start load 0.2 s of code. Tests hold it to the library's verdicts.
 
 import { missing, unknownKey, withoutFullStop } from "./explain-keys.ts";
+import { isMap } from "./is-map.ts";
 import { didYouMean } from "./nearest.ts";
 import { below, segmentsOf } from "./pointer.ts";
 import { alternatives, quoted } from "./quoted.ts";
-
-/** The part of JSON Schema that the schemas here use; a test finds keywords that are not among them. */
-export interface SchemaNode {
-  type?: string;
-  description?: string;
-  properties?: Record<string, SchemaNode>;
-  required?: string[];
-  additionalProperties?: boolean | SchemaNode;
-  patternProperties?: Record<string, SchemaNode>;
-  propertyNames?: SchemaNode;
-  maxProperties?: number;
-  items?: SchemaNode;
-  minItems?: number;
-  maxItems?: number;
-  anyOf?: SchemaNode[];
-  enum?: unknown[];
-  const?: unknown;
-  pattern?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-}
+import {
+  acceptsType,
+  choicesOf,
+  isSingle,
+  jsonType,
+  kindOf,
+  markedBranch,
+  marksOf,
+  type SchemaNode,
+} from "./schema-node.ts";
 
 export interface Explanation {
   /** JSON pointer. */
@@ -45,7 +33,7 @@ export interface ExplainOptions {
 }
 
 /** More than these help nobody. */
-export const MAX_EXPLANATIONS = 500;
+const MAX_EXPLANATIONS = 500;
 
 class Explainer {
   readonly found: Explanation[] = [];
@@ -223,69 +211,6 @@ class Explainer {
     }
     for (const { path: place, message, atKey } of fewest ?? []) this.add(place, message, atKey);
   }
-}
-
-/** Of maps that differ by a constant such as `kind`: the one that the value names, or what it could name. */
-function kindOf(branches: SchemaNode[], value: Record<string, unknown>) {
-  if (branches.length < 2) return undefined;
-  const key = Object.keys(branches[0]?.properties ?? {}).find((name) =>
-    branches.every((branch) => branch.properties?.[name]?.const !== undefined),
-  );
-  if (key === undefined) return undefined;
-  const options = branches.map((branch) => branch.properties?.[key]?.const);
-  return { key, options, value: value[key], branch: branches[options.indexOf(value[key])] };
-}
-
-/** The keys that a branch needs and that no other branch knows. */
-function marksOf(branch: SchemaNode, branches: readonly SchemaNode[]): string[] {
-  const others = branches.filter((other) => other !== branch);
-  return (branch.required ?? []).filter((key) =>
-    others.every((other) => !Object.hasOwn(other.properties ?? {}, key)),
-  );
-}
-
-/**
- * Of maps of which some have a key of their own that they need, such as `extends`: the one whose key the value has, else
- * the one that has none.
- */
-export function markedBranch(
-  branches: readonly SchemaNode[],
-  value: Record<string, unknown>,
-): SchemaNode | undefined {
-  if (branches.length < 2 || !branches.every(({ properties }) => properties)) return undefined;
-  const marked = branches.find((branch) =>
-    marksOf(branch, branches).some((key) => Object.hasOwn(value, key) && value[key] !== undefined),
-  );
-  const unmarked = branches.filter((branch) => marksOf(branch, branches).length === 0);
-  return marked ?? (unmarked.length === 1 ? unmarked[0] : undefined);
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What a constant or a list of fixed values allows. */
-function choicesOf(schema: SchemaNode): unknown[] {
-  return schema.const !== undefined ? [schema.const] : (schema.enum ?? []);
-}
-
-/** Whether a text, number or boolean can satisfy the schema. */
-function isSingle(schema: SchemaNode): boolean {
-  if (schema.anyOf) return schema.anyOf.some(isSingle);
-  return schema.type !== "object" && schema.type !== "array";
-}
-
-function jsonType(value: unknown): string {
-  if (value === null || value === undefined) return "null";
-  return Array.isArray(value) ? "array" : typeof value;
-}
-
-function acceptsType(schema: SchemaNode, value: unknown): boolean {
-  if (schema.anyOf) return schema.anyOf.some((branch) => acceptsType(branch, value));
-  const choices = choicesOf(schema);
-  if (choices.length > 0) return choices.some((choice) => typeof choice === typeof value);
-  const type = schema.type === "integer" ? "number" : schema.type;
-  return type === undefined || type === jsonType(value);
 }
 
 const typeWords: Record<string, string> = {

@@ -2,7 +2,7 @@
 // what differs is laid over it, one after the other. Pure: whoever calls brings the pipelines.
 
 import { type ErrorDetail, MflowError } from "./errors.ts";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
 import { extendWith } from "./extend/merge.ts";
 import type { MergeFinding } from "./extend/merge-fields.ts";
 import { qualified } from "./extend/qualify.ts";
@@ -12,6 +12,7 @@ import { formatPipelineRef, mayRefer, type PipelineNameRef, parsePipelineRef } f
 import { refuseProblems } from "./refuse-problems.ts";
 import { type GivenPipelineSpec, isExtending, PipelineSpec } from "./schema/pipeline.ts";
 import type { Scope } from "./schema/scalars.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 /** At most so many pipelines are extended by one. */
 export const MAX_EXTENDED = 8;
@@ -44,7 +45,7 @@ export interface PutTogether {
 }
 
 /** What a pipeline extends; nothing when it is whole. */
-export function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undefined {
+function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undefined {
   if (!isExtending(spec)) return undefined;
   const ref = parsePipelineRef(spec.extends, scope);
   return "id" in ref ? undefined : ref;
@@ -54,7 +55,7 @@ export function baseOf({ spec, scope }: PipelineSource): PipelineNameRef | undef
  * The pipelines that one extends, by their full names, for `putTogether`; stops where `find` has none, at a cycle, and
  * when there are too many.
  */
-export async function gatherExtended(
+async function gatherExtended(
   source: PipelineSource,
   find: (ref: PipelineNameRef) => Promise<PipelineSource | undefined>,
 ): Promise<Map<string, PipelineSource>> {

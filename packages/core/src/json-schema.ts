@@ -1,7 +1,6 @@
 // JSON Schemas for others: that of manifests, for editors: completion, descriptions and a first check while typing; that
 // of messages, for who receives webhooks.
 
-import type { SchemaNode } from "./explain.ts";
 import { ChildRunSpec, ManualSpec } from "./schema/chain.ts";
 import { ClusterManifest } from "./schema/cluster.ts";
 import { JobManifest } from "./schema/job.ts";
@@ -10,6 +9,7 @@ import { Message } from "./schema/message.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "./schema/runner-spec.ts";
 import { ScheduleManifest } from "./schema/schedule.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 /** A text that holds a reference to a TEMPLATE param; it may stand wherever a runner spec wants a single value. */
 const template = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" };

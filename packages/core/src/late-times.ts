@@ -6,7 +6,7 @@ import type { ScheduleTimes } from "./schedule-times.ts";
 import type { CatchUp } from "./schema/schedule.ts";
 
 /** A time that is so little late is on time: a restart of the server misses nothing. Milliseconds. */
-export const ON_TIME_MS = 60_000;
+const ON_TIME_MS = 60_000;
 /** How many times `catchUp: {policy: ALL}` catches up with, unless it says. */
 export const CATCH_UP_LIMIT = 10;
 /** Missed times are counted up to here. */

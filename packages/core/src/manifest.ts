@@ -2,7 +2,8 @@
 // All problems of all documents are found at once.
 
 import type { ErrorDetail } from "./errors.ts";
-import { type Explanation, explain, type SchemaNode } from "./explain.ts";
+import { type Explanation, explain } from "./explain.ts";
+import { isMap } from "./is-map.ts";
 import { didYouMean } from "./nearest.ts";
 import { below } from "./pointer.ts";
 import { atMost, byPlace } from "./problem-order.ts";
@@ -13,6 +14,7 @@ import { JobManifest } from "./schema/job.ts";
 import { LimitManifest } from "./schema/limit.ts";
 import { PipelineManifest } from "./schema/pipeline.ts";
 import { ScheduleManifest } from "./schema/schedule.ts";
+import type { SchemaNode } from "./schema-node.ts";
 import { MAX_DEPTH, MAX_DOCUMENTS, type Position, readYaml, type YamlDocument } from "./yaml-text.ts";
 
 export type { Position } from "./yaml-text.ts";
@@ -21,6 +23,7 @@ export type { Position } from "./yaml-text.ts";
 export type ScopedManifest = JobManifest | PipelineManifest;
 export type Manifest = ScopedManifest | ScheduleManifest | ClusterManifest | LimitManifest;
 
+/** Whether it belongs to a scope and can be laid over the stored records for one run. */
 export function isScoped(manifest: Manifest): manifest is ScopedManifest {
   return manifest.kind === "Job" || manifest.kind === "Pipeline";
 }
@@ -83,10 +86,6 @@ function readEmbeddedSpec(text: string): EmbeddedSpec {
     ? "`runnerSpec` holds more than one YAML document; keep one"
     : "`runnerSpec` is empty; say what the runner executes";
   return { spec: {}, problems: [{ path: SPEC_POINTER, message }] };
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The document with its runner spec parsed, when that was given as text. */

@@ -1,6 +1,7 @@
 // The combinations of values for which a task runs (semantics, section 5).
 
 import { MflowError } from "./errors.ts";
+import { isMap } from "./is-map.ts";
 import { quoted } from "./quoted.ts";
 import type { JobSnapshot } from "./schema/job.ts";
 import { type Combination, MAX_WAYS, type MatrixSpec } from "./schema/matrix.ts";
@@ -22,7 +23,7 @@ export function combinationsOf({ params = {}, include = [], exclude = [] }: Matr
 }
 
 /** Whether a combination has all values of another. */
-export function holds(combination: Combination, part: Combination): boolean {
+function holds(combination: Combination, part: Combination): boolean {
   return Object.entries(part).every(
     ([name, value]) => combination[name] !== undefined && String(combination[name]) === String(value),
   );
@@ -68,18 +69,14 @@ function combinationsOfJson(name: string, json: unknown): Combination[] {
       }),
     );
   }
-  if (isRecord(json) && Object.values(json).every((list) => Array.isArray(list) && list.every(isValue))) {
+  if (isMap(json) && Object.values(json).every((list) => Array.isArray(list) && list.every(isValue))) {
     return combinationsOf({ params: json as Record<string, Value[]> });
   }
   throw invalid(name, 'is neither a list, e.g. ["a","b"], nor an object of lists, e.g. {"OS":["linux"]}');
 }
 
-function isRecord(item: unknown): item is Record<string, unknown> {
-  return typeof item === "object" && item !== null && !Array.isArray(item);
-}
-
 function isCombination(item: unknown): item is Combination {
-  return isRecord(item) && Object.values(item).every(isValue);
+  return isMap(item) && Object.values(item).every(isValue);
 }
 
 function isValue(item: unknown): item is Value {

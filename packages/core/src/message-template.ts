@@ -3,6 +3,7 @@
 // delimiters, and loops within loops that would grow without end.
 
 import mustache from "mustache";
+import { isMap } from "./is-map.ts";
 import type { Message } from "./schema/message.ts";
 
 /** More than this of a rendered template is left out, characters. */
@@ -30,8 +31,7 @@ class OwnValues extends mustache.Context {
 }
 
 function ownValue(value: unknown, key: string): unknown {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isMap && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+  return isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** Writes at most so much, and stops looping once it has. */

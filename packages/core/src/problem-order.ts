@@ -3,7 +3,7 @@
 import type { ErrorDetail } from "./errors.ts";
 
 /** More than these help nobody, and a text of 1 MiB can have hundreds of thousands. */
-export const MAX_PROBLEMS = 1000;
+const MAX_PROBLEMS = 1000;
 
 /** Problems of one text by line and column; those without a place keep their order. */
 export function byPlace(problems: readonly ErrorDetail[]): ErrorDetail[] {

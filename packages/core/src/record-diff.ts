@@ -1,6 +1,7 @@
 // What differs between two forms of a record, field by field. Stages, tasks, params and whatever else has a name are
 // matched by it; secrets are compared, and never told.
 
+import { isMap } from "./is-map.ts";
 import { MASK } from "./mask.ts";
 
 export interface FieldChange {
@@ -34,7 +35,7 @@ function compare(before: unknown, after: unknown, path: string, changes: FieldCh
   if (before === undefined && after === undefined) return;
   if (before === undefined) changes.push({ op: "ADDED", path, after: told(after) });
   else if (after === undefined) changes.push({ op: "REMOVED", path, before: told(before) });
-  else if (isFields(before) && isFields(after)) compareFields(before, after, path, changes);
+  else if (isMap(before) && isMap(after)) compareFields(before, after, path, changes);
   else if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, changes);
   else if (before !== after) changes.push({ op: "CHANGED", path, before: told(before), after: told(after) });
 }
@@ -73,21 +74,17 @@ function compareOrder(before: string[], after: string[], path: string, changes: 
 function byName(items: readonly unknown[]): Map<string, unknown> | undefined {
   const named = new Map<string, unknown>();
   for (const item of items) {
-    if (!isFields(item) || typeof item.name !== "string") return undefined;
+    if (!isMap(item) || typeof item.name !== "string") return undefined;
     named.set(item.name, item);
   }
   return named.size === items.length ? named : undefined;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The value with its secrets masked. */
 function told(value: unknown): unknown {
   if (typeof value === "string") return value.startsWith(SECRET) ? MASK : value;
   if (Array.isArray(value)) return value.map(told);
-  if (!isFields(value)) return value;
+  if (!isMap(value)) return value;
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(entries.map(([key, member]) => [key, told(member)]));
 }

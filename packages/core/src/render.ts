@@ -1,7 +1,7 @@
 // TEMPLATE params replace `${NAME}` in a runner spec (semantics, section 2): inside scalars that are parsed
 // already, never in raw text and never in keys, so that no value can change what the spec means.
 
-import { booleanOf, numberOf } from "./params.ts";
+import { booleanOf, numberOf } from "./check-params.ts";
 import type { EffectiveParam, RunParam } from "./schema/param.ts";
 
 /** `${NAME}`, or with another `$` before it the escape that stands for a literal `${NAME}`. */

@@ -2,8 +2,10 @@
 // be tried on the rest: all errors of a document are told at once, not the next kind after each correction.
 
 import type { TSchema } from "typebox";
-import { explain, markedBranch, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
+import { isMap } from "./is-map.ts";
 import { below } from "./pointer.ts";
+import { markedBranch, type SchemaNode } from "./schema-node.ts";
 
 export interface Salvaged {
   value: unknown;
@@ -67,8 +69,4 @@ function restOfObject(
 function restOfList(items: SchemaNode, value: unknown[], path: string, broken: string[]): unknown {
   const rest = value.map((item, index) => restOf(items, item, below(path, index), broken));
   return rest.includes(undefined) ? undefined : rest;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -140,6 +140,7 @@ export function isOver(state: RunState): boolean {
   return task !== undefined && isEnded(task.status.stage);
 }
 
+/** Whether the run is in one of its final stages. */
 export function isRunEnded(run: PipelineTask): boolean {
   const { stage } = run.status;
   return stage === "SUCCEEDED" || stage === "FAILED" || stage === "CANCELED";

@@ -2,13 +2,14 @@ import fc from "fast-check";
 import { type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { describe, expect, test } from "vitest";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
 import { JobManifest } from "./schema/job.ts";
 import { ParamValues, RunParam } from "./schema/param.ts";
 import { PipelineManifest, PipelineSpec, StageSpec, TaskSpec } from "./schema/pipeline.ts";
 import { RunPipelineRequest } from "./schema/request.ts";
 import { ShellSpec } from "./schema/runner-spec.ts";
 import { closed, Labels, Name, oneOf } from "./schema/scalars.ts";
+import type { SchemaNode } from "./schema-node.ts";
 import { validateValue } from "./validate.ts";
 
 const nameRule = "Lower-case letters, digits, `_` and `-`, at most 63; starts with a letter or digit";

@@ -2,7 +2,8 @@
 
 import type { TSchema } from "typebox";
 import type { ErrorDetail } from "./errors.ts";
-import { explain, type SchemaNode } from "./explain.ts";
+import { explain } from "./explain.ts";
+import type { SchemaNode } from "./schema-node.ts";
 
 /**
  * All that is wrong with `value`, at most 500 problems; none when it is valid. Each names its place as a JSON pointer

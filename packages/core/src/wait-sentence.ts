@@ -4,7 +4,7 @@ import type { CircleStep, Closure, Wait } from "./admission.ts";
 import { SERVER_GATE, SLOTS } from "./admission-keys.ts";
 
 /** What kind of thing a run or task waits for, by the first part of its key. */
-export const WAIT_KINDS = {
+const WAIT_KINDS = {
   sequence: "SEQUENCE_LOCK",
   group: "GROUP",
   "pipeline-runs": "PIPELINE_RUNS",
@@ -24,6 +24,7 @@ export interface WaitFacts extends Wait {
   kind: WaitKind;
 }
 
+/** What kind of thing somebody waits for, by its key and by whom its gate was closed. */
 export function waitKindOf({ key, closure }: Pick<Wait, "key" | "closure">): WaitKind {
   const kind = WAIT_KINDS[key.split("/", 1)[0] as keyof typeof WAIT_KINDS];
   return kind === "RUN_PAUSED" && closure?.by === undefined ? "RUN_LOCK" : kind;

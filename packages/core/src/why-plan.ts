@@ -114,11 +114,7 @@ function openTasks(tasks: Tasks, ids: readonly string[]): JobTask[] {
 }
 
 /** A cause that names tasks, those that are under way first; `sentence` gets the list of their names. */
-export function withTasks(
-  kind: WhyKind,
-  tasks: readonly JobTask[],
-  sentence: (list: string) => string,
-): WhyCause {
+function withTasks(kind: WhyKind, tasks: readonly JobTask[], sentence: (list: string) => string): WhyCause {
   const sorted = tasks.toSorted((a, b) => Number(b.open ?? false) - Number(a.open ?? false));
   return {
     kind,
@@ -144,6 +140,7 @@ export function withMore(shown: readonly string[], count: number): string {
   return shown.length < 2 ? shown.join("") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }
 
+/** A task as a cause names it. */
 export function whyTaskOf({ id, name, stageName, status }: JobTask): WhyTask {
   return { id, name, ...(stageName !== undefined && { stageName }), stage: status.stage };
 }

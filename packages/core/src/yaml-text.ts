@@ -22,7 +22,7 @@ export const MAX_TEXT_BYTES = 1024 * 1024;
 export const MAX_DEPTH = 64;
 export const MAX_DOCUMENTS = 1000;
 /** Parsing takes some 3 us per token; 250,000 are a pipeline of several thousand tasks. */
-export const MAX_TOKENS = 250_000;
+const MAX_TOKENS = 250_000;
 const MAX_SYNTAX_PROBLEMS = 20;
 
 export interface TextProblem extends Position {

@@ -30,6 +30,7 @@ export interface IfRevision {
   revision?: number;
 }
 
+/** The header that makes a write depend on a revision; none without one. */
 export function ifMatch(condition: IfRevision | undefined): Record<string, string> {
   return condition?.revision === undefined ? {} : { "if-match": `"${condition.revision}"` };
 }

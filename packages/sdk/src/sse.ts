@@ -10,7 +10,7 @@ export interface ServerSentEvent {
 }
 
 /** No byte came for so long that the connection must be dead. */
-export class SilentStreamError extends Error {
+class SilentStreamError extends Error {
   override readonly name = "SilentStreamError";
 }
 

@@ -86,8 +86,8 @@ export interface ServerFlags {
   logFile?: string;
 }
 
-export const DEFAULT_DATA_FOLDER = ".mflow";
-export const DEFAULT_PORT = 7070;
+const DEFAULT_DATA_FOLDER = ".mflow";
+const DEFAULT_PORT = 7070;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
 /** As the schema of a pipeline allows. */
 const MAX_RETAINED_RUNS = 1_000_000;

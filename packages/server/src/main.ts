@@ -17,7 +17,7 @@ import { RunningEngine } from "./engine/engine.ts";
 import { Limits } from "./engine/limits.ts";
 import { createApp } from "./http/app.ts";
 import { deliveryMetrics } from "./listeners/delivery-metrics.ts";
-import { type OpenListeners, openListeners } from "./listeners/open-listeners.ts";
+import { openListeners } from "./listeners/open-listeners.ts";
 import { createTargetGuard } from "./listeners/target-guard.ts";
 import { openFileLogStore } from "./logs/file-log-store.ts";
 import { newId } from "./new-id.ts";
@@ -34,6 +34,7 @@ import { createShellRunner } from "./runners/shell/shell-runner.ts";
 import { openStore } from "./store/open.ts";
 import { Schedules } from "./triggers/schedules.ts";
 import { VERSION } from "./version.ts";
+import { whenIdle } from "./when-idle.ts";
 
 export interface RunningServer {
   /** e.g. `http://127.0.0.1:7070`. */
@@ -246,8 +247,15 @@ async function open(config: ServerConfig, opened: AsyncDisposableStack): Promise
     closing ??= opened.disposeAsync().finally(end);
     return closing;
   };
-  if (config.idleExitMs !== undefined)
-    opened.defer(whenIdle(engine, listeners, schedules, config.idleExitMs, close));
+  if (config.idleExitMs !== undefined) {
+    const { dispatcher } = listeners;
+    const occupations = [
+      { busy: () => engine.busy(), watch: engine.subscribe.bind(engine) },
+      { busy: () => dispatcher.busy(), watch: dispatcher.subscribe.bind(dispatcher) },
+      schedules,
+    ];
+    opened.defer(whenIdle(occupations, config.idleExitMs, close));
+  }
   return { address, ended, close };
 }
 
@@ -274,29 +282,4 @@ function gaugesOf(engine: RunningEngine) {
     { name: "mflow_tasks_running", help: "Tasks that hold a slot.", value: slotsHeld },
     { name: "mflow_tasks_waiting", help: "Tasks that wait for a slot.", value: slotsWaiting },
   ];
-}
-
-/**
- * Calls back once nothing was under way, no message waited to be sent and no schedule had a time to come, for a while; woken by events, so that an idle
- * server uses no CPU.
- */
-function whenIdle(
-  engine: RunningEngine,
-  { dispatcher }: OpenListeners,
-  schedules: Schedules,
-  idleMs: number,
-  callback: () => void,
-): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const busy = () => engine.busy() || dispatcher.busy() || schedules.busy();
-  const check = () => {
-    clearTimeout(timer);
-    timer = busy() ? undefined : setTimeout(() => (busy() ? undefined : callback()), idleMs);
-  };
-  const unsubscribes = [engine.subscribe(check), dispatcher.subscribe(check), schedules.watch(check)];
-  check();
-  return () => {
-    clearTimeout(timer);
-    for (const unsubscribe of unsubscribes) unsubscribe();
-  };
 }

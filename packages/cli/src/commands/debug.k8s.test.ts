@@ -1,7 +1,6 @@
 // `mflow debug` on a real cluster, whole: the command on a terminal, the server's WebSocket, the pod.
 
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import type { RunJobResponse } from "@mflow/core/schema/api";
 import { endlessJob } from "@mflow/server/http/testing/manifests";
@@ -10,6 +9,7 @@ import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
 import { ClusterClient } from "@mflow/server/runners/kubernetes/api/cluster-client";
 import { kubeConfigOf } from "@mflow/server/runners/kubernetes/api/kube-config";
 import { openPodTerminal } from "@mflow/server/runners/kubernetes/terminal/terminal";
+import { IMAGE, testKubeconfig } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import type { TerminalRequest } from "@mflow/server/runners/runner";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { makeWorkplace, type Workplace } from "../testing/command.ts";
@@ -24,7 +24,7 @@ let place: Workplace;
 
 async function makePod(name: string, script: string, phase: string): Promise<void> {
   const container = {
-    image: "k8s.test/busybox:1",
+    image: IMAGE,
     imagePullPolicy: "IfNotPresent",
     command: ["sh", "-c", script],
   };
@@ -61,9 +61,7 @@ async function serve(
 }
 
 beforeAll(async () => {
-  client = new ClusterClient(
-    await kubeConfigOf({ kubeconfig: await readFile(process.env.KUBECONFIG ?? "", "utf8") }),
-  );
+  client = new ClusterClient(await kubeConfigOf({ kubeconfig: testKubeconfig() }));
   await client.create("/api/v1/namespaces", { metadata: { name: namespace } });
   await Promise.all([makePod("running", "sleep 3600", "Running"), makePod("ended", "exit 3", "Failed")]);
   place = await makeWorkplace();

@@ -1,69 +1,24 @@
-// What `describe` says of each kind of record, as lines. Pure.
+// What `describe` says of jobs, runs and tasks, as lines. Pure.
 
 import { formatDuration } from "@mflow/core/duration";
 import type { JobTaskView, PipelineTaskView } from "@mflow/core/schema/api";
-import type { Artifact } from "@mflow/core/schema/artifact";
-import type { Evidence } from "@mflow/core/schema/evidence";
 import type { Gate } from "@mflow/core/schema/gate";
 import type { Job } from "@mflow/core/schema/job";
 import type { PastAttempt, StepStatus } from "@mflow/core/schema/job-task";
 import type { RunParam } from "@mflow/core/schema/param";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import { documentText } from "../display/document.ts";
-import type { Style } from "../display/style.ts";
-import { type Column, tableLines } from "../display/table.ts";
+import type { Column } from "../display/table.ts";
 import { plainLine } from "../display/width.ts";
 import { artifactColumns } from "../view/artifact-columns.ts";
 import { retryText } from "../view/retry-text.ts";
 import { runView } from "../view/run-view.ts";
 import { decisionText, elapsed, nextText, pathOf } from "../view/watched.ts";
+import { type DescribeOptions, type Fact, factLines, section, table, textLines } from "./describe-layout.ts";
 import { gateLines } from "./gate-lines.ts";
 import { labelText } from "./kind-columns.ts";
 
-export interface DescribeOptions {
-  style: Style;
-  command: string;
-  /** Milliseconds since the epoch. */
-  now: number;
-  columns: number;
-  /** Of a task whose gate waits. */
-  evidence?: Evidence;
-  /** What the task kept. */
-  artifacts?: Artifact[];
-}
-
-type Fact = readonly [label: string, value: string | number | undefined];
-
-/** Labels and values in two columns; those without a value are left out. */
-export function factLines(facts: readonly Fact[], { style }: DescribeOptions): string[] {
-  const known = facts.filter(([, value]) => value !== undefined && value !== "");
-  const width = Math.max(...known.map(([label]) => label.length));
-  return known.map(
-    ([label, value]) => `${style.tone("quiet", label.padEnd(width))}  ${plainLine(String(value))}`,
-  );
-}
-
-/** A title with its lines below; nothing when there are none. */
-export function section(title: string, lines: readonly string[], { style }: DescribeOptions): string[] {
-  return lines.length === 0
-    ? []
-    : ["", style.tone("strong", title), ...lines.map((line) => (line ? `  ${line}` : ""))];
-}
-
-/** The rows of a table in a section. */
-export function table<T>(
-  columns: readonly Column<T>[],
-  items: readonly T[],
-  options: DescribeOptions,
-): string[] {
-  return items.length === 0 ? [] : tableLines(columns, items, { width: options.columns - 2 });
-}
-
-/** Free text as it is, without what a terminal would act on. */
-export function textLines(text: string | undefined): string[] {
-  return text ? text.trimEnd().split("\n").map(plainLine) : [];
-}
-
+/** A job version: what it is, its params, its runner spec. */
 export async function jobLines(job: Job, options: DescribeOptions): Promise<string[]> {
   const { spec } = job;
   return [
@@ -114,6 +69,7 @@ function traitsOf(param: RunParam): string {
     .join("; ");
 }
 
+/** A run: where it came from and led to, and its tasks as `watch` shows them. */
 export function runLines(view: PipelineTaskView, options: DescribeOptions): string[] {
   const { run, again = [], tasks } = view;
   const kept = tasks.filter((task) => task.keptFrom).length;
@@ -176,6 +132,7 @@ function childLines(tasks: readonly JobTaskView[]): string[] {
   });
 }
 
+/** A task: how it stands, its gates, what it ran with, what it made, and its earlier attempts. */
 export function taskLines(task: JobTaskView, options: DescribeOptions): string[] {
   const { status } = task;
   const took = elapsed(status, options.now);

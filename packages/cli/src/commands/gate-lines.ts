@@ -5,7 +5,7 @@ import type { Gate } from "@mflow/core/schema/gate";
 import { displayWidth, plainLine, wrap } from "../display/width.ts";
 import { changeSummary } from "../view/evidence-lines.ts";
 import { decisionText, openGateOf, peopleOf } from "../view/watched.ts";
-import type { DescribeOptions } from "./describe-lines.ts";
+import type { DescribeOptions } from "./describe-layout.ts";
 
 type GateOptions = Pick<DescribeOptions, "command" | "evidence" | "columns">;
 

@@ -160,6 +160,7 @@ function took(status: { startAt?: string; endAt?: string }, now: number): string
   return milliseconds === undefined ? "" : formatDuration(milliseconds);
 }
 
+/** `team=shop tier=web` */
 export function labelText(labels: Record<string, string> | undefined): string {
   return Object.entries(labels ?? {})
     .map(([key, value]) => `${key}=${value}`)

@@ -28,6 +28,7 @@ export const KIND_WORDS = Object.keys(words);
 export const DESCRIBED = ["job", "pipeline", "schedule", "run", "task"];
 export const DELETABLE = ["job", "pipeline", "schedule", "run", "task", "runs", "tasks"];
 
+/** The kind that a word of the command line names; the declarations of commands let no other word through. */
 export function kindOf(word: string): KindName {
   const kind = words[word];
   if (!kind) throw new Error(`${word} is no kind`);

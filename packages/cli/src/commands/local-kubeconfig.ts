@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { isMap } from "@mflow/core/is-map";
 import { parse, stringify } from "yaml";
 import { type Context, quote } from "../context.ts";
 import { UsageError } from "../usage-error.ts";
@@ -73,10 +74,6 @@ function parsed(text: string, file: string): Entry {
   }
   if (isMap(config)) return config;
   throw new UsageError(`${file} is no kubeconfig`, "Name a file with `clusters`, `users` and `contexts`.");
-}
-
-function isMap(value: unknown): value is Entry {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function entriesOf(list: unknown): Entry[] {

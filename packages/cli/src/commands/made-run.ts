@@ -78,7 +78,7 @@ const valueColumns: Column<ShownValue>[] = [
 ];
 
 /** What becomes of each task, and of a rollback what they would run with and where that comes from. */
-export function dryRunLines(
+function dryRunLines(
   again: readonly AgainTask[],
   rendered: readonly RenderedTaskBody[],
   width: number,

@@ -8,7 +8,7 @@ import type { MatrixSpec } from "@mflow/core/schema/matrix";
 import { isExtending, type PipelineSpec, type StageSpec, type TaskSpec } from "@mflow/core/schema/pipeline";
 import { plainLine } from "../display/width.ts";
 import { retryText } from "../view/retry-text.ts";
-import { type DescribeOptions, factLines, section, textLines } from "./describe-lines.ts";
+import { type DescribeOptions, factLines, section, textLines } from "./describe-layout.ts";
 import { labelText } from "./kind-columns.ts";
 
 /** `whole` is what a pipeline that extends another one is put together to. */

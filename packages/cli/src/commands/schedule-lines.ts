@@ -5,12 +5,12 @@ import { paramValueList } from "@mflow/core/schema/param";
 import type { Firing, ScheduledTime, ScheduleView } from "@mflow/core/schema/schedule";
 import { formatInZone } from "@mflow/core/time-zone";
 import type { Column } from "../display/table.ts";
-import { type DescribeOptions, factLines, section, table } from "./describe-lines.ts";
+import { type DescribeOptions, factLines, section, table } from "./describe-layout.ts";
 import { labelText } from "./kind-columns.ts";
 import { cronText, untilText } from "./schedule-text.ts";
 
 /** `STARTED run-...`, `REFUSED: why`. */
-export function firingText({ outcome, runId, message }: Firing): string {
+function firingText({ outcome, runId, message }: Firing): string {
   if (outcome === "STARTED") return `STARTED ${runId ?? ""}`.trimEnd();
   return message === undefined ? outcome : `${outcome}: ${message}`;
 }

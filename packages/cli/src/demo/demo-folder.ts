@@ -25,7 +25,7 @@ export interface DemoFolder {
 /** Says that a folder is the demo's own, and which commit it made. */
 const MARKER = "made-by-mflow-demo.json";
 
-export function demoFolder(path: string): DemoFolder {
+function demoFolder(path: string): DemoFolder {
   const deployed = join(path, "deployed");
   return {
     path,

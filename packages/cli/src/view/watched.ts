@@ -26,6 +26,7 @@ export function openGateOf(task: JobTaskView): OpenGate | undefined {
 
 const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"]);
 
+/** Whether a run or task of this stage has ended. */
 export function isEnded(stage: string): boolean {
   return ENDED.has(stage);
 }

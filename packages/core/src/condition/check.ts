@@ -44,7 +44,7 @@ export function checkCondition(source: string, scope: ConditionScope): Condition
 }
 
 /** The type of an expression at a place; problems in it are not told. */
-export function inferType(expression: Expression, scope: ConditionScope): ValueType {
+function inferType(expression: Expression, scope: ConditionScope): ValueType {
   return new Checker(scope, "").infer(expression, NO_ITEMS);
 }
 

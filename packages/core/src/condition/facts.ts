@@ -1,7 +1,7 @@
 // What a condition is decided on. Facts are functions, so that nothing is built that the condition does not name: a
 // run of ten thousand tasks costs no more than one of ten.
 
-import { booleanOf, numberOf } from "../params.ts";
+import { booleanOf, numberOf } from "../check-params.ts";
 import { quoted } from "../quoted.ts";
 import type { EffectiveParam } from "../schema/param.ts";
 import { pathText } from "./expression.ts";

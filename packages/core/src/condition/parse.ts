@@ -11,7 +11,7 @@ import { placeIn, UnreadableCondition } from "./problem.ts";
 import { isVariable, VARIABLES } from "./variables.ts";
 
 /** Longest source of a condition, UTF-16 units. */
-export const MAX_CONDITION_LENGTH = 4096;
+const MAX_CONDITION_LENGTH = 4096;
 
 /** How deep expressions may stand in each other: what walks over them calls itself. */
 const MAX_DEPTH = 256;

@@ -54,6 +54,7 @@ export function typeWords(type: ValueType): string {
   }
 }
 
+/** Whether values of the type are numbers. */
 export function isNumber({ kind }: ValueType): boolean {
   return kind === "INT" || kind === "DOUBLE";
 }

@@ -14,6 +14,7 @@ import { recordGate } from "./gate-records.ts";
 import { startTask } from "./open.ts";
 import { planPushBack, pushBack } from "./push-back.ts";
 
+/** A person's decision on a gate that waits. Throws the refusal. */
 export function decideOn(draft: Draft, kind: GateKind, task: JobTask, request: DecideRequest): void {
   const person = requirePerson(draft);
   if (request.pushBackTo !== undefined && request.verdict !== "PUSH_BACK") {
@@ -54,6 +55,7 @@ export function requirePerson(draft: Draft): string {
   throw new MflowError("UNAUTHORIZED", "a gate is decided by a person; send a user's token");
 }
 
+/** What is asked at a gate of a task, and in whose name. */
 export function questionOf(task: JobTask, kind: GateKind): GateQuestion {
   return {
     kind,

@@ -10,8 +10,8 @@ import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { endTask } from "./end.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
+import { makeWay } from "./make-tasks.ts";
 import { placeInLine } from "./queue.ts";
-import { makeWay } from "./run-pipeline.ts";
 
 /** Whether the task stands for combinations that are not known yet. */
 export function isUnexpanded(draft: Draft, task: JobTask): boolean {

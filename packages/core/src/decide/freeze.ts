@@ -2,16 +2,10 @@
 // (semantics, section 2). Done once, when the task's turn comes; later runtime envs do not change it.
 
 import type { Context } from "../change.ts";
+import { checkParams } from "../check-params.ts";
 import { contentDigest } from "../digest.ts";
 import { type ErrorDetail, MflowError } from "../errors.ts";
-import {
-  checkParams,
-  mergeParams,
-  type ParamLevel,
-  type Place,
-  restoreMasked,
-  searchLabelsOf,
-} from "../params.ts";
+import { mergeParams, type ParamLevel, type Place, restoreMasked, searchLabelsOf } from "../params.ts";
 import { renderSpec } from "../render.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask, Reported } from "../schema/job-task.ts";
@@ -44,6 +38,7 @@ export function taskSpecOf(definition: RunDefinition, task: TaskPlace): TaskSpec
   return spec;
 }
 
+/** The stage of a task; a lone one has none. */
 export function stageOf(definition: RunDefinition, task: TaskPlace): StageSpec | undefined {
   return definition.pipeline?.stages[(task.stageNumber ?? 0) - 1];
 }
@@ -62,6 +57,7 @@ export function placeOf(definition: RunDefinition, task: JobTask): Place {
   return place;
 }
 
+/** A sealed value opened, and so sensitive; others as they are. */
 export function openValue<V extends { value?: ParamValue["value"]; sensitive?: boolean }>(
   value: V,
   context: Opening,
@@ -71,7 +67,7 @@ export function openValue<V extends { value?: ParamValue["value"]; sensitive?: b
 }
 
 /** The values of a level. A masked one, which a client was shown and sent back, leaves the lower levels alone. */
-export function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
+function openValues(values: ParamValues | undefined, context: Opening): ParamValue[] {
   const opened = paramValueList(values).map((value) => openValue(value, context));
   return restoreMasked(opened, () => undefined);
 }

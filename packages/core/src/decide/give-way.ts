@@ -7,7 +7,7 @@ import { stopRun, stopTask } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
 
 /** Stands in `canceledBy` for a cancel that a newer run of the group caused. */
-export const NEWER = "cancelInProgress";
+const NEWER = "cancelInProgress";
 
 export function giveWay(
   draft: Draft,

@@ -7,7 +7,7 @@ import type { JobTask, JobTaskStatus, PastAttempt } from "../schema/job-task.ts"
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
-import { ownLabels } from "./run-pipeline.ts";
+import { ownLabels } from "./make-tasks.ts";
 import { gatesOf } from "./task-gates.ts";
 
 /** What an attempt begins with. */

@@ -58,7 +58,7 @@ function passes(draft: Draft, task: JobTask): boolean {
 }
 
 /** Fixes what the task will run with. */
-export function freeze(draft: Draft, task: JobTask): JobTask {
+function freeze(draft: Draft, task: JobTask): JobTask {
   return draft.updateTask(task, freezeTask(draft, task, draft.context));
 }
 

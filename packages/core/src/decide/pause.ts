@@ -23,6 +23,7 @@ export function pauseRun(draft: Draft, request: PauseRequest): void {
   draft.recordRun("RUN_PAUSED", { message });
 }
 
+/** Not paused: nothing changes. */
 export function resumeRun(draft: Draft): void {
   const run = requireUnfinished(draft, "resume");
   if (!run.status.paused) return;

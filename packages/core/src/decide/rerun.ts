@@ -10,8 +10,8 @@ import { type ParamScope, type ParamValue, type ParamValues, paramValueList } fr
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import { markedNames, sealPipelineSpec, sealValues, sensitiveNames } from "../sealing.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
+import { makeWay } from "./make-tasks.ts";
 import { planRerun, type RerunPlan } from "./plan-rerun.ts";
-import { makeWay } from "./run-pipeline.ts";
 
 type Rerun = Extract<MadeOf, { how: "RERUN" }>;
 type Sealing = Pick<Context, "seal" | "unseal" | "isSealed">;
@@ -80,7 +80,7 @@ function rerunDefinition(
  * Values laid over those of the old run. One that is for the whole run takes the place of all of its name, one with a
  * scope of those with the same scope; a masked one changes nothing. What was sensitive or `readOnly` stays so.
  */
-export function changedValues(old: readonly ParamValue[], given: ParamValues): ParamValue[] {
+function changedValues(old: readonly ParamValue[], given: ParamValues): ParamValue[] {
   let values = [...old];
   for (const value of restoreMasked(paramValueList(given), () => undefined)) {
     const isReplaced = ({ name, scope }: ParamValue) =>

@@ -25,7 +25,7 @@ const NEVER: ReadonlySet<string> = new Set([
 ]);
 
 /** How the task is tried again: what the pipeline says of it, else its job. */
-export function retryOf(definition: RunDefinition, task: JobTask): RetrySpec | undefined {
+function retryOf(definition: RunDefinition, task: JobTask): RetrySpec | undefined {
   return taskSpecOf(definition, task).retry ?? jobOf(definition, task).spec.retry;
 }
 
@@ -38,7 +38,7 @@ export function retryReasonOf(reason: string | undefined): RetryReason | undefin
 }
 
 /** Retries that the task has had since a person last started it. */
-export function retriesUsed({ pastAttempts = [] }: Pick<JobTask, "pastAttempts">): number {
+function retriesUsed({ pastAttempts = [] }: Pick<JobTask, "pastAttempts">): number {
   const last = pastAttempts.findLastIndex(({ isRetried }) => !isRetried);
   return pastAttempts.length - 1 - last;
 }

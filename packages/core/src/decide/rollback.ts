@@ -13,8 +13,8 @@ import type { PipelineSpec } from "../schema/pipeline.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import { markedNames, sealValues, sensitiveNames } from "../sealing.ts";
 import { jobOf, taskSpecOf } from "./freeze.ts";
+import { makeWay } from "./make-tasks.ts";
 import type { MadeRun } from "./rerun.ts";
-import { makeWay } from "./run-pipeline.ts";
 
 type Rollback = Extract<MadeOf, { how: "ROLLBACK" }>;
 

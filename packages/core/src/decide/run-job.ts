@@ -1,9 +1,10 @@
 // runJob: one job as a task of its own, or a new attempt of a task that ended (semantics, section 3).
 
 import type { Context, RunJobChange } from "../change.ts";
+import { checkParams } from "../check-params.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { checkParams, restoreMasked } from "../params.ts";
+import { restoreMasked } from "../params.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
 import type { TaskSpec } from "../schema/pipeline.ts";
@@ -13,9 +14,9 @@ import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import type { Draft } from "./draft.ts";
 import { effectiveParams, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { makeJobTask } from "./make-tasks.ts";
 import { resetTask } from "./new-attempt.ts";
 import { refuseLoneListeners } from "./refuse-listeners.ts";
-import { makeJobTask } from "./run-pipeline.ts";
 import { sealDocuments, startsRuns } from "./start-others.ts";
 import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
 

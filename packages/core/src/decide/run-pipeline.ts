@@ -1,16 +1,15 @@
 // runPipeline: from a request to a run with all its tasks (semantics, section 5).
 
 import type { Context, RunPipelineChange } from "../change.ts";
-import { parseDuration } from "../duration.ts";
+import { checkParams } from "../check-params.ts";
 import { MflowError } from "../errors.ts";
 import { listenersOf, sealListeners } from "../listeners/secrets.ts";
-import { combinationsOf, secretProblem, wayName } from "../matrix.ts";
-import { checkParams, matchesScope, restoreMasked } from "../params.ts";
-import { refusePlan, refuseRetry } from "../plan/problems.ts";
+import { matchesScope, restoreMasked } from "../params.ts";
+import { refusePlan } from "../plan/problems.ts";
 import type { JobSnapshot } from "../schema/job.ts";
 import type { JobTask } from "../schema/job-task.ts";
 import { paramValueList } from "../schema/param.ts";
-import type { StageSpec, TaskSpec } from "../schema/pipeline.ts";
+import type { TaskSpec } from "../schema/pipeline.ts";
 import type { PipelineTask, RunDefinition } from "../schema/pipeline-task.ts";
 import type { Labels } from "../schema/scalars.ts";
 import {
@@ -24,10 +23,11 @@ import {
 import { makeState, type RunState } from "../state.ts";
 import { isEnded } from "../transitions.ts";
 import { effectiveParams, jobOf, placeOf, refuseInvalid, taskSpecOf } from "./freeze.ts";
+import { makeTasks } from "./make-tasks.ts";
 import { placeInLine, queueRun } from "./queue.ts";
 import { refuseRunListeners } from "./refuse-listeners.ts";
 import { sealDocuments, startsRuns } from "./start-others.ts";
-import { gatesOf, refuseGatesThatCannotPass } from "./task-gates.ts";
+import { refuseGatesThatCannotPass } from "./task-gates.ts";
 
 /** The run as it is before its first task's turn: everything checked, everything PENDING. */
 export function createRun(change: RunPipelineChange, context: Context): RunState {
@@ -124,7 +124,7 @@ export function makeRun(change: RunPipelineChange, context: Context): PipelineTa
 }
 
 /** The sequence lock that the run needs; none for a parallel or a nameless pipeline. */
-export function sequenceLockOf(change: RunPipelineChange): string | undefined {
+function sequenceLockOf(change: RunPipelineChange): string | undefined {
   const { pipeline, request, scope } = change;
   if (pipeline.spec.isParallel || pipeline.name === undefined) return undefined;
   const base = `sequence/${scope.domain}/${scope.namespace}/${pipeline.name}`;
@@ -174,102 +174,6 @@ function requireJob(jobs: ReadonlyMap<string, JobSnapshot>, task: TaskSpec): Job
   if (!job)
     throw new MflowError("NOT_FOUND", `task \`${task.name}\` names job \`${task.job}\`, which is unknown`);
   return job;
-}
-
-interface TaskPlace {
-  stage: StageSpec;
-  stageIndex: number;
-  task: TaskSpec;
-  taskIndex: number;
-}
-
-/** The tasks of one task of the pipeline: of a matrix one for each combination, as far as they are known. */
-function makeTasks(
-  run: PipelineTask,
-  definition: RunDefinition,
-  { stage, stageIndex, task, taskIndex }: TaskPlace,
-  job: JobSnapshot,
-  context: Context,
-): JobTask[] {
-  const template: JobTask = {
-    ...makeJobTask(context.newId("task"), task, job, run.runBy, context),
-    domain: run.domain,
-    namespace: run.namespace,
-    pipelineTaskId: run.id,
-    stageName: stage.name,
-    stageNumber: stageIndex + 1,
-    taskNumber: taskIndex + 1,
-  };
-  if (stage.ignoreFailed) template.ignoreFailed = true;
-  if (!task.matrix || task.matrix.fromEnv !== undefined) {
-    return [{ ...template, ...gatesOf(definition, template) }];
-  }
-  const combinations = combinationsOf(task.matrix);
-  const problem = secretProblem(job, combinations);
-  if (problem !== undefined) throw new MflowError("MATRIX_INVALID", `task \`${task.name}\`: ${problem}`);
-  return combinations.map((values, index) => {
-    const number = index + 1;
-    const change = { name: wayName(task.name, number, values), way: { number, values } };
-    return makeWay(definition, template, job, change, context);
-  });
-}
-
-/** One task of a matrix, like the given one but for its name, its values and what comes from them. */
-export function makeWay(
-  definition: RunDefinition,
-  template: JobTask,
-  job: JobSnapshot,
-  change: Pick<JobTask, "name" | "way">,
-  context: Context,
-): JobTask {
-  const { stageName, stageNumber, taskNumber, pipelineTaskId, domain, namespace, startedBy } = template;
-  const spec = taskSpecOf(definition, template);
-  const made: JobTask = {
-    ...makeJobTask(context.newId("task"), spec, job, startedBy, context),
-    ...{ domain, namespace, pipelineTaskId, stageName, stageNumber, taskNumber },
-    ...(template.ignoreFailed && { ignoreFailed: true }),
-    ...change,
-  };
-  return { ...made, ...gatesOf(definition, made) };
-}
-
-/** A PENDING task of a job, as pipelines and lone runs make it; without its place and its gates. */
-export function makeJobTask(
-  id: string,
-  task: TaskSpec,
-  job: JobSnapshot,
-  startedBy: string,
-  context: Context,
-): JobTask {
-  const made: JobTask = {
-    id,
-    domain: job.domain,
-    namespace: job.namespace,
-    name: task.name,
-    job: { id: job.id, name: job.name, version: job.version },
-    runnerType: job.spec.runnerType,
-    attempt: 0,
-    status: { stage: "PENDING" },
-    startedBy,
-    createdAt: context.now,
-    updatedAt: context.now,
-    revision: 1,
-  };
-  const labels = ownLabels(job, task);
-  if (labels) made.labels = labels;
-  if (job.spec.manualUpdateStatus) made.manualUpdateStatus = true;
-  if (task.ignoreFailed) made.ignoreFailed = true;
-  if (task.priority) made.priority = task.priority;
-  refuseRetry(job.spec.retry);
-  const timeout = task.timeout ?? job.spec.timeout;
-  if (timeout !== undefined) made.timeoutMs = parseDuration(timeout);
-  return made;
-}
-
-/** The labels of a task before its params are known. */
-export function ownLabels(job: JobSnapshot, task: TaskSpec): Labels | undefined {
-  const labels = { ...job.labels, ...task.labels };
-  return Object.keys(labels).length > 0 ? labels : undefined;
 }
 
 /** An auditor who is added with a scope must find an audit there; else nobody would ever ask them. */

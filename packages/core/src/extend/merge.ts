@@ -24,7 +24,7 @@ import {
 } from "./traced.ts";
 
 /** What a pipeline says of itself alone: who extends it does not get it. */
-export const OWN_FIELDS: readonly string[] = ["isTemplate", "visibility"];
+const OWN_FIELDS: readonly string[] = ["isTemplate", "visibility"];
 
 const NO_FIELDS = ["extends", "overrides", "stages", "tasks", "unset", "remove", "job", ...OWN_FIELDS];
 const PLACES = ["before", "after"];

@@ -49,10 +49,12 @@ export function fieldsOf(given: object, at: Origin, but: readonly string[] = [])
   return fields;
 }
 
+/** A task that stands at a place; `but`: fields that are left out. */
 export function tracedTask(task: TaskSpec, at: Origin, but: readonly string[] = []): TracedTask {
   return { name: task.name, at, fields: fieldsOf(task, at, but) };
 }
 
+/** A stage that stands at a place, with its tasks; `but`: fields of its own that are left out. */
 export function tracedStage(stage: StageSpec, at: Origin, but: readonly string[] = []): TracedStage {
   const tasks = stage.tasks.map((task, index) =>
     tracedTask(task, { source: at.source, pointer: below(`${at.pointer}/tasks`, index) }),
@@ -60,6 +62,7 @@ export function tracedStage(stage: StageSpec, at: Origin, but: readonly string[]
   return { name: stage.name, at, fields: fieldsOf(stage, at, ["tasks", ...but]), tasks };
 }
 
+/** The pipeline of a document, with its stages. */
 export function tracedPipeline(spec: PipelineSpec, source: number): TracedPipeline {
   const at = { source, pointer: "/spec" };
   const stages = spec.stages.map((stage, index) =>

@@ -2,15 +2,12 @@
 // and templates are filled in after the lint, so that anything may stand anywhere.
 
 import { MflowError } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 import type { K8sJobSpec } from "../schema/runner-spec.ts";
 import { isHelper } from "./helper-names.ts";
 import type { KubePodSpec } from "./kube-objects.ts";
 
 export type Fields = Record<string, unknown>;
-
-export function isMap(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** A number or boolean as text, for fields where Kubernetes takes text alone; anything else as it is. */
 export function textOf(value: unknown): unknown {

@@ -2,8 +2,9 @@
 // Secret of the attempt, and `KUBECONFIG` that names it.
 
 import { MflowError } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 import { quoted } from "../quoted.ts";
-import { type Fields, isMap } from "./author-fields.ts";
+import type { Fields } from "./author-fields.ts";
 import { KUBE_CONFIG_MOUNT_ANNOTATION } from "./job-identity.ts";
 import type { KubeEnvVar, KubePodSpec, KubeVolume, KubeVolumeMount } from "./kube-objects.ts";
 import { plainEnvVar } from "./pod-extension.ts";

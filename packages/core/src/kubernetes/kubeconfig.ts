@@ -4,6 +4,7 @@
 
 import { parse } from "yaml";
 import type { ErrorDetail } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 
 type Entry = Record<string, unknown>;
 type Kind = "cluster" | "user";
@@ -66,10 +67,6 @@ export function readKubeconfig(text: string, context: string | undefined, path: 
   if (typeof chosen === "string") return { problems: [...problems, { path, message: chosen }] };
   for (const message of notTexts(chosen)) problems.push({ path, message });
   return problems.length > 0 ? { problems } : { config: chosen, problems };
-}
-
-function isMap(value: unknown): value is Entry {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function entriesOf(list: unknown): Entry[] {

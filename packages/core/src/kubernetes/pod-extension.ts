@@ -1,7 +1,8 @@
 // What mflow adds to all containers of a pod: environment, volumes and mounts. What the author wrote stays, but for
 // variables that a param has a value for.
 
-import { isMap, textOf } from "./author-fields.ts";
+import { isMap } from "../is-map.ts";
+import { textOf } from "./author-fields.ts";
 import type { KubeContainer, KubeEnvVar, KubePodSpec, KubeVolume, KubeVolumeMount } from "./kube-objects.ts";
 
 export interface PodExtension {

@@ -3,13 +3,13 @@
 // (the answer is sh), so that the pod holds no more than the question, and a server of a later version may answer.
 
 import { MflowError } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 import type { Keep } from "../keep.ts";
-import { isMap } from "./author-fields.ts";
 import { FETCH_CONTAINER, KEEP_CONTAINER } from "./helper-names.ts";
 import type { KubeContainer, KubeEnvVar, KubePodSpec, KubeVolumeMount } from "./kube-objects.ts";
 
 /** An image with `sh`, `tar`, `wget` and what else busybox has. */
-export const DEFAULT_HELPER_IMAGE = "busybox:1.36.1";
+const DEFAULT_HELPER_IMAGE = "busybox:1.36.1";
 
 /** Where the workspace is, unless the runner spec says. */
 export const DEFAULT_WORKSPACE_PATH = "/workspace";

@@ -2,10 +2,11 @@
 // defaults of mflow, and a Secret with what nobody who reads Jobs may see. Pure: the same input gives the same objects.
 
 import { MflowError } from "../errors.ts";
+import { isMap } from "../is-map.ts";
 import type { Keep } from "../keep.ts";
 import { createMasker } from "../mask.ts";
 import type { K8sJobSpec } from "../schema/runner-spec.ts";
-import { authorsPod, type Fields, isMap, textMap } from "./author-fields.ts";
+import { authorsPod, type Fields, textMap } from "./author-fields.ts";
 import {
   type JobIdentity,
   jobNameOf,

@@ -1,6 +1,7 @@
 // Rules on files: what tasks keep, fetch of earlier tasks, and cache.
 
-import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { isMap } from "../is-map.ts";
+import type { Fields } from "../kubernetes/author-fields.ts";
 import { filesProblem } from "../kubernetes/pod-files.ts";
 import { didYouMean } from "../nearest.ts";
 import { graphOf, type PlanGraph, type PlanNode } from "../plan/graph.ts";
@@ -67,7 +68,7 @@ function* cacheRules(caches: CacheSpecs | undefined, path: string): Generator<Fi
 }
 
 /** What a job or a task says of files, looked at by itself. */
-export function* keepRules({ artifacts = [], fetch = [], cache }: Keeping, path: string): Generator<Finding> {
+function* keepRules({ artifacts = [], fetch = [], cache }: Keeping, path: string): Generator<Finding> {
   yield* artifactRules(artifacts, `${path}/artifacts`);
   for (const [index, { path: folder }] of fetch.entries()) {
     if (folder !== undefined) yield* pathRules(folder, `${below(`${path}/fetch`, index)}/path`);

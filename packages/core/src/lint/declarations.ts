@@ -1,6 +1,7 @@
 // Rules on the params that a job declares.
 
-import { checkParams, duplicateParams, mergeParams, SYSTEM_PARAMS } from "../params.ts";
+import { checkParams, duplicateParams } from "../check-params.ts";
+import { mergeParams, SYSTEM_PARAMS } from "../params.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { RunParam } from "../schema/param.ts";
@@ -8,6 +9,7 @@ import { error, type Finding, warning } from "./finding.ts";
 
 const systemNames: ReadonlySet<string> = new Set(SYSTEM_PARAMS);
 
+/** Whether mflow itself gives the param to every task. */
 export function isSystemParam(name: string): boolean {
   return systemNames.has(name);
 }

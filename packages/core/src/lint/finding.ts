@@ -9,10 +9,12 @@ export interface Finding {
   atKey?: boolean;
 }
 
+/** What must be mended before the document can be used. */
 export function error(path: string, message: string): Finding {
   return { path, message, severity: "error" };
 }
 
+/** What is allowed and is hardly meant. */
 export function warning(path: string, message: string): Finding {
   return { path, message, severity: "warning" };
 }

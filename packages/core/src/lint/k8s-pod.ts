@@ -1,7 +1,8 @@
 // Rules on the pod of a K8S_JOB: containers that can be started, and fields that Kubernetes knows. A template may stand
 // wherever a single value is wanted.
 
-import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { isMap } from "../is-map.ts";
+import type { Fields } from "../kubernetes/author-fields.ts";
 import { isHelper } from "../kubernetes/helper-names.ts";
 import { below, segmentsOf } from "../pointer.ts";
 import { quoted } from "../quoted.ts";

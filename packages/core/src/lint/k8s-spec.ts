@@ -1,7 +1,8 @@
 // Rules on the Job of a K8S_JOB: what mflow ignores or does otherwise than Kubernetes alone would, and what makes sure
 // that the API server takes it. The pod in it has rules of its own.
 
-import { type Fields, isMap } from "../kubernetes/author-fields.ts";
+import { isMap } from "../is-map.ts";
+import type { Fields } from "../kubernetes/author-fields.ts";
 import { KUBE_CONFIG_MOUNT_ANNOTATION, LABELS, TASK_ID_ANNOTATION } from "../kubernetes/job-identity.ts";
 import { isFilePath } from "../kubernetes/kube-config-mount.ts";
 import { below } from "../pointer.ts";

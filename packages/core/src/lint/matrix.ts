@@ -1,9 +1,10 @@
 // Rules on matrices: every value reaches a param that takes it, and what is said has an effect. What keeps a run from
 // starting is in plan/problems.ts.
 
+import { checkParams } from "../check-params.ts";
 import { combinationsOf, matrixProblem, secretWays, uselessExcludes } from "../matrix.ts";
 import { didYouMean } from "../nearest.ts";
-import { checkParams, matchesScope, mergeParams } from "../params.ts";
+import { matchesScope, mergeParams } from "../params.ts";
 import { pointerOf } from "../plan/problems.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";

@@ -16,6 +16,7 @@ export function sourcesOf(documents: readonly ParsedDocument[], scope: Scope): P
   );
 }
 
+/** A pipeline as it stands in its document; its scope, where it names none, is that of the request. */
 export function sourceOfManifest({ metadata, spec }: PipelineManifest, scope: Scope): PipelineSource {
   return { name: metadata.name, scope: scopeOf(metadata, scope), spec };
 }

@@ -1,12 +1,13 @@
 // Rules on runner specs: their shape by runner, and what the shape allows but makes no sense.
 
-import { explain, type SchemaNode } from "../explain.ts";
+import { explain } from "../explain.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import { templateReferences } from "../render.ts";
 import { ChildRunSpec, ManualSpec } from "../schema/chain.ts";
 import type { JobSpec, RunnerType } from "../schema/job.ts";
 import { FakeSpec, K8sJobSpec, ShellSpec } from "../schema/runner-spec.ts";
+import type { SchemaNode } from "../schema-node.ts";
 import { timeoutRules } from "./durations.ts";
 import { error, type Finding } from "./finding.ts";
 import { k8sParamRules } from "./k8s-params.ts";

@@ -1,9 +1,10 @@
 // Rules on the values that a pipeline, its stages and tasks give to the params of their jobs.
 
 import { namesAskedOfRun } from "../asked-names.ts";
+import { checkParams } from "../check-params.ts";
 import { referencesOf } from "../condition/references.ts";
 import { didYouMean } from "../nearest.ts";
-import { checkParams, matchesScope, mergeParams, type Place } from "../params.ts";
+import { matchesScope, mergeParams, type Place } from "../params.ts";
 import { below } from "../pointer.ts";
 import { quoted } from "../quoted.ts";
 import type { JobSpec } from "../schema/job.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { explain, type SchemaNode } from "../explain.ts";
+import { explain } from "../explain.ts";
 import type { Notice, Recipient } from "../notice.ts";
 import { Message } from "../schema/message.ts";
+import type { SchemaNode } from "../schema-node.ts";
 import type { Decision } from "../state.ts";
 import { OPERATOR } from "../testing/play.ts";
 import { playJob, playPipeline } from "../testing/start.ts";

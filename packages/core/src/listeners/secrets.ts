@@ -7,7 +7,7 @@ import type { ImRobot, Listeners, Webhook } from "../schema/listener.ts";
 type Service = ImRobot & Webhook;
 
 /** The listener with each of its secrets replaced; the same listener when it has none. */
-export function mapSecrets<L extends ImRobot | Webhook>(listener: L, change: (secret: string) => string): L {
+function mapSecrets<L extends ImRobot | Webhook>(listener: L, change: (secret: string) => string): L {
   const { secret, previousSecret, headers }: Partial<Service> = listener;
   if (secret === undefined && previousSecret === undefined && headers === undefined) return listener;
   return {

@@ -1,21 +1,22 @@
-// Bodies and queries of the HTTP API that are no nouns of their own: pages, logs. Those of manifests are in manifests.ts,
-// errors in error-body.ts, health in health.ts.
-// Accounts are in account.ts. Server, SDK and OpenAPI read them here; what runs and decides is in request.ts.
+// Bodies of the HTTP API that are no nouns of their own: pages, views, answers to who starts runs. Server, SDK and OpenAPI
+// read here also the queries, the bodies of manifests, logs, errors and health. What runs and decides is in request.ts.
 
 import type { Static, TSchema } from "typebox";
-import { describingMetadata, Job, JobStage } from "./job.ts";
-import { JobTask, TaskOrigin, TaskStage } from "./job-task.ts";
+import { describingMetadata, Job } from "./job.ts";
+import { JobTask } from "./job-task.ts";
 import { SetBy } from "./param.ts";
 import { Paused } from "./pause.ts";
 import { Pipeline } from "./pipeline.ts";
 import { PipelineTask, RunMode, RunStage } from "./pipeline-task.ts";
-import { closed, FreeKey, mapOf, Name, oneOf, Timestamp, titled } from "./scalars.ts";
+import { closed, FreeKey, mapOf, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
 export { API_PREFIX } from "./api-prefix.ts";
 export * from "./error-body.ts";
 export * from "./health.ts";
+export * from "./log.ts";
 export * from "./manifests.ts";
+export * from "./queries.ts";
 
 /** A page of a list, newest first. */
 export function pageOf<T extends TSchema>(item: T) {
@@ -32,127 +33,6 @@ export interface ApiPage<T> {
   items: T[];
   nextCursor?: string;
 }
-
-// Queries. Times are inclusive from, exclusive to; `label` and `stage` may be repeated.
-
-const scopeQuery = {
-  domain: Type.Optional(titled("Domain that it is about; lists without it show all that you may see.", Name)),
-  namespace: Type.Optional(titled("Namespace that it is about; the same.", Name)),
-};
-
-/** Which scope a request without one in its body is for. */
-export const ScopeQuery = closed(scopeQuery);
-export type ScopeQuery = Static<typeof ScopeQuery>;
-
-export const TriggerQuery = closed({
-  ...scopeQuery,
-  queue: Type.Optional(
-    Type.Boolean({
-      description:
-        "Whether to wait in line while another run is under way; default: as the schedule's `overlap: QUEUE`, else its pipeline, says.",
-    }),
-  ),
-});
-export type TriggerQuery = Static<typeof TriggerQuery>;
-
-export const DEFAULT_PAGE_SIZE = 50;
-export const MAX_PAGE_SIZE = 500;
-
-/** Of lists that have a scope and pages. */
-export const pageQuery = {
-  ...scopeQuery,
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE, description: `Default ${DEFAULT_PAGE_SIZE}.` }),
-  ),
-  cursor: Type.Optional(Type.String({ maxLength: 512, description: "`nextCursor` of the page before." })),
-};
-
-/** Of lists of records that have names and labels. */
-export const listQuery = {
-  ...pageQuery,
-  label: Type.Optional(
-    Type.Array(Type.String({ maxLength: 641, pattern: "^[^=]+=" }), {
-      maxItems: 16,
-      description: "`key=value`; all given labels must be there.",
-    }),
-  ),
-  text: Type.Optional(Type.String({ maxLength: 256, description: "Text in the name, case ignored." })),
-  createdFrom: Type.Optional(titled("Made then or later.", Timestamp)),
-  createdTo: Type.Optional(titled("Made before then.", Timestamp)),
-};
-
-function stageQuery<T extends TSchema>(stage: T) {
-  return Type.Optional(Type.Array(stage, { maxItems: 16, description: "Any of these stages." }));
-}
-
-export const JobQuery = closed({
-  ...listQuery,
-  name: Type.Optional(titled("All versions of this job.", Name)),
-  stage: stageQuery(JobStage),
-});
-export type JobQuery = Static<typeof JobQuery>;
-
-export const PipelineQuery = closed({
-  ...listQuery,
-  name: Type.Optional(titled("The pipeline of this name.", Name)),
-});
-export type PipelineQuery = Static<typeof PipelineQuery>;
-
-export const OnePipelineQuery = closed({
-  ...scopeQuery,
-  resolved: Type.Optional(
-    Type.Boolean({ description: "Put together with the pipelines that it extends, as they are now." }),
-  ),
-});
-export type OnePipelineQuery = Static<typeof OnePipelineQuery>;
-
-export const PipelineTaskQuery = closed({
-  ...listQuery,
-  stage: stageQuery(RunStage),
-  pipeline: Type.Optional(titled("Runs of this pipeline.", Name)),
-  of: Type.Optional(Type.String({ maxLength: 64, description: "Reruns and rollbacks of this run." })),
-});
-export type PipelineTaskQuery = Static<typeof PipelineTaskQuery>;
-
-export const JobTaskQuery = closed({
-  ...listQuery,
-  stage: stageQuery(TaskStage),
-  job: Type.Optional(titled("Tasks of this job.", Name)),
-  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64, description: "Tasks of this run." })),
-});
-export type JobTaskQuery = Static<typeof JobTaskQuery>;
-
-/** What of the stream of events is wanted; without a scope that of every scope the caller may read. */
-export const EventQuery = closed({
-  ...scopeQuery,
-  pipelineTaskId: Type.Optional(Type.String({ maxLength: 64, description: "Events of this run." })),
-  taskId: Type.Optional(Type.String({ maxLength: 64, description: "Events of this task." })),
-  after: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      description: "Events after this place, like `Last-Event-ID`, which wins; left out: from now on.",
-    }),
-  ),
-});
-export type EventQuery = Static<typeof EventQuery>;
-
-export const ArchiveQuery = closed(
-  {
-    ...EventQuery.properties,
-    after: Type.Optional(
-      Type.Integer({ minimum: 0, description: "Events after this place; left out: all." }),
-    ),
-  },
-  { description: "What of the archive of events is wanted." },
-);
-export type ArchiveQuery = Static<typeof ArchiveQuery>;
-
-/** Where the stream of events begins and ends. */
-export const EventPlaces = closed({
-  archivedUpTo: Type.Integer({ description: "Events up to this place are in the archive; 0: none." }),
-  newest: Type.Integer({ description: "Place of the newest event; 0: there is none." }),
-});
-export type EventPlaces = Static<typeof EventPlaces>;
 
 // Jobs and pipelines.
 
@@ -227,7 +107,6 @@ export type RunView = Static<typeof RunView>;
 export const PipelineTaskPage = pageOf(RunView);
 export const JobTaskPage = pageOf(JobTaskView);
 
-/** A run with all its tasks, in the pipeline's order. */
 /** A run that was made of another one. */
 export const RunAgain = closed({
   id: Type.String({ description: "The run." }),
@@ -238,6 +117,7 @@ export const RunAgain = closed({
 });
 export type RunAgain = Static<typeof RunAgain>;
 
+/** A run with all its tasks, in the pipeline's order. */
 export const PipelineTaskView = closed({
   run: RunView,
   tasks: Type.Array(JobTaskView, { description: "In the pipeline's order." }),
@@ -308,65 +188,3 @@ export const RunJobResponse = closed({
   repeated,
 });
 export type RunJobResponse = Static<typeof RunJobResponse>;
-
-// Logs.
-
-export const LogLineBody = closed({
-  line: Type.Integer({ description: "From 1, without gaps." }),
-  time: Type.Integer({ description: "Milliseconds since the epoch." }),
-  stream: oneOf(["stdout", "stderr", "mflow"], "`mflow`: a note of mflow itself, e.g. that output was cut."),
-  step: Type.String({ description: "The step that wrote it." }),
-  text: Type.String({ description: "Without its line break; masked." }),
-});
-export type LogLineBody = Static<typeof LogLineBody>;
-
-export const DEFAULT_LOG_LINES = 1000;
-export const MAX_LOG_LINES = 10_000;
-
-const attemptQuery = Type.Optional(
-  Type.Integer({ minimum: 1, description: "Default: the newest that has a log." }),
-);
-
-export const LogQuery = closed({
-  attempt: attemptQuery,
-  from: Type.Optional(Type.Integer({ minimum: 1, description: "First line, from 1." })),
-  tail: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, description: "The last so many lines instead." }),
-  ),
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, description: `Default ${DEFAULT_LOG_LINES}.` }),
-  ),
-  search: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 1024, description: "Only lines with this text." }),
-  ),
-  caseSensitive: Type.Optional(
-    Type.Boolean({ description: "Case counts in `search` (default: it does not)." }),
-  ),
-});
-export type LogQuery = Static<typeof LogQuery>;
-
-export const LogPage = closed({
-  keptFrom: Type.Optional(titled("The log is that of the task whose work a rerun kept.", TaskOrigin)),
-  attempt: Type.Integer({ description: "0 when there is no log yet." }),
-  attempts: Type.Array(Type.Integer(), { description: "Attempts that have a log." }),
-  lines: Type.Array(LogLineBody, { description: "In their order." }),
-  nextFrom: Type.Optional(
-    Type.Integer({ description: "Give it as `from` to go on; absent when there is no more now." }),
-  ),
-});
-export type LogPage = Static<typeof LogPage>;
-
-/** Of the stream: events `line` (data: a LogLine, id: its number) and, when no more come, `end`. */
-export const LogStreamQuery = closed({
-  attempt: attemptQuery,
-  from: Type.Optional(
-    Type.Integer({ minimum: 1, description: "First line; `Last-Event-ID`, the last one had, wins." }),
-  ),
-  tail: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: MAX_LOG_LINES, description: "Begin with the last so many lines." }),
-  ),
-});
-export type LogStreamQuery = Static<typeof LogStreamQuery>;
-
-export const LogTextQuery = closed({ attempt: attemptQuery });
-export type LogTextQuery = Static<typeof LogTextQuery>;

@@ -6,9 +6,6 @@ import { KeepWhen, WorkspacePath } from "./artifact.ts";
 import { closed, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
-/** Files whose content makes a key. */
-export const MAX_KEY_FILES = 1000;
-
 export const CacheKey = closed(
   {
     prefix: Type.Optional(

@@ -7,7 +7,7 @@ import { Type } from "./type.ts";
 /** Runs that may wait for one sequence lock unless the pipeline says otherwise. */
 export const DEFAULT_QUEUE_LENGTH = 100;
 
-export const GROUP_PATTERN = "^[A-Za-z0-9._${}-]+$";
+const GROUP_PATTERN = "^[A-Za-z0-9._${}-]+$";
 /** What a group's name is once its values are filled in. */
 export const GROUP_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -56,7 +56,7 @@ export const Queue = closed(
 );
 export type Queue = Static<typeof Queue>;
 
-export const MAX_PRIORITY = 1000;
+const MAX_PRIORITY = 1000;
 
 export const Priority = Type.Integer({
   minimum: -MAX_PRIORITY,

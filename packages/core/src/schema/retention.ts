@@ -4,7 +4,7 @@ import type { Static } from "typebox";
 import { closed, Duration, Name, oneOf, Timestamp, titled } from "./scalars.ts";
 import { Type } from "./type.ts";
 
-export const MAX_RETAINED_RUNS = 1_000_000;
+const MAX_RETAINED_RUNS = 1_000_000;
 
 const ruleProperties = {
   maxAge: Type.Optional(titled("Runs that ended longer ago are deleted.", Duration)),

@@ -1,8 +1,9 @@
 // What must hold of the notices of every decision, where a webhook hears of all tasks.
 
-import { explain, type SchemaNode } from "../explain.ts";
+import { explain } from "../explain.ts";
 import { listenerEventOf } from "../listeners/events.ts";
 import { Message } from "../schema/message.ts";
+import type { SchemaNode } from "../schema-node.ts";
 import type { Decision } from "../state.ts";
 
 /** Which rule a decision's notices break, as a sentence; nothing when they keep them all. `watcher`: path of the webhook. */

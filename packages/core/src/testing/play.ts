@@ -200,7 +200,7 @@ export function refusal(act: () => unknown): string {
 }
 
 /** Freezes everything within, and answers it. */
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
   for (const member of Object.values(value)) deepFreeze(member);

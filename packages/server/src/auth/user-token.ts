@@ -11,6 +11,7 @@ export interface UserToken {
   random: string;
 }
 
+/** A token that nobody had before. */
 export function newUserToken(): UserToken {
   return { id: randomBytes(8).toString("hex"), random: randomBytes(32).toString("base64url") };
 }
@@ -31,6 +32,7 @@ export function hashOf({ random }: UserToken): string {
   return createHash("sha256").update(random).digest("base64url");
 }
 
+/** Whether the hash is that of the token; it takes as long for a wrong one as for the right one. */
 export function isHashOf(hash: string, token: UserToken): boolean {
   const left = Buffer.from(hash);
   const right = Buffer.from(hashOf(token));

@@ -39,6 +39,7 @@ export interface SettingsKeepers {
   limits?: SettingsKeeper<Limit>;
 }
 
+/** What becomes of a cluster's document; it is written once all documents were checked. */
 export function applyCluster(applying: Applying, manifest: ClusterManifest): Promise<Applied> {
   return applySettings(applying, manifest, applying.options.clusters, (cluster, expectedRevision) => ({
     put: "cluster",
@@ -47,6 +48,7 @@ export function applyCluster(applying: Applying, manifest: ClusterManifest): Pro
   }));
 }
 
+/** The same of a limit's document. */
 export function applyLimit(applying: Applying, manifest: LimitManifest): Promise<Applied> {
   return applySettings(applying, manifest, applying.options.limits, (limit, expectedRevision) => ({
     put: "limit",

@@ -6,7 +6,8 @@ import type { Pipeline } from "@mflow/core/schema/pipeline";
 import type { Schedule } from "@mflow/core/schema/schedule";
 import type { Vault } from "./context.ts";
 import { describing } from "./describing.ts";
-import { jobForm, pipelineForm, scheduleForm, withSecrets } from "./sameness.ts";
+import { jobForm, pipelineForm, scheduleForm } from "./plain-form.ts";
+import { withSecrets } from "./sameness.ts";
 
 export interface Compared {
   changes: FieldChange[];
@@ -20,6 +21,7 @@ export interface ComparedForms {
   after: unknown;
 }
 
+/** What differs between two plain forms. */
 export function compareForms(before: unknown, after: unknown): Compared {
   return { changes: changesBetween(before, after, "spec") };
 }

@@ -33,6 +33,7 @@ export interface Line {
   spot: Spot;
 }
 
+/** Who goes first: higher priority, then who came first. */
 export function isBefore(a: Waiter, b: Waiter): boolean {
   if (a.claim.priority !== b.claim.priority) return a.claim.priority > b.claim.priority;
   if (a.claim.since !== b.claim.since) return a.claim.since < b.claim.since;

@@ -5,9 +5,7 @@
 import type { Change, Context } from "@mflow/core/change";
 import { decide, decideNew } from "@mflow/core/decide";
 import { MflowError } from "@mflow/core/errors";
-import type { Notice } from "@mflow/core/notice";
 import type { HistoryEvent } from "@mflow/core/schema/event";
-import type { JobTask } from "@mflow/core/schema/job-task";
 import {
   applyDecision,
   type Decision,
@@ -21,40 +19,24 @@ import type {
   Effect,
   IdempotencyKey,
   Lease,
-  NewDelivery,
   Outbox,
   RunCommit,
   RunStore,
 } from "../store/store.ts";
 import type { Admission } from "./admission.ts";
+import { addToCommit, answer, byAggregate, type CommitParts, type Entry, type Work } from "./group-work.ts";
+import { IdempotencyRace } from "./idempotency.ts";
 import { type Memory, stateOf } from "./memory.ts";
 import { forgetState, noteRun, noteState, noteTask } from "./standings.ts";
 import type { Actor } from "./submit.ts";
 
-/** What waits to be decided. */
-interface Entry {
-  aggregateId: string;
-  /** Absent when the entry only brings a new state. */
-  change?: Exclude<Change, { type: "runPipeline" }>;
-  /** A run or lone task that does not exist yet; made anew for each try. */
-  create?: () => RunState;
-  actor?: Actor;
-  idempotency?: IdempotencyKey;
-  tries: number;
-  resolve(state: RunState): void;
-  reject(error: unknown): void;
-}
-
-export interface CommitterParts {
+export interface CommitterParts extends CommitParts {
   runs: RunStore;
   outbox: Outbox;
   memory: Memory;
   admission: Admission;
   makeContext(actor: Actor | undefined): Context;
-  newEffectId(): string;
   lease(): Lease;
-  /** The deliveries of a notice, from memory. */
-  deliveriesOf(notice: Notice, aggregateId: string): NewDelivery[];
   /** What this run or lone task holds and waits for is not counted until a change of it is submitted. */
   uncounted(aggregateId: string): void;
   /** Called after each commit, for each aggregate that it changed. */
@@ -274,36 +256,8 @@ export class Committer {
     }
     const isNothing = decision.tasks.length === 0 && decision.history.length === 0 && !decision.run;
     if (isNothing) return;
-    work.commit ??= {
-      id: state.id,
-      expectedRevision: work.expectedRevision,
-      tasks: [],
-      history: [],
-      effects: [],
-      doneEffects: [],
-      claims: [],
-      releases: [],
-      messages: [],
-      records: [],
-    };
-    const { commit } = work;
-    if (decision.definition) commit.definition = decision.definition;
-    if (decision.run) commit.run = decision.run;
+    const commit = addToCommit(work, decision, this.#parts);
     if (entry.idempotency) commit.idempotency = entry.idempotency;
-    commit.history.push(...decision.history);
-    // A lock that an earlier one let go and this one takes back is kept.
-    commit.releases = commit.releases.filter((key) => !decision.claims.includes(key));
-    commit.claims.push(...decision.claims);
-    commit.releases.push(...decision.releases);
-    commit.records.push(...decision.records);
-    for (const notice of decision.notices) {
-      const deliveries = this.#parts.deliveriesOf(notice, state.id);
-      if (deliveries.length > 0) commit.messages.push({ message: notice.message, deliveries });
-    }
-    for (const effect of decision.effects) {
-      commit.effects.push({ ...effect, id: this.#parts.newEffectId(), aggregateId: state.id });
-    }
-    commit.tasks = [...work.rows.values()];
   }
 
   async #settle(work: Work, result: CommitResult): Promise<void> {
@@ -357,42 +311,8 @@ export class Committer {
   }
 }
 
-function byAggregate(entries: readonly Entry[]): Map<string, Entry[]> {
-  return Map.groupBy(entries, (entry) => entry.aggregateId);
-}
-
 /** Whether the store takes no commit at all now. */
 function isStoreClosed(error: unknown): boolean {
   const codes: readonly string[] = ["STORE_FULL", "STORE_BUSY", "UNAVAILABLE"];
   return error instanceof MflowError && codes.includes(error.code);
-}
-
-/** One run's part of a group commit. */
-interface Work {
-  aggregateId: string;
-  entries: Entry[];
-  /** Those of the run that are decided once these are committed. */
-  later?: Entry[];
-  state?: RunState;
-  expectedRevision: number;
-  rows: Map<string, JobTask>;
-  commit?: RunCommit;
-  /** Told when the commit stands. */
-  answers: (() => void)[];
-}
-
-function answer(work: Work): void {
-  for (const each of work.answers) each();
-}
-
-/** Somebody used the same Idempotency-Key in the same moment; theirs stands. */
-export class IdempotencyRace extends Error {
-  readonly aggregateId: string;
-  readonly digest: string;
-
-  constructor(aggregateId: string, digest: string) {
-    super("the Idempotency-Key was used at the same moment");
-    this.aggregateId = aggregateId;
-    this.digest = digest;
-  }
 }

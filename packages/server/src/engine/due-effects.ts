@@ -42,13 +42,9 @@ export class DueEffects {
     this.#isClosed = true;
   }
 
-  /** Looks once an effect is due, and not before: timers ring a moment early. */
+  /** Looks once an effect is due. */
   lookAt(dueAt: number): void {
-    const { timers, now } = this.#parts;
-    timers.after(dueAt - now(), () => {
-      if (now() < dueAt) this.lookAt(dueAt);
-      else void this.look();
-    });
+    this.#parts.timers.at(dueAt, () => void this.look());
   }
 
   async look(): Promise<void> {

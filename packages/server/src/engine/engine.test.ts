@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { MflowError } from "@mflow/core/errors";
 import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobManifest } from "@mflow/core/schema/job";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -27,6 +28,7 @@ import {
 } from "../store/testing/records.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { RunningEngine } from "./engine.ts";
+import type { EngineOptions } from "./options.ts";
 
 const scope = { domain: "default", namespace: "default" };
 const actor = { name: "ana", operator: true };
@@ -45,7 +47,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function startEngine(clock: Clock = systemClock, runner = createFakeRunner()): Promise<RunningEngine> {
+async function startEngine(
+  clock: Clock = systemClock,
+  runner = createFakeRunner(),
+  more: Partial<EngineOptions> = {},
+): Promise<RunningEngine> {
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
   const engine = new RunningEngine({
@@ -59,6 +65,7 @@ async function startEngine(clock: Clock = systemClock, runner = createFakeRunner
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
     clock,
+    ...more,
   });
   await engine.start();
   return engine;
@@ -312,6 +319,51 @@ test("what waits for another effect of its task is not begun once the runners ar
   expect(called).toEqual(["start"]);
   const left = await store.outbox.claim(LEASE, Number.MAX_SAFE_INTEGER, 10);
   expect(left.map(({ kind }) => kind).sort()).toEqual(["START", "STOP"]);
+});
+
+test("is busy until what follows a run is started, also after a restart, and says so when it is", async () => {
+  let isAway = true;
+  const rightsOf = () => {
+    if (isAway) throw new MflowError("STORE_BUSY", "the database is locked");
+    return "RUNS" as const;
+  };
+  const keys = createKeys({ current: randomBytes(32) });
+  const open = () => startEngine(systemClock, createFakeRunner(), { keys, rightsOf });
+  const pipeline = (name: string, more: object = {}) => ({
+    ...{ kind: "Pipeline" as const, metadata: { name } },
+    spec: { ...more, stages: [{ name: "main", tasks: [{ name: "work", job: "work" }] }] },
+  });
+  const documents = [
+    {
+      ...{ kind: "Job" as const, metadata: { name: "work" } },
+      spec: { runnerType: "FAKE" as const, runnerSpec: {} },
+    },
+    pipeline("first", { nextPipeline: { pipeline: "second" } }),
+    pipeline("second"),
+  ];
+  let engine = await open();
+  const request = { pipelineId: "first", documents };
+  const { run } = await engine.runPipeline({ request, scope, actor });
+  const next = async () => (await store.runs.run(run.id))?.status.next;
+  await expect.poll(next).toEqual({ pipeline: "second" });
+  await engine.settled();
+  expect([engine.counts.unfinished, engine.busy()]).toEqual([0, true]);
+  await engine.stop();
+  await closeLogs();
+  engine = await open();
+  await engine.settled();
+  expect([engine.counts.unfinished, engine.busy()]).toEqual([0, true]);
+  isAway = false;
+  const isIdle = Promise.withResolvers<void>();
+  engine.subscribe(() => !engine.busy() && isIdle.resolve());
+  await isIdle.promise;
+  expect(await next()).toEqual({ pipeline: "second", runId: expect.any(String) });
+  const { items } = await store.runs.listRuns({ limit: 10 });
+  expect(items.map(({ name, status }) => [name, status.stage])).toEqual([
+    ["second", "SUCCEEDED"],
+    ["first", "SUCCEEDED"],
+  ]);
+  await engine.stop();
 });
 
 test("of a deleted task the runner keeps nothing, and what it cannot let go keeps the task", async () => {

@@ -8,7 +8,7 @@ import type { HistoryEvent } from "@mflow/core/schema/event";
 import type { JobTask } from "@mflow/core/schema/job-task";
 import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { Why } from "@mflow/core/schema/why";
-import { isOver, type RunState } from "@mflow/core/state";
+import type { RunState } from "@mflow/core/state";
 import type { WaitFacts } from "@mflow/core/wait-sentence";
 import type { Runner } from "../runners/runner.ts";
 import type { Effect, RunCommit } from "../store/store.ts";
@@ -36,6 +36,7 @@ import { Subscribers } from "./subscribers.ts";
 import { Terminals } from "./terminals.ts";
 import { Timers } from "./timers.ts";
 import { Turns } from "./turns.ts";
+import { Unfinished } from "./unfinished.ts";
 import { Verbs } from "./verbs.ts";
 import { Waits } from "./waits.ts";
 
@@ -71,7 +72,7 @@ export class RunningEngine implements Engine {
   readonly #chained: ChainedRuns;
   readonly #childRuns: ChildRuns;
   readonly #owner: string;
-  readonly #unfinished = new Set<string>();
+  readonly #unfinished = new Unfinished();
   #isDraining = false;
 
   constructor(options: EngineOptions) {
@@ -113,7 +114,7 @@ export class RunningEngine implements Engine {
     );
     const wakeOf = (rowId: string) =>
       isId("run", rowId) ? ({ type: "wakeRun" } as const) : ({ type: "wake", taskId: rowId } as const);
-    this.#alarms = new Alarms(this.#clock, (id, rowId) => this.#submitOwn(id, wakeOf(rowId)));
+    this.#alarms = new Alarms(this.#timers, (id, rowId) => this.#submitOwn(id, wakeOf(rowId)));
     this.#committer = new Committer({
       ...shared,
       memory: this.#memory,
@@ -197,8 +198,9 @@ export class RunningEngine implements Engine {
       lease: () => this.#lease(),
       now: () => this.#clock.now(),
       found: (state) => this.#found(state),
+      foundToFollow: (run) => this.#unfinished.noteRun(run),
       foundWaiting: (run) => {
-        this.#unfinished.add(run.id);
+        this.#unfinished.noteRun(run);
         noteRun(this.#turns.admission, run);
         if (run.mode === "ROLLBACK") rollbacksInLine.push(run.id);
       },
@@ -222,7 +224,6 @@ export class RunningEngine implements Engine {
    */
   async stop(): Promise<void> {
     this.#isDraining = true;
-    this.#alarms.close();
     this.#timers.close();
     this.#dueEffects.close();
     await this.#terminals.close();
@@ -333,13 +334,13 @@ export class RunningEngine implements Engine {
   }
 
   busy(): boolean {
-    return this.#unfinished.size > 0 || this.#terminals.isBusy;
+    return this.#unfinished.isAny || this.#terminals.isBusy;
   }
 
   /** Counts for metrics. */
   get counts(): { unfinished: number; slotsHeld: number; slotsWaiting: number } {
     const { held, waiting } = this.#turns.counts;
-    return { unfinished: this.#unfinished.size, slotsHeld: held, slotsWaiting: waiting };
+    return { unfinished: this.#unfinished.count, slotsHeld: held, slotsWaiting: waiting };
   }
 
   /** Runs and lone tasks that were removed since the start, by why. */
@@ -374,7 +375,7 @@ export class RunningEngine implements Engine {
   }
 
   #found(state: RunState): void {
-    this.#unfinished.add(state.id);
+    this.#unfinished.note(state);
     noteState(this.#turns.admission, state);
     this.#removals.note(state);
     if (state.run) this.#alarms.note(state.id, state.run);
@@ -384,8 +385,7 @@ export class RunningEngine implements Engine {
   #committed(state: RunState, commit: RunCommit, events: HistoryEvent[], effects: Effect[]): void {
     const { tasks, messages } = commit;
     this.#removals.note(state);
-    if (isOver(state)) this.#unfinished.delete(state.id);
-    else this.#unfinished.add(state.id);
+    this.#unfinished.note(state);
     if (commit.run) this.#alarms.note(state.id, commit.run);
     for (const task of tasks) this.#alarms.note(state.id, task);
     for (const event of events) this.#subscribers.tell(event);

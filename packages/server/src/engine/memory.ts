@@ -4,6 +4,7 @@
 import { makeState, type RunState } from "@mflow/core/state";
 import type { Aggregate } from "../store/store.ts";
 
+/** What the rows of a run or lone task come to. */
 export function stateOf(aggregate: Aggregate): RunState {
   return makeState(aggregate.id, aggregate.run, aggregate.definition, aggregate.tasks);
 }

@@ -4,6 +4,7 @@
 import { chainBelow, nextValues } from "@mflow/core/chain";
 import type { Change } from "@mflow/core/change";
 import { MflowError } from "@mflow/core/errors";
+import type { PipelineTask } from "@mflow/core/schema/pipeline-task";
 import type { RunStore } from "../store/store.ts";
 import type { ChainedRuns } from "./chained-runs.ts";
 import { stateOf } from "./memory.ts";
@@ -16,6 +17,11 @@ export interface NextRunsParts {
   chained: Pick<ChainedRuns, "start">;
   keys: Pick<EngineKeys, "seal" | "unseal" | "isSealed">;
   note(runId: string, change: NextRunChange): Promise<void>;
+}
+
+/** Whether a run has ended and what follows it is still to be started, or to be noted on it. */
+export function isNextToStart({ status: { next } }: Pick<PipelineTask, "status">): boolean {
+  return next !== undefined && next.runId === undefined && next.code === undefined;
 }
 
 /** `nextId`: of the run that follows. Rejects when it has to be tried again. */

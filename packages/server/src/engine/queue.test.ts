@@ -15,6 +15,7 @@ import { newId } from "../new-id.ts";
 import { createFakeRunner } from "../runners/fake/fake-runner.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite.ts";
 import type { Store } from "../store/store.ts";
+import { systemClock } from "./clock.ts";
 import { RunningEngine } from "./engine.ts";
 
 const scope = { domain: "default", namespace: "default" };
@@ -37,7 +38,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function open(makeId = newId): Promise<void> {
+async function open(makeId = newId, clock = systemClock): Promise<void> {
   store = await openSqliteStore(join(folder, "mflow.db"));
   const logs = await openFileLogStore(join(folder, "logs"));
   closeLogs = () => logs.close();
@@ -49,6 +50,7 @@ async function open(makeId = newId): Promise<void> {
     maxTasks: 4,
     groupMembers: () => [],
     newId: makeId,
+    clock,
     mflowUrl: () => "http://127.0.0.1",
     log: { warn: () => undefined },
   });
@@ -283,10 +285,15 @@ test("a newer run of a group cancels the older ones, running and waiting, and th
   await succeed(third);
 });
 
-test("of a group the run gives way that came earlier, also when its id was made later", async () => {
+const frozen = { ...systemClock, now: () => Date.UTC(2026, 0, 1) };
+
+test.each([
+  ["", systemClock],
+  [" and both came in one millisecond", frozen],
+])("of a group the run gives way that came earlier, also when its id was made later%s", async (_, clock) => {
   await close();
   const ids = ["run-01m8qjkmgz0000000000000002", "run-01m8qjkmgz0000000000000001"];
-  await open((prefix) => (prefix === "run" && ids.shift()) || newId(prefix));
+  await open((prefix) => (prefix === "run" && ids.shift()) || newId(prefix), clock);
   const spec = { isParallel: true, concurrency: { group: "preview", cancelInProgress: true } };
   const first = await run("p", {}, spec);
   await expect.poll(async () => (await taskOf(first)).status.stage).toBe("CREATING");

@@ -28,6 +28,7 @@ const GATE_RULES: ReadonlySet<ErrorCode> = new Set([
   "LINK_USED",
 ]);
 
+/** Whether a change is a decision of a person, whose refusal is kept. */
 export function isGateChange(change: Change): change is GateChange {
   return change.type === "audit" || change.type === "confirm" || change.type === "withdraw";
 }

@@ -9,6 +9,7 @@ import { isEnded } from "@mflow/core/transitions";
 import type { LogStore } from "../logs/log-store.ts";
 import type { Runner, RunnerHost } from "../runners/runner.ts";
 import type { RunStore } from "../store/store.ts";
+import { isNextToStart } from "./next-runs.ts";
 import type { EngineOptions } from "./options.ts";
 import type { Actor } from "./submit.ts";
 
@@ -98,14 +99,15 @@ export class Removals {
   }
 
   /** What follows from the end of a run is done soon, and needs the run; so does the note that it has followed. */
-  async #refuseWhileAwaited({ id, parent, previous, status: { next } }: PipelineTask): Promise<void> {
+  async #refuseWhileAwaited(run: PipelineTask): Promise<void> {
+    const { id, parent, previous, status } = run;
     const isAwaited = parent !== undefined && (await this.#parts.standing(parent)) === "AT_WORK";
     if (isAwaited) refuse(`task ${parent.taskId} has still to be told how ${id} ended; try again`);
-    if (isBeingStarted(next))
-      refuse(`\`${next?.pipeline}\`, which follows ${id}, is just being started; try again`);
+    if (isNextToStart(run))
+      refuse(`\`${status.next?.pipeline}\`, which follows ${id}, is just being started; try again`);
     const before = previous && (await this.#parts.runs.run(previous.runId));
-    if (isBeingStarted(before?.status.next))
-      refuse(`run ${before?.id}, which ${id} follows, has still to be told that it has; try again`);
+    if (before && isNextToStart(before))
+      refuse(`run ${before.id}, which ${id} follows, has still to be told that it has; try again`);
   }
 
   /** A rollback needs what it goes back to until its own end. */
@@ -137,10 +139,6 @@ export class Removals {
 
 function refuse(why: string): never {
   throw new MflowError("CONFLICT", why);
-}
-
-function isBeingStarted(next: PipelineTask["status"]["next"]): boolean {
-  return next !== undefined && next.runId === undefined && next.code === undefined;
 }
 
 function runsBefore({ tasks }: RunState): Set<string> {

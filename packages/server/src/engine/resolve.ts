@@ -167,7 +167,7 @@ export async function resolveLoneJob(
 }
 
 /** A job by reference: a document of the request first, else the stored one, which must be PUBLISHED and visible. */
-export async function resolveJob(
+async function resolveJob(
   reference: string,
   documents: Documents | undefined,
   scope: Scope,

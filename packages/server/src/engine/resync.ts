@@ -20,6 +20,8 @@ export interface ResyncParts {
   found(state: RunState): void;
   /** A run that waits in line; there may be very many, so no more than its row is read. */
   foundWaiting(run: PipelineTask): void;
+  /** A run that has ended and is still to be followed by another pipeline. */
+  foundToFollow(run: PipelineTask): void;
   report(aggregateId: string, report: Report): Promise<void>;
   stopped(aggregateId: string, taskId: string, attempt: number): Promise<void>;
 }
@@ -48,6 +50,10 @@ export async function resync(parts: ResyncParts): Promise<Resynced> {
   for (const run of await runs.pending()) parts.foundWaiting(run);
   // Those that wait for their backoff are due as well: the reason may have gone with the restart.
   const effects = await outbox.claim(parts.lease(), Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  for (const { kind, aggregateId } of effects) {
+    const run = kind === "NEXT_RUN" ? await runs.run(aggregateId) : undefined;
+    if (run) parts.foundToFollow(run);
+  }
   const starting = new Set(effects.filter((effect) => effect.kind === "START").map(attemptKey));
   const known = await knownAttempts(parts.runners);
   for (const { aggregateId, task } of expected) {

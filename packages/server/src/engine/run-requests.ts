@@ -6,7 +6,6 @@ import { againTasks } from "@mflow/core/again";
 import type { Context, MadeOf, RunJobChange, RunPipelineChange } from "@mflow/core/change";
 import { createState } from "@mflow/core/decide";
 import { changeOf } from "@mflow/core/decide/run-of";
-import { digestOf } from "@mflow/core/digest";
 import { renderRun, unusedRunParams } from "@mflow/core/dry-run";
 import { MflowError } from "@mflow/core/errors";
 import type { RunOrigin } from "@mflow/core/schema/chain";
@@ -17,7 +16,8 @@ import type { RunPipelineRequest } from "@mflow/core/schema/request";
 import type { Scope } from "@mflow/core/schema/scalars";
 import type { RunState } from "@mflow/core/state";
 import type { IdempotencyKey, Store } from "../store/store.ts";
-import { type Committer, IdempotencyRace } from "./committer.ts";
+import type { Committer } from "./committer.ts";
+import { IdempotencyRace, idempotencyOf, sameRequest } from "./idempotency.ts";
 import { type KeepsArtifact, refuseMissingArtifacts } from "./refuse-missing-artifacts.ts";
 import { resolveJobs, resolveLoneJob, resolvePipeline } from "./resolve.ts";
 import { findLastSuccesses, loadRun, refuseDeprecatedJobs } from "./run-records.ts";
@@ -303,27 +303,4 @@ async function dryRun(
     ...(change.madeOf && { again: againTasks(change.madeOf, state, context) }),
     warnings: unusedRunParams(state),
   };
-}
-
-/** The key of a run request; the same key for another request is refused by its digest. */
-function idempotencyOf(
-  verb: string,
-  request: unknown,
-  scope: Scope,
-  actor: Actor,
-  key: string | undefined,
-): IdempotencyKey | undefined {
-  if (key === undefined) return undefined;
-  return {
-    key: `${verb}/${scope.domain}/${scope.namespace}/${actor.name}/${key}`,
-    digest: digestOf(request),
-  };
-}
-
-function sameRequest(
-  used: { digest: string; aggregateId: string },
-  idempotency: IdempotencyKey | undefined,
-): string {
-  if (used.digest === idempotency?.digest) return used.aggregateId;
-  throw new MflowError("IDEMPOTENCY_CONFLICT", "this Idempotency-Key was used for another request");
 }

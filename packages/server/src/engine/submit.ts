@@ -125,6 +125,9 @@ export interface Engine {
   waitOf(id: string): WaitFacts | undefined;
   /** Calls back for every committed event, in order; the answer unsubscribes. */
   subscribe(listener: (event: HistoryEvent) => void): () => void;
-  /** Unfinished runs and lone tasks (gates included) and open terminals, for a server that ends when idle. */
+  /**
+   * Unfinished runs and lone tasks (gates included), what is still to follow a run, and open terminals, for a server that
+   * ends when idle.
+   */
   busy(): boolean;
 }

@@ -1,6 +1,7 @@
-// Timers of the engine, all of which end with it.
+// Timers, all of which end with their owner. Those of a clock may ring a moment early, and none runs longer than 24.8
+// days; here alone this is taken care of.
 
-import type { Clock } from "./clock.ts";
+import { type Clock, MAX_DELAY_MS } from "./clock.ts";
 
 export class Timers {
   readonly #clock: Clock;
@@ -11,19 +12,43 @@ export class Timers {
     this.#clock = clock;
   }
 
-  /** Once closed none is set: it would keep the process alive. */
-  after(ms: number, callback: () => void): void {
-    if (this.#isClosed) return;
-    const cancel = this.#clock.setTimeout(() => {
-      this.#set.delete(cancel);
-      callback();
-    }, ms);
-    this.#set.add(cancel);
+  /**
+   * Calls back once, when the clock has come to `time`, milliseconds since the epoch, and never before; not within this
+   * call. The answer cancels.
+   */
+  at(time: number, callback: () => void): () => void {
+    let cancel = () => {};
+    const arm = () => {
+      cancel = this.after(Math.min(time - this.#clock.now(), MAX_DELAY_MS), ring);
+    };
+    const ring = () => (this.#clock.now() < time ? arm() : callback());
+    arm();
+    return () => cancel();
+  }
+
+  /**
+   * Calls back once, after a pause of about `ms`, at most 24.8 days, whatever becomes of the clock. The answer cancels.
+   * Once closed none is set: it would keep the process alive.
+   */
+  after(ms: number, callback: () => void): () => void {
+    if (this.#isClosed) return () => {};
+    const stop = this.#clock.setTimeout(
+      () => {
+        this.#set.delete(stop);
+        callback();
+      },
+      Math.max(ms, 0),
+    );
+    this.#set.add(stop);
+    return () => {
+      this.#set.delete(stop);
+      stop();
+    };
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const cancel of this.#set) cancel();
+    for (const stop of this.#set) stop();
     this.#set.clear();
   }
 }

@@ -17,7 +17,7 @@ import type { Actor } from "./submit.ts";
 const RETRY_MS = 1_000;
 
 export interface TurnsParts {
-  store: Pick<Store, "limits" | "pauses" | "runs">;
+  store: Pick<Store, "history" | "limits" | "pauses" | "runs">;
   /** Tasks under way at once on this server. */
   maxTasks: number;
   /** RFC 3339. */
@@ -160,7 +160,7 @@ export class Turns {
       const owner = other.startsWith("run-") ? other : await runs.aggregateOf(other);
       if (owner === undefined || owner === aggregateId || waiters.has(owner)) continue;
       const older = await this.#recordOf(owner);
-      if (!older || !isBefore(older, newer)) continue;
+      if (!older || !(await this.#cameBefore(older, newer))) continue;
       const taskId = owner === other ? {} : { taskId: other };
       await this.#parts.submit(owner, { type: "giveWay", ...taskId, to: aggregateId, group });
     }
@@ -169,6 +169,18 @@ export class Turns {
   #recordOf(aggregateId: string): Promise<Dated | undefined> {
     const { runs } = this.#parts.store;
     return isId("run", aggregateId) ? runs.run(aggregateId) : runs.task(aggregateId);
+  }
+
+  /** Of two of one millisecond the events tell. Ids do not: a run that another one starts has its id before it comes. */
+  async #cameBefore(one: Dated, other: Dated): Promise<boolean> {
+    if (one.createdAt !== other.createdAt) return one.createdAt < other.createdAt;
+    return (await this.#firstPlaceOf(one.id)) < (await this.#firstPlaceOf(other.id));
+  }
+
+  async #firstPlaceOf(aggregateId: string): Promise<number> {
+    const query = { after: 0, limit: 1, pipelineTaskId: aggregateId };
+    const [first] = await this.#parts.store.history.list(query);
+    return first?.seq ?? 0;
   }
 
   /** The runs that wait for the end of this one, since a task of theirs runs it: they give way to nothing of their own. */
@@ -216,11 +228,6 @@ export class Turns {
 interface Dated {
   id: string;
   createdAt: string;
-}
-
-/** Of two of one moment the ids tell. Else they do not: a run that another one starts has its id before it comes. */
-function isBefore(one: Dated, other: Dated): boolean {
-  return one.createdAt === other.createdAt ? one.id < other.id : one.createdAt < other.createdAt;
 }
 
 function keyOf(what: Pausable): string {

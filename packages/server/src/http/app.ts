@@ -63,7 +63,7 @@ import { EventStreams, STREAM_TIMING, type StreamTiming } from "./sse.ts";
 import { TERMINAL_SETTINGS, TerminalSessions, type TerminalSettings } from "./terminal-sessions.ts";
 import { asksForWebSocket, useWebSockets } from "./web-sockets.ts";
 
-export const BODY_LIMIT = 1024 * 1024;
+const BODY_LIMIT = 1024 * 1024;
 
 /** The routes whose bodies are not JSON alone: how to tell them, and what reads their bodies. */
 const OWN_BODIES: readonly { has(route: Route): boolean; use(app: FastifyInstance): void }[] = [

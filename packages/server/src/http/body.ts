@@ -6,7 +6,7 @@ import { MflowError } from "@mflow/core/errors";
 import type { FastifyInstance } from "fastify";
 import secureJson from "secure-json-parse";
 
-export const MAX_BODY_DEPTH = 64;
+const MAX_BODY_DEPTH = 64;
 
 export const YAML_TYPES = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
 

@@ -46,7 +46,7 @@ export class ChainWalks {
   }
 }
 
-export async function walkChain(
+async function walkChain(
   records: Records,
   { before = CHAIN_START, until = Number.POSITIVE_INFINITY }: Walk = {},
 ): Promise<ChainVerdict> {

@@ -7,7 +7,7 @@ import { MflowError } from "@mflow/core/errors";
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Host name of a Host header, in lower case, IPv6 in brackets, without port and trailing dot. */
-export function hostName(host: string): string {
+function hostName(host: string): string {
   const name = host.startsWith("[") ? host.replace(/\]:\d+$/, "]") : host.replace(/:\d+$/, "");
   return name.toLowerCase().replace(/\.$/, "");
 }

@@ -94,6 +94,7 @@ export async function lintDocuments(
   });
 }
 
+/** Whether a problem refuses the document. */
 export function isError(problem: ErrorDetail): boolean {
   return problem.severity !== "warning";
 }

@@ -5,10 +5,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Caller } from "./caller.ts";
 import { serialise } from "./serialise.ts";
 
-export const KEEP_ALIVE_MS = 15_000;
+const KEEP_ALIVE_MS = 15_000;
 
 /** How long a reader may leave its socket full before it is cut off; it resumes where it was. */
-export const STALLED_AFTER_MS = 30_000;
+const STALLED_AFTER_MS = 30_000;
 
 export interface StreamTiming {
   keepAliveMs: number;

@@ -3,7 +3,7 @@
 import type { Delivery } from "@mflow/core/schema/delivery";
 import type { ListenerEvent } from "@mflow/core/schema/listener";
 import type { Message } from "@mflow/core/schema/message";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { DispatcherTiming } from "./dispatcher-timing.ts";
 import { targetOf } from "./hub.ts";
 import { FAST, type OutboxRig, openOutboxRig, until } from "./testing/outbox-rig.ts";
@@ -319,6 +319,22 @@ test("1,000 events to a target that is down for its first half all arrive, in or
   expect([...sent.values()].flat()).toHaveLength(1000);
   expect(rig.warnings).toEqual([]);
 }, 120_000);
+
+test("what the store did not note is sent again once its lease has ended, and nothing is idle until then", async () => {
+  await open({ leaseMs: 200, sweepMs: 600_000 });
+  const { dispatcher } = rig.listeners;
+  const refused = Promise.withResolvers<void>();
+  vi.spyOn(rig.store.deliveries, "settle").mockImplementationOnce(async () => {
+    refused.resolve();
+    throw new Error("the database is locked");
+  });
+  const idle = new Promise<void>((resolve) => dispatcher.subscribe(resolve));
+  const [message] = await rig.tell(await addRun(), ["ACTIVE"]);
+  await refused.promise;
+  await idle;
+  expect(receiver.received.map(idOf)).toEqual([message?.id, message?.id]);
+  expect((await rig.deliveries()).map(({ state }) => state)).toEqual(["DELIVERED"]);
+});
 
 test("busy until nothing waits, and whoever watches is told when that is so", async () => {
   await open();

@@ -309,8 +309,9 @@ export class Dispatcher {
     try {
       await this.#settle(target, delivery, await this.#try(target, delivery));
     } catch (error) {
-      // Its lease ends by itself, and then the sweep finds it.
       this.#parts.log.warn(`could not note how delivery ${delivery.id} went`, error);
+      // Its lease ends by itself, and then it is sent again.
+      target.later.add(Date.now() + this.#timing.leaseMs);
     } finally {
       this.#lanes.delete(delivery.lane);
       target.underWay--;

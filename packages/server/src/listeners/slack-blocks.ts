@@ -82,6 +82,7 @@ export function slackLinkButtons({ buttons = [], links }: Content): SlackButton[
   ];
 }
 
+/** The text on a button, cut to what Slack takes. */
 export function slackButtonText(label: string): SlackButton["text"] {
   return { type: "plain_text", text: cutText(label, MAX_BUTTON), emoji: false };
 }

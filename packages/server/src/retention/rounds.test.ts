@@ -33,8 +33,17 @@ class HandClock implements Clock {
   }
 }
 
-function rounds(work: (signal: AbortSignal, isWoken: boolean) => Promise<void> = async () => {}) {
-  const clock = new HandClock();
+/** One whose timers ring a moment early, as those of the machine may. */
+class EarlyClock extends HandClock {
+  override setTimeout(callback: () => void, ms: number): () => void {
+    return super.setTimeout(callback, ms > 1 ? ms - 1 : ms);
+  }
+}
+
+function rounds(
+  work: (signal: AbortSignal, isWoken: boolean) => Promise<void> = async () => {},
+  clock = new HandClock(),
+) {
   const seen: string[] = [];
   const failed: unknown[] = [];
   const made = new Rounds({
@@ -61,6 +70,17 @@ test("rounds come at the start, in their time, and soon after a wake", async () 
   await clock.goOn(1);
   await clock.goOn(490);
   expect(seen).toEqual(["0", "510 woken", "1000"]);
+  await made.stop();
+});
+
+test("no round comes before its time, though timers ring early", async () => {
+  const { clock, seen, made } = rounds(undefined, new EarlyClock());
+  made.start();
+  await clock.goOn(0);
+  await clock.goOn(999);
+  expect(seen).toEqual(["0"]);
+  await clock.goOn(1);
+  expect(seen).toEqual(["0", "1000"]);
   await made.stop();
 });
 

@@ -3,6 +3,7 @@
 // which is told by its signal to end after its present portion.
 
 import type { Clock } from "../engine/clock.ts";
+import { Timers } from "../engine/timers.ts";
 
 export interface RoundsParts {
   clock: Clock;
@@ -17,6 +18,7 @@ export interface RoundsParts {
 
 export class Rounds {
   readonly #parts: RoundsParts;
+  readonly #timers: Timers;
   #stopping: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
   /** The one under way. */
@@ -27,13 +29,14 @@ export class Rounds {
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
+    this.#timers = new Timers(parts.clock);
   }
 
   start(): void {
     if (this.#stopping) return;
     this.#stopping = new AbortController();
     this.#dueAt = this.#parts.clock.now();
-    this.#arm(0);
+    this.#arm(this.#dueAt);
   }
 
   async stop(): Promise<void> {
@@ -53,16 +56,15 @@ export class Rounds {
 
   #armNext(): void {
     const { clock, soonMs } = this.#parts;
-    const due = Math.max(0, this.#dueAt - clock.now());
-    this.#arm(this.#isWoken ? Math.min(due, soonMs) : due);
+    this.#arm(this.#isWoken ? Math.min(this.#dueAt, clock.now() + soonMs) : this.#dueAt);
   }
 
-  #arm(ms: number): void {
+  #arm(time: number): void {
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#parts.clock.setTimeout(() => {
+    this.#cancelTimer = this.#timers.at(time, () => {
       this.#cancelTimer = undefined;
       this.#begin();
-    }, ms);
+    });
   }
 
   #begin(): void {

@@ -1,7 +1,7 @@
 // What every runner does: each sentence of the contract in runner.ts, tested.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RetryableStartError, type Runner } from "./runner.ts";
+import { RetryableStartError, type Runner, type StartRequest } from "./runner.ts";
 import { RecordingHost } from "./testing/recording-host.ts";
 import { freshTaskId, startRequest } from "./testing/start-request.ts";
 
@@ -54,6 +54,18 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
       await runner.close();
       runner = place.runner();
       host = new RecordingHost();
+    }
+
+    /** Work that goes on, and work that has ended while nobody accepts any report. */
+    async function oneGoesOnOneEnded(): Promise<{ running: StartRequest; ended: StartRequest }> {
+      const running = startRequest(place.specs.goesOn);
+      await runner.start(running);
+      await host.reported(running, "ACTIVE");
+      host.refuse = Number.POSITIVE_INFINITY;
+      const ended = startRequest(place.specs.succeeds);
+      await runner.start(ended);
+      await host.until(() => host.refused.find(({ stage }) => stage === "SUCCEEDED"));
+      return { running, ended };
     }
 
     test("reports that work succeeded, when it began and when it ended", async () => {
@@ -189,13 +201,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
     });
 
     test("lists what runs and what has ended but was not accepted, and nothing else", async () => {
-      const running = startRequest(place.specs.goesOn);
-      await runner.start(running);
-      await host.reported(running, "ACTIVE");
-      host.refuse = Number.POSITIVE_INFINITY;
-      const ended = startRequest(place.specs.succeeds);
-      await runner.start(ended);
-      await host.until(() => host.refused.find(({ stage }) => stage === "SUCCEEDED"));
+      const { running, ended } = await oneGoesOnOneEnded();
       expect(new Set((await runner.list()).map(({ taskId }) => taskId))).toEqual(
         new Set([running.taskId, ended.taskId]),
       );
@@ -242,13 +248,7 @@ export function describeRunner(name: string, makePlace: () => Promise<RunnerPlac
     });
 
     test("says after a restart what it still knows", async () => {
-      const running = startRequest(place.specs.goesOn);
-      await runner.start(running);
-      await host.reported(running, "ACTIVE");
-      host.refuse = Number.POSITIVE_INFINITY;
-      const ended = startRequest(place.specs.succeeds);
-      await runner.start(ended);
-      await host.until(() => host.refused.find(({ stage }) => stage === "SUCCEEDED"));
+      const { running, ended } = await oneGoesOnOneEnded();
       await restart();
       host.refuse = Number.POSITIVE_INFINITY;
       await runner.open(host);

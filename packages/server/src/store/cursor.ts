@@ -9,6 +9,7 @@ export interface Position {
   id: string;
 }
 
+/** The place after a record, as clients send it back. */
 export function encodeCursor({ created, id }: Position): string {
   return Buffer.from(`${created}.${id}`).toString("base64url");
 }

@@ -24,6 +24,7 @@ export interface DeliveryRow {
   error: string | null;
 }
 
+/** The delivery of a row. */
 export function deliveryOf(row: DeliveryRow): Delivery {
   const { aggregate_id, task_id, user, ended, error } = row;
   // The aggregate of a lone task is the task itself.

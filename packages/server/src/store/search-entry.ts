@@ -32,7 +32,7 @@ export interface SearchEntry {
 /** The phase of runs and tasks that have not ended. */
 export const OPEN = "OPEN";
 /** The phase of records that have no stages. */
-export const STAGELESS = "";
+const STAGELESS = "";
 
 const ENDINGS: Record<RecordKind, readonly string[]> = {
   run: ["CANCELED", "FAILED", "SUCCEEDED"],
@@ -64,6 +64,7 @@ export function runEntry(run: PipelineTask): SearchEntry {
   return found;
 }
 
+/** A task is found by its job. */
 export function taskEntry(task: JobTask): SearchEntry {
   const found = entry("task", task, task.status.stage);
   found.facets.push({ facet: "JOB", key: "", value: task.job.name });

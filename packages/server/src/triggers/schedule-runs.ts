@@ -10,9 +10,9 @@ import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogStore, RunStore } from "../store/store.ts";
 
 /** Label of a run: the schedule that started it. */
-export const SCHEDULE_LABEL = "mflow.schedule";
+const SCHEDULE_LABEL = "mflow.schedule";
 /** Label of a run: the time of the schedule that it is for. */
-export const TIME_LABEL = "mflow.scheduledAt";
+const TIME_LABEL = "mflow.scheduledAt";
 
 const UNFINISHED: RunStage[] = ["PENDING", "ACTIVE", "CANCELING"];
 /** Runs of one schedule that are canceled at once. */

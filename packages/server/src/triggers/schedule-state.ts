@@ -11,7 +11,7 @@ import {
 } from "@mflow/core/schema/schedule";
 
 /** Of what `doneUntil` is: with another timing, what has passed was never due. */
-export function timingDigest({ spec }: Schedule): string {
+function timingDigest({ spec }: Schedule): string {
   const { cron, timeZone, startAt, endAt, paused } = spec;
   return digestOf({ cron, timeZone, startAt, endAt, paused: paused ?? false }).slice(0, 16);
 }
@@ -68,10 +68,12 @@ export function withWaiting(state: ScheduleState, waiting: WaitingFiring): Step 
   return { state: { ...state, waiting, doneUntil: waiting.time } };
 }
 
+/** The state with no time that waits for the run before it. */
 export function withoutWaiting({ waiting: _waiting, ...state }: ScheduleState): ScheduleState {
   return state;
 }
 
+/** The step of a schedule that a person pauses. */
 export function paused(
   schedule: Schedule,
   state: ScheduleState,

@@ -1,11 +1,8 @@
-// Users with their roles, groups, tokens, and who asks.
+// Users with their roles, groups, and who asks. Tokens, in the same table, are in tokens.ts.
 
-import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import {
-  CreatedToken,
   CreatedUser,
-  CreateTokenRequest,
   CreateUserRequest,
   type GrantBody,
   GroupBody,
@@ -13,20 +10,18 @@ import {
   PatchUserRequest,
   PutGroupRequest,
   SetGrantsRequest,
-  type TokenBody,
-  TokenPage,
-  TokenQuery,
   UserBody,
   UserPage,
   WhoAmI,
 } from "@mflow/core/schema/account";
 import type { ChannelKind } from "@mflow/core/schema/channel";
 import { NAME_PATTERN } from "@mflow/core/schema/scalars";
-import type { Accounts, NewToken, UserAccount } from "../../auth/accounts.ts";
-import type { ApiToken, ChannelStore, Grant, User } from "../../store/store.ts";
-import { type Caller, demand, may } from "../caller.ts";
+import type { Accounts, UserAccount } from "../../auth/accounts.ts";
+import type { ChannelStore, Grant, User } from "../../store/store.ts";
+import { demand } from "../caller.ts";
 import { type Route, route } from "../route.ts";
 import type { Services } from "../services.ts";
+import { createdToken, tokenRoutes } from "./tokens.ts";
 
 /** The roles as they are kept; a scope part that is left out stands for all. */
 function grantsOf(grants: readonly GrantBody[] | undefined): Omit<Grant, "user">[] {
@@ -91,20 +86,10 @@ async function checkAddresses(
   }
 }
 
-function tokenBody({ hash: _hash, ...token }: ApiToken): TokenBody {
-  return token;
-}
-
-function createdToken({ token, secret }: NewToken): CreatedToken {
-  return { ...tokenBody(token), token: secret };
-}
-
 const groupName = new RegExp(`^(?=.{1,63}$)${NAME_PATTERN.slice(1)}`);
 
 /** Name of the token that the first user gets when none was asked for. */
 const FIRST_TOKEN = "first";
-
-const isAdmin = (caller: Caller) => may(caller, "admin", { domain: "*", namespace: "*" });
 
 function userRoutes({ accounts, store }: Services): Route[] {
   const tag = "Users";
@@ -280,76 +265,14 @@ function groupRoutes({ accounts }: Services): Route[] {
   ];
 }
 
-function tokenRoutes({ accounts, version }: Services): Route[] {
-  const tag = "Tokens";
-  /** Everybody manages their own tokens; those of others need admin everywhere. */
-  function demandOwn(caller: Caller, user: string): void {
-    if (caller.local || user !== caller.name) demand(caller, "admin");
-  }
+/** Who asks. */
+function callerRoutes({ accounts, version }: Services): Route[] {
   return [
-    route({
-      method: "GET",
-      path: "/tokens",
-      id: "listTokens",
-      tag,
-      summary: "List your tokens, or those of a user",
-      access: "caller",
-      query: TokenQuery,
-      successes: { 200: { description: "The tokens, without what makes them valid.", schema: TokenPage } },
-      errors: [],
-      async handle({ query }, caller) {
-        const { user = caller.name } = query;
-        demandOwn(caller, user);
-        return { body: { items: accounts.tokens(user).map(tokenBody) } };
-      },
-    }),
-    route({
-      method: "POST",
-      path: "/tokens",
-      id: "createToken",
-      tag,
-      summary: "Make a token for yourself or a user",
-      description: "The token itself is in this answer alone. For another user it needs admin everywhere.",
-      access: "caller",
-      body: CreateTokenRequest,
-      successes: { 201: { description: "The token.", schema: CreatedToken } },
-      errors: ["NOT_FOUND"],
-      async handle({ body }, caller) {
-        const { user = caller.name, name, expiresIn } = body;
-        demandOwn(caller, user);
-        if (accounts.isLocal) {
-          const message = "There are no users yet, so nobody a token could be for; add a user first.";
-          throw new MflowError("BAD_REQUEST", message);
-        }
-        const expiresInMs = expiresIn === undefined ? undefined : parseDuration(expiresIn);
-        return { status: 201, body: createdToken(await accounts.createToken(user, name, expiresInMs)) };
-      },
-    }),
-    route({
-      method: "DELETE",
-      path: "/tokens/:id",
-      id: "deleteToken",
-      tag,
-      summary: "Revoke a token",
-      description: "It no longer serves from this moment on. Another user's needs admin everywhere.",
-      access: "caller",
-      successes: { 204: { description: "It is gone." } },
-      errors: ["NOT_FOUND"],
-      async handle({ params }, caller) {
-        const { id = "" } = params;
-        const token = accounts.tokens().find((one) => one.id === id);
-        if (!token || (token.user !== caller.name && !isAdmin(caller))) {
-          throw new MflowError("NOT_FOUND", `There is no token \`${id}\`.`);
-        }
-        await accounts.removeToken(id);
-        return {};
-      },
-    }),
     route({
       method: "GET",
       path: "/whoami",
       id: "whoAmI",
-      tag,
+      tag: "Tokens",
       summary: "Who you are and what you may do",
       access: "caller",
       successes: { 200: { description: "The owner of the token.", schema: WhoAmI } },
@@ -365,5 +288,10 @@ function tokenRoutes({ accounts, version }: Services): Route[] {
 }
 
 export function accountRoutes(services: Services): Route[] {
-  return [...userRoutes(services), ...groupRoutes(services), ...tokenRoutes(services)];
+  return [
+    ...userRoutes(services),
+    ...groupRoutes(services),
+    ...tokenRoutes(services),
+    ...callerRoutes(services),
+  ];
 }

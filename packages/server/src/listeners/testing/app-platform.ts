@@ -4,7 +4,7 @@ import type { Message } from "@mflow/core/schema/message";
 import type { Outgoing } from "../channel.ts";
 import type { Content } from "../content.ts";
 
-export const waitingMessage: Message = {
+const waitingMessage: Message = {
   version: 1,
   id: "msg-1",
   type: "AUDIT_WAITING",

@@ -24,7 +24,7 @@ import {
 export interface FakeClock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once after `ms`; the answer cancels. */
+  /** Calls back once after `ms`, at most `MAX_DELAY_MS`; the answer cancels. */
   setTimeout(callback: () => void, ms: number): () => void;
 }
 
@@ -36,6 +36,8 @@ const machineClock: FakeClock = {
   },
 };
 
+/** Longest delay that Node's timers take, milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 /** Time until a report that was not accepted is repeated, milliseconds. */
 const REPEAT_MS = 1000;
 
@@ -206,14 +208,22 @@ class FakeRunner implements Runner {
   }
 
   #later(ms: number, callback: () => void): () => void {
-    const stop = this.#clock.setTimeout(() => {
-      this.#timers.delete(cancel);
-      callback();
-    }, ms);
+    let stop: () => void;
+    const arm = (rest: number) => {
+      stop = this.#clock.setTimeout(
+        () => {
+          if (rest > MAX_DELAY_MS) return arm(rest - MAX_DELAY_MS);
+          this.#timers.delete(cancel);
+          callback();
+        },
+        Math.min(rest, MAX_DELAY_MS),
+      );
+    };
     const cancel = () => {
       this.#timers.delete(cancel);
       stop();
     };
+    arm(ms);
     this.#timers.add(cancel);
     return cancel;
   }

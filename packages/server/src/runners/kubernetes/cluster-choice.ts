@@ -8,7 +8,7 @@ import type { StartRequest } from "../runner.ts";
 import type { Limits } from "./admission.ts";
 
 /** The params of usage RUNNER by which a task chooses. */
-export const CLUSTER_PARAMS = {
+const CLUSTER_PARAMS = {
   from: "_kube_config_from",
   config: "_kube_config",
   namespace: "_namespace",
@@ -78,6 +78,7 @@ export function chooseNamespace(
   );
 }
 
+/** How much of a cluster may be used at once, with the defaults. */
 export function limitsOf({
   maxTasks = DEFAULTS.maxTasks,
   createRate = DEFAULTS.createRate,

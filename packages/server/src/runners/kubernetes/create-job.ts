@@ -56,7 +56,7 @@ async function createOrAdopt<T extends KubeObject>(
 }
 
 /** Whether an object was made by this installation for this attempt. */
-export function isOurs(existing: KubeObject, wanted: KubeObject): boolean {
+function isOurs(existing: KubeObject, wanted: KubeObject): boolean {
   const one = existing.metadata?.labels ?? {};
   const other = wanted.metadata?.labels ?? {};
   return [LABELS.managedBy, LABELS.installation, LABELS.taskId, LABELS.attempt].every(

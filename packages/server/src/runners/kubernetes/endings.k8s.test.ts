@@ -1,10 +1,11 @@
 // Every way in which the work of an attempt can end, or not begin, on a real cluster: stage, reason, and the true reason in
 // words.
 
+import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { GOES_ON, IMAGE, KubePlace, scriptJob, unplaceableJob, WITH_PASSWORD } from "./testing/kube-place.ts";
 
 let place: KubePlace;
 let runner: Runner;
@@ -12,9 +13,8 @@ let host: RecordingHost;
 
 beforeAll(async () => {
   place = await KubePlace.make({ creationGrace: "1s", keepFailedFor: "0s" });
-  runner = place.runner();
   host = new RecordingHost();
-  await runner.open(host);
+  runner = await place.openRunner(host);
 });
 afterAll(async () => {
   await runner.close();
@@ -38,22 +38,9 @@ async function ending(spec: Record<string, unknown>, changes: Partial<StartReque
 }
 
 /** The pods of an attempt, as soon as there are some. */
-async function podsOf({ taskId }: StartRequest): Promise<{ metadata: { name: string } }[]> {
-  let pods: { metadata: { name: string } }[] = [];
-  const find = async () => {
-    pods = await place.items(`${place.podsPath}?labelSelector=mflow.dev/task-id=${taskId}`);
-    return pods.length;
-  };
-  await expect.poll(find).toBeGreaterThan(0);
-  return pods;
-}
-
-/** Names of Jobs, pods and Secrets that are left of an attempt. */
-async function leftOf({ taskId }: StartRequest): Promise<string[]> {
-  const selector = `?labelSelector=mflow.dev/task-id=${taskId}`;
-  const paths = [place.jobsPath, place.podsPath, place.secretsPath];
-  const lists = await Promise.all(paths.map((path) => place.items(path + selector)));
-  return lists.flat().map(({ metadata }) => metadata.name);
+async function podsOf(request: StartRequest): Promise<[KubePod, ...KubePod[]]> {
+  await expect.poll(() => place.podsOf<KubePod>(request)).not.toEqual([]);
+  return (await place.podsOf<KubePod>(request)) as [KubePod, ...KubePod[]];
 }
 
 describe("work that ends by itself", () => {
@@ -79,7 +66,7 @@ describe("work that ends by itself", () => {
       runtimeEnvs: { A: "1", b: "two words" },
     });
     expect(Date.parse(report.at)).toBeGreaterThanOrEqual(Date.parse(report.startAt ?? ""));
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
     expect(place.attempts.rows.has(`${request.taskId}.1`)).toBe(false);
   });
 
@@ -95,7 +82,7 @@ describe("work that ends by itself", () => {
   test("an init container that fails is named, and its log is the log", async () => {
     const init = {
       name: "migrate",
-      image: "k8s.test/busybox:1",
+      image: IMAGE,
       command: ["sh", "-c", "echo no table; exit 2"],
     };
     const request = await started(scriptJob("echo never", { pod: { initContainers: [init] } }));
@@ -136,9 +123,7 @@ describe("work that ends by itself", () => {
 describe("work that cannot begin says why, and FAILED after the grace", () => {
   test("an image that cannot be pulled: with what the registry said", async () => {
     const request = await started(scriptJob("true", { container: { image: "nowhere.test/none:1" } }));
-    const creating = await host.until(() =>
-      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-    );
+    const creating = await host.reported(request, "CREATING");
     expect(creating).toMatchObject({
       reason: "IMAGE_PULL",
       message: expect.stringContaining("nowhere.test/none:1"),
@@ -150,7 +135,7 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
       message: expect.stringContaining("container `main`: image `nowhere.test/none:1` cannot be pulled: "),
     });
     expect(report.message).not.toContain("Back-off");
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 
   test("a Secret that there is not, as a variable and as a volume", async () => {
@@ -184,16 +169,14 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
   test("too large for what is free now is waited for, with the reason, and can be canceled", async () => {
     const spec = scriptJob("true", { container: { resources: { requests: { cpu: "900" } } } });
     const request = await started(spec);
-    const creating = await host.until(() =>
-      host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-    );
+    const creating = await host.reported(request, "CREATING");
     expect(creating).toMatchObject({
       reason: "UNSCHEDULABLE",
       message: expect.stringContaining("Insufficient cpu"),
     });
     expect(await runner.stop(request, { graceMs: 1000 })).toBe("STOPPING");
     expect((await host.final(request)).stage).toBe("CANCELED");
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 
   test("a quota that is used up is waited for, with the reason", async () => {
@@ -208,9 +191,7 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
         )
         .toEqual({ pods: "0" });
       const request = await started(scriptJob("true"));
-      const creating = await host.until(() =>
-        host.reportsOf(request).find(({ stage }) => stage === "CREATING"),
-      );
+      const creating = await host.reported(request, "CREATING");
       expect(creating).toMatchObject({
         reason: "QUOTA",
         message: expect.stringContaining("exceeded quota: no-pods"),
@@ -222,8 +203,6 @@ describe("work that cannot begin says why, and FAILED after the grace", () => {
     }
   });
 });
-
-const goesOn = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
 
 describe("a Job that ends while its pod is still going", () => {
   /** Takes a moment to end when it is asked to. */
@@ -242,52 +221,52 @@ describe("a Job that ends while its pod is still going", () => {
       message: "container `main` exited with code 4",
     });
     expect(steps?.every(({ endAt }) => endAt !== undefined)).toBe(true);
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 
   test("because somebody deleted the pod, and it succeeded all the same", async () => {
     const request = await started(scriptJob(slow));
     await host.logged(request, "begun");
     const [pod] = await podsOf(request);
-    await place.client.delete(`${place.podsPath}/${pod?.metadata.name}`);
+    await place.client.delete(`${place.podsPath}/${pod.metadata?.name}`);
     expect((await host.final(request)).stage).toMatch(/SUCCEEDED|FAILED/);
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 });
 
 describe("others who meddle", () => {
   test("a Job that somebody deletes without its pods is DELETED_OUTSIDE, and its pods are gone", async () => {
-    const request = await started(goesOn);
+    const request = await started(GOES_ON);
     await host.logged(request, "begun");
     await place.client.delete(`${place.jobsPath}/${request.taskId}-1`, { propagationPolicy: "Orphan" });
     const { stage, reason } = await host.final(request);
     expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "DELETED_OUTSIDE" });
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 
   test("a Job that somebody deletes is DELETED_OUTSIDE, its pod is gone, and its log is there", async () => {
-    const request = await started(goesOn);
+    const request = await started(GOES_ON);
     await host.logged(request, "begun");
     await place.client.delete(`${place.jobsPath}/${request.taskId}-1`, { propagationPolicy: "Background" });
     const { stage, reason } = await host.final(request);
     expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "DELETED_OUTSIDE" });
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
     expect(host.texts(request)).toEqual(["stdout main| begun"]);
   });
 
   test("an eviction is EVICTED, and the work does not run a second time", async () => {
-    const request = await started(goesOn);
+    const request = await started(GOES_ON);
     await host.logged(request, "begun");
     const [pod] = await podsOf(request);
     const eviction = {
       apiVersion: "policy/v1beta1",
       kind: "Eviction",
-      metadata: { name: pod?.metadata.name, namespace: place.namespace },
+      metadata: { name: pod.metadata?.name, namespace: place.namespace },
     };
-    await place.client.create(`${place.podsPath}/${pod?.metadata.name}/eviction`, eviction);
+    await place.client.create(`${place.podsPath}/${pod.metadata?.name}/eviction`, eviction);
     const { stage, reason } = await host.final(request);
     expect({ stage, reason }).toEqual({ stage: "FAILED", reason: "EVICTED" });
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    await expect.poll(() => place.left(request)).toEqual([]);
     expect(host.texts(request)).toEqual(["stdout main| begun"]);
   });
 
@@ -299,24 +278,24 @@ describe("others who meddle", () => {
     await place.client.create(place.jobsPath, theirs);
     const refusal = await runner.start(request).catch((error: Error) => error.message);
     expect(refusal).toMatch(/has a Job `task-.*-1` that is not this task's/);
-    expect((await place.items(place.jobsPath)).map(({ metadata }) => metadata.name)).toContain(name);
+    expect(await place.names(place.jobsPath)).toContain(name);
     await place.client.delete(`${place.jobsPath}/${name}`, { propagationPolicy: "Background" });
   });
 });
 
 describe("cancel", () => {
-  test("right after the start, and of what runs: CANCELED once the pods are gone", async () => {
-    const early = await started(goesOn);
+  test("before a node has the pod, and of what runs: CANCELED once the pods are gone", async () => {
+    const early = await started(unplaceableJob());
+    await podsOf(early);
     expect(await runner.stop(early, { graceMs: 1000 })).toBe("STOPPING");
-    const late = await started(goesOn);
+    const late = await started(GOES_ON);
     await host.logged(late, "begun");
     const [pod] = await podsOf(late);
     expect(await runner.stop(late, { graceMs: 1000 })).toBe("STOPPING");
     expect((await host.final(late)).stage).toBe("CANCELED");
-    const remaining = await place.items(place.podsPath);
-    expect(remaining.map(({ metadata }) => metadata.name)).not.toContain(pod?.metadata.name);
+    expect(await place.names(place.podsPath)).not.toContain(pod.metadata?.name);
     expect((await host.final(early)).stage).toBe("CANCELED");
-    await expect.poll(async () => [...(await leftOf(early)), ...(await leftOf(late))]).toEqual([]);
+    await expect.poll(async () => [...(await place.left(early)), ...(await place.left(late))]).toEqual([]);
     expect(host.texts(late)).toEqual(["stdout main| begun"]);
   });
 
@@ -325,9 +304,8 @@ describe("cancel", () => {
       pod: { terminationGracePeriodSeconds: 3600 },
     });
     const own = await KubePlace.make();
-    const before = own.runner();
     const hosts = [new RecordingHost(), new RecordingHost()] as const;
-    await before.open(hosts[0]);
+    const before = await own.openRunner(hosts[0]);
     const requests = [own.request(spec), own.request(spec)] as const;
     for (const request of requests) {
       await before.start(request);
@@ -337,13 +315,9 @@ describe("cancel", () => {
     expect(await before.stop(atOnce, { graceMs: 0 })).toBe("STOPPING");
     expect(await before.stop(later, { graceMs: 1000 })).toBe("STOPPING");
     await before.close();
-    const after = own.runner();
-    await after.open(hosts[1]);
+    const after = await own.openRunner(hosts[1]);
     expect(await after.stop(later, { graceMs: 0 })).toBe("STOPPING");
-    const ends = requests.map(
-      (request) =>
-        hosts[0].reportsOf(request).find(({ stage }) => stage === "CANCELED") ?? hosts[1].final(request),
-    );
+    const ends = requests.map((request) => hosts[0].finalOf(request) ?? hosts[1].final(request));
     expect((await Promise.all(ends)).map(({ stage }) => stage)).toEqual(["CANCELED", "CANCELED"]);
     expect(await own.items(own.podsPath)).toEqual([]);
     await after.close();
@@ -352,10 +326,9 @@ describe("cancel", () => {
 
   test("of one that waits for a place in the cluster: it is never created", async () => {
     const small = await KubePlace.make({ maxTasks: 1 });
-    const other = small.runner();
-    await other.open(host);
-    const first = small.request(goesOn);
-    const second = small.request(goesOn);
+    const other = await small.openRunner(host);
+    const first = small.request(GOES_ON);
+    const second = small.request(GOES_ON);
     expect([await other.start(first), await other.start(second)]).toEqual([
       { state: "STARTED" },
       { state: "STARTED" },
@@ -365,6 +338,7 @@ describe("cancel", () => {
     const third = small.request(scriptJob("true"));
     host.requests.set(`${third.taskId}.1`, third);
     await other.start(third);
+    await host.logged(first, "begun");
     await other.stop(first, { graceMs: 1000 });
     expect((await host.final(third)).stage).toBe("SUCCEEDED");
     expect(host.reportsOf(second)).toEqual([]);
@@ -375,13 +349,10 @@ describe("cancel", () => {
 
 describe("what is kept", () => {
   test("Job and pod of a failed task stay as long as asked, then the cluster removes them", async () => {
-    const request = await started(
-      { ...scriptJob("exit 1"), keepFailedFor: "3s" },
-      { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] },
-    );
+    const request = await started({ ...scriptJob("exit 1"), keepFailedFor: "3s" }, WITH_PASSWORD);
     await host.final(request);
     const name = `${request.taskId}-1`;
-    expect(await leftOf(request)).toEqual([name, expect.stringContaining(`${name}-`), name]);
-    await expect.poll(() => leftOf(request)).toEqual([]);
+    expect(await place.left(request)).toEqual([name, expect.stringContaining(`${name}-`), name]);
+    await expect.poll(() => place.left(request)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RetryableStartError } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
 import type { ClusterRunner } from "./kubernetes-runner.ts";
-import { KubePlace, scriptJob, testKubeconfig } from "./testing/kube-place.ts";
+import { GOES_ON, KubePlace, scriptJob, testKubeconfig } from "./testing/kube-place.ts";
 
 let place: KubePlace;
 let runner: ClusterRunner;
@@ -13,16 +13,13 @@ let host: RecordingHost;
 
 beforeEach(async () => {
   place = await KubePlace.make();
-  runner = place.runner();
   host = new RecordingHost();
-  await runner.open(host);
+  runner = await place.openRunner(host);
 });
 afterEach(async () => {
   await runner.close();
   await place.dispose();
 });
-
-const goesOn = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
 
 /** A task with a kubeconfig of its own. */
 function manual(kubeconfig: string) {
@@ -35,8 +32,7 @@ describe("a kubeconfig of a task's own", () => {
     "may not lead to %s, and says so for good",
     async (address) => {
       await runner.close();
-      runner = place.runner({ mayDial: () => false });
-      await runner.open(host);
+      runner = await place.openRunner(host, { mayDial: () => false });
       const text = testKubeconfig().replace(/https:\/\/[^:"]+/, `https://${address}`);
       const refusal = await runner.start(manual(text)).catch((error: unknown) => error);
       expect(refusal).not.toBeInstanceOf(RetryableStartError);
@@ -74,7 +70,7 @@ describe("a kubeconfig of a task's own", () => {
 });
 
 test("work in a cluster that is gone for good can be given up", async () => {
-  const [running, stopped] = [place.request(goesOn), place.request(goesOn)];
+  const [running, stopped] = [place.request(GOES_ON), place.request(GOES_ON)];
   for (const request of [running, stopped]) {
     await runner.start(request);
     await host.reported(request, "ACTIVE");

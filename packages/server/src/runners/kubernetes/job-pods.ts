@@ -2,6 +2,7 @@
 
 import type { KubeJob, KubeObject, KubePod } from "@mflow/core/kubernetes/kube-objects";
 
+/** Whether Kubernetes has come to a verdict on a Job. */
 export function hasEnded({ status }: KubeJob): boolean {
   return (status?.conditions ?? []).some(
     ({ type, status }) => (type === "Complete" || type === "Failed") && status === "True",

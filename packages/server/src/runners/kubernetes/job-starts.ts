@@ -2,11 +2,9 @@
 // answered as soon as that is decided; who waits for a place is created later, and hears of a refusal by a report.
 
 import { setTimeout } from "node:timers/promises";
-import { checkedSpec } from "@mflow/core/checked-spec";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
-import { jobNameOf, LABELS, type RenderedJob, renderJob } from "@mflow/core/kubernetes/render-job";
-import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
+import { jobNameOf, LABELS } from "@mflow/core/kubernetes/render-job";
 import { attemptKey } from "../attempt-key.ts";
 import {
   type AttemptRef,
@@ -19,13 +17,7 @@ import {
 } from "../runner.ts";
 import { KubeError } from "./api/cluster-client.ts";
 import { problemOf } from "./api/no-answer.ts";
-import {
-  type ClusterChoice,
-  chooseCluster,
-  chooseNamespace,
-  type KnownClusters,
-  timesOf,
-} from "./cluster-choice.ts";
+import { chooseNamespace, type KnownClusters, timesOf } from "./cluster-choice.ts";
 import type { ClusterWork } from "./cluster-work.ts";
 import type { ClustersAtWork } from "./clusters-at-work.ts";
 import { createJob, startError } from "./create-job.ts";
@@ -34,6 +26,7 @@ import type { KubeAttempt } from "./kube-attempt.ts";
 import { type Placement, tombstone, type Where } from "./placement.ts";
 import type { Placements } from "./placements.ts";
 import { refusedTrial } from "./refused-trial.ts";
+import { renderedJobOf, type Wanted, wantedOf } from "./wanted-job.ts";
 import type { RunWorkspaces } from "./workspaces.ts";
 
 export interface JobStartsParts {
@@ -49,13 +42,6 @@ export interface JobStartsParts {
   /** Nothing of the attempt is left. */
   forget(ref: AttemptRef): Promise<void>;
   warn(message: string): void;
-}
-
-/** What a task asks for, checked. */
-interface Wanted {
-  choice: ClusterChoice;
-  spec: K8sJobSpec;
-  where: Where;
 }
 
 const FIRST_BACKOFF_MS = 200;
@@ -118,13 +104,13 @@ export class JobStarts {
 
   /** What would be created. Rejects with RUNNER_REFUSED that names each place in the spec. */
   async tryOut(request: StartRequest): Promise<KubeJob> {
-    const { works } = this.#parts;
-    const wanted = this.#wanted(request);
+    const { works, installation } = this.#parts;
+    const wanted = wantedOf(request, this.#parts);
     const work = works.of(wanted.where);
     try {
       const client = await this.#reach(work);
       const namespace = chooseNamespace(wanted.choice, client.contextNamespace);
-      const { job } = this.#rendered(request, wanted, namespace, "dry-run");
+      const { job } = renderedJobOf(request, wanted, { installation, namespace, claim: "dry-run" });
       await client.create(`/apis/batch/v1/namespaces/${namespace}/jobs`, job, { dryRun: "All" });
       return job;
     } catch (error) {
@@ -165,7 +151,7 @@ export class JobStarts {
   async #place(request: StartRequest, known: Placement | undefined): Promise<StartResult> {
     const { placements, works } = this.#parts;
     const key = attemptKey(request);
-    const wanted = this.#wanted(request);
+    const wanted = wantedOf(request, this.#parts);
     const { admission } = works.of(wanted.where);
     try {
       const placement = known ?? (await this.#placementFor(request, wanted));
@@ -217,7 +203,7 @@ export class JobStarts {
 
   /** Creates the Job of an attempt that has a place. Rejects as `start` does. */
   async #create(request: StartRequest, placed: Placement, wanted: Wanted): Promise<StartResult> {
-    const { placements, works, workspaces, follow } = this.#parts;
+    const { placements, works, workspaces, installation, follow } = this.#parts;
     const isInWorkspace = wanted.spec.workspace === "run";
     const workspaceOf = aggregateOf(request);
     const placement: Placement = { ...placed, state: "PLACED", ...(isInWorkspace && { workspaceOf }) };
@@ -229,7 +215,8 @@ export class JobStarts {
     const claim = isInWorkspace
       ? await workspaces.ensure(workspaceOf, placement, wanted.choice.spec.workspace)
       : undefined;
-    const { metadata } = await createJob(client, this.#rendered(request, wanted, placement.namespace, claim));
+    const target = { installation, namespace: placement.namespace, claim };
+    const { metadata } = await createJob(client, renderedJobOf(request, wanted, target));
     const created: Placement = { ...placement, state: "CREATED", uid: metadata?.uid };
     await placements.put(request, created);
     this.#tellTrouble(request, undefined);
@@ -261,7 +248,7 @@ export class JobStarts {
       try {
         const request = await host.startRequest(ref);
         if (!request) return await this.#notWanted(ref, placement);
-        const wanted = this.#wanted(request);
+        const wanted = wantedOf(request, this.#parts);
         await this.#reach(this.#parts.works.of(placement));
         return await this.#create(request, placement, wanted);
       } catch (error) {
@@ -353,37 +340,6 @@ export class JobStarts {
     if (this.#isClosed) return;
     const at = new Date().toISOString();
     void this.#parts.host.report({ taskId, attempt, stage: "CREATING", message, at }).catch(() => {});
-  }
-
-  /** Throws RUNNER_REFUSED. */
-  #wanted(request: StartRequest): Wanted {
-    const spec = checkedSpec(K8sJobSpec, request.spec);
-    if (request.keep && !this.#parts.host.files) {
-      throw new MflowError("RUNNER_REFUSED", "this server keeps no artifacts and caches");
-    }
-    const choice = chooseCluster(request, this.#parts.clusters);
-    const { cluster, kubeconfig } = choice;
-    const where = kubeconfig === undefined ? { cluster } : { kubeconfig: this.#parts.seal(kubeconfig) };
-    return { choice, spec, where };
-  }
-
-  #rendered(
-    request: StartRequest,
-    { choice, spec }: Wanted,
-    kubeNamespace: string,
-    workspaceClaim?: string,
-  ): RenderedJob {
-    const { taskId, attempt, name, job, domain, namespace, pipelineTaskId, env, secretEnv } = request;
-    return renderJob({
-      ...{ taskId, attempt, name, job, domain, namespace, pipelineTaskId, env, secretEnv, spec },
-      ...{ kubeNamespace, workspaceClaim, installation: this.#parts.installation },
-      timeoutMs: request.timeoutMs,
-      manualUpdateStatus: request.manualUpdateStatus,
-      kubeconfig: choice.kubeconfig ?? choice.spec.kubeconfig,
-      ...(request.keep && { keep: request.keep }),
-      workspaceSizeLimit: choice.spec.workspace?.sizeLimit,
-      ...(choice.spec.helperImage !== undefined && { helperImage: choice.spec.helperImage }),
-    });
   }
 
   async #pause(ms: number): Promise<void> {

@@ -33,6 +33,7 @@ import {
 import type { Placement } from "./placement.ts";
 import { PodLosses } from "./pod-losses.ts";
 import { TakeDown } from "./take-down.ts";
+import { Troubles } from "./troubles.ts";
 import { beginIn, clockShift, endIn } from "./whole-seconds.ts";
 
 export interface KubeAttemptParts {
@@ -61,8 +62,6 @@ const MAX_BACKOFF_MS = 5_000;
 const TTL_SLACK_MS = 60_000;
 /** `keptUntil` of what goes now, whenever the cluster would remove it. */
 const DISCARDED = 0;
-/** So long after the creation began a Secret of our own that is missing is no trouble yet, milliseconds. */
-const OWN_SECRET_MS = 15_000;
 
 export class KubeAttempt implements JobListener {
   readonly ref: AttemptRef;
@@ -74,6 +73,7 @@ export class KubeAttempt implements JobListener {
   readonly #losses: PodLosses;
   readonly #takeDown: TakeDown;
   readonly #lastPods: LastPods;
+  readonly #troubles = new Troubles();
   readonly #isFresh: boolean;
   #wasSeen = false;
   #startAt: string | undefined;
@@ -82,8 +82,6 @@ export class KubeAttempt implements JobListener {
   /** The end that was decided here; said once nothing runs any more. */
   #verdict: Result | undefined;
   #lastSeen: Observation | undefined;
-  /** Since when the same trouble lasts. */
-  #trouble: { reason: string; since: number } | undefined;
   #told = "";
   /** When it ended, as it was said first: a report that is repeated says the same. */
   #endAt: string | undefined;
@@ -105,7 +103,7 @@ export class KubeAttempt implements JobListener {
     this.#existedAt = isFresh ? parts.watch.mark() : FIRST_MARK;
     this.#isFresh = isFresh;
     this.#losses = new PodLosses(parts.nodeSilenceMs);
-    this.#takeDown = new TakeDown(parts.client, namespace);
+    this.#takeDown = new TakeDown(parts.client, namespace, this.#losses);
     this.#lastPods = new LastPods(parts.client, namespace, ref);
     parts.watch.attach(jobName, this);
     this.changed();
@@ -237,25 +235,10 @@ export class KubeAttempt implements JobListener {
     const silence = this.files?.silence();
     if (silence?.failure) return { stage: "FAILED", ...silence.failure };
     if (silence) this.#wakeAt(silence.until);
-    const trouble = this.#troubleIn(seen);
-    // Between two tries the cluster shows no trouble; only work that runs, or another trouble, ends one.
-    if (trouble?.heals || (!trouble && seen.stage === "ACTIVE")) this.#trouble = undefined;
-    if (!trouble || trouble.heals) return undefined;
-    const now = Date.now();
-    if (this.#trouble?.reason !== trouble.reason) this.#trouble = { reason: trouble.reason, since: now };
-    const until = this.#trouble.since + this.#placement.creationGraceMs;
-    if (now < until) {
-      this.#wakeAt(until);
-      return undefined;
-    }
-    return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
-  }
-
-  /** The Secret of the attempt is made after its Job, and a node that is quick misses it for a moment. */
-  #troubleIn({ trouble }: Observation): Observation["trouble"] {
-    const { jobName, since } = this.#placement;
-    const isOwn = trouble?.reason === "CONFIG_MISSING" && trouble.message.includes(`"${jobName}"`);
-    return isOwn && Date.now() < since + OWN_SECRET_MS ? undefined : trouble;
+    const trouble = this.#troubles.look(seen, this.#placement);
+    if (trouble && trouble.until > Date.now()) this.#wakeAt(trouble.until);
+    else if (trouble) return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
+    return undefined;
   }
 
   /** Deletes the Job with its pods, and says the end once they are gone. */
@@ -263,13 +246,13 @@ export class KubeAttempt implements JobListener {
     this.files?.over();
     const { deletionTimestamp, finalizers = [] } = job.metadata ?? {};
     await this.#takeDown.remove(job, pods, seen.trouble !== undefined && seen.stage === "CREATING");
-    if (this.#placement.isForced) {
-      const again = await this.#takeDown.hurry(pods);
-      if (again !== undefined) this.#wakeAt(again);
-    }
+    const again = await this.#takeDown.press(pods, this.#placement.isForced === true);
+    if (again !== undefined) this.#wakeAt(again);
     if (deletionTimestamp === undefined) return;
     if (pods.length > 0) return this.#waitForNode(pods, job);
-    if (!finalizers.includes("foregroundDeletion")) await this.#end(this.#endOfGone(), job);
+    // While the cluster sees to the pods it holds the Job; the watch of pods tells of each that is not known yet.
+    if (finalizers.includes("foregroundDeletion") || !(await this.#lastPods.areGone(job))) return;
+    await this.#end(this.#endOfGone(), job);
   }
 
   /** A node that is lost never says that its pods have ended; who cancels asks for certainty, and can force it. */

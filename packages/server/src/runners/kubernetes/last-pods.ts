@@ -1,5 +1,5 @@
-// The pods of a Job that has ended. Jobs and pods are watched apart: a Job that has ended may be seen before what its pods
-// said last, or before the pods. Without that logs and outputs would be lost.
+// The pods of a Job that has ended, or goes. Jobs and pods are watched apart: a Job may be seen in its end before what its
+// pods said last, or before the pods. Without that logs and outputs would be lost, and a pod would outlive its attempt.
 
 import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { LABELS } from "@mflow/core/kubernetes/render-job";
@@ -32,10 +32,20 @@ export class LastPods {
     this.#missedAt ??= Date.now();
     const askAt = this.#missedAt + PODS_BEHIND_MS;
     if (Date.now() < askAt) return askAt;
+    this.#asked = await this.#ask(job);
+    return this.#asked;
+  }
+
+  /** Whether there is no pod of the Job, also none that the watch does not know yet. */
+  async areGone(job: KubeJob): Promise<boolean> {
+    const pods = await this.#ask(job);
+    return pods.length === 0;
+  }
+
+  async #ask(job: KubeJob): Promise<KubePod[]> {
     const { items } = await this.#client.get<{ items: KubePod[] }>(this.#path, {
       labelSelector: this.#labelSelector,
     });
-    this.#asked = items.filter((pod) => isPodOf(job, pod));
-    return this.#asked;
+    return items.filter((pod) => isPodOf(job, pod));
   }
 }

@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
 import { freshTaskId } from "../testing/start-request.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { GOES_ON, KubePlace, scriptJob, unplaceableJob, WITH_PASSWORD } from "./testing/kube-place.ts";
 import { type Asked, KubeProxy, type Meddling } from "./testing/kube-proxy.ts";
+import { persistently } from "./testing/persistently.ts";
 import { PodCounter } from "./testing/pod-counter.ts";
 
 let place: KubePlace;
@@ -20,8 +21,7 @@ beforeAll(async () => {
   place = await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s", kubeconfig: proxy.kubeconfig() });
   counter = new PodCounter(place.client, place.namespace);
   host = new RecordingHost();
-  runner = place.runner();
-  await runner.open(host);
+  runner = await place.openRunner(host);
 });
 afterEach(() => {
   proxy.meddle = () => undefined;
@@ -48,30 +48,8 @@ const isPost =
   ({ method, path }: Asked) =>
     method === "POST" && path.endsWith(`/${kind}`);
 
-/** Repeats what may be repeated, as the engine does. */
-async function persistently<T>(call: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + 60_000; ; ) {
-    try {
-      return await call();
-    } catch (error) {
-      if ((error as Error).name !== "RetryableStartError" || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
-
-const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
-const goesOn = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
-
-async function left(): Promise<string[]> {
-  const kinds = [place.jobsPath, place.podsPath, place.secretsPath];
-  type Item = { type?: string; metadata: { name: string } };
-  const items = await Promise.all(kinds.map((kind) => place.items<Item>(kind)));
-  return items.flat().flatMap(({ type = "Opaque", metadata }) => (type === "Opaque" ? metadata.name : []));
-}
-
 async function nothingIsLeft(): Promise<void> {
-  await expect.poll(left).toEqual([]);
+  await expect.poll(() => place.left()).toEqual([]);
   const known = () => [...place.attempts.rows.values()].map(({ body }) => (body as { state: string }).state);
   await expect.poll(() => known().filter((state) => state !== "STOPPED")).toEqual([]);
 }
@@ -82,7 +60,7 @@ describe("an answer that is lost", () => {
     async (kind) => {
       const before = proxy.count("POST", new RegExp(`/${kind}$`));
       meddleOnce(isPost(kind), { kind: "lose" });
-      const request = place.request(scriptJob('echo "$PASSWORD" | wc -c'), { ...secret });
+      const request = place.request(scriptJob('echo "$PASSWORD" | wc -c'), WITH_PASSWORD);
       expect(await persistently(() => runner.start(request))).toEqual({ state: "STARTED" });
       expect((await host.final(request)).stage).toBe("SUCCEEDED");
       expect(host.texts(request)).toEqual(["stdout main| 14"]);
@@ -112,7 +90,7 @@ describe("an answer that is lost", () => {
   });
 
   test("of a deletion: CANCELED once the pod is gone", async () => {
-    const request = place.request(goesOn);
+    const request = place.request(GOES_ON);
     await runner.start(request);
     await host.logged(request, "begun");
     meddleOnce(({ method }) => method === "DELETE", { kind: "lose" });
@@ -124,7 +102,7 @@ describe("an answer that is lost", () => {
 
   test("of a creation that is stopped then: what was made of it is brought down first", async () => {
     meddleOnce(isPost("jobs"), { kind: "lose" });
-    const request = place.request(goesOn);
+    const request = place.request(unplaceableJob());
     await expect(runner.start(request)).rejects.toThrow("did not answer");
     expect(await persistently(() => runner.stop(request, { graceMs: 1000 }))).toBe("STOPPING");
     expect((await host.final(request)).stage).toBe("CANCELED");
@@ -134,14 +112,13 @@ describe("an answer that is lost", () => {
 
   test("of a creation that an earlier life was in: it is taken up, or brought down when it is not wanted any more", async () => {
     proxy.meddle = (asked) => (isPost("jobs")(asked) ? { kind: "lose" } : undefined);
-    const [wanted, unwanted] = [place.request(scriptJob("echo one")), place.request(goesOn)];
+    const [wanted, unwanted] = [place.request(scriptJob("echo one")), place.request(unplaceableJob())];
     for (const request of [wanted, unwanted])
       await expect(runner.start(request)).rejects.toThrow("did not answer");
     await runner.close();
     proxy.meddle = () => undefined;
     host.requests.set(`${wanted.taskId}.1`, wanted);
-    runner = place.runner();
-    await runner.open(host);
+    runner = await place.openRunner(host);
     expect((await host.final(wanted)).stage).toBe("SUCCEEDED");
     expect((await host.final(unwanted)).stage).toBe("CANCELED");
     expect([wanted, unwanted].map(({ taskId }) => counter.of(taskId).jobs)).toEqual([1, 1]);
@@ -173,7 +150,7 @@ async function removeByHand(taskId: string): Promise<void> {
 }
 
 async function jobsLeft(): Promise<string[]> {
-  return (await place.items(place.jobsPath)).map(({ metadata }) => metadata.name.replace(/-1$/, ""));
+  return (await place.names(place.jobsPath)).map((name) => name.replace(/-1$/, ""));
 }
 
 describe("what an earlier life left", () => {
@@ -212,7 +189,7 @@ describe("what an earlier life left", () => {
       withheld++;
       return { kind: "withhold", until: new Promise(() => {}) };
     };
-    const requests = [place.request(goesOn), place.request(goesOn)];
+    const requests = [place.request(GOES_ON), place.request(GOES_ON)];
     const starts = requests.map((request) => runner.start(request).catch((error: Error) => error.message));
     await expect.poll(() => withheld).toBe(2);
     await proxy.away();
@@ -228,8 +205,7 @@ describe("what an earlier life left", () => {
     await expect.poll(jobsLeft).toEqual([]);
     await runner.close();
     await leftBehind(ours, "sleep 3600", second);
-    runner = place.runner();
-    await runner.open(host);
+    runner = await place.openRunner(host);
     await expect.poll(jobsLeft).toEqual([]);
     expect(await runner.start(requests[1] as StartRequest)).toEqual({ state: "STOPPED" });
   });
@@ -245,9 +221,8 @@ test("the workspace of a run is made once, known before it exists, and removed w
   const [first, second] = requests as [StartRequest, StartRequest];
   await expect(runner.start(first)).rejects.toThrow("did not answer");
   await runner.close();
-  runner = place.runner();
   for (const request of requests) host.requests.set(`${request.taskId}.1`, request);
-  await runner.open(host);
+  runner = await place.openRunner(host);
   await persistently(() => runner.start(second));
   await expect.poll(() => counter.of(first.taskId).jobs + counter.of(second.taskId).jobs).toBe(2);
   expect(await place.items(claimsPath)).toHaveLength(1);
@@ -263,8 +238,7 @@ describe("watches", () => {
 
   test("ask for bookmarks, of our labels alone, one a kind however many tasks there are", async () => {
     await runner.close();
-    runner = place.runner();
-    await runner.open(host);
+    runner = await place.openRunner(host);
     const before = proxy.asked.length;
     const requests = Array.from({ length: 5 }, () => place.request(scriptJob("echo one")));
     await Promise.all(requests.map((request) => runner.start(request)));
@@ -279,7 +253,7 @@ describe("watches", () => {
   });
 
   test("that the server has forgotten (410) begin anew and miss no deletion", async () => {
-    const requests = [place.request(goesOn), place.request(scriptJob("echo one; sleep 3; echo two"))];
+    const requests = [place.request(GOES_ON), place.request(scriptJob("echo one; sleep 3; echo two"))];
     for (const request of requests) await runner.start(request);
     for (const request of requests) await host.logged(request, request === requests[0] ? "begun" : "one");
     // All watches are cut, and their next ones are told that the place is forgotten, once a kind.

@@ -4,8 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { GOES_ON, KubePlace, scriptJob, WITH_PASSWORD } from "./testing/kube-place.ts";
 import { KubeProxy } from "./testing/kube-proxy.ts";
+import { persistently } from "./testing/persistently.ts";
 import { PodCounter } from "./testing/pod-counter.ts";
 
 /** A place of its own for each outage: they happen at the same time. */
@@ -50,10 +51,7 @@ class Outage {
   }
 
   async ended(request: StartRequest) {
-    const { stage, reason, runtimeEnvs } = await this.host.until(
-      () => this.host.reportsOf(request).find(({ stage }) => FINAL.has(stage)),
-      90_000,
-    );
+    const { stage, reason, runtimeEnvs } = await this.host.final(request, 90_000);
     return { stage, reason, runtimeEnvs, log: this.host.texts(request) };
   }
 
@@ -61,27 +59,10 @@ class Outage {
     const { place } = this;
     // `expect.poll` cannot be used by tests that run side by side.
     const nothing = async () => {
-      const [jobs, left] = await Promise.all([place.items(place.jobsPath), place.items(place.podsPath)]);
-      const secrets = await place.items<{ type: string; metadata: { name: string } }>(place.secretsPath);
-      const ours = secrets.filter(({ type }) => type === "Opaque");
-      expect([...jobs, ...left, ...ours].map(({ metadata }) => metadata.name)).toEqual([]);
+      expect(await place.left()).toEqual([]);
       expect([...place.attempts.rows.values()].map(({ body }) => body)).toEqual([]);
     };
     await vi.waitFor(nothing, { timeout: 60_000, interval: 200 });
-  }
-}
-
-const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELED"]);
-
-/** Again and again while it may help. */
-async function persistently<T>(call: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + 60_000; ; ) {
-    try {
-      return await call();
-    } catch (error) {
-      if ((error as Error).name !== "RetryableStartError" || Date.now() > deadline) throw error;
-      await delay(300);
-    }
   }
 }
 
@@ -106,12 +87,11 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
       const outage = await Outage.make();
       const { host, proxy, runner, counter } = outage;
       try {
-        const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
         const request = (spec: Record<string, unknown>, more = {}) => outage.place.request(spec, more);
-        const running = request(lines(300, 30), secret);
+        const running = request(lines(300, 30), WITH_PASSWORD);
         const ending = Array.from({ length: 4 }, () => request(lines(120, 12)));
         const failing = request(scriptJob("echo begun; sleep 12; echo end; exit 3"));
-        const canceled = request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait"));
+        const canceled = request(GOES_ON);
         const canceledBefore = request(
           scriptJob("trap 'sleep 5; exit 0' TERM; echo begun; sleep 3600 & wait"),
         );
@@ -119,7 +99,7 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
         await Promise.all(first.map((each) => outage.start(each)));
         for (const each of first) await host.logged(each, "");
         expect(await outage.stop(canceledBefore)).toBe("STOPPING");
-        const creating = Array.from({ length: 4 }, () => request(lines(20, 2), secret));
+        const creating = Array.from({ length: 4 }, () => request(lines(20, 2), WITH_PASSWORD));
         const under = creating.slice(0, 2).map((each) => outage.start(each));
 
         const end = Date.now() + 20_000;
@@ -129,8 +109,7 @@ describe.concurrent("the API server does not answer for 20 s: what is being crea
         const stopped = outage.stop(canceled);
         const known = new Set((await runner.list()).map(({ taskId }) => taskId));
         // On a busy node some may have ended before the last of them began.
-        const isOver = (each: StartRequest) => host.reportsOf(each).some(({ stage }) => FINAL.has(stage));
-        expect(first.filter((each) => !known.has(each.taskId) && !isOver(each))).toEqual([]);
+        expect(first.filter((each) => !known.has(each.taskId) && !host.finalOf(each))).toEqual([]);
         if (how === "away") {
           const told = await host.reported(creating[3] as StartRequest, "CREATING");
           expect(told.message).toMatch(/^the API server https:\S+ cannot be reached: nothing listens there/);

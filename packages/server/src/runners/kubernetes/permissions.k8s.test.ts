@@ -6,7 +6,7 @@ import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
-import { KubePlace, scriptJob } from "./testing/kube-place.ts";
+import { GOES_ON, KubePlace, scriptJob, WITH_PASSWORD } from "./testing/kube-place.ts";
 import { KubeProxy } from "./testing/kube-proxy.ts";
 import { accountToken } from "./testing/service-account.ts";
 
@@ -39,12 +39,6 @@ async function limited(...without: string[]): Promise<Runner> {
   return open(place.runner());
 }
 
-const secret = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
-
-async function names(path: string): Promise<string[]> {
-  return (await place.items(path)).map(({ metadata }) => metadata.name);
-}
-
 test("the Role that is asked for is enough, also when the answers to creations are lost", async () => {
   const runner = await limited();
   const lost = new Set<string>();
@@ -53,16 +47,16 @@ test("the Role that is asked for is enough, also when the answers to creations a
     lost.add(path);
     return { kind: "lose" };
   };
-  const request = place.request(scriptJob('echo "$PASSWORD" | wc -c'), secret);
+  const request = place.request(scriptJob('echo "$PASSWORD" | wc -c'), WITH_PASSWORD);
   for (let tries = 0; tries < 3; tries++) await runner.start(request).catch(() => {});
   expect((await host.final(request)).stage).toBe("SUCCEEDED");
   expect([...lost].sort()).toEqual([place.secretsPath, place.jobsPath].sort());
-  const canceled = place.request(scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait"));
+  const canceled = place.request(GOES_ON);
   await runner.start(canceled);
   await host.logged(canceled, "begun");
   await runner.stop(canceled, { graceMs: 1000 });
   expect((await host.final(canceled)).stage).toBe("CANCELED");
-  await expect.poll(() => names(place.jobsPath)).toEqual([]);
+  await expect.poll(() => place.names(place.jobsPath)).toEqual([]);
   expect(place.warnings).toEqual([]);
 });
 
@@ -77,11 +71,11 @@ describe("without the permission", () => {
 
   test("to create Secrets a task is refused with a sentence that names it, and nothing is left", async () => {
     const runner = await limited("secrets: create");
-    await expect(runner.start(place.request(scriptJob("true"), secret))).rejects.toThrow(
+    await expect(runner.start(place.request(scriptJob("true"), WITH_PASSWORD))).rejects.toThrow(
       /secrets is forbidden: .* cannot create resource "secrets"/,
     );
     await expect
-      .poll(async () => [...(await names(place.jobsPath)), ...(await names(place.podsPath))])
+      .poll(async () => [...(await place.names(place.jobsPath)), ...(await place.names(place.podsPath))])
       .toEqual([]);
     expect(place.attempts.rows.size).toBe(0);
     const open = place.request(scriptJob("echo no secrets"));
@@ -130,7 +124,7 @@ describe("without the permission", () => {
     expect((await host.final(request)).stage).toBe("SUCCEEDED");
     await expect.poll(() => place.warnings.join("\n")).toMatch(/cannot patch resource "jobs"/);
     place.change({ kubeconfig: proxy.kubeconfig(await accountToken(place, "whole")) });
-    await expect.poll(() => names(place.jobsPath)).toEqual([]);
+    await expect.poll(() => place.names(place.jobsPath)).toEqual([]);
   });
 });
 
@@ -165,8 +159,12 @@ test("clusters work side by side, each by its own account in its own namespace",
     const all: StartRequest[] = [...ones, ...twos];
     await Promise.all(all.map((request) => runner.start(request)));
     for (const request of all) await host.logged(request, "line 5");
-    expect((await names(place.jobsPath)).sort()).toEqual(ones.map(({ taskId }) => `${taskId}-1`).sort());
-    expect((await names(other.jobsPath)).sort()).toEqual(twos.map(({ taskId }) => `${taskId}-1`).sort());
+    expect((await place.names(place.jobsPath)).sort()).toEqual(
+      ones.map(({ taskId }) => `${taskId}-1`).sort(),
+    );
+    expect((await other.names(other.jobsPath)).sort()).toEqual(
+      twos.map(({ taskId }) => `${taskId}-1`).sort(),
+    );
     // The credentials of one are others now, and those before are worth nothing any more.
     specs.set("one", {
       ...specs.get("one"),
@@ -180,7 +178,7 @@ test("clusters work side by side, each by its own account in its own namespace",
       expect(host.texts(request)).toEqual(lines);
     }
     await expect
-      .poll(async () => [...(await names(place.jobsPath)), ...(await names(other.jobsPath))])
+      .poll(async () => [...(await place.names(place.jobsPath)), ...(await other.names(other.jobsPath))])
       .toEqual([]);
   } finally {
     await other.dispose();

@@ -6,6 +6,9 @@ import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { isSingle } from "@mflow/core/kubernetes/outcome";
 import { hasEnded } from "./job-pods.ts";
 
+/** After its grace a node needs a moment to say that a pod has ended, milliseconds. */
+const OVERDUE_MS = 5_000;
+
 /** The node that is waited for. */
 export interface SilentNode {
   /** Until when, milliseconds since the epoch. */
@@ -17,8 +20,8 @@ export interface SilentNode {
 export class PodLosses {
   readonly #patienceMs: number;
   #gone: KubePod[] = [];
-  /** By uid, when a pod was first seen to be deleted. */
-  readonly #leavingSince = new Map<string, number>();
+  /** By uid, when the grace of a pod ends, from when it was first seen to be told to end. */
+  readonly #graceEnds = new Map<string, number>();
 
   /** `patienceMs`: how long a node may take to say that a pod has ended whose grace is over. */
   constructor(patienceMs: number) {
@@ -43,20 +46,41 @@ export class PodLosses {
     return [...this.#gone, ...pods];
   }
 
+  /**
+   * The pods in which a container still runs although their grace is over, and when it will be for another one,
+   * milliseconds since the epoch.
+   */
+  overdue(pods: readonly KubePod[], now = Date.now()): { pods: KubePod[]; next: number | undefined } {
+    const running = pods.filter(({ status }) =>
+      status?.containerStatuses?.some(({ state }) => state?.running),
+    );
+    const dueAt = (pod: KubePod) => (this.#graceEnd(pod, now) ?? Number.POSITIVE_INFINITY) + OVERDUE_MS;
+    const later = running.map(dueAt).filter((time) => time > now && time < Number.POSITIVE_INFINITY);
+    return {
+      pods: running.filter((pod) => dueAt(pod) <= now),
+      next: later.length > 0 ? Math.min(...later) : undefined,
+    };
+  }
+
   /** The node that is waited for so that these pods end; undefined while one of them was not told to. */
   silentNode(pods: readonly KubePod[], now = Date.now()): SilentNode | undefined {
-    const waits = pods.map(({ metadata, spec }) => {
-      if (metadata?.deletionTimestamp === undefined) return undefined;
-      const uid = metadata.uid ?? "";
-      const since = this.#leavingSince.get(uid) ?? now;
-      this.#leavingSince.set(uid, since);
-      const until = since + (metadata.deletionGracePeriodSeconds ?? 0) * 1000 + this.#patienceMs;
-      const message = `node ${spec.nodeName ?? "?"} does not say that pod ${metadata.name} has ended, long after it was told to; what ran there may go on until the node is back`;
-      return { until, message };
+    const waits = pods.map((pod) => {
+      const { metadata, spec } = pod;
+      const graceEnd = this.#graceEnd(pod, now);
+      const message = `node ${spec.nodeName ?? "?"} does not say that pod ${metadata?.name} has ended, long after it was told to; what ran there may go on until the node is back`;
+      return graceEnd === undefined ? undefined : { until: graceEnd + this.#patienceMs, message };
     });
     const told = waits.filter((wait) => wait !== undefined).toSorted((a, b) => a.until - b.until);
     const [first] = told;
     if (!first || told.length < pods.length) return undefined;
     return { until: told.at(-1)?.until ?? first.until, message: first.message };
+  }
+
+  #graceEnd({ metadata = {} }: KubePod, now: number): number | undefined {
+    const { uid = "", deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata;
+    if (deletionTimestamp === undefined) return undefined;
+    const end = this.#graceEnds.get(uid) ?? now + deletionGracePeriodSeconds * 1000;
+    this.#graceEnds.set(uid, end);
+    return end;
   }
 }

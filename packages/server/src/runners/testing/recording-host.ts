@@ -50,14 +50,14 @@ export class RecordingHost implements RunnerHost {
     this.#changed();
   }
 
-  /** What the engine knows of attempts besides those that tests say are over; see `RunnerHost.standing`. */
+  /** Attempts that the engine knows to be over, by key; all others are at work. See `RunnerHost.standing`. */
   readonly over = new Set<string>();
 
   async standing(ref: AttemptRef): Promise<"AT_WORK" | "OVER" | "UNKNOWN"> {
     return this.over.has(attemptKey(ref)) ? "OVER" : "AT_WORK";
   }
 
-  /** What the engine has told to stop. */
+  /** Attempts that the engine has told to stop, by key. */
   readonly stopped = new Set<string>();
 
   async isWanted(ref: AttemptRef): Promise<boolean> {
@@ -92,9 +92,14 @@ export class RecordingHost implements RunnerHost {
     return this.reports.filter((report) => report.taskId === ref.taskId && report.attempt === ref.attempt);
   }
 
+  /** The first final report of an attempt, if it is there. */
+  finalOf(ref: AttemptRef): RunnerReport | undefined {
+    return this.reportsOf(ref).find((report) => FINAL.has(report.stage));
+  }
+
   /** The first final report of an attempt, as soon as it is there. */
-  async final(ref: AttemptRef): Promise<RunnerReport> {
-    return this.until(() => this.reportsOf(ref).find((report) => FINAL.has(report.stage)));
+  async final(ref: AttemptRef, timeoutMs?: number): Promise<RunnerReport> {
+    return this.until(() => this.finalOf(ref), timeoutMs);
   }
 
   /** The first report of a stage, as soon as it is there. */
@@ -108,14 +113,14 @@ export class RecordingHost implements RunnerHost {
   }
 
   /** What `look` finds, as soon as it finds something. */
-  async until<T>(look: () => T | undefined, timeoutMs = 80_000): Promise<T> {
+  async until<T>(look: () => T | undefined, timeoutMs = 100_000): Promise<T> {
     const found = look();
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
         const seen = JSON.stringify({ reports: this.reports, lines: [...this.#lines] }, null, 1);
-        reject(new Error(`what the test waits for did not come; there is: ${seen.slice(0, 4000)}`));
+        reject(new Error(`what the test waits for did not come; last there is: ${seen.slice(-4000)}`));
       }, timeoutMs);
       const check = () => {
         const result = look();

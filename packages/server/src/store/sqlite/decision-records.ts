@@ -9,6 +9,7 @@ import { places } from "./places.ts";
 /** Appends records inside a transaction and answers them chained. */
 export type AppendRecords = (records: NewDecisionRecord[]) => DecisionRecord[];
 
+/** Adds records to the end of the chain, inside the transaction that writes what was decided. */
 export function appendRecords(connection: Connection): AppendRecords {
   const last = connection.prepare(
     "SELECT body FROM decision_records WHERE seq = (SELECT max(seq) FROM decision_records)",

@@ -30,6 +30,7 @@ interface GroupRow {
   other: number;
 }
 
+/** The side that writes. */
 export function endedRuns(connection: Connection): EndedRuns {
   const prepare = (sql: string) => connection.prepare(sql);
   const countIn = prepare(
@@ -98,6 +99,7 @@ function ended(kind: EndedGroup["kind"], record: PipelineTask | JobTask, name: s
   };
 }
 
+/** The side that reads. */
 export function sqliteEndedRuns(connection: Connection): EndedRunStore {
   const prepare = (sql: string) => connection.prepare(sql);
   const groups = prepare("SELECT * FROM ended_groups WHERE n > ? ORDER BY n LIMIT ?");

@@ -8,6 +8,7 @@ import { places } from "./places.ts";
 /** Appends events inside a transaction and answers them with their places. */
 export type AppendHistory = (events: NewHistoryEvent[]) => HistoryEvent[];
 
+/** Writes events, inside the transaction of their change; answers with them and their places. */
 export function appendHistory(connection: Connection): AppendHistory {
   const insert = connection.prepare(
     "INSERT INTO history (domain, namespace, aggregate_id, task_id, body) VALUES (?, ?, ?, ?, ?)",

@@ -2,7 +2,6 @@
 
 import { execFile, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { PERMISSIONS } from "@mflow/core/kubernetes/permissions";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
@@ -10,9 +9,10 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { ClusterClient, KubeError } from "../api/cluster-client.ts";
 import { kubeConfigOf } from "../api/kube-config.ts";
+import { testKubeconfig } from "../testing/kube-place.ts";
 import { checkCluster } from "./check-cluster.ts";
 
-const kubeconfig = readFileSync(process.env.KUBECONFIG ?? "", "utf8");
+const kubeconfig = testKubeconfig();
 const namespace = `check-${randomBytes(5).toString("hex")}`;
 const account = `system:serviceaccount:${namespace}:limited`;
 const RBAC = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;

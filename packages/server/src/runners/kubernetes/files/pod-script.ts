@@ -10,7 +10,7 @@ import { findPattern } from "./cache-key.ts";
 /** Bytes of a piece before it is base64. */
 export const PIECE_BYTES = 3 * 1024 * 1024;
 /** Seconds between two signs of life. */
-export const BEAT_SECONDS = 10;
+const BEAT_SECONDS = 10;
 
 /** Ends the container: nobody wants anything of it any more. */
 export const OVER = "exit 0\n";

@@ -16,8 +16,7 @@ beforeEach(async () => {
   proxy = await KubeProxy.make();
   place = await KubePlace.make({ keepFor: "0s", keepFailedFor: "0s", kubeconfig: proxy.kubeconfig() });
   host = new RecordingHost();
-  runner = place.runner();
-  await runner.open(host);
+  runner = await place.openRunner(host);
 });
 afterEach(async () => {
   proxy.meddle = () => undefined;
@@ -39,9 +38,8 @@ function logRequests(): number {
 }
 
 /** The end, as soon as it is there; chatty ones take their time. */
-async function final(request: StartRequest) {
-  const isFinal = ({ stage }: { stage: string }) => stage === "SUCCEEDED" || stage === "FAILED";
-  return host.until(() => host.reportsOf(request).find(isFinal), 100_000);
+function final(request: StartRequest) {
+  return host.final(request, 100_000);
 }
 
 function written(request: StartRequest, step: string): string[] {
@@ -100,8 +98,7 @@ test("they are whole as well when the server goes away in the middle", async () 
   for (const lines of [20_000, 90_000]) {
     await host.until(() => host.lines(request).length > lines || undefined);
     await runner.close();
-    runner = place.runner();
-    await runner.open(host);
+    runner = await place.openRunner(host);
   }
   expect((await final(request)).stage).toBe("SUCCEEDED");
   expectWhole(request);
@@ -144,8 +141,7 @@ test("lines longer than the node writes in one piece break nothing", async () =>
 
 test("a log longer than is kept ends with a note, and the task goes on", async () => {
   await runner.close();
-  runner = place.runner({ logBytesPerTask: 20_000 });
-  await runner.open(host);
+  runner = await place.openRunner(host, { logBytesPerTask: 20_000 });
   const script = "awk 'BEGIN { for (i = 1; i <= 20000; i++) print \"line \" i }'; sleep 1; echo late";
   const request = place.request(scriptJob(script));
   await runner.start(request);
@@ -209,8 +205,7 @@ test("a container that is started again has the lines of each of its lives once"
   await host.logged(request, "end 1");
   await host.logged(request, "begin 2");
   await runner.close();
-  runner = place.runner();
-  await runner.open(host);
+  runner = await place.openRunner(host);
   expect((await final(request)).stage).toBe("SUCCEEDED");
   // Where the connection was cut in the moment in which the container began again, a note says that there may be more.
   expect(host.texts(request).filter((text) => !text.startsWith("mflow "))).toEqual(

@@ -18,7 +18,7 @@ import type {
 export const DEBUG_LABEL = "mflow.dev/debug";
 
 /** A copy ends after so long, whatever happens, seconds. */
-export const COPY_LIFE_SECONDS = 8 * 3600;
+const COPY_LIFE_SECONDS = 8 * 3600;
 
 export interface DebugPodParts {
   /** The container that is kept. */

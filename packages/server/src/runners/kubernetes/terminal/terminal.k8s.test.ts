@@ -1,13 +1,13 @@
 // Terminals in real pods: what is typed and printed, how it ends, and that nothing is left.
 
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { MflowError } from "@mflow/core/errors";
 import type { KubeContainer, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Terminal, TerminalRequest } from "../../runner.ts";
 import { ClusterClient } from "../api/cluster-client.ts";
 import { kubeConfigOf } from "../api/kube-config.ts";
+import { IMAGE, testKubeconfig } from "../testing/kube-place.ts";
 import { makeDebugCopy, sweepDebugCopies } from "./debug-copy.ts";
 import { DEBUG_LABEL } from "./debug-pod.ts";
 import { runInContainer } from "./exec.ts";
@@ -22,7 +22,7 @@ let client: ClusterClient;
 /** A container of the test image. */
 function container(name: string, script: string, more: Partial<KubeContainer> = {}): KubeContainer {
   return {
-    ...{ name, image: "k8s.test/busybox:1", imagePullPolicy: "IfNotPresent" },
+    ...{ name, image: IMAGE, imagePullPolicy: "IfNotPresent" },
     ...{ command: ["sh", "-c", script], ...more },
   };
 }
@@ -74,8 +74,7 @@ async function refusal(opening: Promise<unknown>): Promise<[string, string]> {
 }
 
 beforeAll(async () => {
-  const kubeconfig = await readFile(process.env.KUBECONFIG ?? "", "utf8");
-  client = new ClusterClient(await kubeConfigOf({ kubeconfig }));
+  client = new ClusterClient(await kubeConfigOf({ kubeconfig: testKubeconfig() }));
   await client.create("/api/v1/namespaces", {
     apiVersion: "v1",
     kind: "Namespace",
@@ -308,8 +307,7 @@ test("a cluster that forbids it is refused with what to do", async () => {
   const tokens = `/api/v1/namespaces/${namespace}/serviceaccounts/nobody/token`;
   const spec = { audiences: [], expirationSeconds: 600 };
   const { status } = await client.create<{ status: { token: string } }>(tokens, { spec });
-  const kubeconfig = await readFile(process.env.KUBECONFIG ?? "", "utf8");
-  const config = await kubeConfigOf({ kubeconfig });
+  const config = await kubeConfigOf({ kubeconfig: testKubeconfig() });
   config.loadFromClusterAndUser(config.getCurrentCluster() as never, { name: "nobody", token: status.token });
   const weak = new ClusterClient(config);
   const request = { columns: 80, rows: 24, output: async () => {} };

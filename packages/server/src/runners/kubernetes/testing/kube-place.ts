@@ -2,10 +2,11 @@
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { LABELS } from "@mflow/core/kubernetes/render-job";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { createKeys } from "../../../auth/keys.ts";
 import type { RunnerAttempt, RunnerAttemptStore } from "../../../store/store.ts";
-import type { StartRequest } from "../../runner.ts";
+import type { RunnerHost, StartRequest } from "../../runner.ts";
 import { startRequest } from "../../testing/start-request.ts";
 import { ClusterClient, KubeError } from "../api/cluster-client.ts";
 import { kubeConfigOf } from "../api/kube-config.ts";
@@ -43,8 +44,22 @@ export function scriptJob(script: string, more: { container?: object; pod?: obje
   };
 }
 
+/**
+ * A spec whose pod no node takes. To be canceled before it begins: nodes before Kubernetes 1.22 may need minutes to end a
+ * pod that is canceled just while they make it.
+ */
+export function unplaceableJob() {
+  return scriptJob("true", { pod: { nodeSelector: { "no/such": "node" } } });
+}
+
+/** Says that it has begun, then goes on until it is asked to end. */
+export const GOES_ON = scriptJob("trap 'exit 0' TERM; echo begun; sleep 3600 & wait");
+
+/** Of a request whose Job comes with a Secret. */
+export const WITH_PASSWORD = { env: { PASSWORD: "correct horse" }, secretEnv: ["PASSWORD"] };
+
 /** What the store remembers, in memory. */
-export class MemoryAttempts implements RunnerAttemptStore {
+class MemoryAttempts implements RunnerAttemptStore {
   readonly #installation = randomBytes(10).toString("hex");
   readonly rows = new Map<string, RunnerAttempt>();
 
@@ -127,6 +142,13 @@ export class KubePlace {
     });
   }
 
+  /** The same, opened: the server has started. */
+  async openRunner(host: RunnerHost, options: Partial<KubernetesRunnerOptions> = {}): Promise<ClusterRunner> {
+    const runner = this.runner(options);
+    await runner.open(host);
+    return runner;
+  }
+
   /** The cluster's settings are others now. */
   change(settings: Partial<ClusterSpec>): void {
     this.spec = { ...this.spec, ...settings };
@@ -140,6 +162,26 @@ export class KubePlace {
   /** What there is of a kind. */
   async items<T = { metadata: { name: string; uid: string } }>(path: string): Promise<T[]> {
     return (await this.client.get<{ items: T[] }>(path)).items;
+  }
+
+  /** Names of what there is of a kind. */
+  async names(path: string): Promise<string[]> {
+    return (await this.items(path)).map(({ metadata }) => metadata.name);
+  }
+
+  /** The pods of a task. */
+  async podsOf<T = { metadata: { name: string } }>({ taskId }: { taskId: string }): Promise<T[]> {
+    return this.items<T>(`${this.podsPath}?${ofTask(taskId)}`);
+  }
+
+  /** Names of the Jobs, pods and Secrets that there are, in this order; of one task or of all. */
+  async left(task?: { taskId: string }): Promise<string[]> {
+    type Item = { type?: string; metadata: { name: string } };
+    const query = task ? `?${ofTask(task.taskId)}` : "";
+    const paths = [this.jobsPath, this.podsPath, this.secretsPath];
+    const items = (await Promise.all(paths.map((path) => this.items<Item>(path + query)))).flat();
+    // Secrets of other types, such as tokens of accounts, are the cluster's own.
+    return items.filter(({ type = "Opaque" }) => type === "Opaque").map(({ metadata }) => metadata.name);
   }
 
   get jobsPath(): string {
@@ -165,4 +207,8 @@ export class KubePlace {
     await this.client.delete(`/api/v1/namespaces/${this.namespace}`, { gracePeriodSeconds: 0 });
     await this.client.close();
   }
+}
+
+function ofTask(taskId: string): string {
+  return `labelSelector=${LABELS.taskId}=${taskId}`;
 }

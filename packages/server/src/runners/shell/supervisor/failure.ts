@@ -51,6 +51,7 @@ export function unreadableFailure(step: string, error: unknown): Failure {
   return { reason: "RUNNER_ERROR", message, final: true };
 }
 
+/** The sentence of an error, whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

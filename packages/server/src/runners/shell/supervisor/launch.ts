@@ -22,7 +22,7 @@ export interface Launch {
 }
 
 /** Descriptors of a launcher: where it says that a step has ended, and the step's stdout and stderr. */
-export const LAUNCHER_FDS = { ended: 3, out: 4, err: 5 };
+const LAUNCHER_FDS = { ended: 3, out: 4, err: 5 };
 
 /** A launcher survives signals to its group, to tell how the step took them. */
 export const LAUNCHER_PROLOGUE = "trap : HUP INT QUIT TERM USR1 USR2\n";

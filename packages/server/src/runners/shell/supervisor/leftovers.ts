@@ -85,7 +85,7 @@ export function allMarked(): Map<string, number[]> {
 }
 
 /** Kills a process, or with a negative number a process group; nothing happens when there is none. */
-export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   if (pid === 0) return; // That would be ourselves.
   try {
     process.kill(pid, signal);

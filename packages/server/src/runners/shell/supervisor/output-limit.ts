@@ -54,7 +54,7 @@ export function dropNote(
     : `${readableBytes(bytes)} of output dropped: the log has reached its limit of ${readableBytes(limits.bytesPerTask)}`;
 }
 
-export function readableBytes(bytes: number): string {
+function readableBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
   return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;

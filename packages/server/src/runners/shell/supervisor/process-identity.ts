@@ -32,7 +32,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
 }
 
 /** Whether a process, or with a negative number a process group, can be signalled. */
-export function exists(pid: number): boolean {
+function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

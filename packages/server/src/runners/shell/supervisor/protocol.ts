@@ -249,6 +249,7 @@ export class MessageReader<M> {
   }
 }
 
+/** A message as it goes over the socket: one line. */
 export function encodeMessage(message: ToSupervisor | FromSupervisor): string {
   return `${JSON.stringify(message)}\n`;
 }

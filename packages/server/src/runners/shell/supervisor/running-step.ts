@@ -211,10 +211,13 @@ export class RunningStep {
   }
 
   #later(ms: number, callback: () => void): void {
+    const rest = ms - LONGEST_TIMER_MS;
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
-        if (!this.#exited) callback();
+        if (this.#exited) return;
+        if (rest > 0) this.#later(rest, callback);
+        else callback();
       },
       Math.min(ms, LONGEST_TIMER_MS),
     );

@@ -59,10 +59,12 @@ export function takeRecord(folder: string, number: number, socket: string): bool
   return true;
 }
 
+/** Where the record of the supervisor of this number is. */
 export function recordPath(folder: string, number: number): string {
   return join(folder, `lock.${number}`);
 }
 
+/** Makes a folder that its owner alone may look into; no error when it is there. */
 export function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
