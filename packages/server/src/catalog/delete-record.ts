@@ -15,11 +15,11 @@ export function whyJobStays(job: Job): string | undefined {
   return `Job ${jobTitle(job)} is ${job.stage}, not a DRAFT${instead}.`;
 }
 
-/** Why a pipeline cannot be deleted; nothing when it can. `isGone` tells of schedules that are deleted or changed with it. */
+/** Why a pipeline cannot be deleted; nothing when it can. `schedules`: those that there will be. */
 export async function whyPipelineStays(
-  { runs, store, now }: Pick<CatalogContext, "runs" | "store" | "now">,
+  { runs, now }: Pick<CatalogContext, "runs" | "now">,
   pipeline: Pipeline,
-  isGone: (schedule: Schedule) => boolean = () => false,
+  schedules: readonly Schedule[],
 ): Promise<string | undefined> {
   const { name, domain, namespace } = pipeline;
   const { items } = await runs.listRuns({
@@ -30,23 +30,29 @@ export async function whyPipelineStays(
   });
   const [run] = items;
   if (run) return `Run ${run.id} of pipeline ${name} has not ended; wait for it or cancel it.`;
-  for await (const schedule of everySchedule(store)) {
+  const starter = schedules.find((schedule) => {
     const { pipeline: started, endAt } = schedule.spec;
     const hasEnded = endAt !== undefined && Date.parse(endAt) <= Date.parse(now());
-    if (hasEnded || isGone(schedule) || !isRefTo(parsePipelineRef(started, schedule), pipeline)) continue;
-    return `Schedule ${fullName(schedule)} starts pipeline ${name}; delete it first, or let it start another one.`;
-  }
-  return undefined;
+    return !hasEnded && isRefTo(parsePipelineRef(started, schedule), pipeline);
+  });
+  return (
+    starter &&
+    `Schedule ${fullName(starter)} starts pipeline ${name}; delete it first, or let it start another one.`
+  );
 }
 
 /** Of all scopes: a schedule may start a pipeline of another one. */
-async function* everySchedule(store: CatalogContext["store"]): AsyncGenerator<Schedule> {
+export async function everySchedule(
+  store: Pick<CatalogContext["store"], "listSchedules">,
+): Promise<Schedule[]> {
+  const schedules: Schedule[] = [];
   let cursor: string | undefined;
   do {
     const page = await store.listSchedules({ limit: 500, ...(cursor !== undefined && { cursor }) });
-    yield* page.items;
+    schedules.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== undefined);
+  return schedules;
 }
 
 function fullName({ name, namespace, domain }: Schedule): string {
@@ -74,7 +80,7 @@ export function deleteJob(context: CatalogContext, find: () => Promise<Job>): Pr
 export function deletePipeline(context: CatalogContext, find: () => Promise<Pipeline>): Promise<void> {
   return change(context, async () => {
     const pipeline = await find();
-    const why = await whyPipelineStays(context, pipeline);
+    const why = await whyPipelineStays(context, pipeline, await everySchedule(context.store));
     if (why !== undefined) throw new MflowError("CONFLICT", why);
     const { id, revision } = pipeline;
     return {

@@ -7,7 +7,7 @@ import type { Labels, Scope } from "@mflow/core/schema/scalars";
 import type { Schedule } from "@mflow/core/schema/schedule";
 import type { CatalogChange, Page, PageQuery } from "../store/store.ts";
 import type { CatalogContext } from "./context.ts";
-import { whyJobStays, whyPipelineStays } from "./delete-record.ts";
+import { everySchedule, whyJobStays, whyPipelineStays } from "./delete-record.ts";
 import { jobTitle } from "./job-record.ts";
 
 export type Pruned = { action: "DELETED" | "KEPT"; reason?: string } & (
@@ -46,13 +46,14 @@ export async function planPrune(
     if (!given.has("Schedule", record)) pruned.push({ kind: "Schedule", record, ...outcome(undefined) });
   }
   const deleted = new Set(pruned.map(({ record }) => record.id));
-  const isGone = (schedule: Schedule) => deleted.has(schedule.id) || given.has("Schedule", schedule);
+  const stays = (schedule: Schedule) => !deleted.has(schedule.id) && !given.has("Schedule", schedule);
+  const schedules = (await everySchedule(store)).filter(stays);
   for await (const record of all((page) => store.listPipelines({ scope, labels, ...page }))) {
     if (given.has("Pipeline", record)) continue;
     const use = given.use(record);
     const reason =
       use === undefined
-        ? await whyPipelineStays(context, record, isGone)
+        ? await whyPipelineStays(context, record, schedules)
         : `${use}; keep its document, or change that one first.`;
     pruned.push({ kind: "Pipeline", record, ...outcome(reason) });
   }
