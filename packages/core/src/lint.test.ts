@@ -362,6 +362,13 @@ describe("a pipeline", () => {
       ],
     ],
     [
+      "does not stop what runs in any case",
+      pipeline(
+        "  stages:\n    - {name: one, tasks: [{name: t, job: a}]}\n    - {name: two, finally: true, failFast: true, tasks: [{name: u, job: a}]}\n",
+      ),
+      ["11:44: warning: `failFast` has no effect in a `finally` stage, whose tasks all run; remove it"],
+    ],
+    [
       "sets limits on parallelism where there is some",
       pipeline("  stages:\n    - {name: one, maxParallel: 2, failFast: true, tasks: [{name: t, job: a}]}\n"),
       [

@@ -51,9 +51,9 @@ function countInRun(draft: Draft, run: PipelineTask, task: JobTask): void {
   }
   const isByPerson = canceledBy !== undefined && canceledBy !== FAIL_FAST;
   if (cancelsRun && isActive && isByPerson) {
-    // Of a `finally` task: the others still run.
-    if (run.status.outcome) draft.updateRun(failingByCancel(task));
-    else cancelingRun(draft, canceledBy, canceledText(task));
+    // Of a `finally` task: the others still run. What made the run fail before stays its reason.
+    if (!run.status.outcome) cancelingRun(draft, canceledBy, canceledText(task));
+    else if (!run.status.failing) draft.updateRun(failingByCancel(task));
   }
   exportOf(draft, task);
 }

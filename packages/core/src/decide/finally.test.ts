@@ -91,6 +91,19 @@ describe("a finally stage", () => {
     expect(run.run.status.stage).toBe("FAILED");
   });
 
+  test("whose task is canceled in a run that had failed leaves the reason as it was", () => {
+    const run = play("a > z y", "s2");
+    run.report("a", "FAILED");
+    run.cancel("z");
+    run.stopped("z");
+    run.report("y", "SUCCEEDED");
+    expect(run.run.status).toMatchObject({
+      stage: "FAILED",
+      reason: "TASK_FAILED",
+      message: "task `a` failed",
+    });
+  });
+
   test("that is canceled before its turn lets the others run, and the run is FAILED as when it is canceled then", () => {
     const run = playPipeline("a > z y > x", { stages: { s2: { finally: true }, s3: { finally: true } } });
     run.submit({ type: "cancelStage", stage: "s2", request: {} }, STARTER);
@@ -126,6 +139,15 @@ describe("a finally stage", () => {
     expect(run.stages).toEqual(["z: PENDING", "a: CREATING"]);
     run.report("a", "SUCCEEDED");
     expect(run.stages).toEqual(["z: CREATING", "a: SUCCEEDED"]);
+  });
+
+  test("runs again what is pushed back in it, also when the run fails", () => {
+    const run = play("a > z y", "s2", { tasks: { y: { confirm: { checkers: ["ann"] } } } });
+    run.report("a", "FAILED");
+    run.report("z", "FAILED");
+    run.report("y", "SUCCEEDED");
+    run.pushBack("y");
+    expect(run.stages).toEqual(["a: FAILED", "z: FAILED", "y: CREATING"]);
   });
 
   test("does not let a result be pushed back to what came before it", () => {

@@ -42,12 +42,10 @@ export function resetTask(
 ): JobTask {
   const { definition } = draft;
   const { pastAttempts = [] } = task;
-  // One that ended before its turn, canceled or skipped, has no attempt to keep.
-  const hasBegun = task.attempt > pastAttempts.length;
   const past = pastOf(draft, task, why);
   const reset = draft.moveTask(task, cause, BLANK_STATUS);
   return draft.updateTask(reset, {
-    ...(hasBegun && { pastAttempts: [...pastAttempts, past] }),
+    ...(hasBegun(task) && { pastAttempts: [...pastAttempts, past] }),
     audit: undefined,
     confirm: undefined,
     ...gatesOf(definition, task),
@@ -61,6 +59,11 @@ export function resetTask(
     wakeAt: undefined,
     ...change,
   });
+}
+
+/** Whether the present attempt has begun. One that ended before its turn, canceled or skipped, has none. */
+export function hasBegun({ attempt, pastAttempts = [] }: JobTask): boolean {
+  return attempt > pastAttempts.length;
 }
 
 function pastOf(draft: Draft, task: JobTask, why: Partial<JobTaskStatus>): PastAttempt {

@@ -280,6 +280,28 @@ describe("`failFast`", () => {
     expect(play.effects(play.report("a", "FAILED"))).toEqual([]);
   });
 
+  test("of a stage stops that stage alone, also when the run is failing already", () => {
+    const tasks = { c: { needs: [] }, d: { needs: [] } };
+    const play = playPipeline("[a b] > [c d]", { stages: { s1: failFast }, tasks });
+    expect(play.effects(play.report("c", "FAILED"))).toEqual([]);
+    expect(play.effects(play.report("a", "FAILED"))).toEqual(["STOP b 1"]);
+    expect([play.task("b").status.message, play.stages.at(-1)]).toEqual([
+      "stopped: task `a` failed",
+      "d: CREATING",
+    ]);
+  });
+
+  test("of the pipeline stops all stages but those that say otherwise", () => {
+    const tasks = { c: { needs: [] }, d: { needs: [] }, e: { needs: [] } };
+    const play = playPipeline("[a b] > [c d] > [e]", {
+      spec: failFast,
+      stages: { s1: { failFast: false } },
+      tasks,
+    });
+    expect(play.effects(play.report("c", "FAILED"))).toEqual(["STOP d 1", "STOP e 1"]);
+    expect(play.effects(play.report("a", "FAILED"))).toEqual([]);
+  });
+
   test("of a stage goes before the pipeline's", () => {
     const play = playPipeline("[a b]", { spec: failFast, stages: { s1: { failFast: false } } });
     expect(play.effects(play.report("a", "FAILED"))).toEqual([]);

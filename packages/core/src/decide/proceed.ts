@@ -9,6 +9,7 @@ import { isStageWanted } from "./conditions.ts";
 import { beginStageClock, clearRunClock } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 import { endTask, failingByCancel } from "./end.ts";
+import { stopSiblings } from "./fail-fast.ts";
 import { openTask } from "./open.ts";
 import { windUp } from "./wind-up.ts";
 
@@ -30,6 +31,7 @@ function goOn(draft: Draft, run: PipelineTask): boolean {
   }
   const isCanceling = stage === "CANCELING";
   if (isCanceling || failing) {
+    if (!isCanceling) stopSiblings(draft);
     windUp(draft, run);
     return endWhenIdle(draft, draft.run ?? run, isCanceling ? "CANCELED" : "FAILED");
   }

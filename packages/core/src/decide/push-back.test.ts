@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TaskSpec } from "../schema/pipeline.ts";
 import { makeState } from "../state.ts";
-import { type Play, person, refusal } from "../testing/play.ts";
+import { type Play, person, refusal, STARTER } from "../testing/play.ts";
 import { type PlayOptions, playJob, playPipeline, playSpec } from "../testing/start.ts";
 import { tokenOf, World } from "../testing/world.ts";
 
@@ -208,6 +208,14 @@ describe("a result that is pushed back", () => {
     succeed(run, "a");
     expect(run.stages).toEqual(["a: SUCCEEDED", "b: SKIPPED", "c: CREATING", "d: PENDING"]);
     expect(run.task("b").pastAttempts?.map(({ status }) => status.stage)).toEqual(["SKIPPED"]);
+  });
+
+  test("leaves canceled what was canceled before its turn", () => {
+    const run = play("a > b > z", ["b"], { stages: { s3: { finally: true } } });
+    run.submit({ type: "cancelStage", stage: "s3", request: {} }, STARTER);
+    succeed(run, "a", "b");
+    run.pushBack("b", "a");
+    expect(run.stages).toEqual(["a: CREATING", "b: PENDING", "z: CANCELED"]);
   });
 
   test("is not changed by what is still said of the attempts before", () => {

@@ -8,18 +8,19 @@ import { nodeOf } from "../plan/progress.ts";
 import { quoted } from "../quoted.ts";
 import type { GateDecision } from "../schema/gate.ts";
 import type { JobTask } from "../schema/job-task.ts";
+import type { PipelineTask } from "../schema/pipeline-task.ts";
 import type { DecideRequest } from "../schema/request.ts";
 import { isAtWork, isEnded } from "../transitions.ts";
 import { restartStageClocks } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
-import { taskSpecOf } from "./freeze.ts";
-import { resetTask } from "./new-attempt.ts";
+import { isFinallyTask, taskSpecOf } from "./freeze.ts";
+import { hasBegun, resetTask } from "./new-attempt.ts";
 import { openTask } from "./open.ts";
 
 /** What a push back runs again. */
 export interface PushBack {
   target: JobTask;
-  /** In the pipeline's order; only those whose present attempt has begun. */
+  /** In the pipeline's order. */
   again: JobTask[];
 }
 
@@ -36,7 +37,7 @@ export function planPushBack(draft: Draft, kind: GateKind, task: JobTask, reques
     throw refused(`${rule}; pass or deny it`);
   }
   const { run } = draft;
-  if (run?.status.failing || run?.status.stage === "CANCELING") {
+  if (run && isWindingUp(draft, run, task)) {
     const how = run.status.stage === "CANCELING" ? "being canceled" : "failing";
     throw refused(`run ${run.id} is ${how}, and nothing more starts; pass or deny the result`);
   }
@@ -49,6 +50,12 @@ export function planPushBack(draft: Draft, kind: GateKind, task: JobTask, reques
     );
   }
   return { target, again };
+}
+
+/** Whether nothing more of its kind starts: `finally` stages go on in a run that is failing. */
+function isWindingUp({ definition }: Draft, { status }: PipelineTask, task: JobTask): boolean {
+  if (status.stage === "CANCELING") return true;
+  return status.failing === true && !isFinallyTask(definition, task);
 }
 
 /** The task that the request names: itself or an earlier one. */
@@ -88,13 +95,13 @@ function nameOf(task: JobTask, others: readonly JobTask[]): string {
   return isUnique ? task.name : `${task.stageName}/${task.name}`;
 }
 
-/** The target and all that comes after it. What has not begun need not be undone. */
+/** The target and all that comes after it. What has not begun need not be undone; what was canceled before that stays so. */
 function tasksAgain(draft: Draft, target: JobTask): JobTask[] {
   const { graph } = draft.plan;
   const after = [...graph.descendants(nodeOf(graph, target))].sort((a, b) => a - b);
-  return [target, ...after.flatMap((node) => draft.tasksOf(node))].filter(
-    (each) => isEnded(each.status.stage) || each.open,
-  );
+  const isUndone = (each: JobTask) =>
+    each.open || (isEnded(each.status.stage) && (each.status.stage !== "CANCELED" || hasBegun(each)));
+  return [target, ...after.flatMap((node) => draft.tasksOf(node)).filter(isUndone)];
 }
 
 /** Resets what runs again, and brings the run back to the target. `task` is the one whose result is pushed back. */

@@ -6,8 +6,8 @@ import type { PipelineTask } from "../schema/pipeline-task.ts";
 import { isEnded } from "../transitions.ts";
 import { stopTask } from "./cancel.ts";
 import type { Draft } from "./draft.ts";
-import { endTask, FAIL_FAST } from "./end.ts";
-import { isFinallyTask, stageOf } from "./freeze.ts";
+import { endTask } from "./end.ts";
+import { isFinallyTask } from "./freeze.ts";
 
 /** Done once when the run begins to fail, and once when it is canceled. */
 export function windUp(draft: Draft, run: PipelineTask): void {
@@ -19,7 +19,7 @@ export function windUp(draft: Draft, run: PipelineTask): void {
     const now = draft.task(task.id);
     if (isEnded(now.status.stage) || isFinallyTask(draft.definition, now)) continue;
     if (isCanceling) cancelTaskOf(draft, run, now);
-    else failTaskOf(draft, run, now);
+    else dropTaskOf(draft, run, now);
   }
 }
 
@@ -32,8 +32,9 @@ function cancelTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
   stopTask(draft, task, { by: canceledBy, message: "the run is canceled", isForced });
 }
 
-function failTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
-  const { stage, stopping, retryAt } = task.status;
+/** Ends what has not started when the run fails. */
+function dropTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
+  const { stage, retryAt } = task.status;
   const last = task.pastAttempts?.at(-1);
   if (stage === "SCHEDULING" && last?.isRetried && (retryAt !== undefined || task.params)) {
     // It has been tried, and nothing more is: it ends as its last attempt did.
@@ -43,14 +44,7 @@ function failTaskOf(draft: Draft, run: PipelineTask, task: JobTask): void {
   }
   if (!task.open || stage === "PENDING" || stage === "SCHEDULING") {
     endTask(draft, task, "skip", skipReason(run));
-    return;
   }
-  const failFast = stageOf(draft.definition, task)?.failFast ?? draft.definition.pipeline?.failFast ?? false;
-  if (!failFast || stopping || stage === "CANCELING") return;
-  stopTask(draft, task, {
-    by: FAIL_FAST,
-    message: `stopped: ${run.status.message ?? "the run failed"}`,
-  });
 }
 
 function skipReason(run: PipelineTask): { reason: string; message: string } {

@@ -7,12 +7,16 @@ import { timeoutRules } from "./durations.ts";
 import { error, type Finding, warning } from "./finding.ts";
 
 function* parallelRules(stage: StageSpec, path: string): Generator<Finding> {
+  if (stage.failFast && stage.finally) {
+    const message = "`failFast` has no effect in a `finally` stage, whose tasks all run; remove it";
+    yield warning(`${path}/failFast`, message);
+  }
   if (stage.isParallel) return;
   if (stage.maxParallel !== undefined) {
     const message = "`maxParallel` has no effect in a serial stage; add `isParallel: true` or remove it";
     yield warning(`${path}/maxParallel`, message);
   }
-  if (stage.failFast) {
+  if (stage.failFast && !stage.finally) {
     const message = "`failFast` has no effect in a serial stage; add `isParallel: true` or remove it";
     yield warning(`${path}/failFast`, message);
   }
