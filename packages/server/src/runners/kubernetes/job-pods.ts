@@ -9,9 +9,14 @@ export function hasEnded({ status }: KubeJob): boolean {
   );
 }
 
+/** Whether nothing of the pod runs any more. */
+export function hasPodEnded({ status }: KubePod): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
 /** Whether as many pods are seen to have ended as the Job counts. */
 export function areAllKnown({ status = {} }: KubeJob, pods: readonly KubePod[]): boolean {
-  const ended = pods.filter(({ status }) => status?.phase === "Succeeded" || status?.phase === "Failed");
+  const ended = pods.filter(hasPodEnded);
   return (
     ended.length === pods.length &&
     ended.length >= Math.max((status.succeeded ?? 0) + (status.failed ?? 0), 1)

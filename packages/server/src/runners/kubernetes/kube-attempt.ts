@@ -20,7 +20,7 @@ import { ignoreGone } from "./api/ignore-gone.ts";
 import { finalReport, type Result, resultOf, shifted } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
-import { hasEnded } from "./job-pods.ts";
+import { hasEnded, hasPodEnded } from "./job-pods.ts";
 import { LastPods } from "./last-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
@@ -79,8 +79,6 @@ export class KubeAttempt implements JobListener {
   #startAt: string | undefined;
   /** What the pods or the Job said once stays the result. */
   #outcome: Observation | undefined;
-  /** The end that was decided here; said once nothing runs any more. */
-  #verdict: Result | undefined;
   #lastSeen: Observation | undefined;
   #told = "";
   /** When it ended, as it was said first: a report that is repeated says the same. */
@@ -92,6 +90,9 @@ export class KubeAttempt implements JobListener {
   #isWoken = false;
   #isClosed = false;
   #heldBy: string | undefined;
+  /** Why the cluster does not do what was asked of it last. */
+  #refusal: string | undefined;
+  #saving: Promise<void> = Promise.resolve();
 
   /** `isFresh`: the Job was made or found just now, so that the watch may not know it yet. */
   constructor(ref: AttemptRef, placement: Placement, parts: KubeAttemptParts, isFresh: boolean) {
@@ -109,9 +110,19 @@ export class KubeAttempt implements JobListener {
     this.changed();
   }
 
-  /** Why work that is stopped does not end, when a node is silent. */
+  /** Why work that is stopped does not end, when that is known: a node is silent, or the cluster refuses. */
   get heldBy(): string | undefined {
-    return this.#heldBy;
+    return this.#heldBy ?? (this.#isToEnd ? this.#refusal : undefined);
+  }
+
+  /** The end that was decided here; said once nothing runs any more. */
+  get #verdict(): Result | undefined {
+    return this.#placement.verdict;
+  }
+
+  /** Its Job is to be taken down. */
+  get #isToEnd(): boolean {
+    return this.#placement.isStopping === true || this.#verdict !== undefined;
   }
 
   changed(): void {
@@ -130,14 +141,13 @@ export class KubeAttempt implements JobListener {
   async stop({ graceMs }: StopOptions): Promise<void> {
     const { isStopping, isForced } = this.#placement;
     const forces = graceMs <= 0 && !isForced;
-    if (!isStopping || forces)
-      await this.#save({ ...this.#placement, isStopping: true, ...(forces && { isForced: true }) });
+    if (!isStopping || forces) await this.#save({ isStopping: true, ...(forces && { isForced: true }) });
     this.changed();
   }
 
   /** The task is deleted: what is kept goes now, as soon as the cluster answers. */
   async discard(): Promise<void> {
-    await this.#save({ ...this.#placement, keptUntil: DISCARDED });
+    await this.#save({ keptUntil: DISCARDED });
     this.changed();
   }
 
@@ -156,13 +166,14 @@ export class KubeAttempt implements JobListener {
       this.#isWoken = false;
       try {
         await this.#advance();
+        this.#refusal = undefined;
         backoff = FIRST_BACKOFF_MS;
       } catch (error) {
         if (this.#isClosed) break;
         const { taskId, attempt } = this.ref;
-        this.#parts.warn(
-          `${taskId}, attempt ${attempt}: ${(error as Error).message}; next try in ${backoff} ms`,
-        );
+        const { message } = error as Error;
+        this.#refusal = `the cluster does not end it: ${message}; that is tried again`;
+        this.#parts.warn(`${taskId}, attempt ${attempt}: ${message}; next try in ${backoff} ms`);
         await new Promise((resolve) => setTimeout(resolve, backoff));
         backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
         this.#isWoken = true;
@@ -187,8 +198,12 @@ export class KubeAttempt implements JobListener {
     this.#noteFacts(seen, snapshot);
     if (this.#outcome) return this.#end(resultOf(this.#outcome), job);
     if (!job) return this.#end(this.#endOfGone(), undefined);
-    if (!this.#placement.isStopping) this.#verdict ??= await this.#judge(seen, job);
-    if (this.#placement.isStopping || this.#verdict) return this.#bringDown(job, now.pods, seen);
+    if (!this.#isToEnd) {
+      const verdict = await this.#judge(seen, job);
+      // Its Job goes for it now, which a later life would take for somebody else's doing.
+      if (verdict) await this.#save({ verdict });
+    }
+    if (this.#isToEnd) return this.#bringDown(job, now.pods, seen);
     await this.#report(seen, snapshot);
   }
 
@@ -211,9 +226,8 @@ export class KubeAttempt implements JobListener {
     if (seen.startAt !== undefined) this.#startAt ??= beginIn(seen.startAt, this.#placement.since);
     this.#parts.logs.follow(job, pods);
     this.files?.seen(seen.helper);
-    const isOwnEnding = this.#placement.isStopping || this.#verdict !== undefined;
     const isOver = seen.stage === "SUCCEEDED" || seen.stage === "FAILED";
-    if (isOver && !seen.mustStop && !isOwnEnding && job) this.#outcome ??= seen;
+    if (isOver && !seen.mustStop && !this.#isToEnd && job) this.#outcome ??= seen;
   }
 
   #endOfGone(): Result {
@@ -249,7 +263,10 @@ export class KubeAttempt implements JobListener {
     const again = await this.#takeDown.press(pods, this.#placement.isForced === true);
     if (again !== undefined) this.#wakeAt(again);
     if (deletionTimestamp === undefined) return;
-    if (pods.length > 0) return this.#waitForNode(pods, job);
+    // What has ended and is held by a finalizer of somebody else's does not run any more.
+    const isDone = this.#placement.isForced === true && pods.every(hasPodEnded);
+    if (pods.length > 0 && !isDone) return this.#waitForNode(pods, job);
+    if (isDone) return this.#end(this.#endOfGone(), job);
     // While the cluster sees to the pods it holds the Job; the watch of pods tells of each that is not known yet.
     if (finalizers.includes("foregroundDeletion") || !(await this.#lastPods.areGone(job))) return;
     await this.#end(this.#endOfGone(), job);
@@ -266,7 +283,7 @@ export class KubeAttempt implements JobListener {
       return;
     }
     await this.#end(
-      this.#verdict.reason === "EVICTED"
+      this.#verdict.reason === "EVICTED" && !pods.every(hasPodEnded)
         ? { stage: "FAILED", reason: "NODE_LOST", message }
         : { ...this.#verdict, message: `${this.#verdict.message}; ${message}` },
       job,
@@ -305,7 +322,7 @@ export class KubeAttempt implements JobListener {
     }
     const { keepForMs, keepFailedForMs } = this.#placement;
     const keepMs = { SUCCEEDED: keepForMs, FAILED: keepFailedForMs, CANCELED: 0 }[result.stage];
-    await this.#save({ ...this.#placement, state: "ENDED", keptUntil: Date.now() + keepMs });
+    await this.#save({ state: "ENDED", keptUntil: Date.now() + keepMs });
     this.#parts.left();
     await this.#settle(job);
   }
@@ -362,9 +379,16 @@ export class KubeAttempt implements JobListener {
     this.close();
   }
 
-  async #save(placement: Placement): Promise<void> {
-    await this.#parts.save(placement);
-    this.#placement = placement;
+  /** Keeps changes one after another: a stop may come while another one is being kept. */
+  #save(change: Partial<Placement>): Promise<void> {
+    this.#saving = this.#saving
+      .catch(() => {})
+      .then(async () => {
+        const placement = { ...this.#placement, ...change };
+        await this.#parts.save(placement);
+        this.#placement = placement;
+      });
+    return this.#saving;
   }
 
   get #jobPath(): string {

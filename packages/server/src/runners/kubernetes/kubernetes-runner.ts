@@ -208,7 +208,7 @@ class KubernetesRunner implements ClusterRunner {
 
   waitingFor(ref: AttemptRef): string | undefined {
     const placement = this.#placements.find(ref);
-    if (placement?.isStopping) return this.#followed.get(attemptKey(ref))?.heldBy;
+    if (placement?.isStopping || placement?.verdict) return this.#followed.get(attemptKey(ref))?.heldBy;
     if (placement?.state !== "QUEUED") return undefined;
     return this.#opened?.works.of(placement).admission.waitingFor(attemptKey(ref));
   }

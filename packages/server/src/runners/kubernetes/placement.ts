@@ -5,6 +5,7 @@
 import type { Keep } from "@mflow/core/keep";
 import { jobNameOf } from "@mflow/core/kubernetes/render-job";
 import type { AttemptRef } from "../runner.ts";
+import type { Result } from "./attempt-result.ts";
 
 /**
  * `QUEUED`: waits for a place in the cluster. `PLACED`: its Job is being created; whether it exists is not known.
@@ -45,6 +46,8 @@ export interface Placement extends Where {
   isStopping?: boolean;
   /** It was asked to stop at once. */
   isForced?: boolean;
+  /** The end that was decided here, while its Job is taken down for it. */
+  verdict?: Result;
   /** ENDED: until when Job and pods are kept, milliseconds since the epoch. */
   keptUntil?: number;
 }

@@ -2,9 +2,9 @@
 // knows no more, and those that were told to end and whose node does not say that they have. A clock of the cluster's is
 // never compared with ours here: what counts is when something was first seen.
 
-import type { KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubeContainerStatus, KubeJob, KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { isSingle } from "@mflow/core/kubernetes/outcome";
-import { hasEnded } from "./job-pods.ts";
+import { hasEnded, hasPodEnded } from "./job-pods.ts";
 
 /** After its grace a node needs a moment to say that a pod has ended, milliseconds. */
 const OVERDUE_MS = 5_000;
@@ -30,11 +30,8 @@ export class PodLosses {
 
   /** A pod is not there any more; as it was last. */
   gone(pod: KubePod): void {
-    const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
     // Of one in which nothing had begun nothing is lost: the Job makes another.
-    const hasBegun = [...initContainerStatuses, ...containerStatuses].some(
-      ({ state }) => state?.running || state?.terminated,
-    );
+    const hasBegun = containersOf(pod).some(({ state }) => state?.running || state?.terminated);
     if (!hasBegun) return;
     const { deletionTimestamp = new Date().toISOString() } = pod.metadata ?? {};
     this.#gone.push({ ...pod, metadata: { ...pod.metadata, deletionTimestamp } });
@@ -51,9 +48,7 @@ export class PodLosses {
    * milliseconds since the epoch.
    */
   overdue(pods: readonly KubePod[], now = Date.now()): { pods: KubePod[]; next: number | undefined } {
-    const running = pods.filter(({ status }) =>
-      status?.containerStatuses?.some(({ state }) => state?.running),
-    );
+    const running = pods.filter((pod) => containersOf(pod).some(({ state }) => state?.running));
     const dueAt = (pod: KubePod) => (this.#graceEnd(pod, now) ?? Number.POSITIVE_INFINITY) + OVERDUE_MS;
     const later = running.map(dueAt).filter((time) => time > now && time < Number.POSITIVE_INFINITY);
     return {
@@ -65,10 +60,9 @@ export class PodLosses {
   /** The node that is waited for so that these pods end; undefined while one of them was not told to. */
   silentNode(pods: readonly KubePod[], now = Date.now()): SilentNode | undefined {
     const waits = pods.map((pod) => {
-      const { metadata, spec } = pod;
       const graceEnd = this.#graceEnd(pod, now);
-      const message = `node ${spec.nodeName ?? "?"} does not say that pod ${metadata?.name} has ended, long after it was told to; what ran there may go on until the node is back`;
-      return graceEnd === undefined ? undefined : { until: graceEnd + this.#patienceMs, message };
+      if (graceEnd === undefined) return undefined;
+      return { until: graceEnd + this.#patienceMs, message: whyItStays(pod) };
     });
     const told = waits.filter((wait) => wait !== undefined).toSorted((a, b) => a.until - b.until);
     const [first] = told;
@@ -83,4 +77,18 @@ export class PodLosses {
     this.#graceEnds.set(uid, end);
     return end;
   }
+}
+
+function containersOf({ status }: KubePod): KubeContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+/** Why a pod that was told to end is still there. */
+function whyItStays(pod: KubePod): string {
+  const { metadata, spec } = pod;
+  if (hasPodEnded(pod)) {
+    const holders = (metadata?.finalizers ?? []).map((each) => `\`${each}\``).join(", ");
+    return `pod ${metadata?.name} has ended, but is not removed${holders && `: it has the finalizers ${holders}`}`;
+  }
+  return `node ${spec.nodeName ?? "?"} does not say that pod ${metadata?.name} has ended, long after it was told to; what ran there may go on until the node is back`;
 }

@@ -3,7 +3,7 @@
 import type { Observation } from "@mflow/core/kubernetes/observe";
 import type { Placement } from "./placement.ts";
 
-/** So long after the creation began a Secret of our own that is missing is no trouble yet, milliseconds. */
+/** So long after its Job was made a Secret of our own that is missing is no trouble yet, milliseconds. */
 const OWN_SECRET_MS = 15_000;
 
 /** A trouble that does not heal by itself. */
@@ -15,16 +15,23 @@ export interface Trouble {
 }
 
 export class Troubles {
+  /** When the Job was made, or taken over. */
+  readonly #madeAt: number;
   /** Since when the same trouble lasts. */
   #last: { reason: string; since: number } | undefined;
+
+  constructor(now = Date.now()) {
+    this.#madeAt = now;
+  }
 
   /** The trouble that there is now, if any. */
   look(
     seen: Observation,
-    placement: Pick<Placement, "jobName" | "since" | "creationGraceMs">,
+    placement: Pick<Placement, "jobName" | "creationGraceMs">,
     now = Date.now(),
   ): Trouble | undefined {
-    const trouble = isSecretToCome(seen, placement, now) ? undefined : seen.trouble;
+    const trouble =
+      now < this.#madeAt + OWN_SECRET_MS && isOwnSecret(seen, placement) ? undefined : seen.trouble;
     // Between two tries the cluster shows no trouble; only work that runs, or another trouble, ends one.
     if (trouble?.heals || (!trouble && seen.stage === "ACTIVE")) this.#last = undefined;
     if (!trouble || trouble.heals) return undefined;
@@ -35,11 +42,6 @@ export class Troubles {
 }
 
 /** The Secret of the attempt is made after its Job, and a node that is quick misses it for a moment. */
-function isSecretToCome(
-  { trouble }: Observation,
-  { jobName, since }: Pick<Placement, "jobName" | "since">,
-  now: number,
-): boolean {
-  const isOwn = trouble?.reason === "CONFIG_MISSING" && trouble.message.includes(`"${jobName}"`);
-  return isOwn && now < since + OWN_SECRET_MS;
+function isOwnSecret({ trouble }: Observation, { jobName }: Pick<Placement, "jobName">): boolean {
+  return trouble?.reason === "CONFIG_MISSING" && trouble.message.includes(`"${jobName}"`);
 }
