@@ -79,8 +79,9 @@ export function startError(error: unknown, server: string): Error {
   // A token that has expired is renewed by an admin.
   const isAway = error.status === 401 || (error.status === 0 && error.isRetryable);
   if (isAway) return new RetryableStartError(problemOf(server, error));
-  // A quota is free again when other work has ended.
-  const mayPass = error.isRetryable || /exceeded quota/.test(error.message);
+  // A quota is free again when other work has ended; many that are counted by it at once get in each other's way.
+  const isCrowded = error.status === 409 && error.reason === "Conflict";
+  const mayPass = error.isRetryable || isCrowded || /exceeded quota/.test(error.message);
   if (mayPass) return new RetryableStartError(error.message);
   return new MflowError("RUNNER_REFUSED", `Kubernetes refuses the Job: ${error.message}`);
 }
