@@ -21,10 +21,15 @@ const secret: KubeSecret = { kind: "Secret", metadata, data: {} };
 const made = { ...job, metadata: { ...metadata, uid: "job" } };
 
 const crowded = new KubeError(409, "Operation cannot be fulfilled on resourcequotas", { reason: "Conflict" });
+const full = new KubeError(403, "task-1 is forbidden: exceeded quota: small", { reason: "Forbidden" });
+const forbidden = new KubeError(403, "task-1 is forbidden: not allowed", { reason: "Forbidden" });
+const gone = new KubeError(404, "task-1 not found", { reason: "NotFound" });
 
 /** By method and path: what the API server answers, or refuses with. */
 let answers: Record<string, KubeObject | KubeError>;
 let asked: string[];
+/** Which object was meant by each deletion. */
+let deletedUids: string[];
 const answer = async (call: string) => {
   asked.push(call);
   const given = answers[call];
@@ -37,11 +42,15 @@ const client = {
   create: (path: string) => answer(`POST ${path}`),
   get: (path: string) => answer(`GET ${path}`),
   patch: (path: string) => answer(`PATCH ${path}`),
-  delete: (path: string) => answer(`DELETE ${path}`),
+  delete: (path: string, { preconditions }: { preconditions: { uid: string } }) => {
+    deletedUids.push(preconditions.uid);
+    return answer(`DELETE ${path}`);
+  },
 } as unknown as ClusterClient;
 
 beforeEach(() => {
   asked = [];
+  deletedUids = [];
   answers = {};
 });
 
@@ -63,4 +72,41 @@ test("a Secret that a quota could not count at this moment is tried again, and i
   answers = { [`POST ${JOBS}`]: made, [`POST ${SECRETS}`]: crowded };
   expect(await refusalOf({ job, secret })).toEqual({ mayPass: true, message: crowded.message });
   expect(asked).toEqual([`POST ${JOBS}`, `POST ${SECRETS}`]);
+});
+
+test("a Job whose creation was not answered is found when the quota is full by then, also because of it", async () => {
+  answers = { [`POST ${JOBS}`]: full, [`GET ${JOBS}/task-1`]: made };
+  expect(await createJob(client, { job })).toEqual(made);
+});
+
+test.each<[string, KubeObject | KubeError]>([
+  ["there is none", gone],
+  ["it may not be read", forbidden],
+  ["it is of another attempt", { ...made, metadata: { ...metadata, labels: { [LABELS.attempt]: "2" } } }],
+])("a refused creation is a refusal when nothing was made before: %s", async (_, existing) => {
+  answers = { [`POST ${JOBS}`]: full, [`GET ${JOBS}/task-1`]: existing };
+  expect(await refusalOf({ job })).toEqual({ mayPass: true, message: full.message });
+  answers = { [`POST ${JOBS}`]: forbidden, [`GET ${JOBS}/task-1`]: existing };
+  expect(await refusalOf({ job })).toEqual({
+    mayPass: false,
+    message: `Kubernetes refuses the Job: ${forbidden.message}`,
+  });
+});
+
+test("a refused creation is tried again while it is unknown whether something was made before", async () => {
+  const overloaded = new KubeError(429, "too many requests");
+  answers = { [`POST ${JOBS}`]: forbidden, [`GET ${JOBS}/task-1`]: overloaded };
+  expect(await refusalOf({ job })).toEqual({ mayPass: true, message: overloaded.message });
+});
+
+test("a Secret that may not be read is found by asking for the deletion of another one", async () => {
+  const other = new KubeError(409, "the UID in the precondition is another", { reason: "Conflict" });
+  const unread = { [`POST ${JOBS}`]: made, [`POST ${SECRETS}`]: full, [`GET ${SECRETS}/task-1`]: forbidden };
+  answers = { ...unread, [`DELETE ${SECRETS}/task-1`]: other };
+  expect(await createJob(client, { job, secret })).toEqual(made);
+  expect(deletedUids).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  answers = { ...unread, [`DELETE ${SECRETS}/task-1`]: gone };
+  expect(await refusalOf({ job, secret })).toEqual({ mayPass: true, message: full.message });
+  answers = { ...unread, [`DELETE ${SECRETS}/task-1`]: forbidden };
+  expect(await refusalOf({ job, secret })).toEqual({ mayPass: true, message: full.message });
 });
