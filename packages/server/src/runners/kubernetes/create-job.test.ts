@@ -110,3 +110,22 @@ test("a Secret that may not be read is found by asking for the deletion of anoth
   answers = { ...unread, [`DELETE ${SECRETS}/task-1`]: forbidden };
   expect(await refusalOf({ job, secret })).toEqual({ mayPass: true, message: full.message });
 });
+
+test("a refused Secret is a refusal once its Job is removed", async () => {
+  const own = `${JOBS}/task-1`;
+  const secretRefused = { [`GET ${SECRETS}/task-1`]: gone, [`POST ${SECRETS}`]: forbidden };
+  answers = { [`POST ${JOBS}`]: made, ...secretRefused };
+  answers[`DELETE ${own}`] = new KubeError(500, "etcd is away");
+  expect(await refusalOf({ job, secret })).toEqual({
+    mayPass: true,
+    message: `Kubernetes refuses the Job: ${forbidden.message}; its Job cannot be removed now: etcd is away`,
+  });
+  for (const removal of [made, gone, forbidden]) {
+    answers[`DELETE ${own}`] = removal;
+    answers[`PATCH ${own}`] = made;
+    expect(await refusalOf({ job, secret })).toEqual({
+      mayPass: false,
+      message: `Kubernetes refuses the Job: ${forbidden.message}`,
+    });
+  }
+});

@@ -7,6 +7,7 @@ import type { KubeJob, KubeObject } from "@mflow/core/kubernetes/kube-objects";
 import { LABELS, RESULT_FINALIZER, type RenderedJob } from "@mflow/core/kubernetes/render-job";
 import { RetryableStartError } from "../runner.ts";
 import { type ClusterClient, KubeError, STRATEGIC_MERGE_PATCH } from "./api/cluster-client.ts";
+import { ignoreGone } from "./api/ignore-gone.ts";
 import { problemOf } from "./api/no-answer.ts";
 
 /**
@@ -24,11 +25,20 @@ export async function createJob(client: ClusterClient, { job, secret }: Rendered
   try {
     await createOrAdopt(client, `/api/v1/namespaces/${namespace}/secrets`, owned);
   } catch (error) {
-    // When the Job cannot be removed either, it is an orphan, and found as one.
-    if (!(error instanceof RetryableStartError)) await removeJob(client, created).catch(() => {});
+    if (!(error instanceof RetryableStartError)) await removeRefused(client, created, error as Error);
     throw error;
   }
   return created;
+}
+
+/** Removes a Job whose Secret was refused. Rejects with RetryableStartError when that fails now. */
+async function removeRefused(client: ClusterClient, job: KubeJob, refusal: Error): Promise<void> {
+  await ignoreGone(removeJob(client, job)).catch((error: unknown) => {
+    const problem = startError(error, client.server);
+    // One that may not be removed is an orphan, and found as one.
+    if (!(problem instanceof RetryableStartError)) return;
+    throw new RetryableStartError(`${refusal.message}; its Job cannot be removed now: ${problem.message}`);
+  });
 }
 
 async function createOrAdopt<T extends KubeObject>(
