@@ -16,8 +16,8 @@ export interface ClusterWorkOptions {
   mayDial?: MayDial;
   /** A namespace is watched from now on. */
   opened(namespace: string, client: ClusterClient): void;
-  /** A Job of this installation that nobody follows was found. */
-  orphan(job: KubeJob, client: ClusterClient): void;
+  /** A Job of this installation that nobody follows was found; `left` aborts when the cluster is left. */
+  orphan(job: KubeJob, client: ClusterClient, left: AbortSignal): void;
   warn(message: string): void;
 }
 
@@ -26,6 +26,7 @@ export class ClusterWork {
   readonly admission: Admission;
   readonly #options: ClusterWorkOptions;
   readonly #watches = new Map<string, NamespaceWatch>();
+  readonly #closing = new AbortController();
   #client: Promise<ClusterClient> | undefined;
   #reached: Promise<unknown> | undefined;
 
@@ -64,7 +65,7 @@ export class ClusterWork {
         client,
         namespace,
         installation,
-        orphan: (job) => orphan(job, client),
+        orphan: (job) => orphan(job, client, this.#closing.signal),
         warn: (message) => warn(`cluster ${name}: ${message}`),
       });
       this.#watches.set(namespace, watch);
@@ -99,6 +100,7 @@ export class ClusterWork {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     this.admission.close();
     const client = await this.#client?.catch(() => undefined);
     const watches = [...this.#watches.values()];

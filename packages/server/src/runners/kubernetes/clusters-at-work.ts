@@ -21,8 +21,8 @@ export interface ClustersAtWorkParts {
   installation: string;
   /** A namespace is watched from now on. */
   opened(namespace: string, client: ClusterClient): void;
-  /** A Job of this installation that nobody follows was found. */
-  orphan(job: KubeJob, client: ClusterClient): void;
+  /** A Job of this installation that nobody follows was found; `left` aborts when its cluster is left. */
+  orphan(job: KubeJob, client: ClusterClient, left: AbortSignal): void;
   warn(message: string): void;
 }
 

@@ -31,7 +31,7 @@ import { JobStarts } from "./job-starts.ts";
 import { KubeAttempt } from "./kube-attempt.ts";
 import { AttemptLog } from "./logs/attempt-log.ts";
 import { AttemptLogs } from "./logs/attempt-logs.ts";
-import { sweepOrphan } from "./orphans.ts";
+import { Orphans } from "./orphans.ts";
 import { hasJob, isOpen, type Placement } from "./placement.ts";
 import { type Placed, Placements } from "./placements.ts";
 import { RunWorkspaces } from "./workspaces.ts";
@@ -98,6 +98,7 @@ class KubernetesRunner implements ClusterRunner {
   readonly #options: KubernetesRunnerOptions;
   readonly #placements: Placements;
   readonly #followed = new Map<string, KubeAttempt>();
+  readonly #orphans = new Orphans((message) => this.#warn(message));
   /** Copies of pods that are older were left by an earlier life, milliseconds since the epoch. */
   readonly #bornAt = Date.now();
   #opened: Opened | undefined;
@@ -117,7 +118,7 @@ class KubernetesRunner implements ClusterRunner {
       ...{ clusters, mayDial, installation, warn },
       unseal: (sealed) => vault.unseal(sealed),
       opened: (namespace, client) => this.#sweepCopies(namespace, client),
-      orphan: (job, client) => this.#orphan(job, client),
+      orphan: (job, client, left) => this.#orphan(job, client, left),
     });
     const workspaces = new RunWorkspaces({ placements: this.#placements, works, installation, warn });
     const starts = new JobStarts({
@@ -344,7 +345,7 @@ class KubernetesRunner implements ClusterRunner {
   }
 
   /** A Job of this installation that nobody follows. */
-  #orphan(job: KubeJob, client: ClusterClient): void {
+  #orphan(job: KubeJob, client: ClusterClient, left: AbortSignal): void {
     const { [LABELS.taskId]: taskId, [LABELS.attempt]: attempt } = job.metadata?.labels ?? {};
     if (!this.#opened || taskId === undefined || !job.metadata?.finalizers?.includes(RESULT_FINALIZER))
       return;
@@ -352,7 +353,7 @@ class KubernetesRunner implements ClusterRunner {
     const ref = { taskId, attempt: Number(attempt) };
     const known = this.#placements.find(ref);
     if (starts.isCreating(ref) || (known && known.state !== "STOPPED")) return;
-    sweepOrphan(job, ref, { client, host, warn: (message) => this.#warn(message) });
+    this.#orphans.sweep(job, ref, { client, host, left });
   }
 
   /** Removes copies of pods that sessions of an earlier life left. */

@@ -161,16 +161,20 @@ async function createClaim(
     metadata: { name, namespace, labels },
     spec,
   };
+  let refused: KubeError;
   try {
     await client.create(pathOf(namespace), claim);
     return;
   } catch (error) {
-    if (!(error instanceof KubeError) || error.reason !== "AlreadyExists")
-      throw startError(error, client.server);
+    // Quotas are asked before the name is: a refusal with 403 may be of the claim that is there already.
+    const mayExist = error instanceof KubeError && (error.status === 403 || error.reason === "AlreadyExists");
+    if (!mayExist) throw startError(error, client.server);
+    refused = error;
   }
   const path = `${pathOf(namespace)}/${name}`;
   const existing = await client.get<KubeObject>(path).catch((error: unknown) => {
-    throw startError(error, client.server);
+    const isNone = error instanceof KubeError && (error.status === 403 || error.status === 404);
+    throw startError(isNone && refused.status === 403 ? refused : error, client.server);
   });
   if (existing.metadata?.labels?.[LABELS.installation] !== labels[LABELS.installation]) {
     throw new MflowError(
