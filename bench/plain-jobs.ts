@@ -30,6 +30,7 @@ export class PlainJobs {
   readonly #client: ClusterClient;
   readonly #watch: Informer<KubeJob>;
   readonly #completed = new Map<string, () => void>();
+  readonly #listed = Promise.withResolvers<void>();
   #made = 0;
 
   private constructor(place: KubePlace, client: ClusterClient) {
@@ -43,6 +44,7 @@ export class PlainJobs {
         if (isComplete(job)) this.#completed.get(job.metadata?.name ?? "")?.();
       },
       removed: () => {},
+      listed: () => this.#listed.resolve(),
       failed: (error) => console.error(error.message),
     });
   }
@@ -51,7 +53,7 @@ export class PlainJobs {
   static async open(place: KubePlace): Promise<PlainJobs> {
     const jobs = new PlainJobs(place, new ClusterClient(await kubeConfigOf(place.spec)));
     jobs.#watch.start();
-    await jobs.#watch.whenListed;
+    await jobs.#listed.promise;
     return jobs;
   }
 

@@ -8,6 +8,7 @@ import { startTestServer, type TestServer } from "@mflow/server/http/testing/tes
 import { createFakeRunner } from "@mflow/server/runners/fake/fake-runner";
 import { ClusterClient } from "@mflow/server/runners/kubernetes/api/cluster-client";
 import { kubeConfigOf } from "@mflow/server/runners/kubernetes/api/kube-config";
+import { CleanUps } from "@mflow/server/runners/kubernetes/terminal/clean-ups";
 import { openPodTerminal } from "@mflow/server/runners/kubernetes/terminal/terminal";
 import { IMAGE, testKubeconfig } from "@mflow/server/runners/kubernetes/testing/kube-place";
 import type { TerminalRequest } from "@mflow/server/runners/runner";
@@ -52,7 +53,7 @@ async function serve(
   pod: string,
 ): Promise<{ server: TestServer; task: string; env: Record<string, string> }> {
   const openTerminal = (_ref: unknown, request: TerminalRequest) =>
-    openPodTerminal(client, { namespace, pod, installation }, request);
+    openPodTerminal(client, { namespace, pod, installation }, request, new CleanUps(() => {}));
   const server = await startTestServer({ runner: Object.assign(createFakeRunner(), { openTerminal }) });
   await server.ok("POST", "/apply", { documents: [endlessJob("endless")] });
   const { id } = (await server.ok<RunJobResponse>("POST", "/job-tasks", { job: "endless" })).task;

@@ -120,7 +120,7 @@ export interface Terminal {
   resize(columns: number, rows: number): void;
   /** Ends the session; `ended` follows, with this reason. */
   close(reason: string): void;
-  /** Resolves once nothing of the session is left; never rejects. */
+  /** Resolves once nothing of the session is left, or its removal takes too long and goes on alone; never rejects. */
   ended: Promise<TerminalEnd>;
 }
 

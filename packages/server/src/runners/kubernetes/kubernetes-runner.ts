@@ -34,6 +34,8 @@ import { AttemptLogs } from "./logs/attempt-logs.ts";
 import { Orphans } from "./orphans.ts";
 import { hasJob, isOpen, type Placement } from "./placement.ts";
 import { type Placed, Placements } from "./placements.ts";
+import { CleanUps } from "./terminal/clean-ups.ts";
+import { sweepDebugCopies } from "./terminal/debug-copy.ts";
 import { RunWorkspaces } from "./workspaces.ts";
 
 export interface KubernetesRunnerOptions {
@@ -90,6 +92,8 @@ interface Opened {
   works: ClustersAtWork;
   workspaces: RunWorkspaces;
   starts: JobStarts;
+  /** Of what terminals leave. */
+  cleanUps: CleanUps;
   installation: string;
 }
 
@@ -99,8 +103,6 @@ class KubernetesRunner implements ClusterRunner {
   readonly #placements: Placements;
   readonly #followed = new Map<string, KubeAttempt>();
   readonly #orphans = new Orphans((message) => this.#warn(message));
-  /** Copies of pods that are older were left by an earlier life, milliseconds since the epoch. */
-  readonly #bornAt = Date.now();
   #opened: Opened | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -127,7 +129,8 @@ class KubernetesRunner implements ClusterRunner {
       follow: (ref, placement, isFresh) => this.#follow(ref, placement, isFresh),
       forget: (ref) => this.#forget(ref),
     });
-    this.#opened = { host, works, workspaces, starts, installation };
+    const cleanUps = new CleanUps(warn);
+    this.#opened = { host, works, workspaces, starts, cleanUps, installation };
     this.#stopListening = clusters.onChange((name) => void this.#clusterChanged(name));
     for (const placed of this.#placements.all()) this.#resume(placed);
     for (const aggregateId of this.#placements.releasedWorkspaces()) workspaces.left(aggregateId);
@@ -168,7 +171,7 @@ class KubernetesRunner implements ClusterRunner {
   }
 
   async openTerminal(ref: AttemptRef, request: TerminalRequest): Promise<Terminal> {
-    const { works, installation } = this.#open;
+    const { works, cleanUps, installation } = this.#open;
     const placement = this.#placements.find(ref);
     const refuse = (why: string) =>
       new MflowError("CONFLICT", `Attempt ${ref.attempt} of ${ref.taskId} cannot be entered: ${why}.`);
@@ -184,6 +187,7 @@ class KubernetesRunner implements ClusterRunner {
       await work.client(),
       { namespace: placement.namespace, pod, installation },
       request,
+      cleanUps,
     );
   }
 
@@ -251,6 +255,7 @@ class KubernetesRunner implements ClusterRunner {
     this.#followed.clear();
     // What is being created may wait for an answer that does not come before its connection ends.
     opened?.workspaces.close();
+    opened?.cleanUps.close();
     await Promise.all([opened?.starts.close(), opened?.works.close()]);
   }
 
@@ -358,13 +363,9 @@ class KubernetesRunner implements ClusterRunner {
 
   /** Removes copies of pods that sessions of an earlier life left. */
   #sweepCopies(namespace: string, client: ClusterClient): void {
-    const swept = async () => {
-      const { sweepDebugCopies } = await import("./terminal/debug-copy.ts");
-      await sweepDebugCopies(client, namespace, this.#open.installation, this.#bornAt);
-    };
-    swept().catch((error: unknown) => {
-      this.#warn(`copies of pods in namespace ${namespace}: ${(error as Error).message}`);
-    });
+    if (!this.#opened) return;
+    const { installation, cleanUps } = this.#opened;
+    void sweepDebugCopies(client, namespace, installation, cleanUps);
   }
 
   #warn(message: string): void {

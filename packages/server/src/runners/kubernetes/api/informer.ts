@@ -50,7 +50,6 @@ export class Informer<T extends KubeObject> {
   readonly #options: InformerOptions<T>;
   readonly #items = new Map<string, T>();
   readonly #closing = new AbortController();
-  #listed = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   #begun = 0;
   #done = 0;
@@ -65,11 +64,6 @@ export class Informer<T extends KubeObject> {
   /** Begins; a second start does nothing. */
   start(): void {
     this.#running ??= this.#run();
-  }
-
-  /** Resolves once everything was listed; never when the server cannot be asked before `close`. */
-  get whenListed(): Promise<void> {
-    return this.#listed.promise;
   }
 
   /** Lists begun so far. What exists now is in each list with a higher number than this. */
@@ -150,7 +144,6 @@ export class Informer<T extends KubeObject> {
     for (const name of this.#items.keys()) if (!seen.has(name)) this.#drop(name);
     this.#done = number;
     this.#options.listed?.();
-    this.#listed.resolve();
     return version;
   }
 

@@ -7,80 +7,87 @@ import { selectorOf } from "@mflow/core/kubernetes/job-identity";
 import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { troubleOf } from "@mflow/core/kubernetes/trouble";
 import { type ClusterClient, KubeError } from "../api/cluster-client.ts";
+import { ignoreGone } from "../api/ignore-gone.ts";
+import type { CleanUps } from "./clean-ups.ts";
 import { DEBUG_LABEL, type DebugPodParts, debugPodName, debugPodOf } from "./debug-pod.ts";
 
 /** How long a copy may take until it runs, milliseconds. */
 const RUNNING_MS = 60_000;
 const FIRST_LOOK_MS = 100;
 const LOOK_MS = 1000;
-/** Tries to remove a copy; then its deadline ends it, and the sweep of the next start removes it. */
-const REMOVALS = 5;
 
 export interface DebugCopyParts extends DebugPodParts {
   namespace: string;
+  /** Sees to it that nothing is left when it fails. */
+  cleanUps: CleanUps;
   /** Aborted when nobody waits for it any more. */
   signal?: AbortSignal;
 }
 
 /**
  * Makes the copy of a pod and waits until it runs; answers its name. Rejects with CONFLICT that says why it cannot run, or
- * a KubeError; then nothing is left of it.
+ * a KubeError; then nothing is left of it, or is removed as soon as the cluster answers.
  */
 export async function makeDebugCopy(
   client: ClusterClient,
   pod: KubePod,
   parts: DebugCopyParts,
 ): Promise<string> {
-  const { namespace, session } = parts;
+  const { namespace, session, cleanUps } = parts;
   const name = debugPodName(session);
+  let isMade = false;
   try {
     await client.create(`/api/v1/namespaces/${namespace}/pods`, debugPodOf(pod, parts), {
       fieldManager: "mflow",
     });
+    isMade = true;
     await untilRunning(client, name, parts);
     return name;
   } catch (error) {
-    // An answer that never came may have been a yes.
-    await removeDebugCopy(client, namespace, name);
+    // An answer that never came may have been a yes. Of a no there is nothing to remove.
+    if (isMade || !(error instanceof KubeError) || error.isRetryable)
+      await removeDebugCopy(client, namespace, name, cleanUps);
     throw error;
   }
 }
 
-/** Removes a copy at once. Never rejects: what cannot be removed now ends by its deadline. */
-export async function removeDebugCopy(client: ClusterClient, namespace: string, name: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await client.delete(`/api/v1/namespaces/${namespace}/pods/${name}`, { gracePeriodSeconds: 0 });
-      return;
-    } catch (error) {
-      const isWorthIt = error instanceof KubeError && error.isRetryable;
-      if (!isWorthIt || tries === REMOVALS) return;
-      await setTimeout(FIRST_LOOK_MS * 2 ** tries);
-    }
-  }
+/**
+ * Removes a copy at once, and tries it again until it is gone. Resolves when it is, or after a while; never rejects. What
+ * cannot be removed in this life is removed by the next one, and ends by its deadline.
+ */
+export async function removeDebugCopy(
+  client: ClusterClient,
+  namespace: string,
+  name: string,
+  cleanUps: CleanUps,
+): Promise<void> {
+  await cleanUps.run(`copy ${name} of a pod in namespace ${namespace}`, () =>
+    deleteCopy(client, namespace, name),
+  );
 }
 
-/** The clocks of cluster and server may be so far apart, milliseconds. */
-const SKEW_MS = 60_000;
-
 /**
- * Removes the copies of this installation in a namespace that were made before a time, milliseconds since the epoch: an
- * earlier life left them. Rejects with a KubeError.
+ * Removes the copies of this installation in a namespace that sessions of an earlier life left, and tries it again until
+ * they are gone. Resolves when they are, or after a while; never rejects.
  */
 export async function sweepDebugCopies(
   client: ClusterClient,
   namespace: string,
   installation: string,
-  before: number,
+  cleanUps: CleanUps,
 ): Promise<void> {
   const labelSelector = `${selectorOf(installation)},${DEBUG_LABEL}`;
-  const { items } = await client.get<{ items: KubePod[] }>(`/api/v1/namespaces/${namespace}/pods`, {
-    labelSelector,
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  await cleanUps.run(`copies of pods in namespace ${namespace}`, async () => {
+    const { items } = await client.get<{ items: KubePod[] }>(path, { labelSelector });
+    const left = items.filter(({ metadata }) => !cleanUps.isOwn(metadata?.labels?.[DEBUG_LABEL] ?? ""));
+    await Promise.all(left.map(({ metadata }) => deleteCopy(client, namespace, metadata?.name ?? "")));
   });
-  const left = items.filter(
-    ({ metadata }) => Date.parse(metadata?.creationTimestamp ?? "") < before - SKEW_MS,
-  );
-  await Promise.all(left.map(({ metadata }) => removeDebugCopy(client, namespace, metadata?.name ?? "")));
+}
+
+async function deleteCopy(client: ClusterClient, namespace: string, name: string): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  await ignoreGone(client.delete(path, { gracePeriodSeconds: 0 }));
 }
 
 async function untilRunning(

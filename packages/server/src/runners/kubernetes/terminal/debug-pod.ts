@@ -8,6 +8,7 @@
 import { LABELS, labelValue, MANAGED_BY } from "@mflow/core/kubernetes/job-identity";
 import type {
   KubeContainer,
+  KubeContainerStatus,
   KubeEnvVar,
   KubePod,
   KubePodSpec,
@@ -18,7 +19,7 @@ import type {
 export const DEBUG_LABEL = "mflow.dev/debug";
 
 /** A copy ends after so long, whatever happens, seconds. */
-const COPY_LIFE_SECONDS = 8 * 3600;
+export const COPY_LIFE_SECONDS = 8 * 3600;
 
 export interface DebugPodParts {
   /** The container that is kept. */
@@ -42,6 +43,12 @@ export function debugPodName(session: string): string {
 /** All containers of a pod, those that do its work first. */
 export function containersOf({ spec }: KubePod): KubeContainer[] {
   return [...spec.containers, ...(spec.initContainers ?? [])];
+}
+
+/** How it stands with a container. */
+export function statusOf({ status }: KubePod, container: string): KubeContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
 }
 
 /** The copy. `pod` has the container. */

@@ -8,14 +8,16 @@ import type { Terminal, TerminalRequest } from "../../runner.ts";
 import { ClusterClient } from "../api/cluster-client.ts";
 import { kubeConfigOf } from "../api/kube-config.ts";
 import { IMAGE, testKubeconfig } from "../testing/kube-place.ts";
+import { CleanUps } from "./clean-ups.ts";
 import { makeDebugCopy, sweepDebugCopies } from "./debug-copy.ts";
 import { DEBUG_LABEL } from "./debug-pod.ts";
-import { runInContainer } from "./exec.ts";
+import { startExec } from "./exec.ts";
 import { openPodTerminal } from "./terminal.ts";
 
 const installation = randomBytes(10).toString("hex");
 const namespace = `terminal-${randomBytes(4).toString("hex")}`;
 const pods = `/api/v1/namespaces/${namespace}/pods`;
+const cleanUps = new CleanUps(() => {});
 const PATIENCE = { timeout: 30_000, interval: 100 };
 let client: ClusterClient;
 
@@ -52,6 +54,7 @@ async function open(
     client,
     { namespace, pod, installation },
     { columns: 80, rows: 24, output, ...more },
+    cleanUps,
   );
   return { ...terminal, printed: () => Buffer.concat(chunks).toString("utf8") };
 }
@@ -152,8 +155,17 @@ describe("in a running container", () => {
     const terminal = await open("running");
     await terminal.write(keys("sleep 4444 &\nsleep 5555\n"));
     const place = { namespace, pod: "running", container: "main" };
-    const sleeping = async () =>
-      (await runInContainer(client, place, ["ps"])).output.match(/sleep (4444|5555)/g)?.length ?? 0;
+    const sleeping = async () => {
+      const chunks: Uint8Array[] = [];
+      const output = async (data: Uint8Array) => void chunks.push(data);
+      const ps = await startExec(client, place, { command: ["ps"], isTerminal: false, output });
+      await ps.ended;
+      return (
+        Buffer.concat(chunks)
+          .toString()
+          .match(/sleep (4444|5555)/g)?.length ?? 0
+      );
+    };
     await expect.poll(sleeping).toBe(2);
     terminal.close("enough");
     expect(await terminal.ended).toEqual({ reason: "enough" });
@@ -236,7 +248,7 @@ describe("in a copy of an ended pod", () => {
       ...pod,
       spec: { ...pod.spec, containers: [{ ...main, image: "nowhere.test/none:1" }] },
     } as KubePod;
-    const parts = { namespace, container: "main", session: "broken", installation };
+    const parts = { namespace, container: "main", session: "broken", installation, cleanUps };
     const [code, message] = await refusal(makeDebugCopy(client, broken, parts));
     expect(code).toBe("CONFLICT");
     expect(message).toMatch(/^The copy of the pod cannot run: .*nowhere\.test\/none:1/);
@@ -245,12 +257,12 @@ describe("in a copy of an ended pod", () => {
 
   test("what an earlier life left is swept; that of another installation stays", async () => {
     const pod = await client.get<KubePod>(`${pods}/ended`);
-    const parts = { namespace, container: "main" };
+    const parts = { namespace, container: "main", cleanUps };
     await makeDebugCopy(client, pod, { ...parts, session: "ours", installation });
     await makeDebugCopy(client, pod, { ...parts, session: "theirs", installation: "another" });
-    await sweepDebugCopies(client, namespace, installation, Number.POSITIVE_INFINITY);
+    await sweepDebugCopies(client, namespace, installation, cleanUps);
     await expect.poll(copies).toEqual(["mflow-debug-theirs"]);
-    await sweepDebugCopies(client, namespace, "another", Number.POSITIVE_INFINITY);
+    await sweepDebugCopies(client, namespace, "another", cleanUps);
     await expect.poll(copies).toEqual([]);
   });
 });
@@ -293,7 +305,7 @@ describe("in a container without a shell", () => {
 
   test("a copy of it is refused with the reason, and removed", async () => {
     const pod = await client.get<KubePod>(`${pods}/bare`);
-    const parts = { namespace, container: "main", session: "bare", installation };
+    const parts = { namespace, container: "main", session: "bare", installation, cleanUps };
     const [code, message] = await refusal(makeDebugCopy(client, pod, parts));
     expect(code).toBe("CONFLICT");
     expect(message).toMatch(/^The copy of the pod cannot run: its image has no \/bin\/sh/);
@@ -312,7 +324,7 @@ test("a cluster that forbids it is refused with what to do", async () => {
   const weak = new ClusterClient(config);
   const request = { columns: 80, rows: 24, output: async () => {} };
   const [code, message] = await refusal(
-    openPodTerminal(weak, { namespace, pod: "running", installation }, request),
+    openPodTerminal(weak, { namespace, pod: "running", installation }, request, cleanUps),
   );
   await weak.close();
   expect(code).toBe("RUNNER_REFUSED");

@@ -1,16 +1,16 @@
 // A terminal in the work of an attempt: in the container while it runs, in a copy of its pod once it has ended. Nothing of
-// a session outlives it: the copy is removed, and what a session started in a running container is ended, found by a
-// marker in its environment.
+// a session outlives it: the copy is removed, and what a session started in a running container is ended.
 
-import { randomBytes } from "node:crypto";
 import { MflowError } from "@mflow/core/errors";
-import type { KubeContainerStatus, KubePod } from "@mflow/core/kubernetes/kube-objects";
+import type { KubePod } from "@mflow/core/kubernetes/kube-objects";
 import { troubleOf } from "@mflow/core/kubernetes/trouble";
 import { didYouMean } from "@mflow/core/nearest";
 import type { Terminal, TerminalEnd, TerminalRequest } from "../../runner.ts";
 import { type ClusterClient, KubeError } from "../api/cluster-client.ts";
+import type { CleanUps } from "./clean-ups.ts";
 import { makeDebugCopy, removeDebugCopy } from "./debug-copy.ts";
-import { containersOf } from "./debug-pod.ts";
+import { containersOf, statusOf } from "./debug-pod.ts";
+import { endSession, MARKER } from "./end-session.ts";
 import { type Exec, type ExecPlace, runInContainer, startExec } from "./exec.ts";
 
 /** Where the work of an attempt is, or was. */
@@ -22,43 +22,27 @@ export interface TerminalPlace {
 }
 
 const DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container";
-const MARKER = "MFLOW_TERMINAL";
 /** The best shell that there is. */
 const SHELL = "exec $(command -v bash || command -v ash || echo sh)";
 
 /**
- * Ends every process of a container whose environment has the marker of the session: first asks it, as a terminal does
- * that is closed, then kills it.
- */
-const END_ALL = `
-tell() {
-  for process in /proc/[0-9]*; do
-    case "$(cat $process/environ 2>/dev/null)" in
-      *${MARKER}=$1*) kill -$2 \${process#/proc/} 2>/dev/null && found=yes ;;
-    esac
-  done
-}
-tell "$1" HUP
-[ -n "$found" ] || exit 0
-sleep 1
-tell "$1" KILL`;
-
-/**
  * Opens a terminal in a container of the pod, or, when it has ended, in a copy of it. Rejects with NOT_FOUND for a container
  * that the pod has not, with CONFLICT when it does not run yet, is gone, or has no shell, with RUNNER_REFUSED when the
- * cluster does not allow it, with UNAVAILABLE when it does not answer.
+ * cluster does not allow it, with UNAVAILABLE when it does not answer. `cleanUps` names the session, and sees to what it
+ * leaves.
  */
 export async function openPodTerminal(
   client: ClusterClient,
   place: TerminalPlace,
   request: TerminalRequest,
+  cleanUps: CleanUps,
 ): Promise<Terminal> {
   try {
     const pod = await client.get<KubePod>(`/api/v1/namespaces/${place.namespace}/pods/${place.pod}`);
     const container = chooseContainer(pod, request.container);
     return isRunning(pod, container)
-      ? await openInRunning(client, { ...place, container }, request)
-      : await openInCopy(client, pod, { ...place, container }, request);
+      ? await openInRunning(client, pod, { ...place, container }, request, cleanUps)
+      : await openInCopy(client, pod, { ...place, container }, request, cleanUps);
   } catch (error) {
     throw refusal(error, place);
   }
@@ -79,9 +63,8 @@ export function chooseContainer(pod: KubePod, wanted: string | undefined): strin
 
 /** Whether the container runs; it has ended otherwise. Throws CONFLICT when it is still to come. */
 export function isRunning(pod: KubePod, container: string): boolean {
-  const { phase, containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const statuses: KubeContainerStatus[] = [...containerStatuses, ...initContainerStatuses];
-  const status = statuses.find(({ name }) => name === container);
+  const { phase } = pod.status ?? {};
+  const status = statusOf(pod, container);
   if (status?.state?.running) return true;
   if (phase === "Succeeded" || phase === "Failed") return false;
   // One that is started again and again has ended too, for now.
@@ -92,10 +75,13 @@ export function isRunning(pod: KubePod, container: string): boolean {
 
 async function openInRunning(
   client: ClusterClient,
+  pod: KubePod,
   place: TerminalPlace & ExecPlace,
   request: TerminalRequest,
+  cleanUps: CleanUps,
 ): Promise<Terminal> {
-  const session = newSession();
+  const session = cleanUps.newSession();
+  const containerId = statusOf(pod, place.container)?.containerID;
   const hasShell = await shellIn(client, place);
   if (!hasShell && request.command === undefined) {
     throw new MflowError(
@@ -107,8 +93,8 @@ async function openInRunning(
   const exec = await startExec(client, place, { command, isTerminal: true, output: request.output });
   return terminalOf(exec, { container: place.container, isCopy: false }, request, async () => {
     if (!hasShell) return;
-    // Where the container is gone, so is what ran in it.
-    await runInContainer(client, place, ["/bin/sh", "-c", END_ALL, "sh", session]).catch(() => {});
+    const what = `processes of terminal ${session} in pod ${place.pod} in namespace ${place.namespace}`;
+    await cleanUps.run(what, () => endSession(client, { ...place, containerId }, session));
   });
 }
 
@@ -117,11 +103,13 @@ async function openInCopy(
   pod: KubePod,
   { namespace, container, installation }: TerminalPlace & ExecPlace,
   request: TerminalRequest,
+  cleanUps: CleanUps,
 ): Promise<Terminal> {
-  const session = newSession();
+  const session = cleanUps.newSession();
   const { signal, command, output } = request;
-  const name = await makeDebugCopy(client, pod, { namespace, container, session, installation, signal });
-  const remove = () => removeDebugCopy(client, namespace, name);
+  const parts = { namespace, container, session, installation, signal, cleanUps };
+  const name = await makeDebugCopy(client, pod, parts);
+  const remove = () => removeDebugCopy(client, namespace, name, cleanUps);
   try {
     const place = { namespace, pod: name, container };
     const exec = await startExec(client, place, {
@@ -155,10 +143,6 @@ function terminalOf(
     return exitCode === undefined ? { reason } : { exitCode };
   });
   return { ...facts, write: exec.write, resize: exec.resize, close, ended };
-}
-
-function newSession(): string {
-  return randomBytes(8).toString("hex");
 }
 
 /** The command, or a shell, in an environment that says that it is a terminal, and of which session. */
