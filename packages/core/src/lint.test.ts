@@ -548,9 +548,10 @@ describe("a pipeline", () => {
       pipeline(`  stages:
     - name: one
       tasks:
-        - {name: t, job: a, audit: {auditors: ["@everyone"], required: 2}}
+        - {name: t, job: a, audit: {auditors: ["@everyone"], required: 2, allowSelf: true}}
         - {name: u, job: a, audit: {auditors: ["@everyone", ann], required: 3}}
-        - {name: v, job: a, confirm: {checkers: ["@everyone", zoe], required: 3}}
+        - {name: v, job: a, confirm: {checkers: ["@everyone", zoe], required: 3, allowSelf: true}}
+        - {name: w, job: a, confirm: {checkers: ["@everyone", zoe], required: 2}}
 `),
       [
         "13:77: warning: the audit needs 3 people, but those listed, @everyone among them, are 2 people now; add users with a role there, or lower `required`",
@@ -560,6 +561,47 @@ describe("a pipeline", () => {
           users: new Set(["ann", "bob", "zoe"]),
           groups: new Map(),
           everyone: () => ["ann", "bob"],
+        },
+      },
+    ],
+    [
+      "has gates that everybody but who starts the run can pass",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: ["@everyone"], required: 2}}
+        - {name: u, job: a, audit: {auditors: ["@everyone"]}}
+        - {name: v, job: a, confirm: {checkers: [zoe], required: 3, expiresIn: 1h, onExpire: ESCALATE, escalateTo: ["@everyone"]}}
+`),
+      [
+        "12:72: warning: the audit needs 2 people, but those listed, @everyone among them, are 2 people now, and whoever starts the run does not count; add users with a role there, lower `required`, or set `allowSelf: true`",
+        "14:66: warning: the confirm needs 3 people, but those listed, @everyone among them, are 3 people now, and whoever starts the run does not count; add users with a role there, lower `required`, or set `allowSelf: true`",
+      ],
+      {
+        people: {
+          users: new Set(["ann", "bob", "zoe"]),
+          groups: new Map(),
+          everyone: () => ["ann", "bob"],
+        },
+      },
+    ],
+    [
+      "has gates that others than the only one who starts runs can pass",
+      pipeline(`  stages:
+    - name: one
+      tasks:
+        - {name: t, job: a, audit: {auditors: ["@everyone"]}}
+        - {name: u, job: a, audit: {auditors: ["@everyone"], allowSelf: true}}
+        - {name: v, job: a, audit: {auditors: ["@everyone", bob]}}
+`),
+      [
+        "12:37: warning: the audit needs 1 person, but those listed, @everyone among them, are 1 person now, and whoever starts the run does not count; add users with a role there, or set `allowSelf: true`",
+      ],
+      {
+        people: {
+          users: new Set(["ann", "bob"]),
+          groups: new Map(),
+          everyone: () => ["ann"],
         },
       },
     ],

@@ -132,7 +132,7 @@ function* envRules(
   { envs }: ConditionReferences,
 ): Generator<Finding> {
   for (const name of envs) {
-    if (!isExportedName(name) || before.mayFill(name)) continue;
+    if (!isExportedName(name) || before.isShown(name)) continue;
     yield warning(path, lateEnvMessage(facts, name, hasEnded, node));
   }
 }

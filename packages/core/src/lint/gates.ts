@@ -98,18 +98,18 @@ function* requiredRules(
   path: string,
   context: People,
 ): Generator<Finding> {
-  const { required = 1, expiresIn, onExpire, escalateTo = [] } = spec;
+  const { required = 1, allowSelf = false, expiresIn, onExpire, escalateTo = [] } = spec;
   const escalated = expiresIn !== undefined && onExpire === "ESCALATE" ? escalateTo : [];
   const asked = [...people, ...escalated];
   const listed = countOf(asked, context);
-  if (listed === undefined || required <= listed) return;
+  if (listed === undefined) return;
   if (asked.includes(EVERYONE)) {
-    // It grows with each user, so that this may be right tomorrow; a run is refused until then.
-    const may = listed === 1 ? "1 person" : `${listed} people`;
-    const message = `the ${kind} needs ${required} ${required === 1 ? "person" : "people"}, but those listed, ${EVERYONE} among them, are ${may} now; add users with a role there, or lower \`required\``;
+    const message = everyoneProblem(kind, required, listed, allowSelf);
+    if (message === undefined) return;
     yield warning(`${path}/${spec.required === undefined ? listOf(kind, spec).list : "required"}`, message);
     return;
   }
+  if (required <= listed) return;
   if (listed === 0) {
     const message = `the ${kind} lists ${people.join(", ")} alone, which has no members who may decide here; add some, or list others`;
     yield error(`${path}/${listOf(kind, spec).list}`, message);
@@ -118,6 +118,22 @@ function* requiredRules(
   const says = listed === 1 ? "only 1 person is" : `only ${listed} people are`;
   const message = `the ${kind} needs ${required} people, but ${says} listed; list more, or lower \`required\``;
   yield error(`${path}/required`, message);
+}
+
+/** Why all together are too few now. They grow with each user: this may be right tomorrow, a run is refused until then. */
+function everyoneProblem(
+  kind: GateKind,
+  required: number,
+  listed: number,
+  allowSelf: boolean,
+): string | undefined {
+  const peopleOf = (count: number) => (count === 1 ? "1 person" : `${count} people`);
+  const are = `the ${kind} needs ${peopleOf(required)}, but those listed, ${EVERYONE} among them, are ${peopleOf(listed)} now`;
+  if (required > listed) return `${are}; add users with a role there, or lower \`required\``;
+  // Only who may act in the scope can start a run there, and all of those are everyone.
+  if (allowSelf || required < listed) return undefined;
+  const lower = required === 1 ? "" : ", lower `required`";
+  return `${are}, and whoever starts the run does not count; add users with a role there${lower}, or set \`allowSelf: true\``;
 }
 
 /** How many different people who can decide are listed; unknown when the members of a group are. */

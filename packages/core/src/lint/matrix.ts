@@ -49,7 +49,7 @@ function* fromEnvRules(
     yield error(`${path}/fromEnv`, message);
   } else if (facts.jobSpec(node)?.runParams?.some(({ name, sensitive }) => sensitive && name === fromEnv)) {
     yield error(`${path}/fromEnv`, secretWays(`runtime env ${quoted(fromEnv)}`));
-  } else if (!facts.outputs.before(node).mayFill(fromEnv)) {
+  } else if (!facts.outputs.before(node).isShown(fromEnv)) {
     yield warning(
       `${path}/fromEnv`,
       lateEnvMessage(facts, fromEnv, (other) => facts.hasEndedBefore(node, other), node),

@@ -25,28 +25,48 @@ export function outputsOf(
   );
 }
 
-/** Nothing else is written than what whole lines of scripts say by name, as far as the scripts tell. */
+/** What whole lines of scripts say by name, as long as no line does what may write more. */
 function outputsOfScripts(spec: JobSpec): typeof ANYTHING | ReadonlyMap<string, undefined> {
-  const text = JSON.stringify(spec.runnerSpec);
-  // It may make the output call itself.
-  if (text.includes("JOB_TASK_UPDATE_TOKEN")) return ANYTHING;
-  const mentions = text.split("MFLOW_OUTPUT").length - 1;
-  const names = scriptsOf(spec).flatMap((run) =>
-    [...run.matchAll(ONLY_WRITTEN)].map(([, name = ""]) => name),
-  );
-  if (names.length < mentions) return ANYTHING;
+  // Who has it can make the output call.
+  if (JSON.stringify(spec.runnerSpec).includes("JOB_TASK_UPDATE_TOKEN")) return ANYTHING;
+  // What a template or another shell makes of a script is not known.
+  const isTemplate = spec.runParams?.some(({ usageType }) => usageType === "TEMPLATE");
+  if (isTemplate || stepsOf(spec).some((step) => step?.shell !== undefined)) return ANYTHING;
+  const names: string[] = [];
+  for (const line of scriptsOf(spec).flatMap((run) => run.split("\n"))) {
+    const name = ONLY_WRITTEN.exec(line)?.[1];
+    if (name !== undefined) names.push(name);
+    else if (!NOTHING_WRITTEN.test(line)) return ANYTHING;
+  }
   return new Map(names.filter(isExportedName).map((name) => [name, undefined]));
 }
 
-function scriptsOf({ runnerSpec }: JobSpec): string[] {
+interface Step {
+  run?: unknown;
+  shell?: unknown;
+}
+
+function stepsOf({ runnerSpec }: JobSpec): (Step | null)[] {
   const { steps } = runnerSpec as { steps?: unknown };
-  const runs = Array.isArray(steps) ? steps.map((step: { run?: unknown } | null) => step?.run) : [];
-  return runs.filter((run) => typeof run === "string");
+  return Array.isArray(steps) ? steps : [];
+}
+
+function scriptsOf(spec: JobSpec): string[] {
+  return stepsOf(spec)
+    .map((step) => step?.run)
+    .filter((run) => typeof run === "string");
 }
 
 /** A line that does nothing else than to put out this one value: no other command, and no line break in the value. */
 const ONLY_WRITTEN =
-  /^[ \t]*(?:echo|printf)[ \t]+["']?([A-Za-z_][A-Za-z0-9_]*)=(?:[^\n\\;|&<>]|\\n(?=["']))*>>[ \t]*["']?\$(?:MFLOW_OUTPUT|\{MFLOW_OUTPUT\})["']?[ \t]*$/gm;
+  /^[ \t]*(?:echo|printf)[ \t]+["']?([A-Za-z_][A-Za-z0-9_]*)=(?:[^\\;|&<>()`]|\$\(date(?:[ \t][^\\;|&<>()`$]*)?\)|\\n(?=["']))*>>[ \t]*["']?\$(?:MFLOW_OUTPUT|\{MFLOW_OUTPUT\})["']?[ \t]*$/;
+
+/**
+ * A line that puts out nothing: a comment, or one command of the shell itself that runs no other and writes no file.
+ * All other programs know where the outputs are, and may write there what the script does not show.
+ */
+const NOTHING_WRITTEN =
+  /^[ \t]*(?:#[^"'`\\]*|(?:echo|printf|test|true|false|:|cd|set|exit|sleep)(?:[ \t](?:[^\\;|&<>()`]|\\n)*)?(?:>&2[ \t]*)?)?$/;
 
 /** A line of a script that puts out one value, as `echo "NAME=..." >> "$MFLOW_OUTPUT"`. */
 const WRITTEN = /^\s*(?:echo|printf)\s+["']?([A-Za-z_][A-Za-z0-9_]*)=[^\n]*>>\s*["']?\$\{?MFLOW_OUTPUT\b/gm;
@@ -66,7 +86,10 @@ export type OutputKind = "TEXT" | "LIST" | "UNKNOWN";
 
 /** The runtime envs that some tasks may hand on. */
 export class Outputs {
+  /** Some job may put out other names than it shows. */
   #anything = false;
+  /** Some job shows no names, or not all. */
+  #isHidden = false;
   readonly #kinds = new Map<string, OutputKind>();
   /** By name what it is, unless that depends on the run. */
   readonly #values = new Map<string, string | undefined>();
@@ -74,14 +97,20 @@ export class Outputs {
   /** Those of a task that runs this job; `isMatrix`: several times, so that they come as lists. */
   add(spec: JobSpec | undefined, isMatrix: boolean): void {
     const outputs = outputsOf(spec);
-    if (outputs === ANYTHING) this.#anything = true;
-    else
-      for (const [name, value] of outputs)
-        this.#join(name, isMatrix ? "LIST" : "TEXT", isMatrix ? undefined : value);
+    if (outputs === ANYTHING) {
+      this.#anything = true;
+      this.#isHidden = true;
+      return;
+    }
+    // A value that a script puts out may hold line breaks, and so further names.
+    if (spec?.runnerType === "SHELL" && outputs.size > 0) this.#anything = true;
+    for (const [name, value] of outputs)
+      this.#join(name, isMatrix ? "LIST" : "TEXT", isMatrix ? undefined : value);
   }
 
   addAll(other: Outputs): void {
     if (other.#anything) this.#anything = true;
+    if (other.#isHidden) this.#isHidden = true;
     for (const [name, kind] of other.#kinds) this.#join(name, kind, other.#values.get(name));
   }
 
@@ -100,6 +129,11 @@ export class Outputs {
 
   mayFill(name: string): boolean {
     return this.kindOf(name) !== undefined;
+  }
+
+  /** The same as far as the jobs tell: scripts that show names put out no others. */
+  isShown(name: string): boolean {
+    return isExportedName(name) && (this.#isHidden || this.#kinds.has(name));
   }
 
   /** What a runtime env is, when all who put it out put out the same; nothing when that depends on the run. */

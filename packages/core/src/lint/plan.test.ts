@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { formatProblem } from "../format-problem.ts";
 import { lint, namesPutOut } from "../lint.ts";
 import { parseManifestObjects, parseManifests } from "../manifest.ts";
+import type { JobSpec } from "../schema/job.ts";
 import { DEFAULT_SCOPE } from "../schema/scalars.ts";
 import { ANYTHING, outputsOf } from "./outputs.ts";
 
@@ -683,7 +684,11 @@ test("the outputs of a script are those that its lines write for later tasks", (
 });
 
 test.each<[script: string, names: string[] | "ANYTHING"]>([
-  ['echo "A=1" >> "$MFLOW_OUTPUT"\n  echo B=$(date +%s) >>${MFLOW_OUTPUT}\nmake', ["A", "B"]],
+  ['echo "A=1" >> "$MFLOW_OUTPUT"\n  echo B=$(date +%s) >>${MFLOW_OUTPUT}\ntrue', ["A", "B"]],
+  [
+    '# What it is.\nset -eu\n\necho "made" >&2\n\tprintf "%s\\n" "$A"\necho "A=1" >> "$MFLOW_OUTPUT"\n',
+    ["A"],
+  ],
   ['printf \'A=%s\\n\' "$a" >> "$MFLOW_OUTPUT"', ["A"]],
   ['echo "low=1" >> "$MFLOW_OUTPUT"', []],
   ["printf 'A=1\\nB=2\\n' >> $MFLOW_OUTPUT", "ANYTHING"],
@@ -693,11 +698,94 @@ test.each<[script: string, names: string[] | "ANYTHING"]>([
   ['echo "A=1" >> "$MFLOW_OUTPUT"\nexport OUT=$MFLOW_OUTPUT', "ANYTHING"],
   ['cat <<END >> "$MFLOW_OUTPUT"\nA=1\nEND', "ANYTHING"],
   ["true", []],
+  ...[
+    "./ci/build.sh",
+    "/opt/build",
+    "make",
+    "npm ci",
+    "sh more.sh",
+    ". ./more.sh",
+    'eval "$SCRIPT"',
+    "$COMMAND",
+    "PATH=. true",
+    "true; ./build.sh",
+    "true && ./build.sh",
+    "true & ./build.sh",
+    "false || ./build.sh",
+    "echo | ./build.sh",
+    "echo $(./build.sh)",
+    "echo `./build.sh`",
+    "(./build.sh)",
+    "{ ./build.sh; }",
+    "if ./build.sh",
+    "! ./build.sh",
+    "echo() {\n  ./build.sh\n}",
+    'echo "B=2" >> "$OUT"',
+    "echo a\\\n#; ./build.sh",
+    'echo "\n# " ; ./build.sh',
+    'echo "B=$(./build.sh)" >> "$MFLOW_OUTPUT"',
+    'echo "B=`./build.sh`" >> "$MFLOW_OUTPUT"',
+    'echo "B=$(date; ./build.sh)" >> "$MFLOW_OUTPUT"',
+    'echo "B=$(date $(./build.sh))" >> "$MFLOW_OUTPUT"',
+    'echo "B=$(date -d `./build.sh`)" >> "$MFLOW_OUTPUT"',
+  ].map((line): [string, "ANYTHING"] => [`echo "A=1" >> "$MFLOW_OUTPUT"\n${line}`, "ANYTHING"]),
   ['curl -H "Authorization: Bearer $JOB_TASK_UPDATE_TOKEN" "$MFLOW_URL/api"', "ANYTHING"],
 ])(
-  "a script that writes in no other way than by lines of their own puts out nothing else: %j",
+  "a script that writes in lines of their own and runs nothing that may write puts out nothing else: %j",
   (run, names) => {
     const outputs = outputsOf({ runnerType: "SHELL", runnerSpec: { steps: [{ run }] } });
     expect(outputs === ANYTHING ? outputs : [...outputs.keys()]).toEqual(names);
   },
 );
+
+test.each<[what: string, spec: Partial<JobSpec>]>([
+  [
+    "another shell",
+    { runnerSpec: { steps: [{ shell: "./wrapped", run: 'echo "A=1" >> "$MFLOW_OUTPUT"' }] } },
+  ],
+  ["a step without a mention", { runnerSpec: { steps: [{ run: "true" }, { run: "./ci/build.sh" }] } }],
+  [
+    "a template",
+    {
+      runParams: [{ name: "MORE", usageType: "TEMPLATE" }],
+      runnerSpec: { steps: [{ run: "echo ${MORE}" }] },
+    },
+  ],
+])("anything may come of a script with %s", (_, spec) => {
+  expect(outputsOf({ runnerType: "SHELL", runnerSpec: {}, ...spec })).toBe(ANYTHING);
+});
+
+test("what a script shows is no reason to say that nobody else gives a value", () => {
+  const more = `kind: Job
+publish: true
+metadata: {name: wants}
+spec: {runnerType: FAKE, runParams: [{name: IMAGE, required: true}], runnerSpec: {}}
+---
+kind: Job
+publish: true
+metadata: {name: builds}
+spec: {runnerType: SHELL, runnerSpec: {steps: [{run: 'echo A=1 >> "$MFLOW_OUTPUT"'}, {run: ./ci/build.sh}]}}
+---
+`;
+  const messages = (jobs: string[], rest = "") => {
+    const tasks = jobs.map((job, index) => `{name: t${index}, job: ${job}}`);
+    const text = `${JOBS}${more}kind: Pipeline
+metadata: {name: p}
+spec: {stages: [{name: s, tasks: [${tasks.join(", ")}]}]${rest}}
+`;
+    const { documents } = parseManifests(text);
+    return lint(documents, { scope: DEFAULT_SCOPE, findJob: () => undefined, pipelinesRun: [] })
+      .map(({ message }) => message)
+      .filter((message) => !message.includes("nothing reads"));
+  };
+  const next = ", nextPipeline: {pipeline: q, runParams: {X: '${IMAGE}'}}";
+  const nobody = [
+    "nobody fills the required param `IMAGE` of job `wants`; add it to `runParams`, or give it with each run (`-p IMAGE=VALUE`)",
+  ];
+  expect(messages(["builds", "wants"])).toEqual([]);
+  expect(messages(["script", "wants"])).toEqual([]);
+  expect(messages(["quiet", "wants"])).toEqual(nobody);
+  const inVain = (found: string[]) => found.filter((message) => message.startsWith("nothing here can give"));
+  expect(inVain(messages(["script"], next))).toEqual([]);
+  expect(inVain(messages(["quiet"], next))).toHaveLength(1);
+});

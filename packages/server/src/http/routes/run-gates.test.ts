@@ -1,6 +1,7 @@
 // Gates that nobody could pass, or that name people who are not there, are refused where a run is asked for.
 
 import type { LintResult } from "@mflow/core/schema/api";
+import { DEFAULT_SCOPE } from "@mflow/core/schema/scalars";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { job } from "../testing/manifests.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
@@ -111,4 +112,32 @@ test("lint warns when everybody together is not enough, and the run is refused",
   await server.ok("POST", "/pipelines", document);
   const [status, code] = await problems("/pipeline-tasks", { pipelineId: "many-needed" });
   expect([status, code]).toEqual([400, "GATE_CANNOT_PASS"]);
+});
+
+test("lint warns when everybody but who starts the run is not enough, and the run is refused", async () => {
+  const required = server.accounts.groupMembers("everyone", DEFAULT_SCOPE).length;
+  const gated = (name: string, audit: Record<string, unknown>) => ({
+    kind: "Pipeline",
+    metadata: { name },
+    spec: {
+      isParallel: true,
+      stages: [
+        { name: "s", tasks: [{ name: "t", job: "work", audit: { auditors: ["@everyone"], ...audit } }] },
+      ],
+    },
+  });
+  const documents = [
+    gated("all-needed", { required }),
+    gated("all-but-one-needed", { required: required - 1 }),
+    gated("self-allowed", { required, allowSelf: true }),
+  ];
+  const { problems: found } = await server.ok<LintResult>("POST", "/lint", { documents });
+  expect(found.map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
+    `warning: the audit needs ${required} people, but those listed, @everyone among them, are ${required} people now, and whoever starts the run does not count; add users with a role there, lower \`required\`, or set \`allowSelf: true\``,
+  ]);
+  for (const document of documents) await server.ok("POST", "/pipelines", document);
+  const [status, code] = await problems("/pipeline-tasks", { pipelineId: "all-needed" });
+  expect([status, code]).toEqual([400, "GATE_CANNOT_PASS"]);
+  for (const pipelineId of ["all-but-one-needed", "self-allowed"])
+    await server.ok("POST", "/pipeline-tasks", { pipelineId });
 });
