@@ -179,11 +179,11 @@ describe("a schedule has times to come", () => {
 
   test("until the last one before its end, paused or not", () => {
     expect([told({}), told({ paused: true })]).toEqual([true, true]);
-    expect([told({ endAt: end }, noon - 1), told({ endAt: end }), told({ endAt: end, paused: true })]).toEqual([
-      true,
-      false,
-      false,
-    ]);
+    expect([
+      told({ endAt: end }, noon - 1),
+      told({ endAt: end }),
+      told({ endAt: end, paused: true }),
+    ]).toEqual([true, false, false]);
     expect(told({ startAt: "2027-06-01T00:00:00Z" })).toBe(true);
   });
 
