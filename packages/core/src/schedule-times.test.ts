@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { jitterOf, ScheduleTimes, type ScheduleTiming } from "./schedule-times.ts";
+import { hasTimesToCome, jitterOf, ScheduleTimes, type ScheduleTiming } from "./schedule-times.ts";
 import { formatInZone, nextClockChange, offsetAt } from "./time-zone.ts";
 
 /** The next times as the clocks of the zone show them. */
@@ -169,6 +169,34 @@ test("jitter is below its range, spread over it, and the same for the same sched
   expect(Math.abs(mean - 5_000)).toBeLessThan(500);
   expect(jitterOf("schedule-2", 60_000, "10s")).not.toBe(jitterOf("schedule-1", 60_000, "10s"));
   expect(jitterOf("schedule-1", 60_000, undefined)).toBe(0);
+});
+
+describe("a schedule has times to come", () => {
+  const noon = Date.parse("2026-12-01T12:00:00Z");
+  const end = "2026-12-31T00:00:00Z";
+  const told = (spec: object, now = noon) =>
+    hasTimesToCome({ id: "schedule-1", spec: { pipeline: "release", cron: "0 12 1 * *", ...spec } }, now);
+
+  test("until the last one before its end, paused or not", () => {
+    expect([told({}), told({ paused: true })]).toEqual([true, true]);
+    expect([
+      told({ endAt: end }, noon - 1),
+      told({ endAt: end }),
+      told({ endAt: end, paused: true }),
+    ]).toEqual([true, false, false]);
+    expect(told({ startAt: "2027-06-01T00:00:00Z" })).toBe(true);
+  });
+
+  test("while the run of its last one waits for its jitter", () => {
+    const spec = { endAt: end, jitter: "1h" };
+    const startsAt = noon + jitterOf("schedule-1", noon, "1h");
+    expect(startsAt).toBeGreaterThan(noon);
+    expect([told(spec, startsAt - 1), told(spec, startsAt)]).toEqual([true, false]);
+  });
+
+  test("when nobody here knows its zone", () => {
+    expect(told({ timeZone: "Nowhere/Town", endAt: end })).toBe(true);
+  });
 });
 
 test("changes of the clocks are found to the second", () => {

@@ -13,8 +13,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { type WallTimes, wallTimes } from "./cron.ts";
 import { parseDuration } from "./duration.ts";
-import type { ScheduleSpec } from "./schema/schedule.ts";
-import { type ClockChange, nextClockChange, offsetAt } from "./time-zone.ts";
+import type { Schedule, ScheduleSpec } from "./schema/schedule.ts";
+import { type ClockChange, nextClockChange, offsetAt, zoneProblem } from "./time-zone.ts";
 
 /** No change of the clocks is longer: a zone may skip a whole day. */
 const LONGEST_GAP_MS = 86_400_000;
@@ -117,4 +117,19 @@ export function jitterOf(scheduleId: string, time: number, jitter: string | unde
   const digest = sha256(utf8ToBytes(`${scheduleId}/${time}`));
   const fraction = new DataView(digest.buffer, digest.byteOffset).getUint32(0) / 2 ** 32;
   return Math.floor(fraction * range);
+}
+
+/**
+ * Whether a run of a schedule is still to start after `now`, as if it were not paused: it may be resumed. One whose
+ * zone this platform does not know counts as one that starts runs: elsewhere it may.
+ */
+export function hasTimesToCome({ id, spec }: Pick<Schedule, "id" | "spec">, now: number): boolean {
+  const { timeZone = DEFAULT_TIME_ZONE, jitter } = spec;
+  if (zoneProblem(timeZone) !== undefined) return true;
+  const times = new ScheduleTimes(spec);
+  if (times.after(now) !== undefined) return true;
+  // The last time has come, but its run may still wait for its jitter.
+  if (jitter === undefined) return false;
+  const last = times.newest(now - parseDuration(jitter), now, 1)[0];
+  return last !== undefined && last + jitterOf(id, last, jitter) > now;
 }

@@ -136,11 +136,15 @@ async function refuseKept({ scope }: Context, client: Client, kind: KindName, na
       const message = `pipeline ${name} stays: run ${items[0].id} has not ended`;
       throw new UsageError(message, "Wait for its end, or cancel it.");
     }
-    const page = (cursor: string | undefined) => client.schedules.list({ domain, namespace, cursor });
+    // Of all scopes: a schedule may start a pipeline of another one.
+    const page = (cursor: string | undefined) => client.schedules.list({ cursor, limit: WHOLE_PAGE });
     for await (const schedule of eachItem(page)) {
-      const { stage } = schedule.status;
-      if (stage === "ENDED" || !isRefTo(parsePipelineRef(schedule.spec.pipeline, schedule), found)) continue;
-      const message = `pipeline ${name} stays: schedule ${schedule.name} starts it`;
+      if (!isRefTo(parsePipelineRef(schedule.spec.pipeline, schedule), found)) continue;
+      const { hasTimesToCome } = await import("@mflow/core/schedule-times");
+      if (!hasTimesToCome(schedule, Date.now())) continue;
+      const isNear = schedule.domain === domain && schedule.namespace === namespace;
+      const full = `${schedule.name}@${schedule.namespace}.${schedule.domain}`;
+      const message = `pipeline ${name} stays: schedule ${isNear ? schedule.name : full} starts it`;
       throw new UsageError(message, "Delete the schedule first, or let it start another pipeline.");
     }
   } else if (kind === "schedule") await client.schedules.get(name, scope);

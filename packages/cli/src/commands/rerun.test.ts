@@ -154,7 +154,111 @@ test("the last run is one of which something ran, and what is passed over is sai
   const dry = await call("rollback", "--pipeline", "shop", "--dry-run");
   expect([dry.exitCode, dry.stderr]).toEqual([
     0,
-    "mflow: run run-ID ended CANCELED before anything of it ran; the one before it counts\n",
+    "mflow: run run-ID ended CANCELED, and nothing of it ran; the one before it counts\n",
   ]);
   expect(dry.stdout).toContain("ship/deploy  VERSION  1      LAST_SUCCESS");
+});
+
+const RELEASE = `
+kind: Job
+publish: true
+metadata: { name: compile }
+spec:
+  runnerType: FAKE
+  runParams: [{ name: COMPILES, value: SUCCEEDED, usageType: TEMPLATE }]
+  runnerSpec: { outcome: "\${COMPILES}" }
+---
+kind: Job
+publish: true
+metadata: { name: serve }
+spec:
+  runnerType: FAKE
+  allowRollback: true
+  runParams: [{ name: VERSION }, { name: SERVED, value: "yes" }]
+  runnerSpec: {}
+---
+kind: Pipeline
+metadata: { name: serve }
+spec:
+  stages:
+    - { name: ship, tasks: [{ name: serve, job: serve, when: params.SERVED == "yes" }] }
+---
+kind: Pipeline
+metadata: { name: release }
+spec:
+  stages:
+    - { name: make, tasks: [{ name: compile, job: compile }] }
+    - { name: ship, tasks: [{ name: serve, job: serve, when: params.SERVED == "yes" }] }
+`;
+
+const WHY_SKIPPED = "no task of it ran whose job allows rollbacks; the one before it counts";
+
+test("a run that changed nothing of what is rolled back is not the last one, however it ended", async () => {
+  await place.write("release.yaml", RELEASE);
+  expect((await call("apply", "-f", "release.yaml")).exitCode).toBe(0);
+  for (const pipeline of ["serve", "release"])
+    for (const version of ["1", "2"]) await call("run", pipeline, "-p", `VERSION=${version}`);
+  expect((await call("run", "serve", "-p", "SERVED=no")).exitCode).toBe(0);
+  const skipped = await call("rollback", "--pipeline", "serve", "--dry-run");
+  expect([skipped.exitCode, skipped.stderr]).toEqual([
+    0,
+    "mflow: run run-ID ended SUCCEEDED, and nothing of it ran; the one before it counts\n",
+  ]);
+  expect(skipped.stdout).toMatch(/ship\/serve +VERSION +1 +LAST_SUCCESS/);
+
+  expect((await call("run", "release", "-p", "SERVED=no")).exitCode).toBe(0);
+  expect((await call("run", "release", "-p", "COMPILES=FAILED")).exitCode).toBe(1);
+  const compiled = await call("rollback", "--pipeline", "release", "--dry-run");
+  expect([compiled.exitCode, compiled.stderr]).toEqual([
+    0,
+    `mflow: run run-ID ended FAILED, and ${WHY_SKIPPED}\nmflow: run run-ID ended SUCCEEDED, and ${WHY_SKIPPED}\n`,
+  ]);
+  expect(compiled.stdout).toMatch(/ship\/serve +VERSION +1 +LAST_SUCCESS/);
+});
+
+test("a run that did with another job version what may be rolled back is not passed over", async () => {
+  const moved = (version: string, more: string) => `
+kind: Job
+publish: true
+metadata: { name: mover, version: ${version} }
+spec: { runnerType: FAKE, ${more}, runParams: [{ name: VERSION }], runnerSpec: {} }
+---
+kind: Pipeline
+metadata: { name: moved }
+spec:
+  stages:
+    - { name: ship, tasks: [{ name: main, job: "mover:${version}" }] }
+    - { name: more, tasks: [{ name: other, job: serve, when: params.SERVED == "no" }] }
+`;
+  const apply = async (text: string) => {
+    await place.write("moved.yaml", text);
+    expect((await call("apply", "-f", "moved.yaml")).exitCode).toBe(0);
+  };
+  await apply(moved("v1", "allowRollback: true"));
+  for (const version of ["1", "2"]) await call("run", "moved", "-p", `VERSION=${version}`);
+  await apply(moved("v2", "allowRollback: false"));
+  expect((await call("run", "moved", "-p", "VERSION=3")).exitCode).toBe(0);
+  const dry = await call("rollback", "--pipeline", "moved", "--dry-run");
+  expect([dry.exitCode, dry.stderr]).toEqual([0, ""]);
+  expect(dry.stdout).toMatch(/ship\/main +VERSION +2 +LAST_SUCCESS/);
+
+  // Then no success is left before it that may be gone back to.
+  await call("run", "moved", "-p", "VERSION=4");
+  const refused = await call("rollback", "--pipeline", "moved", "--dry-run");
+  expect([refused.exitCode, refused.stdout]).toEqual([2, ""]);
+  expect(refused.stderr).toMatch(
+    /^mflow: nothing of run run-ID can be rolled back: .*`mover:v2` does not allow/,
+  );
+});
+
+test("that no job of a pipeline allows rollbacks is said of its last run", async () => {
+  const text = RELEASE.split("---\n")[3]
+    ?.replace("name: release", "name: fixed")
+    .replace("job: serve", "job: compile");
+  await place.write("fixed.yaml", text?.replace("SERVED", "COMPILES") ?? "");
+  expect((await call("apply", "-f", "fixed.yaml")).exitCode).toBe(0);
+  await call("run", "fixed");
+  const refused = await call("rollback", "--pipeline", "fixed");
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain("job `compile:v1` does not allow rollbacks (`allowRollback`)");
 });

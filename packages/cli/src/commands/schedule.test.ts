@@ -160,3 +160,40 @@ test("the list is whole, however many there are", async () => {
   const { stdout, stderr } = await place.mflow(["schedule", "list", "-n", "many"]);
   expect([lines(stdout).length, stderr]).toEqual([52, ""]);
 });
+
+test("a pipeline is kept from deletion by schedules of all namespaces, those that have times to come", async () => {
+  const days = (n: number) => new Date(Date.now() + n * 86_400_000);
+  const cron = `0 0 ${days(-30).getUTCDate()} ${days(-30).getUTCMonth() + 1} *`;
+  const [startAt, endAt] = [days(-60).toISOString(), days(30).toISOString()];
+  const schedule = (name: string, namespace: string, timing: object) => ({
+    kind: "Schedule",
+    metadata: { name, namespace },
+    spec: { pipeline: "clocked@default", cron: "@yearly", ...timing },
+  });
+  const documents = [
+    {
+      kind: "Pipeline",
+      metadata: { name: "clocked" },
+      spec: { stages: [{ name: "main", tasks: [{ name: "dump", job: "dump" }] }] },
+    },
+    schedule("was-last", "default", { cron, startAt, endAt }),
+    schedule("paused-end", "default", { paused: true, endAt: "2020-01-01T00:00:00Z" }),
+    schedule("away", "elsewhere", { paused: true }),
+  ];
+  await place.write("clocked.yaml", documents.map((document) => JSON.stringify(document)).join("\n---\n"));
+  expect((await place.mflow(["apply", "-f", "clocked.yaml"])).exitCode).toBe(0);
+  const kept = await place.mflow(["delete", "pipeline", "clocked", "--dry-run"]);
+  expect(kept).toEqual({
+    stdout: "",
+    stderr:
+      "mflow: pipeline clocked stays: schedule away@elsewhere.default starts it\nDelete the schedule first, or let it start another pipeline.\n",
+    exitCode: 2,
+  });
+  expect((await place.mflow(["delete", "pipeline", "clocked"])).stderr).toContain(
+    "Schedule away@elsewhere.default starts pipeline clocked",
+  );
+  await place.mflow(["delete", "schedule", "away", "-n", "elsewhere"]);
+  const would = await place.mflow(["delete", "pipeline", "clocked", "--dry-run"]);
+  expect(would).toEqual({ stdout: "pipeline clocked would be deleted\n", stderr: "", exitCode: 0 });
+  expect((await place.mflow(["delete", "pipeline", "clocked"])).stdout).toBe("pipeline clocked deleted\n");
+});

@@ -30,11 +30,13 @@ export async function whyPipelineStays(
   });
   const [run] = items;
   if (run) return `Run ${run.id} of pipeline ${name} has not ended; wait for it or cancel it.`;
-  const starter = schedules.find((schedule) => {
-    const { pipeline: started, endAt } = schedule.spec;
-    const hasEnded = endAt !== undefined && Date.parse(endAt) <= Date.parse(now());
-    return !hasEnded && isRefTo(parsePipelineRef(started, schedule), pipeline);
-  });
+  const starters = schedules.filter((schedule) =>
+    isRefTo(parsePipelineRef(schedule.spec.pipeline, schedule), pipeline),
+  );
+  if (starters.length === 0) return undefined;
+  // It reads the calendar, and most pipelines have no schedule.
+  const { hasTimesToCome } = await import("@mflow/core/schedule-times");
+  const starter = starters.find((schedule) => hasTimesToCome(schedule, Date.parse(now())));
   return (
     starter &&
     `Schedule ${fullName(starter)} starts pipeline ${name}; delete it first, or let it start another one.`

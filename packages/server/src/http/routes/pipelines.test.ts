@@ -105,13 +105,21 @@ test("a pipeline with an unfinished run is not deleted, and the refusal names th
 test("a pipeline that a schedule starts is not deleted, and the refusal names the schedule", async () => {
   await server.ok("POST", "/jobs", endlessJob("hourly-job"));
   await server.ok("POST", "/pipelines", pipeline("hourly", [{ name: "one", job: "hourly-job" }]));
-  const clock = (name: string, endAt?: string) => ({
+  const clock = (name: string, timing: object = {}) => ({
     kind: "Schedule",
     metadata: { name },
-    spec: { pipeline: "hourly", cron: "@yearly", ...(endAt !== undefined && { endAt }) },
+    spec: { pipeline: "hourly", cron: "@yearly", ...timing },
   });
+  // Its last time has come, its end has not.
+  const days = (n: number) => new Date(Date.now() + n * 86_400_000);
+  const cron = `0 0 ${days(-30).getUTCDate()} ${days(-30).getUTCMonth() + 1} *`;
+  const onceMore = { cron, startAt: days(-60).toISOString(), endAt: days(30).toISOString() };
   await server.ok("POST", "/apply", {
-    documents: [clock("is-over", "2020-01-01T00:00:00Z"), clock("hourly-clock")],
+    documents: [
+      clock("is-over", { endAt: "2020-01-01T00:00:00Z" }),
+      clock("was-last", onceMore),
+      clock("hourly-clock", { paused: true }),
+    ],
   });
   const { status, body } = await server.call<ErrorBody>("DELETE", "/pipelines/hourly");
   expect([status, body.code, body.message]).toEqual([
