@@ -331,7 +331,10 @@ describe("while a run has not ended, the next time", () => {
     expect([await world.started(), world.schedules.busy()]).toEqual([["11:00 CANCELED"], false]);
     await world.schedules.resume(await world.schedule("nightly"), "bob");
     await world.settled();
-    expect([await world.started(), world.schedules.busy()]).toEqual([["11:00 CANCELED", "12:00 ACTIVE"], true]);
+    expect([await world.started(), world.schedules.busy()]).toEqual([
+      ["11:00 CANCELED", "12:00 ACTIVE"],
+      true,
+    ]);
   });
 
   test("starts by CANCEL_RUNNING when what it waited for ended while the server was away", async () => {

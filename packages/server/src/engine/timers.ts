@@ -69,10 +69,13 @@ export class Timers {
 
   #arm(waiting: Waiting): void {
     const ms = waiting.time - this.#clock.now();
-    if (ms > LONGEST_SLEEP_MS) return this.#putFar(waiting);
-    waiting.cancel = this.after(ms, () =>
-      this.#clock.now() < waiting.time ? this.#arm(waiting) : waiting.callback(),
-    );
+    if (ms > LONGEST_SLEEP_MS) this.#putFar(waiting);
+    else waiting.cancel = this.after(ms, () => this.#ring(waiting));
+  }
+
+  #ring(waiting: Waiting): void {
+    if (this.#clock.now() < waiting.time) this.#arm(waiting);
+    else waiting.callback();
   }
 
   #putFar(waiting: Waiting): void {
