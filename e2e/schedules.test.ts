@@ -320,6 +320,23 @@ describe("while a run has not ended, the next time", () => {
     expect(await world.started()).toEqual(["11:00 CANCELED", "12:00 ACTIVE"]);
   });
 
+  test("keeps no idle server by CANCEL_RUNNING while the schedule is paused, also after a restart", async () => {
+    world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
+    await world.apply(slow);
+    await world.goTo("2026-01-01T12:05:00Z");
+    await world.schedules.pause(await world.schedule("nightly"), "bob");
+    await world.goTo("2026-01-01T14:30:00Z");
+    expect([await world.started(), world.schedules.busy()]).toEqual([["11:00 CANCELED"], false]);
+    await world.downUntil("2026-01-01T14:40:00Z");
+    expect([await world.started(), world.schedules.busy()]).toEqual([["11:00 CANCELED"], false]);
+    await world.schedules.resume(await world.schedule("nightly"), "bob");
+    await world.settled();
+    expect([await world.started(), world.schedules.busy()]).toEqual([
+      ["11:00 CANCELED", "12:00 ACTIVE"],
+      true,
+    ]);
+  });
+
   test("starts by CANCEL_RUNNING when what it waited for ended while the server was away", async () => {
     world = await ScheduleWorld.at("2026-01-01T10:30:00Z");
     await world.apply(slow);

@@ -32,7 +32,7 @@ import { openTerminal, type TerminalOptions } from "./terminal.ts";
 import { path, type Transport } from "./transport.ts";
 
 export interface RunOptions extends InScope {
-  /** Requests with the same key and content start one run; made up when left out, so that retries are safe. */
+  /** Requests with the same key and content start one run in 24 hours; made up when left out, so that retries are safe. */
   idempotencyKey?: string;
 }
 

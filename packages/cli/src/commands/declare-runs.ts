@@ -30,7 +30,7 @@ export function declareRunCommands(program: Command, runs: Runs): void {
     .option("-w, --watch", "watch the run to its end (the default)")
     .addOption(new Option("-d, --detach", "start the run, print its id and leave").conflicts("watch"))
     .addOption(new Option("--dry-run", "show what would run, run nothing").conflicts(["watch", "detach"]))
-    .option("--idempotency-key <key>", "the same key and request start one run only")
+    .option("--idempotency-key <key>", "the same key and request start one run in 24 hours")
     .option("--allow-root-steps", "let a server that is started here run SHELL steps as root")
     .option("--shell-user <name>", "let a server that is started here run SHELL steps as this user")
     .addHelpText(
@@ -211,7 +211,7 @@ function watchOptions(command: Command): Command {
         "detach",
       ]),
     )
-    .option("--idempotency-key <key>", "the same key and request start one run only")
+    .option("--idempotency-key <key>", "the same key and request start one run in 24 hours")
     .option("--allow-root-steps", "let a server that is started here run SHELL steps as root")
     .option("--shell-user <name>", "let a server that is started here run SHELL steps as this user");
 }

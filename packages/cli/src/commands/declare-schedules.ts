@@ -37,7 +37,7 @@ export function declareScheduleCommands(program: Command, runs: Runs): void {
       .option("--queue", "wait in line while another run of the pipeline is under way")
       .option("--no-queue", "be refused then, also when the schedule or the pipeline has a queue")
       .option("-d, --detach", "print the id of the run and go")
-      .option("--idempotency-key <key>", "the same key starts one run only"),
+      .option("--idempotency-key <key>", "the same key starts one run in 24 hours"),
     load,
   );
   runs(

@@ -3,12 +3,9 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once after `ms`, from 0 to `MAX_DELAY_MS`, or a moment before; the answer cancels. */
+  /** Calls back once after `ms`, from 0 to 24.8 days, the longest of Node's timers, or a moment before; the answer cancels. */
   setTimeout(callback: () => void, ms: number): () => void;
 }
-
-/** Longest delay that Node's timers take, milliseconds: 24.8 days. */
-export const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** The machine's time. */
 export const systemClock: Clock = {

@@ -271,15 +271,20 @@ export class RunRequests {
   async #repeatedRun(runId: string): Promise<RunPipelineResult> {
     const { runs } = this.#parts.store;
     const run = await runs.run(runId);
-    if (!run) throw new MflowError("NOT_FOUND", `run ${runId} of this Idempotency-Key was deleted`);
+    if (!run) throw keyOfDeleted(`run ${runId}`);
     return { run, tasks: await runs.tasksOfRun(runId), repeated: true };
   }
 
   async #requireTask(id: string): Promise<JobTask> {
     const task = await this.#parts.store.runs.task(id);
-    if (!task) throw new MflowError("NOT_FOUND", `task ${id} of this Idempotency-Key was deleted`);
+    if (!task) throw keyOfDeleted(`task ${id}`);
     return task;
   }
+}
+
+function keyOfDeleted(what: string): MflowError {
+  const message = `${what} of this Idempotency-Key was deleted; to start another one, use another key`;
+  return new MflowError("NOT_FOUND", message);
 }
 
 /** The runs whose rows a run needs that is made of another one: that one, and those that a rollback goes back to. */

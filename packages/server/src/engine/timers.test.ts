@@ -69,11 +69,34 @@ test("a time that has passed already rings at once, but not within the call", ()
   expect([rung, clock.delays]).toEqual([["a at 1000"], [0]]);
 });
 
-test("a time that is further away than timers go is waited for", () => {
+test("a time that is further away than timers go is waited for, in steps of a minute", () => {
   timers.at(60 * DAY_MS, note("a"));
   clock.ringAll();
   expect(rung).toEqual([`a at ${60 * DAY_MS}`]);
-  expect(Math.max(...clock.delays)).toBe(2 ** 31 - 1);
+  expect(Math.max(...clock.delays)).toBe(60_000);
+});
+
+test("what is due once the clock was put forward, or the machine has slept, rings within a minute", () => {
+  timers.at(DAY_MS, note("tomorrow"));
+  timers.at(90_000, note("soon"));
+  timers.at(50_000, note("at once"));
+  timers.at(3 * DAY_MS, note("later"));
+  clock.put(DAY_MS);
+  clock.ringAll();
+  expect(rung).toEqual([
+    `at once at ${DAY_MS + 49_999}`,
+    `tomorrow at ${DAY_MS + 59_999}`,
+    `soon at ${DAY_MS + 59_999}`,
+    `later at ${3 * DAY_MS}`,
+  ]);
+});
+
+test("thousands of far times share one timer, and none is left when all of them are canceled", () => {
+  const cancels = Array.from({ length: 10_000 }, (_, n) => timers.at(DAY_MS + n, note(`${n}`)));
+  expect(clock.delays).toEqual([60_000]);
+  for (const cancel of cancels) cancel();
+  clock.ringAll();
+  expect([rung, clock.now(), clock.delays]).toEqual([[], 0, [60_000]]);
 });
 
 test("a clock that is put back meanwhile is waited for; a pause is not longer for it", () => {
@@ -97,9 +120,11 @@ test("what is canceled does not ring, also when its timer has rung early or was 
 test("nothing rings once closed, and nothing is set any more", () => {
   timers.at(100, note("a"));
   timers.after(100, note("b"));
+  timers.at(DAY_MS, note("far"));
   timers.close();
   timers.at(200, note("c"))();
   timers.after(200, note("d"))();
+  timers.at(DAY_MS, note("e"))();
   clock.ringAll();
-  expect([rung, clock.delays]).toEqual([[], [100, 100]]);
+  expect([rung, clock.delays]).toEqual([[], [100, 100, 60_000]]);
 });

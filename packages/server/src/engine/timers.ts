@@ -1,11 +1,28 @@
-// Timers, all of which end with their owner. Those of a clock may ring a moment early, and none runs longer than 24.8
-// days; here alone this is taken care of.
+// Timers, all of which end with their owner. Those of a clock may ring a moment early, and know nothing of a machine that
+// slept or a clock that was put forward; here alone this is taken care of.
 
-import { type Clock, MAX_DELAY_MS } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+
+/**
+ * No timer for a time is set to longer than this, milliseconds: the machine may sleep, or its clock be put forward,
+ * meanwhile, and what is due then comes no later than this.
+ */
+const LONGEST_SLEEP_MS = 60_000;
+
+/** What waits for a time. */
+interface Waiting {
+  /** Milliseconds since the epoch. */
+  time: number;
+  callback: () => void;
+  cancel: () => void;
+}
 
 export class Timers {
   readonly #clock: Clock;
   readonly #set = new Set<() => void>();
+  /** What is further away than the longest sleep: thousands of gates may wait for days, and one timer serves them all. */
+  readonly #far = new Set<Waiting>();
+  #cancelLook: () => void = () => {};
   #isClosed = false;
 
   constructor(clock: Clock) {
@@ -17,13 +34,10 @@ export class Timers {
    * call. The answer cancels.
    */
   at(time: number, callback: () => void): () => void {
-    let cancel = () => {};
-    const arm = () => {
-      cancel = this.after(Math.min(time - this.#clock.now(), MAX_DELAY_MS), ring);
-    };
-    const ring = () => (this.#clock.now() < time ? arm() : callback());
-    arm();
-    return () => cancel();
+    if (this.#isClosed) return () => {};
+    const waiting: Waiting = { time, callback, cancel: () => {} };
+    this.#arm(waiting);
+    return () => waiting.cancel();
   }
 
   /**
@@ -50,5 +64,41 @@ export class Timers {
     this.#isClosed = true;
     for (const stop of this.#set) stop();
     this.#set.clear();
+    this.#far.clear();
+  }
+
+  #arm(waiting: Waiting): void {
+    const ms = waiting.time - this.#clock.now();
+    if (ms > LONGEST_SLEEP_MS) this.#putFar(waiting);
+    else waiting.cancel = this.after(ms, () => this.#ring(waiting));
+  }
+
+  #ring(waiting: Waiting): void {
+    if (this.#clock.now() < waiting.time) this.#arm(waiting);
+    else waiting.callback();
+  }
+
+  #putFar(waiting: Waiting): void {
+    if (this.#far.size === 0) this.#lookLater();
+    this.#far.add(waiting);
+    waiting.cancel = () => {
+      if (this.#far.delete(waiting) && this.#far.size === 0) this.#cancelLook();
+    };
+  }
+
+  #lookLater(): void {
+    this.#cancelLook();
+    this.#cancelLook = this.after(LONGEST_SLEEP_MS, () => this.#look());
+  }
+
+  /** Sets timers for what has come near. */
+  #look(): void {
+    const now = this.#clock.now();
+    for (const waiting of this.#far) {
+      if (waiting.time - now > LONGEST_SLEEP_MS) continue;
+      this.#far.delete(waiting);
+      this.#arm(waiting);
+    }
+    if (this.#far.size > 0) this.#lookLater();
   }
 }

@@ -93,7 +93,7 @@ const headerTexts: Record<HeaderName, string> = {
   "If-None-Match": "An ETag: 304 when the bytes are still those.",
   Range: "`bytes=FROM-TO`: a part of the bytes.",
   "If-Match": "The ETag that the record must have; refused with STALE_REVISION when it has another.",
-  "Idempotency-Key": "The same key with the same request starts nothing twice.",
+  "Idempotency-Key": "The same key with the same request starts nothing twice within 24 hours.",
   "Sec-WebSocket-Protocol":
     "`mflow.terminal.v1`; a client that cannot send a bearer token adds `bearer.TOKEN`.",
   "Last-Event-ID": "The id of the last event that was received; the stream goes on after it.",

@@ -110,7 +110,7 @@ export interface RunStore {
   /** Runs in stage PENDING, oldest first; their tasks and definitions are not read. */
   pending(): Promise<PipelineTask[]>;
   lockHolder(key: string): Promise<string | undefined>;
-  /** What an idempotency key was used for in the last 24 hours. */
+  /** What an idempotency key was used for in the last 24 hours, also when that was removed. */
   findIdempotency(key: string): Promise<{ digest: string; aggregateId: string } | undefined>;
   run(id: string): Promise<PipelineTask | undefined>;
   task(id: string): Promise<JobTask | undefined>;
@@ -131,7 +131,8 @@ export interface RunStore {
    * Removes an ended aggregate with its tasks and deliveries; history stays, and `history` is added to it, and so does
    * the decision record. PENDING deliveries stay until they end, and the definition, which they need, as long. Rejects
    * with CONFLICT when it has not ended, with NOT_FOUND when there is none. However wide it is, others commit in
-   * between; once it is gone its tasks follow, also when the process dies meanwhile: the next opening goes on.
+   * between; once it is gone its tasks follow, also when the process dies meanwhile: the next opening goes on. Its
+   * idempotency keys stay for their day.
    */
   remove(aggregateId: string, history?: NewHistoryEvent[]): Promise<HistoryEvent[]>;
 }

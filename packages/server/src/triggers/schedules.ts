@@ -203,7 +203,8 @@ export class Schedules {
 
   /** Notes when a schedule is to be looked at next. */
   #note(id: string, firing: ScheduleFiring, isUnsure: boolean): void {
-    const waitsFor = firing.state.waiting?.runIds ?? [];
+    // While it is paused nothing comes of their end; whoever resumes it looks whether they have ended.
+    const waitsFor = firing.isPaused ? [] : (firing.state.waiting?.runIds ?? []);
     this.#entries.set(id, { dueAt: firing.dueAt, isUnsure, waitsFor });
   }
 

@@ -64,6 +64,25 @@ test("the same Idempotency-Key runs one task, and a dry run none", async () => {
   expect(await server.refusal("GET", `/job-tasks/${dry.body.task.id}`)).toEqual([404, "NOT_FOUND"]);
 });
 
+test("a lone task that was deleted is not run again by the same Idempotency-Key", async () => {
+  const start = () =>
+    server.call<RunJobResponse & ErrorBody>(
+      "POST",
+      "/job-tasks",
+      { job: "work" },
+      { headers: { "idempotency-key": "of-deleted" } },
+    );
+  const { id } = (await start()).body.task;
+  await until(id, "SUCCEEDED");
+  expect((await server.call("DELETE", `/job-tasks/${id}`)).status).toBe(204);
+  const { status, body } = await start();
+  expect([status, body.code, body.message]).toEqual([
+    404,
+    "NOT_FOUND",
+    `task ${id} of this Idempotency-Key was deleted; to start another one, use another key`,
+  ]);
+});
+
 test("the same Idempotency-Key makes one new attempt of an ended task", async () => {
   const { id } = await run({ job: "work" });
   await until(id, "SUCCEEDED");

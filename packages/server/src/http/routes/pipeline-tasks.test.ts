@@ -94,6 +94,25 @@ test("the same Idempotency-Key starts one run, and another request with it is re
   ).toEqual([400, "BAD_REQUEST"]);
 });
 
+test("a run that was deleted is not started again by the same Idempotency-Key", async () => {
+  const start = () =>
+    server.call<RunPipelineResponse & ErrorBody>(
+      "POST",
+      "/pipeline-tasks",
+      { pipelineId: "quick" },
+      { headers: { "idempotency-key": "of-deleted" } },
+    );
+  const { run } = (await start()).body;
+  await ended(run.id);
+  expect((await server.call("DELETE", `/pipeline-tasks/${run.id}`)).status).toBe(204);
+  const { status, body } = await start();
+  expect([status, body.code, body.message]).toEqual([
+    404,
+    "NOT_FOUND",
+    `run ${run.id} of this Idempotency-Key was deleted; to start another one, use another key`,
+  ]);
+});
+
 test("a dry run renders and stores nothing", async () => {
   const body = { pipelineId: "quick", runParams: { WHO: "me" }, dryRun: true };
   const answer = await server.call<RunPipelineResponse>("POST", "/pipeline-tasks", body);

@@ -67,10 +67,10 @@ export function sqliteRuns(
   );
   const holder = prepare("SELECT holder FROM locks WHERE key = ?");
   const usedKey = prepare("SELECT digest, aggregate_id FROM idempotency WHERE key = ? AND expires_at > ?");
+  // An idempotency key stays for its day: the same request must not start another run.
   const deletions = [
     "DELETE FROM runs WHERE id = ?",
     "DELETE FROM locks WHERE holder = ?",
-    "DELETE FROM idempotency WHERE aggregate_id = ?",
     "DELETE FROM effects WHERE aggregate_id = ?",
     "DELETE FROM artifacts WHERE aggregate_id = ?",
   ].map(prepare);

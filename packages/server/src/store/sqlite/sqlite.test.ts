@@ -264,7 +264,7 @@ describe("the SQLite store", () => {
     expect(named.items).toEqual([aRun(4, { name: "nightly" })]);
   });
 
-  test("nothing of a removed run stays in the file but its history and decisions", async () => {
+  test("nothing of a removed run stays in the file but its history, decisions, and for a day its idempotency key", async () => {
     const store = await open();
     const run = aRun(1, { stage: "FAILED", labels: { app: "web" } });
     const idempotency = { key: "k", digest: "d" };
@@ -289,9 +289,11 @@ describe("the SQLite store", () => {
       "decision_records",
       "history",
       "history_archive",
+      "idempotency",
       "installation",
       "sqlite_sequence",
     ]);
+    expect(await store.runs.findIdempotency("k")).toEqual({ digest: "d", aggregateId: run.id });
   });
 
   test("a decision record that was changed, removed or renumbered in the file breaks the chain", async () => {
