@@ -131,18 +131,28 @@ export class JobStarts {
 
   /** Resolves when no creation of the attempt is under way; rejects when that takes long. */
   async #creationOf(ref: AttemptRef): Promise<void> {
-    const creation = this.#creating.get(attemptKey(ref))?.catch(() => {});
-    if (!creation) return;
+    if (!this.isCreating(ref)) return;
     const late = new AbortController();
     const isLate = setTimeout(PATIENCE_MS, true, { signal: late.signal }).catch(() => false);
-    const isOver = await Promise.race([creation.then(() => true), isLate.then(() => false)]);
+    const isOver = await Promise.race([this.#lastCreationOf(ref).then(() => true), isLate.then(() => false)]);
     late.abort();
     if (!isOver) throw new Error("its creation is under way, and the cluster does not answer");
   }
 
+  /** A start that found no place may be followed at once by the creation for which one came free. */
+  async #lastCreationOf(ref: AttemptRef): Promise<void> {
+    const creation = this.#creating.get(attemptKey(ref));
+    if (!creation) return;
+    await creation.catch(() => {});
+    await this.#lastCreationOf(ref);
+  }
+
   #tracked(key: string, creation: Promise<StartResult>): Promise<StartResult> {
     this.#creating.set(key, creation);
-    const done = () => this.#creating.delete(key);
+    const done = () => {
+      // Another creation of the attempt may have begun meanwhile.
+      if (this.#creating.get(key) === creation) this.#creating.delete(key);
+    };
     creation.then(done, done);
     return creation;
   }
@@ -270,8 +280,9 @@ export class JobStarts {
       const isGone = (await this.#stopPlaced(ref, placement, AT_LEISURE)) === "GONE";
       return { state: isGone ? "STOPPED" : "EXISTS" };
     }
-    this.#parts.works.of(placement).admission.leave(attemptKey(ref));
-    await this.#parts.placements.put(ref, tombstone(ref));
+    const { placements, works } = this.#parts;
+    works.of(placement).admission.leave(attemptKey(ref));
+    await placements.put(ref, tombstone(ref));
     return { state: "STOPPED" };
   }
 
