@@ -65,6 +65,7 @@ beforeEach(() => {
     workspaces: {} as unknown as JobStartsParts["workspaces"],
     clusters: { names: () => Object.keys(clusters), open: (name) => clusters[name] },
     seal: (plain) => `sealed ${plain}`,
+    unseal: (sealed) => sealed.replace("sealed ", ""),
     follow: async () =>
       ({ stop: async () => {} }) as unknown as Awaited<ReturnType<JobStartsParts["follow"]>>,
     forget: (ref) => placements.remove(ref),
@@ -148,4 +149,33 @@ test("a stop that waits for a start waits for the creation that follows it, too"
   await begun;
   end();
   expect([await stopped.promise, stateOf(request)]).toEqual(["STOPPING", "CREATED"]);
+});
+
+test("a task that waits for a place gets it in its cluster, although another one was set up meanwhile", async () => {
+  admissionOf("a").hold(OTHER);
+  const request = wanted();
+  await starts.start(request);
+  clusters.b = {};
+  admissionOf("a").leave(OTHER);
+  await expect.poll(() => stateOf(request)).toBe("CREATED");
+  expect([made, host.reports]).toEqual([["a"], []]);
+});
+
+test("a start whose Job may exist goes on in its cluster, also when its scope may not use it any more", async () => {
+  create = refusing(503);
+  const request = wanted();
+  await expect(starts.start(request)).rejects.toThrow(RetryableStartError);
+  clusters = { a: { scopes: [{ domain: "*", namespace: "ops" }] }, b: {} };
+  create = async () => ({ metadata: { uid: "job" } }) as KubeJob;
+  expect([await starts.start(request), stateOf(request)]).toEqual([{ state: "STARTED" }, "CREATED"]);
+  expect(made).toEqual(["a", "a"]);
+});
+
+test("a start that is refused after one that may have helped leaves nothing, and no place taken", async () => {
+  create = refusing(503);
+  const request = wanted();
+  await expect(starts.start(request)).rejects.toThrow(RetryableStartError);
+  const refused = starts.start({ ...request, spec: {} });
+  await expect(refused).rejects.toMatchObject({ code: "RUNNER_REFUSED" });
+  expect([placements.all(), admissionOf("a").held]).toEqual([[], 0]);
 });

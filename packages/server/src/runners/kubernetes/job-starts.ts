@@ -37,6 +37,7 @@ export interface JobStartsParts {
   installation: string;
   host: RunnerHost;
   seal(plain: string): string;
+  unseal(sealed: string): string;
   /** Follows an attempt whose Job exists. */
   follow(ref: AttemptRef, placement: Placement, isFresh: boolean): Promise<KubeAttempt>;
   /** Nothing of the attempt is left. */
@@ -161,10 +162,12 @@ export class JobStarts {
   async #place(request: StartRequest, known: Placement | undefined): Promise<StartResult> {
     const { placements, works } = this.#parts;
     const key = attemptKey(request);
-    const wanted = wantedOf(request, this.#parts);
-    const { admission } = works.of(wanted.where);
+    let where: Where | undefined = known;
     try {
+      const wanted = wantedOf(request, this.#parts, known);
+      where = wanted.where;
       const placement = known ?? (await this.#placementFor(request, wanted));
+      const { admission } = works.of(placement);
       if (known || admission.tryEnter(key)) {
         admission.hold(key);
         return await this.#create(request, placement, wanted);
@@ -174,7 +177,7 @@ export class JobStarts {
       return { state: "STARTED" };
     } catch (error) {
       if (error instanceof RetryableStartError) this.#tellTrouble(request, error.message);
-      else await this.#giveUp(request, wanted.where);
+      else if (where) await this.#giveUp(request, where);
       throw error;
     }
   }
@@ -258,7 +261,7 @@ export class JobStarts {
       try {
         const request = await host.startRequest(ref);
         if (!request) return await this.#notWanted(ref, placement);
-        const wanted = wantedOf(request, this.#parts);
+        const wanted = wantedOf(request, this.#parts, placement);
         await this.#reach(this.#parts.works.of(placement));
         return await this.#create(request, placement, wanted);
       } catch (error) {
