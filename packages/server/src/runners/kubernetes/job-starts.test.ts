@@ -179,3 +179,26 @@ test("a start that is refused after one that may have helped leaves nothing, and
   await expect(refused).rejects.toMatchObject({ code: "RUNNER_REFUSED" });
   expect([placements.all(), admissionOf("a").held]).toEqual([[], 0]);
 });
+
+test("a kubeconfig of a task's own is left when the task is stopped before its Job is known to exist", async () => {
+  const own = [{ kubeconfig: "sealed apiVersion: v1" }];
+  // One whose creation was answered by nothing.
+  create = refusing(503);
+  const placed = wanted(MANUAL);
+  await expect(starts.start(placed)).rejects.toThrow(RetryableStartError);
+  expect([await starts.stop(placed, AT_LEISURE), stateOf(placed)]).toEqual(["GONE", "STOPPED"]);
+  expect(left.splice(0)).toEqual(own);
+  // One that waits in line.
+  admissionOf("own").hold(OTHER);
+  const queued = wanted(MANUAL);
+  await starts.start(queued);
+  expect([await starts.stop(queued, AT_LEISURE), stateOf(queued)]).toEqual(["GONE", "STOPPED"]);
+  expect(left.splice(0)).toEqual(own);
+  // One whose turn comes when it is not wanted any more.
+  const unwanted = wanted(MANUAL);
+  await starts.start(unwanted);
+  host.requests.delete(attemptKey(unwanted));
+  admissionOf("own").leave(OTHER);
+  await expect.poll(() => left).toEqual(own);
+  expect(stateOf(unwanted)).toBe("STOPPED");
+});

@@ -100,6 +100,7 @@ export class JobStarts {
     if (known && known.state !== "QUEUED") return "GONE";
     if (known) works.of(known).admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref));
+    if (known) works.leaveSoon(known);
     return "GONE";
   }
 
@@ -286,6 +287,7 @@ export class JobStarts {
     const { placements, works } = this.#parts;
     works.of(placement).admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref));
+    works.leaveSoon(placement);
     return { state: "STOPPED" };
   }
 
@@ -302,6 +304,7 @@ export class JobStarts {
     }
     work.admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref, placement));
+    works.leaveSoon(placement);
     return "GONE";
   }
 
