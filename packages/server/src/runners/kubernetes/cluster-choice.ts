@@ -4,8 +4,9 @@ import { parseDuration } from "@mflow/core/duration";
 import { MflowError } from "@mflow/core/errors";
 import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import type { K8sJobSpec } from "@mflow/core/schema/runner-spec";
-import type { StartRequest } from "../runner.ts";
+import { RetryableStartError, type StartRequest } from "../runner.ts";
 import type { Limits } from "./admission.ts";
+import type { Placement } from "./placement.ts";
 
 /** The params of usage RUNNER by which a task chooses. */
 const CLUSTER_PARAMS = {
@@ -52,12 +53,29 @@ export function chooseCluster(request: StartRequest, clusters: KnownClusters): C
   const cluster = config ?? onlyCluster(clusters);
   const spec = clusters.open(cluster);
   if (!spec) refuse(`param \`_kube_config\`: there is no cluster \`${cluster}\`; ${thereAre(clusters)}`);
-  if (!isAllowedFrom(spec, request)) {
-    refuse(
-      `cluster \`${cluster}\` may not be used by tasks of \`${request.namespace}.${request.domain}\`; an admin can add it to the cluster's \`scopes\``,
-    );
-  }
+  refuseUnlessAllowed(cluster, spec, request);
   return { cluster, spec, ...(namespace !== undefined && { namespace }) };
+}
+
+/**
+ * The cluster in which an attempt was placed, with its settings of now. Throws RetryableStartError when it is not set up
+ * any more, and RUNNER_REFUSED when the task may not use it any more and nothing can have been made there yet.
+ */
+export function placedCluster(
+  request: StartRequest,
+  { cluster = "", state }: Placement,
+  clusters: KnownClusters,
+): ClusterChoice {
+  const spec = settingsOf(cluster, clusters);
+  if (state === "QUEUED") refuseUnlessAllowed(cluster, spec, request);
+  return { cluster, spec };
+}
+
+/** The settings of a cluster in which something was begun. Throws RetryableStartError when it is not set up any more. */
+export function settingsOf(cluster: string, clusters: KnownClusters): ClusterSpec {
+  const spec = clusters.open(cluster);
+  if (spec) return spec;
+  throw new RetryableStartError(`there is no cluster \`${cluster}\` any more; an admin can add it again`);
 }
 
 /** The namespace of a task; `ofContext` is the kubeconfig's. Throws RUNNER_REFUSED. */
@@ -109,6 +127,13 @@ function thereAre(clusters: KnownClusters): string {
   const names = clusters.names();
   if (names.length === 0) return "no cluster is set up; an admin can add one with `mflow cluster add`";
   return `there ${names.length === 1 ? "is" : "are"} ${names.map((name) => `\`${name}\``).join(", ")}`;
+}
+
+function refuseUnlessAllowed(cluster: string, spec: ClusterSpec, request: StartRequest): void {
+  if (isAllowedFrom(spec, request)) return;
+  refuse(
+    `cluster \`${cluster}\` may not be used by tasks of \`${request.namespace}.${request.domain}\`; an admin can add it to the cluster's \`scopes\``,
+  );
 }
 
 function isAllowedFrom({ scopes }: ClusterSpec, { domain, namespace }: StartRequest): boolean {

@@ -3,9 +3,8 @@
 
 import { createHash } from "node:crypto";
 import type { KubeJob } from "@mflow/core/kubernetes/kube-objects";
-import { RetryableStartError } from "../runner.ts";
 import type { ClusterClient, MayDial } from "./api/cluster-client.ts";
-import { type KnownClusters, limitsOf } from "./cluster-choice.ts";
+import { type KnownClusters, limitsOf, settingsOf } from "./cluster-choice.ts";
 import { ClusterWork } from "./cluster-work.ts";
 import type { Where } from "./placement.ts";
 
@@ -92,11 +91,7 @@ export class ClustersAtWork {
   }
 
   #named(name: string): ClusterWork {
-    const settings = () => {
-      const spec = this.#parts.clusters.open(name);
-      if (spec) return spec;
-      throw new RetryableStartError(`there is no cluster \`${name}\` any more; an admin can add it again`);
-    };
+    const settings = () => settingsOf(name, this.#parts.clusters);
     const configure = async () => (await import("./api/kube-config.ts")).kubeConfigOf(settings());
     return new ClusterWork({ ...this.#shared, name, configure, limits: limitsOf(settings()) });
   }

@@ -37,6 +37,7 @@ export interface JobStartsParts {
   installation: string;
   host: RunnerHost;
   seal(plain: string): string;
+  unseal(sealed: string): string;
   /** Follows an attempt whose Job exists. */
   follow(ref: AttemptRef, placement: Placement, isFresh: boolean): Promise<KubeAttempt>;
   /** Nothing of the attempt is left. */
@@ -99,6 +100,7 @@ export class JobStarts {
     if (known && known.state !== "QUEUED") return "GONE";
     if (known) works.of(known).admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref));
+    if (known) works.leaveSoon(known);
     return "GONE";
   }
 
@@ -131,18 +133,28 @@ export class JobStarts {
 
   /** Resolves when no creation of the attempt is under way; rejects when that takes long. */
   async #creationOf(ref: AttemptRef): Promise<void> {
-    const creation = this.#creating.get(attemptKey(ref))?.catch(() => {});
-    if (!creation) return;
+    if (!this.isCreating(ref)) return;
     const late = new AbortController();
     const isLate = setTimeout(PATIENCE_MS, true, { signal: late.signal }).catch(() => false);
-    const isOver = await Promise.race([creation.then(() => true), isLate.then(() => false)]);
+    const isOver = await Promise.race([this.#lastCreationOf(ref).then(() => true), isLate.then(() => false)]);
     late.abort();
     if (!isOver) throw new Error("its creation is under way, and the cluster does not answer");
   }
 
+  /** A start that found no place may be followed at once by the creation for which one came free. */
+  async #lastCreationOf(ref: AttemptRef): Promise<void> {
+    const creation = this.#creating.get(attemptKey(ref));
+    if (!creation) return;
+    await creation.catch(() => {});
+    await this.#lastCreationOf(ref);
+  }
+
   #tracked(key: string, creation: Promise<StartResult>): Promise<StartResult> {
     this.#creating.set(key, creation);
-    const done = () => this.#creating.delete(key);
+    const done = () => {
+      // Another creation of the attempt may have begun meanwhile.
+      if (this.#creating.get(key) === creation) this.#creating.delete(key);
+    };
     creation.then(done, done);
     return creation;
   }
@@ -151,10 +163,12 @@ export class JobStarts {
   async #place(request: StartRequest, known: Placement | undefined): Promise<StartResult> {
     const { placements, works } = this.#parts;
     const key = attemptKey(request);
-    const wanted = wantedOf(request, this.#parts);
-    const { admission } = works.of(wanted.where);
+    let where: Where | undefined = known;
     try {
+      const wanted = wantedOf(request, this.#parts, known);
+      where = wanted.where;
       const placement = known ?? (await this.#placementFor(request, wanted));
+      const { admission } = works.of(placement);
       if (known || admission.tryEnter(key)) {
         admission.hold(key);
         return await this.#create(request, placement, wanted);
@@ -164,7 +178,7 @@ export class JobStarts {
       return { state: "STARTED" };
     } catch (error) {
       if (error instanceof RetryableStartError) this.#tellTrouble(request, error.message);
-      else await this.#giveUp(request, wanted.where);
+      else if (where) await this.#giveUp(request, where);
       throw error;
     }
   }
@@ -248,7 +262,7 @@ export class JobStarts {
       try {
         const request = await host.startRequest(ref);
         if (!request) return await this.#notWanted(ref, placement);
-        const wanted = wantedOf(request, this.#parts);
+        const wanted = wantedOf(request, this.#parts, placement);
         await this.#reach(this.#parts.works.of(placement));
         return await this.#create(request, placement, wanted);
       } catch (error) {
@@ -270,8 +284,10 @@ export class JobStarts {
       const isGone = (await this.#stopPlaced(ref, placement, AT_LEISURE)) === "GONE";
       return { state: isGone ? "STOPPED" : "EXISTS" };
     }
-    this.#parts.works.of(placement).admission.leave(attemptKey(ref));
-    await this.#parts.placements.put(ref, tombstone(ref));
+    const { placements, works } = this.#parts;
+    works.of(placement).admission.leave(attemptKey(ref));
+    await placements.put(ref, tombstone(ref));
+    works.leaveSoon(placement);
     return { state: "STOPPED" };
   }
 
@@ -288,6 +304,7 @@ export class JobStarts {
     }
     work.admission.leave(attemptKey(ref));
     await placements.put(ref, tombstone(ref, placement));
+    works.leaveSoon(placement);
     return "GONE";
   }
 

@@ -126,6 +126,7 @@ class KubernetesRunner implements ClusterRunner {
     const starts = new JobStarts({
       ...{ placements: this.#placements, works, workspaces, clusters, installation, host, warn },
       seal: (plain) => vault.seal(plain),
+      unseal: (sealed) => vault.unseal(sealed),
       follow: (ref, placement, isFresh) => this.#follow(ref, placement, isFresh),
       forget: (ref) => this.#forget(ref),
     });

@@ -5,8 +5,8 @@ import { MflowError } from "@mflow/core/errors";
 import { type RenderedJob, renderJob } from "@mflow/core/kubernetes/render-job";
 import { K8sJobSpec } from "@mflow/core/schema/runner-spec";
 import type { RunnerHost, StartRequest } from "../runner.ts";
-import { type ClusterChoice, chooseCluster, type KnownClusters } from "./cluster-choice.ts";
-import type { Where } from "./placement.ts";
+import { type ClusterChoice, chooseCluster, type KnownClusters, placedCluster } from "./cluster-choice.ts";
+import type { Placement, Where } from "./placement.ts";
 
 /** What a task asks for, checked. */
 export interface Wanted {
@@ -20,6 +20,7 @@ export interface WantedParts {
   clusters: KnownClusters;
   host: Pick<RunnerHost, "files">;
   seal(plain: string): string;
+  unseal(sealed: string): string;
 }
 
 /** Where a Job is made, and by whom. */
@@ -31,13 +32,24 @@ export interface JobTarget {
   claim: string | undefined;
 }
 
-/** What a task asks for. Throws RUNNER_REFUSED that names place or param, and remedy. */
-export function wantedOf(request: StartRequest, { clusters, host, seal }: WantedParts): Wanted {
+/**
+ * What a task asks for; `placed`: where it was placed before, which is where it stays, whatever clusters there are by now.
+ * Throws RUNNER_REFUSED that names place or param, and remedy, and RetryableStartError when that cluster is not set up.
+ */
+export function wantedOf(
+  request: StartRequest,
+  { clusters, host, seal, unseal }: WantedParts,
+  placed?: Placement,
+): Wanted {
   const spec = checkedSpec(K8sJobSpec, request.spec);
   if (request.keep && !host.files) {
     throw new MflowError("RUNNER_REFUSED", "this server keeps no artifacts and caches");
   }
-  const choice = chooseCluster(request, clusters);
+  if (placed?.kubeconfig !== undefined) {
+    const choice = { kubeconfig: unseal(placed.kubeconfig), spec: {} };
+    return { choice, spec, where: { kubeconfig: placed.kubeconfig } };
+  }
+  const choice = placed ? placedCluster(request, placed, clusters) : chooseCluster(request, clusters);
   const { cluster, kubeconfig } = choice;
   const where = kubeconfig === undefined ? { cluster } : { kubeconfig: seal(kubeconfig) };
   return { choice, spec, where };
