@@ -27,11 +27,14 @@ export function outputsOf(
 
 /** What whole lines of scripts say by name, as long as no line does what may write more. */
 function outputsOfScripts(spec: JobSpec): typeof ANYTHING | ReadonlyMap<string, undefined> {
+  const text = JSON.stringify(spec.runnerSpec);
   // Who has it can make the output call.
-  if (JSON.stringify(spec.runnerSpec).includes("JOB_TASK_UPDATE_TOKEN")) return ANYTHING;
+  if (text.includes("JOB_TASK_UPDATE_TOKEN")) return ANYTHING;
   // What a template or another shell makes of a script is not known.
   const isTemplate = spec.runParams?.some(({ usageType }) => usageType === "TEMPLATE");
   if (isTemplate || stepsOf(spec).some((step) => step?.shell !== undefined)) return ANYTHING;
+  // A program that finds the file by itself is rare; a mistyped or forgotten value is not.
+  if (!text.includes("MFLOW_OUTPUT")) return new Map();
   const names: string[] = [];
   for (const line of scriptsOf(spec).flatMap((run) => run.split("\n"))) {
     const name = ONLY_WRITTEN.exec(line)?.[1];

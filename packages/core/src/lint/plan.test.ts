@@ -743,7 +743,10 @@ test.each<[what: string, spec: Partial<JobSpec>]>([
     "another shell",
     { runnerSpec: { steps: [{ shell: "./wrapped", run: 'echo "A=1" >> "$MFLOW_OUTPUT"' }] } },
   ],
-  ["a step without a mention", { runnerSpec: { steps: [{ run: "true" }, { run: "./ci/build.sh" }] } }],
+  [
+    "a step without a mention beside one that puts out",
+    { runnerSpec: { steps: [{ run: 'echo "A=1" >> "$MFLOW_OUTPUT"' }, { run: "./ci/build.sh" }] } },
+  ],
   [
     "a template",
     {
