@@ -14,6 +14,11 @@ export function hasPodEnded({ status }: KubePod): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
+/** Whether a pod that has ended and is to go is kept by finalizers. */
+export function isHeld(pod: KubePod): boolean {
+  return hasPodEnded(pod) && (pod.metadata?.finalizers ?? []).length > 0;
+}
+
 /** Whether as many pods are seen to have ended as the Job counts. */
 export function areAllKnown({ status = {} }: KubeJob, pods: readonly KubePod[]): boolean {
   const ended = pods.filter(hasPodEnded);

@@ -20,7 +20,7 @@ import { ignoreGone } from "./api/ignore-gone.ts";
 import { finalReport, type Result, resultOf, shifted } from "./attempt-result.ts";
 import { removeJob } from "./create-job.ts";
 import type { AttemptFiles } from "./files/attempt-files.ts";
-import { hasEnded, hasPodEnded } from "./job-pods.ts";
+import { hasEnded, hasPodEnded, isHeld } from "./job-pods.ts";
 import { LastPods } from "./last-pods.ts";
 import type { AttemptLogs } from "./logs/attempt-logs.ts";
 import {
@@ -264,9 +264,9 @@ export class KubeAttempt implements JobListener {
     if (again !== undefined) this.#wakeAt(again);
     if (deletionTimestamp === undefined) return;
     // What has ended and is held by a finalizer of somebody else's does not run any more.
-    const isDone = this.#placement.isForced === true && pods.every(hasPodEnded);
-    if (pods.length > 0 && !isDone) return this.#waitForNode(pods, job);
+    const isDone = this.#placement.isForced === true && pods.length > 0 && pods.every(isHeld);
     if (isDone) return this.#end(this.#endOfGone(), job);
+    if (pods.length > 0) return this.#waitForNode(pods, job);
     // While the cluster sees to the pods it holds the Job; the watch of pods tells of each that is not known yet.
     if (finalizers.includes("foregroundDeletion") || !(await this.#lastPods.areGone(job))) return;
     await this.#end(this.#endOfGone(), job);
