@@ -50,7 +50,7 @@ async function createOrAdopt<T extends KubeObject>(
     return await client.create<T>(path, wanted);
   } catch (error) {
     // Quotas and policies are asked before the name is: the refusal may be of what is there already.
-    const made = isForbidden(error) ? await madeBefore(client, path, wanted) : undefined;
+    const made = isForbidden(error) && !isDenied(error) ? await madeBefore(client, path, wanted) : undefined;
     if (made) return made;
     if (!(error instanceof KubeError) || error.status !== 409 || error.reason !== "AlreadyExists")
       throw startError(error, client.server);
@@ -104,6 +104,11 @@ async function isThere(client: ClusterClient, own: string): Promise<boolean> {
 
 function isForbidden(error: unknown): boolean {
   return error instanceof KubeError && error.status === 403;
+}
+
+/** Whether the account may create none at all, so that it made none before: there is nothing to look for. */
+function isDenied(error: unknown): boolean {
+  return /cannot create resource/.test((error as Error).message);
 }
 
 function isMissing(error: unknown): boolean {

@@ -6,7 +6,7 @@ import type { ClusterSpec } from "@mflow/core/schema/cluster";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Runner, StartRequest } from "../runner.ts";
 import { RecordingHost } from "../testing/recording-host.ts";
-import { GOES_ON, KubePlace, scriptJob, WITH_PASSWORD } from "./testing/kube-place.ts";
+import { GOES_ON, KubePlace, scriptJob, unplaceableJob, WITH_PASSWORD } from "./testing/kube-place.ts";
 import { KubeProxy } from "./testing/kube-proxy.ts";
 import { accountToken } from "./testing/service-account.ts";
 
@@ -71,7 +71,7 @@ describe("without the permission", () => {
 
   test("to create Secrets a task is refused with a sentence that names it, and nothing is left", async () => {
     const runner = await limited("secrets: create");
-    await expect(runner.start(place.request(scriptJob("true"), WITH_PASSWORD))).rejects.toThrow(
+    await expect(runner.start(place.request(unplaceableJob(), WITH_PASSWORD))).rejects.toThrow(
       /secrets is forbidden: .* cannot create resource "secrets"/,
     );
     await expect
