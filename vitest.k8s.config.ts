@@ -4,10 +4,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.k8s.test.ts", "e2e/**/*.k8s.test.ts", "deploy/**/*.k8s.test.ts"],
-    testTimeout: 240_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Old nodes and the garbage collector now and then take a minute or more.
-    expect: { poll: { timeout: 150_000 } },
+    expect: { poll: { timeout: 60_000 } },
     pool: "forks",
     // One after another: the node of a test cluster is small.
     maxWorkers: 1,

@@ -113,7 +113,7 @@ export class RecordingHost implements RunnerHost {
   }
 
   /** What `look` finds, as soon as it finds something. */
-  async until<T>(look: () => T | undefined, timeoutMs = 100_000): Promise<T> {
+  async until<T>(look: () => T | undefined, timeoutMs = 80_000): Promise<T> {
     const found = look();
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
