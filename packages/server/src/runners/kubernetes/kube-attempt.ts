@@ -34,6 +34,7 @@ import type { Placement } from "./placement.ts";
 import { PodLosses } from "./pod-losses.ts";
 import { TakeDown } from "./take-down.ts";
 import { Troubles } from "./troubles.ts";
+import { WakeTimer } from "./wake-timer.ts";
 import { beginIn, clockShift, endIn } from "./whole-seconds.ts";
 
 export interface KubeAttemptParts {
@@ -84,8 +85,7 @@ export class KubeAttempt implements JobListener {
   /** When it ended, as it was said first: a report that is repeated says the same. */
   #endAt: string | undefined;
   #isReported = false;
-  #timer: NodeJS.Timeout | undefined;
-  #wakesAt = Number.POSITIVE_INFINITY;
+  readonly #timer = new WakeTimer(() => this.changed());
   #isWorking = false;
   #isWoken = false;
   #isClosed = false;
@@ -154,7 +154,7 @@ export class KubeAttempt implements JobListener {
   /** Stops following; leaves the work alone. */
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#timer.close();
     this.files?.close();
     this.#parts.logs.close();
     this.#parts.watch.detach(this.#placement.jobName);
@@ -192,7 +192,7 @@ export class KubeAttempt implements JobListener {
     if (job) this.#wasSeen = true;
     else if (this.#isUnseen) return this.#tellProblem(now);
     const known = job && !this.#outcome ? await this.#lastPods.of(job, now.pods) : now.pods;
-    if (typeof known === "number") return this.#wakeAt(known);
+    if (typeof known === "number") return this.#timer.at(known);
     const snapshot = { ...now, pods: this.#losses.withGone(job, known) };
     const seen = observe({ ...snapshot, mask: this.#parts.mask });
     this.#noteFacts(seen, snapshot);
@@ -248,9 +248,9 @@ export class KubeAttempt implements JobListener {
     if (seen.mustStop) return hasEnded(present) ? undefined : resultOf(seen);
     const silence = this.files?.silence();
     if (silence?.failure) return { stage: "FAILED", ...silence.failure };
-    if (silence) this.#wakeAt(silence.until);
+    if (silence) this.#timer.at(silence.until);
     const trouble = this.#troubles.look(seen, this.#placement);
-    if (trouble && trouble.until > Date.now()) this.#wakeAt(trouble.until);
+    if (trouble && trouble.until > Date.now()) this.#timer.at(trouble.until);
     else if (trouble) return { stage: "FAILED", reason: trouble.reason, message: trouble.message };
     return undefined;
   }
@@ -260,11 +260,12 @@ export class KubeAttempt implements JobListener {
     this.files?.over();
     const { deletionTimestamp, finalizers = [] } = job.metadata ?? {};
     await this.#takeDown.remove(job, pods, seen.trouble !== undefined && seen.stage === "CREATING");
-    const again = await this.#takeDown.press(pods, this.#placement.isForced === true);
-    if (again !== undefined) this.#wakeAt(again);
+    const { isForced = false } = this.#placement;
+    const again = await this.#takeDown.press(pods, isForced);
+    if (again !== undefined) this.#timer.at(again);
     if (deletionTimestamp === undefined) return;
     // What has ended and is held by a finalizer of somebody else's does not run any more.
-    const isDone = this.#placement.isForced === true && pods.length > 0 && pods.every(isHeld);
+    const isDone = isForced && pods.length > 0 && pods.every(isHeld);
     if (isDone) return this.#end(this.#endOfGone(), job);
     if (pods.length > 0) return this.#waitForNode(pods, job);
     // While the cluster sees to the pods it holds the Job; the watch of pods tells of each that is not known yet.
@@ -276,7 +277,7 @@ export class KubeAttempt implements JobListener {
   async #waitForNode(pods: readonly KubePod[], job: KubeJob): Promise<void> {
     const silent = this.#losses.silentNode(pods);
     if (!silent) return;
-    if (Date.now() < silent.until) return this.#wakeAt(silent.until);
+    if (Date.now() < silent.until) return this.#timer.at(silent.until);
     const { message } = silent;
     if (this.#placement.isStopping || !this.#verdict) {
       this.#heldBy = `${message}; \`mflow cancel --force\` does not wait for it`;
@@ -366,7 +367,7 @@ export class KubeAttempt implements JobListener {
     }
     if (isLeftToCluster && Date.now() >= keptUntil) return this.#forget();
     const deadline = keptUntil + (isLeftToCluster ? TTL_SLACK_MS : 0);
-    if (Date.now() < deadline) return this.#wakeAt(deadline);
+    if (Date.now() < deadline) return this.#timer.at(deadline);
     const { uid } = job.metadata ?? {};
     await ignoreGone(
       this.#parts.client.delete(this.#jobPath, { propagationPolicy: "Background", preconditions: { uid } }),
@@ -394,19 +395,5 @@ export class KubeAttempt implements JobListener {
   get #jobPath(): string {
     const { namespace, jobName } = this.#placement;
     return `/apis/batch/v1/namespaces/${namespace}/jobs/${jobName}`;
-  }
-
-  /** Looks again at a time, or before; of several times the first counts, and the others are asked for again then. */
-  #wakeAt(time: number): void {
-    if (time >= this.#wakesAt) return;
-    clearTimeout(this.#timer);
-    this.#wakesAt = time;
-    const wake = () => {
-      this.#wakesAt = Number.POSITIVE_INFINITY;
-      this.changed();
-    };
-    // A timer cannot run for longer than 24.8 days.
-    this.#timer = setTimeout(wake, Math.min(Math.max(time - Date.now(), 0) + 1, 2 ** 31 - 1));
-    this.#timer.unref();
   }
 }
